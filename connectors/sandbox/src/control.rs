@@ -1,0 +1,245 @@
+//! The sandbox's own side, under `/_sandbox`: what happened, and how to change the world.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::access::{CLIENT_ID, CLIENT_SECRET};
+use crate::faults::Faults;
+use crate::payoneer::{PROGRAM, PayeeState, Standing};
+use crate::salesforce::records;
+use crate::salesforce::schema::PAYMENT_REQUEST;
+use crate::wire::{Answer, Request};
+use crate::world::{World, wrong};
+use crate::{limits, wire};
+
+const PAGE: &str = "\
+ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+
+/payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
+/salesforce           Salesforce: token, query, sobjects, upsert, limits
+
+GET  /_sandbox/ledger    every payout reference, and how often it was booked
+GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
+GET  /_sandbox/seed      the seed, counts by kind, the balance and the credentials
+POST /_sandbox/seed      {\"seed\": 1, \"requests\": 200} builds the world anew; or
+                         {\"balance\": \"12000.00\"}, {\"deposit\": \"500.00\"},
+                         {\"payee\": {\"id\": \"P-1\", \"type\": 0 | 1 | 99}}
+GET  /_sandbox/faults    the faults in force, with the hits of each rule
+POST /_sandbox/faults    {\"duplicates\": \"refuse\" | \"book\", \"rules\": [{\"fault\", \"system\", \"path\",
+                         \"method\", \"one_in\", \"times\", \"retry_after_s\", \"delay_ms\", \"after_ms\"}],
+                         \"budget_per_minute\": 6000, \"visibility_lag_ms\": 60000} replaces them
+GET  /_sandbox/clock     the sandbox time and its speed
+POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
+";
+
+const PATHS: &str = "the sandbox has ledger, requests, seed, faults and clock under /_sandbox; see GET /";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SeedOrder {
+    seed: Option<u64>,
+    requests: Option<usize>,
+    balance: Option<String>,
+    deposit: Option<String>,
+    payee: Option<PayeeOrder>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PayeeOrder {
+    id: String,
+    #[serde(rename = "type")]
+    kind: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ClockOrder {
+    speed: Option<u32>,
+    advance_ms: Option<u64>,
+}
+
+/// Answers a request for the sandbox itself.
+pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
+    let now = world.clock.now();
+    world.payoneer.settle(now);
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    let done = match (request.method.as_str(), &segments[..]) {
+        ("GET", [] | ["_sandbox"]) => return Answer::text(PAGE.to_owned()),
+        ("GET", ["_sandbox", "ledger"]) => Ok(ledger(world)),
+        ("GET", ["_sandbox", "requests"]) => Ok(requests(world)),
+        ("GET", ["_sandbox", "seed"]) => Ok(seed(world)),
+        ("GET", ["_sandbox", "faults"]) => Ok(faults(world)),
+        ("GET", ["_sandbox", "clock"]) => Ok(clock(world)),
+        ("POST", ["_sandbox", "seed"]) => read(request).and_then(|order| change_seed(world, order)),
+        ("POST", ["_sandbox", "faults"]) => read(request).and_then(|faults| change_faults(world, faults)),
+        ("POST", ["_sandbox", "clock"]) => read(request).and_then(|order| change_clock(world, &order)),
+        _ => return wrong(StatusCode::NOT_FOUND, PATHS),
+    };
+    done.map_or_else(|message| wrong(StatusCode::BAD_REQUEST, &message), Answer::ok)
+}
+
+fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+    serde_json::from_slice(&request.body).map_err(|err| err.to_string())
+}
+
+fn ledger(world: &World) -> Value {
+    let standings = world.payoneer.standings();
+    let bookings: usize = standings.iter().map(|standing| standing.booked_at.len()).sum();
+    let twice = standings.iter().filter(|standing| standing.booked_at.len() > 1).count();
+    let amount: Decimal = standings.iter().map(|standing| standing.amount_booked).sum();
+    json!({
+        "payouts": standings.iter().map(payout).collect::<Vec<_>>(),
+        "totals": {
+            "references": standings.len(),
+            "bookings": bookings,
+            "booked_twice": twice,
+            "amount": money(amount),
+        },
+        "balance": money(world.payoneer.balance()),
+    })
+}
+
+fn payout(standing: &Standing) -> Value {
+    let booked_at: Vec<String> = standing.booked_at.iter().map(ToString::to_string).collect();
+    json!({
+        "reference": standing.reference,
+        "payee_id": standing.payee_id,
+        "amount": money(standing.amount),
+        "currency": crate::payoneer::CURRENCY,
+        "booked": booked_at.len(),
+        "status": standing.status,
+        "payout_id": standing.payout_id,
+        "booked_at": booked_at,
+    })
+}
+
+fn requests(world: &World) -> Value {
+    let store = world.salesforce.store();
+    let rows = world.requests.iter().map(|planned| {
+        let record = store.get(PAYMENT_REQUEST.name, &planned.id);
+        json!({
+            "id": planned.id,
+            "name": planned.name,
+            "amount": money(planned.amount),
+            "currency": crate::payoneer::CURRENCY,
+            "kind": planned.kind,
+            "status": record.and_then(|record| records::text(record, "Status__c")),
+        })
+    });
+    rows.collect()
+}
+
+fn seed(world: &World) -> Value {
+    let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
+    for planned in &world.requests {
+        *kinds.entry(planned.kind).or_default() += 1;
+    }
+    let kinds: serde_json::Map<String, Value> =
+        kinds.into_iter().filter_map(|(kind, count)| Some((json!(kind).as_str()?.to_owned(), json!(count)))).collect();
+    json!({
+        "seed": world.seed,
+        "requests": world.requests.len(),
+        "kinds": kinds,
+        "balance": money(world.payoneer.balance()),
+        "payoneer": {
+            "url": format!("{}/payoneer", world.base),
+            "program_id": PROGRAM,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        },
+        "salesforce": {
+            "url": format!("{}/salesforce", world.base),
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        },
+    })
+}
+
+fn change_seed(world: &mut World, order: SeedOrder) -> Result<Value, String> {
+    let SeedOrder { seed: number, requests: count, balance, deposit, payee } = order;
+    let anew = number.is_some() || count.is_some();
+    let asked = [anew, balance.is_some(), deposit.is_some(), payee.is_some()];
+    if asked.into_iter().filter(|asked| *asked).count() != 1 {
+        return Err("send `seed` and/or `requests`, or one of `balance`, `deposit` and `payee`".to_owned());
+    }
+    if anew {
+        let count = count.unwrap_or(world.requests.len());
+        if count > limits::REQUESTS_MAX {
+            return Err(format!("`requests` is at most {}", limits::REQUESTS_MAX));
+        }
+        world.seed(number.unwrap_or(world.seed), count);
+    }
+    if let Some(balance) = balance {
+        world.payoneer.set_balance(amount("balance", &balance)?);
+    }
+    if let Some(deposit) = deposit {
+        let balance = world.payoneer.balance().checked_add(amount("deposit", &deposit)?);
+        world.payoneer.set_balance(balance.ok_or("`deposit` is too large")?);
+    }
+    if let Some(payee) = payee {
+        change_payee(world, &payee)?;
+    }
+    Ok(seed(world))
+}
+
+fn change_payee(world: &mut World, order: &PayeeOrder) -> Result<(), String> {
+    let state = PayeeState::of(order.kind).ok_or("`type` is 0 (pending), 1 (active) or 99 (inactive)")?;
+    let payee = world.payoneer.payee_mut(&order.id);
+    payee.ok_or_else(|| format!("no payee `{}`; they are `P-1`, `P-2` and so on", order.id))?.state = state;
+    Ok(())
+}
+
+fn amount(name: &str, text: &str) -> Result<Decimal, String> {
+    let amount = Decimal::from_str_exact(text).ok();
+    let amount = amount.filter(|amount| !amount.is_sign_negative() && amount.normalize().scale() <= 2);
+    let amount = amount.filter(|amount| *amount < Decimal::from(1_000_000_000_000_u64));
+    amount.map(wire::cents).ok_or_else(|| format!("`{name}` is a text such as `\"12000.00\"`, not `{text}`"))
+}
+
+fn faults(world: &World) -> Value {
+    let mut body = json!(world.injector.faults());
+    let rules = body["rules"].as_array_mut().into_iter().flatten();
+    for (rule, hits) in rules.zip(world.injector.hits()) {
+        rule["hits"] = json!(hits);
+    }
+    body
+}
+
+fn change_faults(world: &mut World, order: Faults) -> Result<Value, String> {
+    order.check()?;
+    world.set_faults(order);
+    Ok(faults(world))
+}
+
+fn clock(world: &World) -> Value {
+    json!({ "now": world.clock.now(), "speed": world.clock.speed() })
+}
+
+fn change_clock(world: &mut World, order: &ClockOrder) -> Result<Value, String> {
+    if order.speed.is_none() && order.advance_ms.is_none() {
+        return Err("send `speed`, `advance_ms` or both".to_owned());
+    }
+    if order.speed.is_some_and(|speed| speed > limits::SPEED_MAX) {
+        return Err(format!("`speed` is at most {}", limits::SPEED_MAX));
+    }
+    if order.advance_ms.is_some_and(|ms| ms > limits::ADVANCE_MAX_MS) {
+        return Err(format!("`advance_ms` is at most {} (366 days)", limits::ADVANCE_MAX_MS));
+    }
+    if let Some(speed) = order.speed {
+        world.clock.set_speed(speed);
+    }
+    if let Some(ms) = order.advance_ms {
+        world.clock.advance(ms);
+    }
+    Ok(clock(world))
+}
+
+fn money(amount: Decimal) -> String {
+    wire::cents(amount).to_string()
+}

@@ -1,0 +1,159 @@
+//! Payoneer and Salesforce on loopback: real HTTP servers that behave, fail and can be slowed.
+//!
+//! One listener serves `/payoneer`, `/salesforce` and, for people and tests, `/_sandbox`. The
+//! systems are plain state behind one lock and know neither sockets nor real time; the server
+//! adds those, and the faults.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let sandbox = ferry_sandbox::start(ferry_sandbox::Options::default()).await?;
+//! assert!(sandbox.url().starts_with("http://127.0.0.1:"));
+//! sandbox.stop().await;
+//! # Ok::<(), ferry_sandbox::StartError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod server;
+mod world;
+
+mod control;
+mod payoneer;
+mod salesforce;
+mod seed;
+
+mod access;
+mod budget;
+mod clock;
+mod faults;
+mod limits;
+mod random;
+mod wire;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use faults::{Duplicates, Fault, FaultRule, Faults, System};
+
+/// How a sandbox starts.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens, on loopback only. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The seed that decides the data, the fate of every payout and the hits of the faults.
+    pub seed: u64,
+    /// How many payment requests Salesforce starts with, at most 20 000.
+    pub requests: usize,
+    /// The sandbox seconds in a real second, at most 100 000; 0 makes time stand still.
+    pub speed: u32,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// A running sandbox. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    addr: SocketAddr,
+    stop: DropGuard,
+    server: JoinHandle<()>,
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Other machines could reach it, and it has no real access control.
+    #[error("the sandbox listens on loopback only and `{address}` is not; use an address such as `127.0.0.1:0`")]
+    NotLoopback {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// Something else listens there.
+    #[error("the address `{address}` is in use; stop what listens there, or use port 0 for a free one")]
+    InUse {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// The system refused to listen.
+    #[error("cannot listen on `{address}`")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An option is out of its range.
+    #[error("{message}")]
+    Option {
+        /// Which one, and what is right.
+        message: String,
+    },
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 1,
+            requests: 200,
+            speed: 1,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Starts a sandbox, which answers from now on.
+///
+/// # Errors
+/// [`StartError`] where an option is out of range or the address cannot be listened on.
+pub async fn start(options: Options) -> Result<Sandbox, StartError> {
+    check(&options)?;
+    let address = options.listen;
+    let refused = |source: io::Error| {
+        let in_use = source.kind() == io::ErrorKind::AddrInUse;
+        if in_use { StartError::InUse { address } } else { StartError::Listen { address, source } }
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let addr = listener.local_addr().map_err(refused)?;
+    let world = world::World::new(&options, format!("http://{addr}"));
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(server::serve(listener, world, stop.clone()));
+    Ok(Sandbox { addr, stop: stop.drop_guard(), server })
+}
+
+impl Sandbox {
+    /// Says where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Says where it listens, such as `http://127.0.0.1:4000`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Closes the listener and every connection.
+    pub async fn stop(self) {
+        drop(self.stop);
+        if let Err(err) = self.server.await {
+            tracing::error!(%err, "the sandbox ended early");
+        }
+    }
+}
+
+fn check(options: &Options) -> Result<(), StartError> {
+    if !options.listen.ip().is_loopback() {
+        return Err(StartError::NotLoopback { address: options.listen });
+    }
+    let option = |message: String| StartError::Option { message };
+    if options.requests > limits::REQUESTS_MAX {
+        return Err(option(format!("`requests` is at most {}", limits::REQUESTS_MAX)));
+    }
+    if options.speed > limits::SPEED_MAX {
+        return Err(option(format!("`speed` is at most {}", limits::SPEED_MAX)));
+    }
+    options.faults.check().map_err(option)
+}

@@ -1,0 +1,55 @@
+//! The bounds of the sandbox, each with its unit in its name.
+
+/// The largest request body that is read; a larger one is answered with 413.
+pub(crate) const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// The payouts in one mass payout. Source: vendors.md, section 1.4.
+pub(crate) const PAYOUTS_PER_REQUEST_MAX: usize = 500;
+
+/// The length of a payout's reference.
+pub(crate) const REFERENCE_MAX_CHARS: usize = 36;
+
+/// The records in one page of a query.
+pub(crate) const PAGE_RECORDS: usize = 50;
+
+/// The open query cursors; the oldest is forgotten first.
+pub(crate) const CURSORS_MAX: usize = 200;
+
+/// The length of one SOQL query. Source: Salesforce's SOQL limits.
+pub(crate) const SOQL_MAX_CHARS: usize = 100_000;
+
+/// The nesting of one SOQL condition.
+pub(crate) const SOQL_DEPTH_MAX: usize = 50;
+
+/// The largest `OFFSET` of a query. Source: Salesforce's SOQL limits.
+pub(crate) const SOQL_OFFSET_MAX: usize = 2_000;
+
+/// The calls a day that `Sforce-Limit-Info` speaks of.
+pub(crate) const API_CALLS_PER_DAY: u64 = 100_000;
+
+/// The requests of each system in one sandbox minute, where the faults say nothing else.
+pub(crate) const BUDGET_PER_MINUTE: u32 = 6_000;
+
+/// The time before a booked payout can be looked up, where the faults say nothing else.
+pub(crate) const VISIBILITY_LAG_MS: u64 = 60_000;
+
+/// The `Retry-After` of a `throttled` fault that names none.
+pub(crate) const RETRY_AFTER_S: u32 = 2;
+
+/// The delay of a `slow` fault that names none, in real time.
+pub(crate) const DELAY_MS: u64 = 1_000;
+
+/// The life of a Payoneer token, in sandbox time.
+pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
+
+/// The life of a Salesforce token, in sandbox time.
+pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
+
+/// The payment requests that one seed may ask for.
+pub(crate) const REQUESTS_MAX: usize = 20_000;
+
+/// The fastest sandbox clock, in sandbox seconds a real second.
+pub(crate) const SPEED_MAX: u32 = 100_000;
+
+/// The longest single jump of the sandbox clock: 366 days.
+pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;

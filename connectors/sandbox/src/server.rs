@@ -1,0 +1,145 @@
+//! The sockets: accepts connections, lets requests meet the world, and cuts connections.
+//!
+//! A cut drops the socket before any byte of an answer. The effect of a request runs in a task
+//! of its own: as in a real system, it happens also when the client has gone by then.
+
+use std::future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::faults::{Fault, FaultRule, System};
+use crate::wire::{Answer, Request};
+use crate::world::{self, Admission, World};
+use crate::{clock, control, limits};
+
+/// The wait after the system refused to accept a connection, such as for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+type Shared = Arc<Mutex<World>>;
+
+/// The connection of a request; cancelling it closes the socket.
+#[derive(Clone, Debug)]
+struct Connection(CancellationToken);
+
+/// Serves until `stop` is cancelled; no connection is left then.
+pub(crate) async fn serve(listener: TcpListener, world: World, stop: CancellationToken) {
+    let app = Router::new().fallback(handle).with_state(Arc::new(Mutex::new(world)));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_one(stream, app.clone()));
+                }
+                Err(err) => {
+                    tracing::debug!(%err, "no connection accepted");
+                    clock::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    connections.shutdown().await;
+}
+
+async fn serve_one(stream: TcpStream, app: Router) {
+    let cut = CancellationToken::new();
+    if let Err(err) = stream.set_nodelay(true) {
+        tracing::debug!(%err, "answers may be held back");
+    }
+    let service = TowerToHyperService::new(app.layer(Extension(Connection(cut.clone()))));
+    tokio::select! {
+        () = cut.cancelled() => {}
+        served = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => {
+            if let Err(err) = served {
+                tracing::debug!(%err, "connection ended early");
+            }
+        }
+    }
+}
+
+async fn handle(
+    State(world): State<Shared>,
+    Extension(connection): Extension<Connection>,
+    request: axum::extract::Request,
+) -> Response {
+    let request = match Request::read(request).await {
+        Ok(request) => request,
+        Err(answer) => return answer.into_response(),
+    };
+    let Some(system) = world::system_of(&request) else {
+        return control::answer(&mut lock(&world), &request).into_response();
+    };
+    match tokio::spawn(meet(world, system, request)).await {
+        Ok(Some(answer)) => answer.into_response(),
+        Ok(None) => {
+            connection.0.cancel();
+            future::pending().await
+        }
+        Err(err) => {
+            tracing::error!(%err, "the sandbox failed on a request");
+            world::server_error(system).into_response()
+        }
+    }
+}
+
+/// Lets a request meet the world; `None` where its connection is cut.
+async fn meet(world: Shared, system: System, request: Request) -> Option<Answer> {
+    let admission = lock(&world).admit(system, &request);
+    let rule = match admission {
+        Admission::Refused(answer) => return Some(answer),
+        Admission::Free => return Some(lock(&world).answer(system, &request)),
+        Admission::Hit(rule) => rule,
+    };
+    tracing::debug!(fault = ?rule.fault, path = request.path, "fault");
+    if rule.fault == Fault::SlowBefore {
+        pause(&rule).await;
+        return Some(lock(&world).answer(system, &request));
+    }
+    let answer = match rule.fault {
+        Fault::Throttled => {
+            let wait_s = rule.retry_after_s.unwrap_or(limits::RETRY_AFTER_S);
+            Some(world::throttled(system, u64::from(wait_s)))
+        }
+        Fault::ServerError => Some(world::server_error(system)),
+        Fault::Slow | Fault::SlowBefore => Some(lock(&world).answer(system, &request)),
+        Fault::CutBefore => None,
+        Fault::CutAfter => {
+            lock(&world).answer(system, &request);
+            None
+        }
+        Fault::ErrorAfter => {
+            lock(&world).answer(system, &request);
+            Some(world::server_error(system))
+        }
+    };
+    pause(&rule).await;
+    answer
+}
+
+async fn pause(rule: &FaultRule) {
+    let default_ms = match rule.fault {
+        Fault::Slow | Fault::SlowBefore => limits::DELAY_MS,
+        Fault::Throttled | Fault::ServerError | Fault::CutBefore | Fault::CutAfter | Fault::ErrorAfter => 0,
+    };
+    let delay_ms = rule.delay_ms.unwrap_or(default_ms);
+    if delay_ms > 0 {
+        clock::sleep(Duration::from_millis(delay_ms)).await;
+    }
+}
+
+/// A panic while the lock was held ended one request; the world itself is still whole.
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,189 @@
+//! Requests and answers as plain values, so that the systems know no sockets.
+
+use axum::body::{Body, Bytes};
+use axum::extract::Query;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use crate::limits;
+
+/// A request that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The method.
+    pub(crate) method: Method,
+    /// The path as it was sent.
+    pub(crate) path: String,
+    /// The parts of the path, decoded, without empty ones.
+    pub(crate) segments: Vec<String>,
+    /// The pairs of the query string, decoded.
+    pub(crate) query: Vec<(String, String)>,
+    /// The `Authorization` header.
+    pub(crate) authorization: Option<String>,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// Reads a request to its end.
+    ///
+    /// # Errors
+    /// The answer to a body that is too large or was cut off.
+    pub(crate) async fn read(request: axum::extract::Request) -> Result<Self, Answer> {
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, limits::BODY_MAX_BYTES).await.map_err(|_| {
+            let message = format!("a body has at most {} bytes", limits::BODY_MAX_BYTES);
+            Answer::json(StatusCode::PAYLOAD_TOO_LARGE, json!({ "error": message }))
+        })?;
+        let path = head.uri.path().to_owned();
+        let segments = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            method: head.method,
+            segments,
+            query: pairs(&head.uri),
+            authorization: authorization.map(str::to_owned),
+            body,
+            path,
+        })
+    }
+
+    /// Says the parts of the path after the system's own prefix.
+    pub(crate) fn parts(&self) -> Vec<&str> {
+        self.segments.iter().skip(1).map(String::as_str).collect()
+    }
+
+    /// Finds a parameter of the query string.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Reads the body as a form; anything else is an empty form.
+    pub(crate) fn form(&self) -> Vec<(String, String)> {
+        let text = String::from_utf8_lossy(&self.body);
+        format!("/?{}", text.trim()).parse().map(|uri| pairs(&uri)).unwrap_or_default()
+    }
+}
+
+/// An answer before it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    content: Content,
+    headers: Vec<(&'static str, String)>,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Empty,
+    Json(Value),
+    Text(String),
+}
+
+impl Answer {
+    /// Answers with JSON.
+    pub(crate) fn json(status: StatusCode, body: Value) -> Self {
+        Self { status, content: Content::Json(body), headers: Vec::new() }
+    }
+
+    /// Answers 200 with JSON.
+    pub(crate) fn ok(body: Value) -> Self {
+        Self::json(StatusCode::OK, body)
+    }
+
+    /// Answers 200 with a page for people.
+    pub(crate) fn text(page: String) -> Self {
+        Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+    }
+
+    /// Answers 204.
+    pub(crate) fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: Content::Empty, headers: Vec::new() }
+    }
+
+    /// Adds a header, whose name is in lower case.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let (kind, body) = match self.content {
+            Content::Empty => (None, Body::empty()),
+            Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
+            Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        if let Some(kind) = kind {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}
+
+/// Writes an amount as a JSON number that keeps its scale.
+pub(crate) fn number(amount: Decimal) -> Value {
+    let number = serde_json::from_str(&amount.to_string());
+    Value::Number(number.expect("a decimal prints as a JSON number"))
+}
+
+/// Reads an amount from a JSON number or a text, exactly.
+pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => Decimal::from_str_exact(&number.to_string()).ok(),
+        Value::String(text) => Decimal::from_str_exact(text).ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Gives an amount two decimals.
+pub(crate) fn cents(mut amount: Decimal) -> Decimal {
+    amount.rescale(2);
+    amount
+}
+
+fn pairs(uri: &Uri) -> Vec<(String, String)> {
+    Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
+}
+
+/// Decodes `%41`; what is no such escape stays as it is.
+fn decoded(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = if first == b'%' { tail.get(..2).and_then(hex) } else { None };
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_path_are_decoded() {
+        let cases = [("a%2Fb", "a/b"), ("a+b", "a+b"), ("%C3%A9", "é"), ("50%", "50%"), ("%zz", "%zz"), ("%+1", "%+1")];
+        for (part, expected) in cases {
+            assert_eq!(decoded(part), expected, "{part}");
+        }
+    }
+}

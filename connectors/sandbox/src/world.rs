@@ -1,0 +1,159 @@
+//! The whole state of the sandbox, and the order in which a request meets it.
+
+use axum::http::StatusCode;
+
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::faults::{Call, FaultRule, Faults, Injector, System};
+use crate::payoneer::{self, Context, Payoneer};
+use crate::salesforce::{self, Salesforce};
+use crate::seed::{self, Planned};
+use crate::wire::{Answer, Request};
+use crate::{Options, limits};
+
+/// The state of the sandbox.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Where the sandbox listens, such as `http://127.0.0.1:4000`.
+    pub(crate) base: String,
+    /// The seed of the data.
+    pub(crate) seed: u64,
+    /// The payment requests of the start.
+    pub(crate) requests: Vec<Planned>,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// What goes wrong.
+    pub(crate) injector: Injector,
+    /// Payoneer.
+    pub(crate) payoneer: Payoneer,
+    /// Salesforce.
+    pub(crate) salesforce: Salesforce,
+    payoneer_budget: Budget,
+    salesforce_budget: Budget,
+}
+
+/// Whether a request gets to its system.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// It does not: it is over the budget.
+    Refused(Answer),
+    /// It does.
+    Free,
+    /// A fault hits it.
+    Hit(FaultRule),
+}
+
+impl World {
+    /// Builds the world of these options.
+    pub(crate) fn new(options: &Options, base: String) -> Self {
+        let clock = Clock::new(options.speed);
+        let now = clock.now();
+        let (payoneer, salesforce, requests) = systems(options.seed, options.requests, &base, now);
+        let injector = Injector::new(options.faults.clone(), options.seed);
+        let per_minute = per_minute(injector.faults());
+        Self {
+            base,
+            seed: options.seed,
+            requests,
+            clock,
+            injector,
+            payoneer,
+            salesforce,
+            payoneer_budget: Budget::new(per_minute, now),
+            salesforce_budget: Budget::new(per_minute, now),
+        }
+    }
+
+    /// Builds the data anew; the clock and the faults stay.
+    pub(crate) fn seed(&mut self, seed: u64, count: usize) {
+        let now = self.clock.now();
+        (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
+        self.seed = seed;
+    }
+
+    /// Replaces the faults; their hits and the budgets start anew.
+    pub(crate) fn set_faults(&mut self, faults: Faults) {
+        let per_minute = per_minute(&faults);
+        let now = self.clock.now();
+        self.injector = Injector::new(faults, self.seed);
+        self.payoneer_budget = Budget::new(per_minute, now);
+        self.salesforce_budget = Budget::new(per_minute, now);
+    }
+
+    /// Counts a request, and says what becomes of it.
+    pub(crate) fn admit(&mut self, system: System, request: &Request) -> Admission {
+        let now = self.clock.now();
+        let budget = match system {
+            System::Payoneer => &mut self.payoneer_budget,
+            System::Salesforce => &mut self.salesforce_budget,
+        };
+        if let Err(wait_ms) = budget.take(now) {
+            return Admission::Refused(over_budget(system, self.clock.real_s(wait_ms)));
+        }
+        let (method, path) = (request.method.as_str(), request.path.as_str());
+        let call = Call { system, method, path, elapsed_ms: self.clock.elapsed_ms() };
+        self.injector.decide(&call).map_or(Admission::Free, Admission::Hit)
+    }
+
+    /// Lets a request have its effect.
+    pub(crate) fn answer(&mut self, system: System, request: &Request) -> Answer {
+        let now = self.clock.now();
+        let faults = self.injector.faults();
+        let cx = Context {
+            now,
+            duplicates: faults.duplicates,
+            visibility_lag_ms: faults.visibility_lag_ms.unwrap_or(limits::VISIBILITY_LAG_MS),
+        };
+        match system {
+            System::Payoneer => self.payoneer.answer(request, cx),
+            System::Salesforce => self.salesforce.answer(request, now),
+        }
+    }
+}
+
+/// Answers as a system that throttles.
+pub(crate) fn throttled(system: System, retry_after_s: u64) -> Answer {
+    match system {
+        System::Payoneer => payoneer::throttled(retry_after_s),
+        System::Salesforce => salesforce::throttled(retry_after_s),
+    }
+}
+
+/// Answers as a system that failed.
+pub(crate) fn server_error(system: System) -> Answer {
+    match system {
+        System::Payoneer => payoneer::server_error(),
+        System::Salesforce => salesforce::server_error(),
+    }
+}
+
+/// Finds the system that a request is for; `None` for the sandbox itself.
+pub(crate) fn system_of(request: &Request) -> Option<System> {
+    match request.segments.first().map(String::as_str) {
+        Some("payoneer") => Some(System::Payoneer),
+        Some("salesforce") => Some(System::Salesforce),
+        _ => None,
+    }
+}
+
+/// Answers 400 or 404 for the sandbox itself, with what is right.
+pub(crate) fn wrong(status: StatusCode, message: &str) -> Answer {
+    Answer::json(status, serde_json::json!({ "error": message }))
+}
+
+fn over_budget(system: System, retry_after_s: u64) -> Answer {
+    match system {
+        System::Payoneer => payoneer::throttled(retry_after_s),
+        System::Salesforce => salesforce::over_budget(retry_after_s),
+    }
+}
+
+fn per_minute(faults: &Faults) -> u32 {
+    faults.budget_per_minute.unwrap_or(limits::BUDGET_PER_MINUTE)
+}
+
+fn systems(seed: u64, count: usize, base: &str, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {
+    let start = seed::build(seed, count, now);
+    let payoneer = Payoneer::new(seed, start.payees, start.balance);
+    (payoneer, Salesforce::new(seed, base, start.store), start.requests)
+}

@@ -1,0 +1,113 @@
+//! OAuth 2.0 client credentials. Source: RFC 6749, sections 2.3.1 and 4.4.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    path::Document,
+    port::{HttpError, HttpRequest},
+    template::{Escape, percent_encoded},
+};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::Token;
+use crate::{
+    connection::Connection,
+    limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
+    manifest::{ClientAuth, OAuth2},
+    response::{Answer, clipped},
+};
+
+/// A token's life where the answer does not say it: Salesforce leaves it out.
+const LIFE_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+impl Connection {
+    /// The token that is valid now; `stale` is the number of one that the target refused.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Auth`] where the credentials are refused, [`ErrorClass::Unavailable`] where no
+    /// token came: the call itself was not sent.
+    pub(crate) async fn token(&self, stale: Option<u64>) -> Result<Option<Token>, Failure> {
+        let Some(auth) = &self.manifest.auth else { return Ok(None) };
+        let mut current = self.tokens.current.lock().await;
+        let until = self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit");
+        let usable = current.as_ref().filter(|token| token.expires_at > until && Some(token.number) != stale);
+        if let Some(token) = usable {
+            return Ok(Some(token.clone()));
+        }
+        let number = current.as_ref().map_or(0, |token| token.number) + 1;
+        let token = self.fetch(auth, number).await?;
+        *current = Some(token.clone());
+        Ok(Some(token))
+    }
+
+    async fn fetch(&self, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
+        let asked_at = self.world.clock.now();
+        let request = self.token_request(auth)?;
+        let response = self.world.http.send(request).await.map_err(|error| match error {
+            HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
+                Failure::new(ErrorClass::Unavailable, format!("no token: {reason}"))
+            }
+        })?;
+        let answer = Answer::read(&response);
+        let text = |name: &str| answer.body.get(name).and_then(Value::as_str);
+        let Some(value) = text("access_token").filter(|_| answer.status == 200) else {
+            return Err(refused(&answer));
+        };
+        let life = answer.body.get("expires_in").and_then(Value::as_u64).map_or(LIFE_DEFAULT, Duration::from_secs);
+        let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(1));
+        let hosts = auth.hosts.iter().filter_map(|(name, path)| {
+            Some((
+                name.clone(),
+                path.one(Document::Value(&answer.body)).ok()?.as_str()?.trim_end_matches('/').to_owned(),
+            ))
+        });
+        Ok(Token {
+            value: SecretString::from(value.to_owned()),
+            expires_at: asked_at.checked_add(life).unwrap_or(asked_at),
+            hosts: hosts.collect::<BTreeMap<_, _>>(),
+            number,
+        })
+    }
+
+    fn token_request(&self, auth: &OAuth2) -> Result<HttpRequest, Failure> {
+        let host = |name: &str| self.hosts.get(name).map(String::as_str);
+        let url = auth.token_url.render(Document::Value(&Value::Null), &host, Escape::None);
+        let url = url.map_err(|message| Failure::new(ErrorClass::Config, message))?;
+        let field = |name: &str| self.fields.get(name).map_or("", |value| value.expose_secret());
+        let mut form = vec![("grant_type", "client_credentials".to_owned())];
+        form.extend(auth.scope.clone().map(|scope| ("scope", scope)));
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+            ("accept".to_owned(), "application/json".to_owned()),
+        ];
+        match auth.client {
+            ClientAuth::Basic => {
+                let credentials = STANDARD.encode(format!("{}:{}", field("client_id"), field("client_secret")));
+                headers.push(("authorization".to_owned(), format!("Basic {credentials}")));
+            }
+            ClientAuth::Form => {
+                form.push(("client_id", field("client_id").to_owned()));
+                form.push(("client_secret", field("client_secret").to_owned()));
+            }
+        }
+        let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        let body = Some(form.join("&").into_bytes());
+        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout: TIMEOUT_DEFAULT })
+    }
+}
+
+fn refused(answer: &Answer) -> Failure {
+    let text = |name: &str| answer.body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let class = match answer.status {
+        400 | 401 | 403 => ErrorClass::Auth,
+        429 => ErrorClass::Throttled,
+        _ => ErrorClass::Unavailable,
+    };
+    let message = format!("no token: {} {} {}", answer.status, text("error"), clipped(text("error_description")));
+    let failure = Failure::new(class, message.trim_end());
+    answer.retry_after().map_or(failure.clone(), |wait| failure.after(wait))
+}

@@ -1,0 +1,215 @@
+//! One request for one call or a bundle, and what each call got.
+
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    number,
+    path::Document,
+    port::{HttpError, HttpRequest},
+    script::Named,
+};
+use rust_decimal::Decimal;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use crate::{
+    auth::Token,
+    bundle,
+    connection::Connection,
+    manifest::Call,
+    paginate::{self, Pages},
+    request::{self, Prepared},
+    response::{Answer, Refusal, understand},
+};
+
+/// One page of a read.
+#[derive(Debug)]
+pub struct Page {
+    /// The action's output for this page alone.
+    pub output: Value,
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl Connection {
+    /// Renders a call and checks its input against the manifest's schema. Sends nothing.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Invalid`] where the input does not fit.
+    pub fn prepare(&self, action: &str, input: &Value) -> Result<Prepared, Failure> {
+        let call = self.action(action)?;
+        let schema = self.manifest.connector.actions.get(action).map(|action| &action.input);
+        let violations = schema.map(|schema| schema.violations(input)).unwrap_or_default();
+        if !violations.is_empty() {
+            return Err(Failure::new(ErrorClass::Invalid, format!("the input is wrong: {}", violations.join("; "))));
+        }
+        request::prepare(call, &self.fields, &self.rules, input)
+    }
+
+    /// Sends the calls of one group as one request. The answer has one result per call, in order.
+    pub async fn send(&self, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
+        let call = match self.action(action) {
+            Ok(call) => call,
+            Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
+        };
+        match (calls, &call.bundle) {
+            ([], _) => Vec::new(),
+            ([one], None) => vec![self.send_paged(call, one).await],
+            (several, Some(rule)) => {
+                let mut together = several[0].clone();
+                together.body = request::merged(rule, several);
+                let answer = self.answer(call, &together, None).await;
+                self.split(call, answer, several.len())
+            }
+            (several, None) => {
+                let failure = Failure::new(ErrorClass::Bug, "this action has no bundle");
+                several.iter().map(|_| Err(failure.clone())).collect()
+            }
+        }
+    }
+
+    /// Reads one page: the first, or the one at `next`.
+    ///
+    /// # Errors
+    /// The failure of the read.
+    pub async fn page(&self, action: &str, input: &Value, next: Option<&str>) -> Result<Page, Failure> {
+        let prepared = self.prepare(action, input)?;
+        let call = self.action(action)?;
+        let answer = self.answer(call, &prepared, next).await?;
+        let output = self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
+        Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
+    }
+
+    /// Asks what must be asked before these calls are sent: a failure for each that must not go.
+    pub async fn preflight(&self, action: &str, calls: &[&Prepared]) -> Vec<Option<Failure>> {
+        let rule = self.action(action).ok().and_then(|call| call.preflight.as_ref());
+        let Some(rule) = rule else { return calls.iter().map(|_| None).collect() };
+        let asked = match self.prepare(&rule.action, &Value::Object(serde_json::Map::new())) {
+            Ok(question) => self.send(&rule.action, &[&question]).await.pop(),
+            Err(failure) => Some(Err(failure)),
+        };
+        let result = match asked {
+            Some(Ok(result)) => result,
+            // The question is a read, so whatever it ended with, no write was sent.
+            Some(Err(failure)) => return calls.iter().map(|_| Some(not_asked(&failure))).collect(),
+            None => Value::Null,
+        };
+        let mut total = Decimal::ZERO;
+        let verdict = |prepared: &&Prepared| {
+            let amount = rule.sums.one(Document::Value(&prepared.input)).ok();
+            let amount = amount.and_then(|amount| number::text_to_decimal(&amount.to_string())).unwrap_or_default();
+            let sum = number::from_decimal(total + amount);
+            let names = [("result", &result), ("input", &prepared.input), ("total", &sum)];
+            match rule.passes.test(&self.rules, &Named(&names)) {
+                Ok(true) => {
+                    total += amount;
+                    None
+                }
+                Ok(false) => Some(Failure::new(rule.class, rule.message.clone())),
+                Err(error) => Some(Failure::new(ErrorClass::Bug, error.to_string())),
+            }
+        };
+        calls.iter().map(verdict).collect()
+    }
+
+    async fn send_paged(&self, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
+        let mut answer = self.answer(call, prepared, None).await?;
+        let Some(rule) = &call.paginate else {
+            return self.understood(call, &answer).map_err(|refusal| refusal.failure);
+        };
+        let mut pages = Pages::new(rule);
+        loop {
+            self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
+            match pages.take(std::mem::take(&mut answer.body))? {
+                Some(next) => answer = self.answer(call, prepared, Some(&next)).await?,
+                None => break,
+            }
+        }
+        answer.body = pages.finish()?;
+        self.understood(call, &answer).map_err(|refusal| refusal.failure)
+    }
+
+    fn split(&self, call: &Call, answer: Result<Answer, Failure>, count: usize) -> Vec<Result<Value, Failure>> {
+        let all = |result: Result<Value, Failure>| vec![result; count];
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return all(Err(failure)),
+        };
+        match self.understood(call, &answer) {
+            Ok(output) => all(Ok(output)),
+            Err(refusal) => {
+                // Only a class that says "nothing was done" may be split into items.
+                let proven = !matches!(refusal.failure.class, ErrorClass::Unknown);
+                let rule = call.bundle.as_ref().and_then(|bundle| bundle.refused.as_ref()).filter(|_| proven);
+                let items = rule.and_then(|rule| bundle::refused(rule, &answer, count));
+                match items {
+                    Some(items) => items.into_iter().map(Err).collect(),
+                    None => all(Err(refusal.failure)),
+                }
+            }
+        }
+    }
+
+    fn understood(&self, call: &Call, answer: &Answer) -> Result<Value, Refusal> {
+        understand(&self.manifest, call, &self.rules, answer)
+    }
+
+    /// Sends, and once more with a new token where the target says that the old one was the reason.
+    async fn answer(&self, call: &Call, prepared: &Prepared, next: Option<&str>) -> Result<Answer, Failure> {
+        let token = self.token(None).await?;
+        let answer = self.exchange(call, prepared, next, token.as_ref()).await?;
+        let stale = match self.understood(call, &answer) {
+            Err(Refusal { refresh_token: true, .. }) => token.map(|token| token.number),
+            Err(_) | Ok(_) => None,
+        };
+        let Some(stale) = stale else { return Ok(answer) };
+        let token = self.token(Some(stale)).await?;
+        self.exchange(call, prepared, next, token.as_ref()).await
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        prepared: &Prepared,
+        next: Option<&str>,
+        token: Option<&Token>,
+    ) -> Result<Answer, Failure> {
+        let url = self.url(call, next.unwrap_or(&prepared.target), token)?;
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        if let Some(token) = token {
+            headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
+        }
+        let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());
+        if body.is_some() {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let request = HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout };
+        let response = self.world.http.send(request).await.map_err(|error| match error {
+            HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),
+            HttpError::NoAnswer(reason) => Failure::new(ErrorClass::Unknown, format!("no answer: {reason}")),
+        })?;
+        Ok(Answer::read(&response))
+    }
+
+    /// A next page may be absolute, but never on another host: it would take our token along.
+    fn url(&self, call: &Call, target: &str, token: Option<&Token>) -> Result<String, Failure> {
+        let name = &call.request.host;
+        let from_token = token.and_then(|token| token.hosts.get(name));
+        let host = from_token.or_else(|| self.hosts.get(name));
+        let host = host.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{name}`")))?;
+        if target.starts_with('/') {
+            return Ok(format!("{host}{target}"));
+        }
+        if target.starts_with(&format!("{host}/")) {
+            return Ok(target.to_owned());
+        }
+        Err(Failure::new(ErrorClass::Bug, "the next page is on another host"))
+    }
+}
+
+fn not_asked(failure: &Failure) -> Failure {
+    let class = match failure.class {
+        ErrorClass::Unknown => ErrorClass::Unavailable,
+        other => other,
+    };
+    Failure { class, message: format!("the question before it failed: {}", failure.message), ..failure.clone() }
+}

@@ -1,0 +1,120 @@
+//! A manifest joined with the settings of `ferry.yaml`: where, and as whom.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    path::Document,
+    port::{Clock, Http},
+    script::Rules,
+    template::Escape,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use crate::{
+    auth::TokenCache,
+    library::Library,
+    manifest::{Call, Manifest},
+};
+
+/// Values of a connection by field; any of them may be a secret.
+pub type Fields = BTreeMap<String, SecretString>;
+
+/// A connection as `ferry.yaml` writes it, with its secrets in place.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its name in the project.
+    pub name: String,
+    /// The connector's name.
+    pub connector: String,
+    /// The environment's name.
+    pub environment: String,
+    /// A local sandbox instead of the environment's hosts.
+    pub sandbox: Option<String>,
+    /// By field.
+    pub fields: Fields,
+}
+
+/// The world as the runtime needs it.
+#[derive(Clone)]
+pub struct World {
+    /// Sends requests.
+    pub http: Arc<dyn Http>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One system as one project sees it.
+pub struct Connection {
+    /// Its name in the project.
+    pub name: String,
+    /// How to talk to it.
+    pub manifest: Arc<Manifest>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) world: World,
+    pub(crate) hosts: BTreeMap<String, String>,
+    pub(crate) fields: Fields,
+    pub(crate) tokens: TokenCache,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("name", &self.name).field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Joins settings with their manifest.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] for a connector, an environment or a field that is not there.
+    pub fn open(settings: Settings, library: &Library, world: World) -> Result<Self, Failure> {
+        let config =
+            |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", settings.name));
+        let manifest = library.manifests.get(&settings.connector);
+        let manifest = manifest.ok_or_else(|| config(format!("there is no connector `{}`", settings.connector)))?;
+        for (name, field) in &manifest.connector.fields {
+            if !field.optional && settings.fields.get(name).is_none_or(|value| value.expose_secret().is_empty()) {
+                return Err(config(format!("`{name}` has no value")));
+            }
+        }
+        let hosts = hosts(manifest, &settings).map_err(config)?;
+        Ok(Self {
+            name: settings.name,
+            manifest: Arc::clone(manifest),
+            rules: Arc::clone(&library.rules),
+            world,
+            hosts,
+            fields: settings.fields,
+            tokens: TokenCache::default(),
+        })
+    }
+
+    /// How to call an action.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Bug`]: lint refuses an unknown action, so a plan has none.
+    pub fn action(&self, action: &str) -> Result<&Call, Failure> {
+        let unknown =
+            || Failure::new(ErrorClass::Bug, format!("`{}` has no action `{action}`", self.manifest.connector.name));
+        self.manifest.calls.get(action).ok_or_else(unknown)
+    }
+}
+
+/// The sandbox answers for all hosts of a connector under one path.
+fn hosts(manifest: &Manifest, settings: &Settings) -> Result<BTreeMap<String, String>, String> {
+    if let Some(sandbox) = &settings.sandbox {
+        let base = format!("{}/{}", sandbox.trim_end_matches('/'), settings.connector);
+        let names = manifest.environments.values().flat_map(BTreeMap::keys);
+        return Ok(names.map(|name| (name.clone(), base.clone())).collect());
+    }
+    let environment = manifest.environments.get(&settings.environment);
+    let environment = environment.ok_or_else(|| format!("there is no environment `{}`", settings.environment))?;
+    let mut hosts = BTreeMap::new();
+    for (name, template) in environment {
+        let field = |name: &str| settings.fields.get(name).map(|value| value.expose_secret());
+        hosts.insert(name.clone(), template.render(Document::Value(&Value::Null), &field, Escape::None)?);
+    }
+    Ok(hosts)
+}

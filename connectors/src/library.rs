@@ -1,0 +1,64 @@
+//! All manifests: the shipped ones, and those of a project's own `connectors` folder.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ferry_contract::{
+    catalog::Catalog,
+    report::{Report, Source},
+    script::{Missing, Rules, Watch},
+};
+use rust_embed::RustEmbed;
+
+use crate::manifest::{self, Manifest};
+
+#[derive(RustEmbed)]
+#[folder = "."]
+#[include = "*/connector.yaml"]
+#[include = "*/README.md"]
+#[include = "*/samples/*.json"]
+#[exclude = "sandbox/*"]
+struct Shipped;
+
+/// Manifests by connector name, with the engine that their rules run on.
+#[derive(Debug)]
+pub struct Library {
+    /// For conditions and results of manifests; what is missing in a body is `()`.
+    pub rules: Arc<Rules>,
+    /// By connector name.
+    pub manifests: BTreeMap<String, Arc<Manifest>>,
+}
+
+impl Library {
+    /// The shipped connectors, then those given; a later one of the same name replaces an earlier.
+    pub fn load(own: &[Arc<Source>], watch: Arc<dyn Watch>) -> (Self, Vec<Report>) {
+        let rules = Arc::new(Rules::new(Missing::IsNothing, watch));
+        let mut manifests = BTreeMap::new();
+        let mut reports = Vec::new();
+        for source in shipped().iter().chain(own) {
+            let mut report = Report::new(source);
+            if let Some(manifest) = manifest::read(source, &rules, &mut report) {
+                manifests.insert(manifest.connector.name.clone(), Arc::new(manifest));
+            }
+            reports.push(report);
+        }
+        (Self { rules, manifests }, reports)
+    }
+
+    /// What the language may know.
+    pub fn catalog(&self) -> Catalog {
+        let connectors = self.manifests.iter().map(|(name, manifest)| (name.clone(), Arc::clone(&manifest.connector)));
+        Catalog { connectors: connectors.collect() }
+    }
+}
+
+fn shipped() -> Vec<Arc<Source>> {
+    let mut paths: Vec<_> = Shipped::iter().filter(|path| path.ends_with("/connector.yaml")).collect();
+    paths.sort();
+    let text = |path: &str| Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    paths.iter().filter_map(|path| Some(Source::new(format!("connectors/{path}"), text(path)?))).collect()
+}
+
+/// A file of a shipped connector's folder, such as `payoneer/samples/get_balance.json`.
+pub fn shipped_file(path: &str) -> Option<String> {
+    Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+}

@@ -1,0 +1,18 @@
+//! Bounds of calls, with their units in their names.
+
+use std::time::Duration;
+
+/// An answer's body.
+pub const BODY_MAX_BYTES: usize = 16 << 20;
+/// Pages that one call reads.
+pub const PAGES_MAX: usize = 10_000;
+/// Items that one call collects from all pages.
+pub const ITEMS_MAX: usize = 100_000;
+/// A call without a `timeout` of its own.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// A bundle, whatever a manifest says.
+pub const BUNDLE_MAX_CALLS: usize = 2_000;
+/// How long before its end a token is renewed.
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(30);
+/// A message of a target, as kept.
+pub const MESSAGE_MAX_CHARS: usize = 500;

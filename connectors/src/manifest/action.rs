@@ -1,0 +1,278 @@
+//! The `actions` of a manifest.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ferry_contract::{
+    catalog::{Action, Effect, Lookup, Repeat},
+    expression::Expression,
+    failure::ErrorClass,
+    yaml::{
+        Kind, Node,
+        read::{Fields, duration, flag, map, one_of, whole},
+    },
+};
+
+use super::{
+    Bundle, Call, Paginate, Poll, Preflight, Refused, Request,
+    read::{RESPONSE_NAMES, Reader},
+    schema,
+};
+use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
+
+const KEYS: [&str; 15] = [
+    "summary",
+    "source",
+    "effect",
+    "preflight",
+    "bundle",
+    "timeout",
+    "request",
+    "success",
+    "errors",
+    "result",
+    "paginate",
+    "poll",
+    "input",
+    "output",
+    "sample",
+];
+
+type Actions = (BTreeMap<String, Action>, BTreeMap<String, Call>);
+
+pub(super) fn read(reader: &mut Reader<'_>, connector: &str, node: &Node) -> Actions {
+    let entries = map(node, "`actions`", reader.report).unwrap_or_default();
+    let known: Vec<&str> = entries.iter().map(|(name, _)| name.value.as_str()).collect();
+    let mut actions = Actions::default();
+    for (name, node) in entries {
+        let Some(fields) = Fields::open(node, "an action", &KEYS, reader.report) else { continue };
+        let action = reader.action(fields, format!("{connector}.{}", name.value), &known);
+        let call = reader.call(fields, &known);
+        if let (Some(action), Some(call)) = (action, call) {
+            actions.0.insert(name.value.clone(), action);
+            actions.1.insert(name.value.clone(), call);
+        }
+    }
+    actions
+}
+
+impl Reader<'_> {
+    fn action(&mut self, fields: Fields<'_>, name: String, known: &[&str]) -> Option<Action> {
+        Some(Action {
+            name,
+            summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,
+            source: self.needed_text(fields, "source", "where the facts come from")?,
+            effect: {
+                let node = fields.need("effect", "read", self.report)?;
+                self.effect(node, known)
+            }?,
+            input: {
+                let node = fields.need("input", "{ type: object, properties: … }", self.report)?;
+                schema::read(self, node)
+            }?,
+            output: {
+                let node = fields.need("output", "{ type: object, properties: … }", self.report)?;
+                schema::read(self, node)
+            }?,
+            items: fields.get("poll").is_some(),
+        })
+    }
+
+    fn effect(&mut self, node: &Node, known: &[&str]) -> Option<Effect> {
+        if node.text() == Some("read") {
+            return Some(Effect::Read);
+        }
+        let fields = Fields::open(node, "an effect (`read`, or a map with `write`)", &["write"], self.report)?;
+        let write = fields.need("write", "{ repeat: never }", self.report)?;
+        let keys = ["repeat", "remembers", "by", "found", "absence"];
+        let fields = Fields::open(write, "`write`", &keys, self.report)?;
+        let repeat = fields.need("repeat", "never", self.report)?;
+        let words = [("keyed", 0), ("upsert", 1), ("lookup", 2), ("never", 3)];
+        Some(Effect::Write(match one_of(repeat, "what a repeat does", &words, self.report)? {
+            0 => Repeat::Keyed { remembers: self.duration_of(fields, "remembers") },
+            1 => Repeat::Upsert,
+            2 => Repeat::Lookup(Box::new(self.lookup(fields, known)?)),
+            _ => Repeat::Never,
+        }))
+    }
+
+    fn lookup(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<Lookup> {
+        let by = fields.need("by", "{ action: get_status, with: { id: $.id } }", self.report)?;
+        let by = Fields::open(by, "`by`", &["action", "with"], self.report)?;
+        let found = fields.need("found", "{ amount: $.amount }", self.report)?;
+        let absence = fields.get("absence");
+        let (absent, proves_absence, visible_after) = match absence {
+            Some(node) => self.absence(node)?,
+            None => (ErrorClass::NotFound, false, Duration::ZERO),
+        };
+        Some(Lookup {
+            action: self.action_name(by, known)?,
+            with: by.get("with").map_or_else(Vec::new, |node| self.paths(node)),
+            found: self.paths(found),
+            absent,
+            proves_absence,
+            visible_after,
+        })
+    }
+
+    fn absence(&mut self, node: &Node) -> Option<(ErrorClass, bool, Duration)> {
+        let fields = Fields::open(node, "`absence`", &["class", "proves", "visible_after"], self.report)?;
+        let class = {
+            let node = fields.need("class", "not_found", self.report)?;
+            self.class(node)
+        }?;
+        let proves = flag(fields.need("proves", "true", self.report)?, "`proves`", self.report)?;
+        let visible_after = fields.need("visible_after", "15m", self.report)?;
+        Some((class, proves, duration(visible_after, "`visible_after`", self.report)?))
+    }
+
+    fn action_name(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<String> {
+        let node = fields.need("action", "get_status", self.report)?;
+        let name = ferry_contract::yaml::read::text(node, "`action`", self.report)?.value;
+        if !known.contains(&name.as_str()) {
+            self.unknown_action(node, &name, known);
+        }
+        Some(name)
+    }
+
+    fn call(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<Call> {
+        let request = {
+            let node = fields.need("request", "{ host: api, method: GET, path: /things }", self.report)?;
+            self.request(node)
+        };
+        let success = fields.need("success", "\"status == 200\"", self.report);
+        let result = fields.need("result", "$", self.report);
+        Some(Call {
+            success: success.and_then(|node| self.condition(node, &RESPONSE_NAMES))?,
+            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
+            result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
+            timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
+            paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
+            poll: fields.get("poll").and_then(|node| self.poll(node)),
+            bundle: fields.get("bundle").and_then(|node| self.bundle(node)),
+            preflight: fields.get("preflight").and_then(|node| self.preflight(node, known)),
+            sample: self.needed_text(fields, "sample", "samples/get_thing.json")?,
+            request: request?,
+        })
+    }
+
+    fn request(&mut self, node: &Node) -> Option<Request> {
+        let keys = ["host", "method", "let", "path", "query", "body"];
+        let fields = Fields::open(node, "a request", &keys, self.report)?;
+        let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
+        let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
+        let path = fields.need("path", "/things/{$.id}", self.report)?;
+        Some(Request {
+            host: self.needed_text(fields, "host", "api")?,
+            method: method.to_owned(),
+            lets: fields.get("let").map_or_else(Vec::new, |node| self.expressions(node)),
+            path: self.template(path)?,
+            query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
+            body: match fields.get("body") {
+                Some(node) => Some(self.compiler(&["input"]).expression(node)?),
+                None => None,
+            },
+        })
+    }
+
+    fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {
+        let entries = map(node, "this", self.report).unwrap_or_default();
+        let mut out = Vec::new();
+        for (name, node) in entries {
+            // A query in SOQL is long enough for statements.
+            let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
+            let value = match script {
+                Some(script) => {
+                    let form = ferry_contract::script::Form::Statements;
+                    self.compiler(&["input"]).script(script, form).map(Expression::Rhai)
+                }
+                None => self.compiler(&["input"]).expression(node),
+            };
+            out.extend(value.map(|value| (name.value.clone(), value)));
+        }
+        out
+    }
+
+    fn paginate(&mut self, node: &Node) -> Option<Paginate> {
+        let fields = Fields::open(node, "`paginate`", &["items", "next", "total"], self.report)?;
+        Some(Paginate {
+            items: {
+                let node = fields.need("items", "$.items", self.report)?;
+                self.path(node)
+            }?,
+            next: {
+                let node = fields.need("next", "$.next", self.report)?;
+                self.path(node)
+            }?,
+            total: fields.get("total").and_then(|node| self.path(node)),
+        })
+    }
+
+    fn poll(&mut self, node: &Node) -> Option<Poll> {
+        let fields = Fields::open(node, "`poll`", &["items", "time_format"], self.report)?;
+        let items = {
+            let node = fields.need("items", "$.items", self.report)?;
+            self.path(node)
+        }?;
+        Some(Poll { items, time_format: self.text_of(fields, "time_format") })
+    }
+
+    fn bundle(&mut self, node: &Node) -> Option<Bundle> {
+        let fields = Fields::open(node, "`bundle`", &["max", "within", "items", "refused"], self.report)?;
+        let max = whole(fields.need("max", "200", self.report)?, "`max`", self.report)?;
+        Some(Bundle {
+            max: usize::try_from(max).unwrap_or(BUNDLE_MAX_CALLS).clamp(1, BUNDLE_MAX_CALLS),
+            within: self.duration_of(fields, "within").unwrap_or_default(),
+            items: {
+                let node = fields.need("items", "$.items", self.report)?;
+                self.path(node)
+            }?,
+            refused: fields.get("refused").and_then(|node| self.refused(node)),
+        })
+    }
+
+    fn refused(&mut self, node: &Node) -> Option<Refused> {
+        let fields = Fields::open(node, "`refused`", &["errors", "index", "message", "code", "classes"], self.report)?;
+        let classes = fields.get("classes").and_then(|node| map(node, "`classes`", self.report)).unwrap_or_default();
+        Some(Refused {
+            errors: {
+                let node = fields.need("errors", "$.errors", self.report)?;
+                self.path(node)
+            }?,
+            index: {
+                let node = fields.need("index", "$.index", self.report)?;
+                self.path(node)
+            }?,
+            message: {
+                let node = fields.need("message", "$.message", self.report)?;
+                self.path(node)
+            }?,
+            code: {
+                let node = fields.need("code", "$.code", self.report)?;
+                self.path(node)
+            }?,
+            classes: classes.iter().filter_map(|(code, node)| Some((code.value.clone(), self.class(node)?))).collect(),
+        })
+    }
+
+    fn preflight(&mut self, node: &Node, known: &[&str]) -> Option<Preflight> {
+        let fields = Fields::open(node, "`preflight`", &["action", "sums", "passes", "class", "message"], self.report)?;
+        let passes = fields.need("passes", "\"result.available >= total\"", self.report)?;
+        Some(Preflight {
+            action: self.action_name(fields, known)?,
+            sums: {
+                let node = fields.need("sums", "$.amount", self.report)?;
+                self.path(node)
+            }?,
+            passes: self.condition(passes, &["result", "input", "total"])?,
+            class: {
+                let node = fields.need("class", "insufficient_funds", self.report)?;
+                self.class(node)
+            }?,
+            message: self.needed_text(fields, "message", "the balance does not cover it")?,
+        })
+    }
+
+    fn duration_of(&mut self, fields: Fields<'_>, key: &str) -> Option<Duration> {
+        fields.get(key).and_then(|node| duration(node, &format!("`{key}`"), self.report))
+    }
+}

@@ -1,0 +1,170 @@
+//! A `connector.yaml`, checked and compiled.
+
+mod action;
+mod read;
+mod schema;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ferry_contract::{
+    catalog::Connector, expression::Expression, failure::ErrorClass, path::Path, script::Script, template::Template,
+};
+
+pub use read::read;
+
+/// One system: what it can do, and how to talk to it.
+#[derive(Debug)]
+pub struct Manifest {
+    /// What the language knows of it.
+    pub connector: Arc<Connector>,
+    /// Hosts by environment and name.
+    pub environments: BTreeMap<String, BTreeMap<String, Template>>,
+    /// How calls say who we are.
+    pub auth: Option<OAuth2>,
+    /// Error rules for all actions; first match wins.
+    pub errors: Vec<ErrorRule>,
+    /// Where the target says what is wrong, in words.
+    pub message: Option<Script>,
+    /// Where the target says what is wrong, as a code.
+    pub code: Option<Script>,
+    /// How to call each action.
+    pub calls: BTreeMap<String, Call>,
+}
+
+/// OAuth 2.0, client credentials. Source: RFC 6749, section 4.4.
+#[derive(Debug)]
+pub struct OAuth2 {
+    /// Where tokens come from.
+    pub token_url: Template,
+    /// The scope, where one is asked for.
+    pub scope: Option<String>,
+    /// How the client's id and secret travel.
+    pub client: ClientAuth,
+    /// Hosts that the token's answer names.
+    pub hosts: Vec<(String, Path)>,
+}
+
+/// How the client's id and secret travel to the token endpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClientAuth {
+    /// HTTP Basic.
+    Basic,
+    /// In the form.
+    Form,
+}
+
+/// An answer that means a failure.
+#[derive(Debug)]
+pub struct ErrorRule {
+    /// A condition on `status`, `body` and `headers`.
+    pub when: Script,
+    /// What it means.
+    pub class: ErrorClass,
+    /// Whether a new token and one more try may mend it; only for answers that did nothing.
+    pub refresh_token: bool,
+}
+
+/// How to call one action.
+#[derive(Debug)]
+pub struct Call {
+    /// The request.
+    pub request: Request,
+    /// The condition on `status`, `body` and `headers` under which it succeeded.
+    pub success: Script,
+    /// Error rules before those of all actions.
+    pub errors: Vec<ErrorRule>,
+    /// The output, from the response's body.
+    pub result: Expression,
+    /// Real time until the whole answer is there.
+    pub timeout: Duration,
+    /// How to read all pages.
+    pub paginate: Option<Paginate>,
+    /// How a poll uses it.
+    pub poll: Option<Poll>,
+    /// How calls travel together.
+    pub bundle: Option<Bundle>,
+    /// What is asked before it is sent.
+    pub preflight: Option<Preflight>,
+    /// The sample's file, relative to the manifest.
+    pub sample: String,
+}
+
+/// A request as a template over the action's input.
+#[derive(Debug)]
+pub struct Request {
+    /// The host's name in `environments`, or in the token's `hosts`.
+    pub host: String,
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Names for `path`, computed from `input`.
+    pub lets: Vec<(String, Expression)>,
+    /// The path, from `/`.
+    pub path: Template,
+    /// The query's parameters; those that are null are left out.
+    pub query: Vec<(String, Expression)>,
+    /// The JSON body.
+    pub body: Option<Expression>,
+}
+
+/// How an answer leads to the next page.
+#[derive(Debug)]
+pub struct Paginate {
+    /// The list of items in the body.
+    pub items: Path,
+    /// The next page's URL in the body, absolute or from `/`; absent or null on the last page.
+    pub next: Path,
+    /// How many items there are on all pages, where the body says it.
+    pub total: Option<Path>,
+}
+
+/// How a poll trigger uses an action.
+#[derive(Debug)]
+pub struct Poll {
+    /// The events in the action's output.
+    pub items: Path,
+    /// How a time is written into `cursor.from`, in `strftime` words.
+    pub time_format: Option<String>,
+}
+
+/// How calls of many runs travel as one request.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The most calls in one request.
+    pub max: usize,
+    /// How long the first call waits for others.
+    pub within: Duration,
+    /// The list in the request's body that grows; requests must be equal but for it.
+    pub items: Path,
+    /// How a refusal names the items that are wrong. The target then did nothing for any of them.
+    pub refused: Option<Refused>,
+}
+
+/// How a refusal of a whole bundle names the wrong items.
+#[derive(Debug)]
+pub struct Refused {
+    /// The list of errors in the body.
+    pub errors: Path,
+    /// In an error: a number, or a text with the item's index in brackets.
+    pub index: Path,
+    /// In an error: what is wrong, in words.
+    pub message: Path,
+    /// In an error: the target's code.
+    pub code: Path,
+    /// Classes by code; all others are `rejected`.
+    pub classes: Vec<(String, ErrorClass)>,
+}
+
+/// A question asked before a write is sent.
+#[derive(Debug)]
+pub struct Preflight {
+    /// The action of the same connector that answers it.
+    pub action: String,
+    /// The amount in the write's input that adds up over a bundle.
+    pub sums: Path,
+    /// The condition on `result` (the answer), `input` and `total` (the sum so far with this one).
+    pub passes: Script,
+    /// The class of a call that does not pass. Nothing was sent.
+    pub class: ErrorClass,
+    /// Why, in words.
+    pub message: String,
+}

@@ -1,0 +1,185 @@
+//! From the tree to a [`Manifest`], with findings.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ferry_contract::{
+    catalog::{ConnectionField, Connector},
+    expression::{Compiler, Plain},
+    failure::ErrorClass,
+    path::Path,
+    report::{Report, Source},
+    script::{Form, Rules, Script},
+    suggest,
+    template::Template,
+    yaml::{
+        self, Node,
+        read::{Fields, flag, list, map, one_of, text},
+    },
+};
+
+use super::{ClientAuth, ErrorRule, Manifest, OAuth2, action};
+
+const KEYS: [&str; 11] = [
+    "ferry",
+    "connector",
+    "title",
+    "description",
+    "environments",
+    "connection",
+    "auth",
+    "errors",
+    "message",
+    "code",
+    "actions",
+];
+
+/// What a rule on a response may use.
+pub(super) const RESPONSE_NAMES: [&str; 3] = ["status", "body", "headers"];
+
+/// Reads a manifest; nothing where it has an error, which the report then says.
+pub fn read(source: &Arc<Source>, rules: &Rules, report: &mut Report) -> Option<Manifest> {
+    let root = yaml::parse(source, report)?;
+    let fields = Fields::open(&root, "a connector", &KEYS, report)?;
+    let mut reader = Reader { rules, report };
+    let manifest = reader.manifest(fields);
+    manifest.filter(|_| report.is_ok())
+}
+
+pub(super) struct Reader<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) report: &'a mut Report,
+}
+
+impl Reader<'_> {
+    fn manifest(&mut self, fields: Fields<'_>) -> Option<Manifest> {
+        let name = self.needed_text(fields, "connector", "acme")?;
+        let title = self.needed_text(fields, "title", "Acme")?;
+        let environments = {
+            let node = fields.need("environments", "{ sandbox: { api: https://… } }", self.report)?;
+            self.environments(node)
+        };
+        let connection = fields.get("connection").map_or_else(Vec::new, |node| self.connection(node));
+        let auth = fields.get("auth").and_then(|node| self.auth(node));
+        let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node));
+        let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
+        let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
+        let actions = fields.need("actions", "{ get_thing: … }", self.report)?;
+        let (actions, calls) = action::read(self, &name, actions);
+        let connector = Connector {
+            name,
+            title,
+            fields: connection,
+            environments: environments.keys().cloned().collect(),
+            actions,
+        };
+        Some(Manifest { connector: Arc::new(connector), environments, auth, errors, message, code, calls })
+    }
+
+    fn environments(&mut self, node: &Node) -> BTreeMap<String, BTreeMap<String, Template>> {
+        let entries = map(node, "`environments`", self.report).unwrap_or_default();
+        let mut environments = BTreeMap::new();
+        for (name, hosts) in entries {
+            let hosts = map(hosts, "an environment", self.report).unwrap_or_default();
+            let hosts = hosts.iter().filter_map(|(host, url)| Some((host.value.clone(), self.template(url)?)));
+            environments.insert(name.value.clone(), hosts.collect());
+        }
+        environments
+    }
+
+    fn connection(&mut self, node: &Node) -> Vec<(String, ConnectionField)> {
+        let entries = map(node, "`connection`", self.report).unwrap_or_default();
+        entries.iter().filter_map(|(name, node)| Some((name.value.clone(), self.connection_field(node)?))).collect()
+    }
+
+    fn connection_field(&mut self, node: &Node) -> Option<ConnectionField> {
+        let fields =
+            Fields::open(node, "a connection's field", &["secret", "optional", "doc", "example"], self.report)?;
+        Some(ConnectionField {
+            secret: self.flag(fields, "secret"),
+            optional: self.flag(fields, "optional"),
+            doc: self.needed_text(fields, "doc", "what it is, and where to find it")?,
+            example: self.needed_text(fields, "example", "what it looks like")?,
+        })
+    }
+
+    fn auth(&mut self, node: &Node) -> Option<OAuth2> {
+        let fields = Fields::open(node, "`auth`", &["oauth2"], self.report)?;
+        let node = fields.need("oauth2", "{ grant: client_credentials, token_url: … }", self.report)?;
+        let fields = Fields::open(node, "`oauth2`", &["grant", "token_url", "scope", "client", "hosts"], self.report)?;
+        let grant = fields.need("grant", "client_credentials", self.report)?;
+        one_of(grant, "a grant", &[("client_credentials", ())], self.report)?;
+        let token_url = fields.need("token_url", "\"{login}/oauth2/token\"", self.report)?;
+        let client = fields.need("client", "basic", self.report)?;
+        let ways = [("basic", ClientAuth::Basic), ("form", ClientAuth::Form)];
+        Some(OAuth2 {
+            token_url: self.template(token_url)?,
+            scope: self.text_of(fields, "scope"),
+            client: one_of(client, "a way for the client's id and secret", &ways, self.report)?,
+            hosts: fields.get("hosts").map_or_else(Vec::new, |node| self.paths(node)),
+        })
+    }
+
+    pub(super) fn errors(&mut self, node: &Node) -> Vec<ErrorRule> {
+        let items = list(node, "`errors`", self.report).unwrap_or_default();
+        items.iter().filter_map(|item| self.error_rule(item)).collect()
+    }
+
+    fn error_rule(&mut self, node: &Node) -> Option<ErrorRule> {
+        let fields = Fields::open(node, "an error rule", &["when", "class", "then"], self.report)?;
+        let when = fields.need("when", "\"status == 429\"", self.report)?;
+        let then = fields.get("then").map(|node| one_of(node, "a reaction", &[("refresh_token", true)], self.report));
+        Some(ErrorRule {
+            when: self.condition(when, &RESPONSE_NAMES)?,
+            class: {
+                let node = fields.need("class", "throttled", self.report)?;
+                self.class(node)
+            }?,
+            refresh_token: then.flatten().unwrap_or(false),
+        })
+    }
+
+    pub(super) fn class(&mut self, node: &Node) -> Option<ErrorClass> {
+        let words: Vec<_> = ErrorClass::ALL.into_iter().map(|class| (class.name(), class)).collect();
+        one_of(node, "an error class", &words, self.report)
+    }
+
+    pub(super) fn condition(&mut self, node: &Node, names: &[&str]) -> Option<Script> {
+        self.compiler(names).script(node, Form::Expression)
+    }
+
+    pub(super) fn path(&mut self, node: &Node) -> Option<Path> {
+        self.compiler(&[]).path(node)
+    }
+
+    pub(super) fn paths(&mut self, node: &Node) -> Vec<(String, Path)> {
+        let entries = map(node, "this", self.report).unwrap_or_default();
+        entries.iter().filter_map(|(name, node)| Some((name.value.clone(), self.path(node)?))).collect()
+    }
+
+    pub(super) fn template(&mut self, node: &Node) -> Option<Template> {
+        self.compiler(&[]).template(node)
+    }
+
+    pub(super) fn compiler<'c>(&'c mut self, names: &'c [&'c str]) -> Compiler<'c> {
+        Compiler { rules: self.rules, dialect: &Plain, names, roots: None, report: self.report }
+    }
+
+    pub(super) fn needed_text(&mut self, fields: Fields<'_>, key: &str, example: &str) -> Option<String> {
+        let node = fields.need(key, example, self.report)?;
+        Some(text(node, &format!("`{key}`"), self.report)?.value)
+    }
+
+    pub(super) fn text_of(&mut self, fields: Fields<'_>, key: &str) -> Option<String> {
+        Some(text(fields.get(key)?, &format!("`{key}`"), self.report)?.value)
+    }
+
+    pub(super) fn flag(&mut self, fields: Fields<'_>, key: &str) -> bool {
+        fields.get(key).and_then(|node| flag(node, &format!("`{key}`"), self.report)).unwrap_or(false)
+    }
+
+    /// Reports a name that no action of this connector has.
+    pub(super) fn unknown_action(&mut self, node: &Node, name: &str, known: &[&str]) {
+        let help = suggest::help(name, known);
+        self.report.error("unknown-action", node.at, format!("`{name}` is not an action of this connector"), help);
+    }
+}

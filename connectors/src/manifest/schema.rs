@@ -1,0 +1,58 @@
+//! JSON Schema as manifests write it.
+
+use ferry_contract::{
+    schema::{Kind, Schema},
+    yaml::{
+        Node,
+        read::{Fields, list, map, one_of, texts, whole},
+    },
+};
+
+use super::read::Reader;
+
+const KEYS: [&str; 9] =
+    ["type", "description", "properties", "required", "additionalProperties", "items", "enum", "maxLength", "example"];
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
+    let fields = Fields::open(node, "a schema", &KEYS, reader.report)?;
+    let properties = fields.get("properties").map_or_else(Vec::new, |node| properties(reader, node));
+    let required = fields.get("required").and_then(|node| texts(node, "`required`", reader.report)).unwrap_or_default();
+    for name in required.iter().filter(|name| properties.iter().all(|(known, _)| *known != name.value)) {
+        let help = "describe it under `properties`, or remove it here";
+        reader.report.error("unknown-input", name.at, format!("`{}` is required and not described", name.value), help);
+    }
+    let length = fields.get("maxLength").and_then(|node| whole(node, "`maxLength`", reader.report));
+    Some(Schema {
+        kind: fields.get("type").and_then(|node| one_of(node, "a JSON type", &Kind::ALL, reader.report)),
+        description: reader.text_of(fields, "description").unwrap_or_default(),
+        properties,
+        required: required.into_iter().map(|name| name.value).collect(),
+        open: reader.flag(fields, "additionalProperties"),
+        items: fields.get("items").and_then(|node| read(reader, node)).map(Box::new),
+        values: fields
+            .get("enum")
+            .and_then(|node| list(node, "`enum`", reader.report))
+            .unwrap_or_default()
+            .iter()
+            .map(Node::to_value)
+            .collect(),
+        length_max: length.and_then(|length| usize::try_from(length).ok()),
+        example: fields.get("example").map(Node::to_value),
+    })
+}
+
+fn properties(reader: &mut Reader<'_>, node: &Node) -> Vec<(String, Schema)> {
+    let entries = map(node, "`properties`", reader.report).unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|(name, node)| {
+            let schema = read(reader, node)?;
+            let documented = schema.kind.is_some() && !schema.description.is_empty();
+            if !documented || (schema.example.is_none() && schema.items.is_none()) {
+                let help = "add `type`, `description` (with its unit and source) and `example`";
+                reader.report.error("undocumented-field", name.at, format!("`{}` is not documented", name.value), help);
+            }
+            Some((name.value.clone(), schema))
+        })
+        .collect()
+}

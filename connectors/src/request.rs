@@ -1,0 +1,96 @@
+//! From an action's input to a request, before it has a host and a token.
+
+use ferry_contract::{
+    expression::Scope,
+    failure::{ErrorClass, Failure},
+    key::Digest,
+    path::Document,
+    script::{Named, Rules},
+    template::{Escape, percent_encoded},
+};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use crate::{
+    connection::Fields,
+    manifest::{Bundle, Call},
+};
+
+/// A call that is ready to be sent, alone or with others of the same group.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The action's input.
+    pub input: Value,
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Path and query, from `/`.
+    pub target: String,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// Calls of one group can travel as one request.
+    pub group: Digest,
+}
+
+/// Renders one call.
+///
+/// # Errors
+/// [`ErrorClass::Invalid`] where the input does not fit the manifest: nothing was sent.
+pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Result<Prepared, Failure> {
+    let names = [("input", input)];
+    let scope = Scope { rules, document: Document::Value(input), names: &Named(&names) };
+    let invalid = |message: String| Failure::new(ErrorClass::Invalid, format!("the request cannot be made: {message}"));
+    let mut lets = Vec::new();
+    for (name, expression) in &call.request.lets {
+        let value = expression.eval(scope).map_err(|error| invalid(error.to_string()))?;
+        lets.push((name.as_str(), percent_encoded(&text(&value))));
+    }
+    let lookup = |name: &str| {
+        let own = lets.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        own.or_else(|| fields.get(name).map(|value| value.expose_secret()))
+    };
+    let mut target = call.request.path.render(scope.document, &lookup, Escape::Url).map_err(invalid)?;
+    let mut separator = '?';
+    for (name, expression) in &call.request.query {
+        let value = expression.eval(scope).map_err(|error| invalid(error.to_string()))?;
+        if !value.is_null() {
+            target.push_str(&format!("{separator}{name}={}", percent_encoded(&text(&value))));
+            separator = '&';
+        }
+    }
+    let body = call.request.body.as_ref().map(|body| body.eval(scope)).transpose();
+    let body = body.map_err(|error| invalid(error.to_string()))?;
+    let group = group(call, &target, body.as_ref());
+    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, group })
+}
+
+/// The digest of everything but the bundle's items.
+fn group(call: &Call, target: &str, body: Option<&Value>) -> Digest {
+    let mut rest = body.cloned().unwrap_or(Value::Null);
+    match &call.bundle {
+        Some(bundle) => {
+            bundle.items.slot(&mut rest).into_iter().for_each(|items| *items = Value::Null);
+            Digest::of(format!("{target}\n{}", Digest::of_value(&rest)))
+        }
+        None => Digest::of(target),
+    }
+}
+
+/// One body with the items of all, in order.
+pub fn merged(bundle: &Bundle, calls: &[&Prepared]) -> Option<Value> {
+    let mut body = calls.first()?.body.clone()?;
+    let rest = calls[1..].iter().filter_map(|call| call.body.clone());
+    let more: Vec<Value> = rest.flat_map(|mut body| taken(bundle, &mut body)).collect();
+    bundle.items.slot(&mut body)?.as_array_mut()?.extend(more);
+    Some(body)
+}
+
+fn taken(bundle: &Bundle, body: &mut Value) -> Vec<Value> {
+    match bundle.items.slot(body).map(Value::take) {
+        Some(Value::Array(items)) => items,
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

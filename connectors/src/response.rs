@@ -1,0 +1,109 @@
+//! What an answer means: output, or a failure of one class. Never the HTTP status alone.
+
+use std::time::Duration;
+
+use ferry_contract::{
+    expression::Scope,
+    failure::{ErrorClass, Failure},
+    path::Document,
+    port::HttpResponse,
+    script::{Named, Rules, Script},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    limits::MESSAGE_MAX_CHARS,
+    manifest::{Call, Manifest},
+};
+
+/// An answer with its body read as JSON; text that is no JSON stays a string.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers by name in lower case.
+    pub headers: Value,
+    /// The body.
+    pub body: Value,
+}
+
+/// A failure, and whether a new token may mend it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// What happened.
+    pub failure: Failure,
+    /// Nothing was done, and the token was the reason.
+    pub refresh_token: bool,
+}
+
+impl Answer {
+    /// Reads bytes.
+    pub fn read(response: &HttpResponse) -> Self {
+        let headers: Map<_, _> =
+            response.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+        let body = if response.body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&response.body)
+                .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&response.body).into_owned()))
+        };
+        Self { status: response.status, headers: Value::Object(headers), body }
+    }
+
+    /// Seconds from `Retry-After`. Source: RFC 9110, section 10.2.3.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get("retry-after")?.as_str()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
+    }
+}
+
+/// Says what an answer means for one call.
+///
+/// # Errors
+/// [`Refusal`] by the manifest's rules in their order; then by success; a status that no rule knows
+/// is `unknown`, because a write may have happened.
+pub fn understand(manifest: &Manifest, call: &Call, rules: &Rules, answer: &Answer) -> Result<Value, Refusal> {
+    let status = Value::from(answer.status);
+    let names = [("status", &status), ("body", &answer.body), ("headers", &answer.headers)];
+    let names = Named(&names);
+    // A rule that the body's shape makes impossible to evaluate does not match.
+    let holds = |script: &Script| script.test(rules, &names).unwrap_or(false);
+    let matching = call.errors.iter().chain(&manifest.errors).find(|rule| holds(&rule.when));
+    if let Some(rule) = matching {
+        let failure = failure(manifest, rules, answer, &names, rule.class);
+        return Err(Refusal { failure, refresh_token: rule.refresh_token });
+    }
+    if !holds(&call.success) {
+        let failure = failure(manifest, rules, answer, &names, ErrorClass::Unknown);
+        return Err(Refusal { failure, refresh_token: false });
+    }
+    let scope = Scope { rules, document: Document::Value(&answer.body), names: &names };
+    call.result.eval(scope).map_err(|error| {
+        let message = format!("the answer is a success that cannot be read: {error}");
+        Refusal { failure: Failure::new(ErrorClass::Unknown, message), refresh_token: false }
+    })
+}
+
+fn failure(manifest: &Manifest, rules: &Rules, answer: &Answer, names: &Named<'_>, class: ErrorClass) -> Failure {
+    let said = |script: &Option<Script>| {
+        let value = script.as_ref()?.run(rules, names).ok()?;
+        match value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    };
+    let message = said(&manifest.message).unwrap_or_else(|| "no reason given".to_owned());
+    let message = format!("{} answered {}: {}", manifest.connector.title, answer.status, clipped(&message));
+    let mut failure = Failure::new(class, message);
+    failure.code = said(&manifest.code);
+    match answer.retry_after() {
+        Some(wait) => failure.after(wait),
+        None => failure,
+    }
+}
+
+/// At most [`MESSAGE_MAX_CHARS`] of what a target says.
+pub fn clipped(text: &str) -> String {
+    text.chars().take(MESSAGE_MAX_CHARS).collect()
+}

@@ -1,0 +1,91 @@
+//! Every shipped connector: documented, and its samples mean what the manifest says.
+
+use std::sync::Arc;
+
+use ferry_connectors::{
+    connection::Fields,
+    library::{Library, shipped_file},
+    manifest::{Call, Manifest},
+    request,
+    response::{Answer, understand},
+};
+use ferry_contract::{catalog::Action, number, script::NoWatch};
+use serde_json::Value;
+
+fn library() -> Library {
+    let (library, reports) = Library::load(&[], Arc::new(NoWatch));
+    let findings: Vec<_> = reports
+        .iter()
+        .flat_map(|report| {
+            report
+                .findings()
+                .into_iter()
+                .map(|finding| format!("{}:{} {}", report.source.name, finding.at, finding.message))
+        })
+        .collect();
+    assert_eq!(findings, Vec::<String>::new());
+    library
+}
+
+fn sample(manifest: &Manifest, call: &Call) -> Value {
+    let path = format!("{}/{}", manifest.connector.name, call.sample);
+    let text = shipped_file(&path).unwrap_or_else(|| panic!("{path} is missing"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn answer(sample: &Value) -> Answer {
+    let status = u16::try_from(sample["status"].as_u64().expect("a sample has a status")).expect("a status");
+    Answer { status, headers: Value::Object(serde_json::Map::new()), body: sample["body"].clone() }
+}
+
+fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &Call) {
+    let name = &action.name;
+    let sample = sample(manifest, call);
+    assert!(!action.summary.is_empty() && !action.source.is_empty(), "{name}");
+    assert_eq!(action.input.violations(&sample["input"]), Vec::<String>::new(), "{name}: input");
+
+    let fields: Fields =
+        manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
+    let prepared =
+        request::prepare(call, &fields, &library.rules, &sample["input"]).expect("the sample's input renders");
+    if let Some(body) = sample.get("request") {
+        let made = prepared.body.clone().unwrap_or_default();
+        assert!(number::equal(&made, body), "{name}: the request is {made}");
+    }
+    for (parameter, expected) in sample["query"].as_object().into_iter().flatten() {
+        let expected = ferry_contract::template::percent_encoded(expected.as_str().expect("a text"));
+        assert!(
+            prepared.target.contains(&format!("{parameter}={expected}")),
+            "{name}: the target is {}",
+            prepared.target
+        );
+    }
+    if let Some(path) = sample["path"].as_str() {
+        assert_eq!(prepared.target, path, "{name}");
+    }
+
+    let output =
+        understand(manifest, call, &library.rules, &answer(&sample["response"])).expect("the sample is a success");
+    assert!(number::equal(&output, &sample["output"]), "{name}: the output is {output}");
+    assert_eq!(action.output.violations(&output), Vec::<String>::new(), "{name}: output");
+
+    for failure in sample["failures"].as_array().into_iter().flatten() {
+        let refusal = understand(manifest, call, &library.rules, &answer(failure)).expect_err("a failure");
+        assert_eq!(Some(refusal.failure.class.name()), failure["class"].as_str(), "{name}: {failure}");
+    }
+}
+
+#[test]
+fn every_action_does_with_its_sample_what_it_says() {
+    let library = library();
+    let mut actions = 0;
+    for manifest in library.manifests.values() {
+        for (name, action) in &manifest.connector.actions {
+            check_action(manifest, &library, action, &manifest.calls[name]);
+            actions += 1;
+        }
+        let readme = shipped_file(&format!("{}/README.md", manifest.connector.name));
+        assert!(readme.is_some_and(|readme| readme.starts_with("# ")), "{} has no README", manifest.connector.name);
+    }
+    assert_eq!((library.manifests.len(), actions), (2, 9));
+}

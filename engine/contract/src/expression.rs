@@ -1,0 +1,267 @@
+//! A value as YAML writes it: literal, JSONPath, Rhai, text, operator, or a tree of them.
+//!
+//! Pipelines and manifests share this; the mapping operators of pipelines are added by a
+//! [`Dialect`].
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    path::{Document, Path},
+    report::{At, Report},
+    script::{Form, Names, Rules, Script, ScriptError},
+    template::{Escape, Template},
+    yaml::{Kind, Node},
+};
+
+/// A compiled value.
+#[derive(Debug)]
+pub enum Expression {
+    /// Itself.
+    Literal(Value),
+    /// The one value at a path.
+    Path(Path),
+    /// What a Rhai expression gives.
+    Rhai(Script),
+    /// A text with values in braces.
+    Text(Template),
+    /// A list.
+    List(Vec<Expression>),
+    /// A map.
+    Object(Vec<(String, Expression)>),
+    /// A mapping operator.
+    Operator(Box<dyn Operator>),
+}
+
+/// What an evaluation sees.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The Rhai engine.
+    pub rules: &'a Rules,
+    /// What `$` is.
+    pub document: Document<'a>,
+    /// What Rhai's names are.
+    pub names: &'a dyn Names,
+}
+
+/// One mapping operator with its compiled arguments.
+pub trait Operator: fmt::Debug + Send + Sync {
+    /// The value.
+    ///
+    /// # Errors
+    /// What is wrong with the data, in words.
+    fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError>;
+    /// The expressions in it, for the graph and for lint.
+    fn parts(&self) -> Vec<&Expression>;
+}
+
+/// Why a value could not be made.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct EvalError(pub String);
+
+impl From<ScriptError> for EvalError {
+    fn from(error: ScriptError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The operators that a file's language has.
+pub trait Dialect {
+    /// Compiles a map that is an operator; nothing where the map is plain data.
+    fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
+}
+
+/// No operators: manifests.
+#[derive(Debug)]
+pub struct Plain;
+
+impl Dialect for Plain {
+    fn operator(&self, _: &Node, _: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>> {
+        None
+    }
+}
+
+/// Turns nodes into expressions, with findings.
+pub struct Compiler<'a> {
+    /// The Rhai engine.
+    pub rules: &'a Rules,
+    /// The operators.
+    pub dialect: &'a dyn Dialect,
+    /// The names that Rhai may use.
+    pub names: &'a [&'a str],
+    /// The roots that a path may begin with; nothing where `$` is one value.
+    pub roots: Option<&'a [&'a str]>,
+    /// Where findings go.
+    pub report: &'a mut Report,
+}
+
+impl Compiler<'_> {
+    /// Compiles a value; nothing where a finding was reported.
+    pub fn expression(&mut self, node: &Node) -> Option<Expression> {
+        match &node.kind {
+            Kind::Text(text) => self.text_leaf(node, &text.value),
+            Kind::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| self.expression(item)).collect();
+                Some(Expression::List(items.into_iter().collect::<Option<_>>()?))
+            }
+            Kind::Map(entries) => {
+                if let Some(built) = self.builder(node) {
+                    return built;
+                }
+                let entries: Vec<_> =
+                    entries.iter().map(|(key, value)| Some((key.value.clone(), self.expression(value)?))).collect();
+                Some(Expression::Object(entries.into_iter().collect::<Option<_>>()?))
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) => Some(Expression::Literal(node.to_value())),
+        }
+    }
+
+    fn text_leaf(&mut self, node: &Node, text: &str) -> Option<Expression> {
+        if let Some(rest) = text.strip_prefix("$$") {
+            return Some(Expression::Literal(Value::from(format!("${rest}"))));
+        }
+        if text.starts_with('$') {
+            return self.path(node).map(Expression::Path);
+        }
+        Some(Expression::Literal(Value::from(text)))
+    }
+
+    /// `rhai`, `text`, `object`, or an operator of the dialect.
+    fn builder(&mut self, node: &Node) -> Option<Option<Expression>> {
+        let dialect = self.dialect;
+        if let Some(operator) = dialect.operator(node, self) {
+            return Some(operator.map(Expression::Operator));
+        }
+        let [(key, value)] = node.entries()? else { return None };
+        match key.value.as_str() {
+            "rhai" => Some(self.script(value, Form::Expression).map(Expression::Rhai)),
+            "text" => Some(self.template(value).map(Expression::Text)),
+            "object" => Some(self.object(value)),
+            _ => None,
+        }
+    }
+
+    fn object(&mut self, node: &Node) -> Option<Expression> {
+        let entries = crate::yaml::read::map(node, "`object`", self.report)?;
+        let entries: Vec<_> =
+            entries.iter().map(|(key, value)| Some((key.value.clone(), self.expression(value)?))).collect();
+        Some(Expression::Object(entries.into_iter().collect::<Option<_>>()?))
+    }
+
+    /// Compiles a JSONPath and checks its root.
+    pub fn path(&mut self, node: &Node) -> Option<Path> {
+        let text = crate::yaml::read::text(node, "a JSONPath", self.report)?.value;
+        match Path::parse(&text) {
+            Ok(path) => self.known_root(path, node.at),
+            Err(message) => {
+                let help = "write it like `$.event.Id`; `$$` begins a text with a dollar sign";
+                self.report.error("invalid-jsonpath", node.at, format!("`{text}` is not a JSONPath: {message}"), help);
+                None
+            }
+        }
+    }
+
+    fn known_root(&mut self, path: Path, at: At) -> Option<Path> {
+        let Some(roots) = self.roots else { return Some(path) };
+        match path.root() {
+            Some(root) if roots.contains(&root) => Some(path),
+            Some(root) => {
+                let message = format!("`{root}` is no step and no root here, so `{}` gives nothing", path.text());
+                self.report.error("unknown-step", at, message, crate::suggest::help(root, roots));
+                None
+            }
+            None => {
+                let message = format!("`{}` does not begin with a name", path.text());
+                self.report.error("invalid-jsonpath", at, message, "begin with a root such as `$.event`");
+                None
+            }
+        }
+    }
+
+    /// Compiles Rhai, with findings placed inside the text.
+    pub fn script(&mut self, node: &Node, form: Form) -> Option<Script> {
+        let text = crate::yaml::read::text(node, "a Rhai script", self.report)?.value;
+        match Script::compile(self.rules, &text, form, self.names) {
+            Ok(script) => Some(script),
+            Err(error) => {
+                let at = match error.line {
+                    0 => node.at,
+                    line => node.at_inside(&Arc::clone(&self.report.source), line, error.column),
+                };
+                let help = self.script_help(&error);
+                self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
+                None
+            }
+        }
+    }
+
+    fn script_help(&self, error: &ScriptError) -> String {
+        let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is not known here"));
+        match unknown {
+            Some(name) => crate::suggest::help(name, self.names),
+            None => "see `ferry explain rhai` for what a rule may use".to_owned(),
+        }
+    }
+
+    /// Compiles a text with values in braces.
+    pub fn template(&mut self, node: &Node) -> Option<Template> {
+        let text = crate::yaml::read::text(node, "a text", self.report)?.value;
+        let template = match Template::parse(&text) {
+            Ok(template) => template,
+            Err(error) => {
+                let column = u32::try_from(text[..error.offset].chars().count()).unwrap_or(0) + 1;
+                let at = node.at_inside(&Arc::clone(&self.report.source), 1, column);
+                self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");
+                return None;
+            }
+        };
+        let paths: Vec<Path> = template.paths().cloned().collect();
+        paths.into_iter().all(|path| self.known_root(path, node.at).is_some()).then_some(template)
+    }
+}
+
+impl Expression {
+    /// The value.
+    ///
+    /// # Errors
+    /// [`EvalError`] where a path gives not one value, a rule fails, or an operator refuses.
+    pub fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Path(path) => path.one(scope.document).cloned().map_err(|error| EvalError(error.to_string())),
+            Self::Rhai(script) => Ok(script.run(scope.rules, scope.names)?),
+            Self::Text(template) => {
+                template.render(scope.document, &|_| None, Escape::None).map(Value::from).map_err(EvalError)
+            }
+            Self::List(items) => items.iter().map(|item| item.eval(scope)).collect(),
+            Self::Object(entries) => {
+                let entries = entries.iter().map(|(name, item)| {
+                    item.eval(scope).map(|value| (name.clone(), value)).map_err(|error| error.inside(name))
+                });
+                Ok(Value::Object(entries.collect::<Result<Map<_, _>, _>>()?))
+            }
+            Self::Operator(operator) => operator.eval(scope),
+        }
+    }
+
+    /// Calls `visit` with each root name that the expression reads.
+    pub fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Path(path) => path.root().into_iter().for_each(visit),
+            Self::Rhai(script) => script.variables().iter().for_each(|name| visit(name)),
+            Self::Text(template) => template.paths().filter_map(Path::root).for_each(visit),
+            Self::List(items) => items.iter().for_each(|item| item.roots(visit)),
+            Self::Object(entries) => entries.iter().for_each(|(_, item)| item.roots(visit)),
+            Self::Operator(operator) => operator.parts().into_iter().for_each(|part| part.roots(visit)),
+        }
+    }
+}
+
+impl EvalError {
+    fn inside(self, name: &str) -> Self {
+        Self(format!("{name}: {}", self.0))
+    }
+}

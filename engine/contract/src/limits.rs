@@ -1,0 +1,28 @@
+//! Every bound of the language, with its unit in its name.
+
+/// A YAML file that a consultant writes: pipeline, project, table, manifest.
+pub const YAML_FILE_MAX_BYTES: usize = 1 << 20;
+/// Nesting of maps and lists in one YAML file.
+pub const YAML_DEPTH_MAX: usize = 64;
+/// Findings kept for one file; further ones are counted only.
+pub const FINDINGS_PER_FILE_MAX: usize = 200;
+/// Operations of one Rhai evaluation.
+pub const SCRIPT_OPERATIONS_MAX: u64 = 500_000;
+/// Nested function calls in Rhai.
+pub const SCRIPT_CALLS_DEPTH_MAX: usize = 32;
+/// Nesting of one Rhai expression.
+pub const SCRIPT_EXPRESSION_DEPTH_MAX: usize = 64;
+/// A string that Rhai makes.
+pub const SCRIPT_STRING_MAX_BYTES: usize = 1 << 20;
+/// An array that Rhai makes.
+pub const SCRIPT_ARRAY_MAX_ITEMS: usize = 100_000;
+/// A map that Rhai makes.
+pub const SCRIPT_MAP_MAX_ENTRIES: usize = 10_000;
+/// Real time of one Rhai evaluation; the service passes the clock in.
+pub const SCRIPT_WALL_MAX_MS: u64 = 1_000;
+/// Operations between two looks at that clock.
+pub const SCRIPT_CLOCK_EVERY_OPERATIONS: u64 = 512;
+/// A string that a template makes.
+pub const TEXT_MAX_BYTES: usize = 1 << 20;
+/// Matches of one JSONPath.
+pub const PATH_MATCHES_MAX: usize = 100_000;

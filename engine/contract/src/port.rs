@@ -1,0 +1,66 @@
+//! What the pure parts need from the world, as traits; the service and the simulation implement them.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use jiff::Timestamp;
+
+/// A future that can be stored and sent.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where all time comes from.
+pub trait Clock: Send + Sync {
+    /// Now, in the clock's time (which a sandbox may run faster than the wall's).
+    fn now(&self) -> Timestamp;
+    /// Waits for a duration of the clock's time.
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()>;
+}
+
+/// A request as bytes, after authentication and templates.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes.
+    pub body: Option<Vec<u8>>,
+    /// How long to wait for the whole answer, in real time: a socket knows no other.
+    pub timeout: Duration,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// The first header of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why no answer came. One variant per reaction.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum HttpError {
+    /// No byte of the request left: a repeat is free.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// Bytes left, and no whole answer came: the target may have acted.
+    #[error("sent, but no answer: {0}")]
+    NoAnswer(String),
+}
+
+/// Sends requests.
+pub trait Http: Send + Sync {
+    /// Sends one request, once, and never repeats it by itself.
+    fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>>;
+}

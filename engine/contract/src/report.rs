@@ -1,0 +1,135 @@
+//! What is wrong with a file, where, and what to write instead.
+
+use std::{fmt, sync::Arc};
+
+use crate::limits::FINDINGS_PER_FILE_MAX;
+
+/// A range of a source file. Lines and columns count from 1, columns in characters; `start` and
+/// `end` are byte offsets.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct At {
+    /// First line of the range.
+    pub line: u32,
+    /// First column of the range.
+    pub column: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A value with its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written.
+    pub at: At,
+}
+
+impl<T> Spanned<T> {
+    /// Joins a value with its place.
+    pub fn new(value: T, at: At) -> Self {
+        Self { value, at }
+    }
+}
+
+/// A file as it was read: its name for messages, and its text.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as the user would write it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+impl Source {
+    /// A shared source; every tree and finding of a file points at the same one.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: text.into() })
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Level {
+    /// The file does not load.
+    Error,
+    /// The file loads, and something in it is likely wrong.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// The check's name, as in `ferry explain NAME`.
+    pub check: &'static str,
+    /// Whether the file still loads.
+    pub level: Level,
+    /// Where.
+    pub at: At,
+    /// What is wrong: lower case, no full stop, values in backticks.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+/// The findings of one file.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The file.
+    pub source: Arc<Source>,
+    findings: Vec<Finding>,
+    left_out: usize,
+}
+
+impl Report {
+    /// An empty report on `source`.
+    pub fn new(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), findings: Vec::new(), left_out: 0 }
+    }
+
+    /// Adds what keeps the file from loading.
+    pub fn error(&mut self, check: &'static str, at: At, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Finding { check, level: Level::Error, at, message: message.into(), help: help.into() });
+    }
+
+    /// Adds what is likely wrong.
+    pub fn warning(&mut self, check: &'static str, at: At, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Finding { check, level: Level::Warning, at, message: message.into(), help: help.into() });
+    }
+
+    fn push(&mut self, finding: Finding) {
+        if self.findings.contains(&finding) {
+            return;
+        }
+        if self.findings.len() == FINDINGS_PER_FILE_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.findings.push(finding);
+    }
+
+    /// Whether the file loads.
+    pub fn is_ok(&self) -> bool {
+        self.findings.iter().all(|finding| finding.level != Level::Error)
+    }
+
+    /// The findings in the order of the file.
+    pub fn findings(&self) -> Vec<&Finding> {
+        let mut sorted: Vec<_> = self.findings.iter().collect();
+        sorted.sort_by_key(|finding| (finding.at.start, finding.level));
+        sorted
+    }
+
+    /// How many findings were over the limit, and so are not listed.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+}

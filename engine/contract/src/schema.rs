@@ -1,0 +1,174 @@
+//! The part of JSON Schema with which a manifest describes inputs and outputs.
+
+use serde_json::Value;
+
+use crate::number;
+
+/// What a value is allowed to be. Absent keywords allow anything, as in JSON Schema.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// `type`; none allows all.
+    pub kind: Option<Kind>,
+    /// `description`: what it is, with units and source, for `ferry explain` and hover.
+    pub description: String,
+    /// `properties`, in the order of the manifest.
+    pub properties: Vec<(String, Schema)>,
+    /// `required`.
+    pub required: Vec<String>,
+    /// `additionalProperties`: `false` unless the manifest says `true`.
+    pub open: bool,
+    /// `items`.
+    pub items: Option<Box<Schema>>,
+    /// `enum`; empty allows all.
+    pub values: Vec<Value>,
+    /// `maxLength`, characters.
+    pub length_max: Option<usize>,
+    /// `example`.
+    pub example: Option<Value>,
+}
+
+/// A JSON type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Text.
+    String,
+    /// An exact number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// A map.
+    Object,
+    /// A list.
+    Array,
+}
+
+impl Kind {
+    /// All kinds with their JSON Schema names.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("string", Self::String),
+        ("number", Self::Number),
+        ("integer", Self::Integer),
+        ("boolean", Self::Boolean),
+        ("object", Self::Object),
+        ("array", Self::Array),
+    ];
+
+    /// The JSON Schema name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("any", |(name, _)| name)
+    }
+
+    fn allows(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Integer, Value::Number(number)) => {
+                number::to_decimal(number).is_some_and(|decimal| decimal.fract().is_zero())
+            }
+            (Self::String, Value::String(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Object, Value::Object(_))
+            | (Self::Array, Value::Array(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Schema {
+    /// The schema of a property.
+    pub fn property(&self, name: &str) -> Option<&Schema> {
+        self.properties.iter().find(|(known, _)| known == name).map(|(_, schema)| schema)
+    }
+
+    /// What in the value is not as the schema says, each with its path; a null stands for absent.
+    pub fn violations(&self, value: &Value) -> Vec<String> {
+        let mut out = Vec::new();
+        self.check(value, "$", &mut out);
+        out
+    }
+
+    fn check(&self, value: &Value, path: &str, out: &mut Vec<String>) {
+        if let Some(kind) = self.kind.filter(|kind| !kind.allows(value)) {
+            out.push(format!("`{path}` must be {}, and is {}", kind.name(), kind_of(value)));
+            return;
+        }
+        if !self.values.is_empty() && !self.values.iter().any(|allowed| number::equal(allowed, value)) {
+            let allowed: Vec<_> = self.values.iter().map(Value::to_string).collect();
+            out.push(format!("`{path}` must be one of {}, and is {value}", allowed.join(", ")));
+        }
+        match value {
+            Value::String(text) => {
+                let length = text.chars().count();
+                if let Some(max) = self.length_max.filter(|max| length > *max) {
+                    out.push(format!("`{path}` has {length} characters, and {max} are the most"));
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.items.iter().for_each(|schema| schema.check(item, &format!("{path}[{index}]"), out));
+                }
+            }
+            Value::Object(map) => self.check_object(map, path, out),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn check_object(&self, map: &serde_json::Map<String, Value>, path: &str, out: &mut Vec<String>) {
+        for name in &self.required {
+            if map.get(name).is_none_or(Value::is_null) {
+                out.push(format!("`{path}.{name}` is required"));
+            }
+        }
+        for (name, item) in map {
+            match self.property(name) {
+                Some(_) if item.is_null() => {}
+                Some(schema) => schema.check(item, &format!("{path}.{name}"), out),
+                None if self.open || self.properties.is_empty() => {}
+                None => out.push(format!("`{path}.{name}` is not known")),
+            }
+        }
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn violations_name_their_path() {
+        let schema = Schema {
+            kind: Some(Kind::Object),
+            required: vec!["id".into()],
+            properties: vec![
+                ("id".into(), Schema { kind: Some(Kind::String), length_max: Some(3), ..Schema::default() }),
+                (
+                    "n".into(),
+                    Schema { kind: Some(Kind::Integer), values: vec![json!(1), json!(2)], ..Schema::default() },
+                ),
+            ],
+            ..Schema::default()
+        };
+        let violations = |value: Value| schema.violations(&value).join("; ");
+        assert_eq!(violations(json!({"id": "abc", "n": 2})), "");
+        assert_eq!(
+            violations(json!({"id": "abcd", "n": 3})),
+            "`$.id` has 4 characters, and 3 are the most; `$.n` must be one of 1, 2, and is 3"
+        );
+        assert_eq!(violations(json!({"n": null, "x": 1})), "`$.id` is required; `$.x` is not known");
+        assert_eq!(violations(json!([])), "`$` must be object, and is an array");
+    }
+}

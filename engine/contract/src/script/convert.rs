@@ -1,0 +1,67 @@
+//! JSON to Rhai and back, digit for digit.
+
+use rhai::{Array, Dynamic, INT, Map};
+use rust_decimal::Decimal;
+use serde_json::{Number, Value};
+
+use crate::number;
+
+/// A JSON value as Rhai sees it: whole numbers as integers, all others as decimals.
+///
+/// # Errors
+/// A number of more than 28 digits, which no exact decimal can hold.
+pub fn to_dynamic(value: &Value) -> Result<Dynamic, String> {
+    Ok(match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(flag) => Dynamic::from_bool(*flag),
+        Value::Number(number) => number_to_dynamic(number)?,
+        Value::String(text) => text.into(),
+        Value::Array(items) => Dynamic::from_array(items.iter().map(to_dynamic).collect::<Result<Array, _>>()?),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(name, item)| Ok((name.as_str().into(), to_dynamic(item)?)));
+            Dynamic::from_map(entries.collect::<Result<Map, String>>()?)
+        }
+    })
+}
+
+fn number_to_dynamic(number: &Number) -> Result<Dynamic, String> {
+    if let Ok(whole) = number.as_str().parse::<INT>() {
+        return Ok(Dynamic::from_int(whole));
+    }
+    number::to_decimal(number)
+        .map(Dynamic::from_decimal)
+        .ok_or_else(|| format!("{number} has more digits than an exact decimal can hold"))
+}
+
+/// A Rhai value as JSON.
+///
+/// # Errors
+/// A value that JSON does not have, such as a function.
+pub fn to_value(value: &Dynamic) -> Result<Value, String> {
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(flag) = value.as_bool() {
+        return Ok(Value::Bool(flag));
+    }
+    if let Ok(whole) = value.as_int() {
+        return Ok(Value::from(whole));
+    }
+    if let Some(decimal) = value.clone().try_cast::<Decimal>() {
+        return Ok(number::from_decimal(decimal));
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Ok(Value::from(text.as_str()));
+    }
+    if let Ok(letter) = value.as_char() {
+        return Ok(Value::from(letter.to_string()));
+    }
+    if let Ok(items) = value.as_array_ref() {
+        return items.iter().map(to_value).collect();
+    }
+    if let Ok(map) = value.as_map_ref() {
+        let entries = map.iter().map(|(name, item)| Ok((name.to_string(), to_value(item)?)));
+        return Ok(Value::Object(entries.collect::<Result<_, String>>()?));
+    }
+    Err(format!("the script gives a {}, which JSON does not have", value.type_name()))
+}

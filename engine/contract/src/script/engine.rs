@@ -1,0 +1,173 @@
+//! The Rhai engine with everything taken out that a rule must not do.
+
+use std::sync::Arc;
+
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, INT, ImmutableString, ParseErrorType, Position, Scope,
+    module_resolvers::DummyModuleResolver,
+    packages::{
+        BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage,
+        Package as _,
+    },
+};
+use rust_decimal::Decimal;
+
+use super::{Form, ScriptError};
+use crate::limits::{
+    SCRIPT_ARRAY_MAX_ITEMS, SCRIPT_CALLS_DEPTH_MAX, SCRIPT_CLOCK_EVERY_OPERATIONS, SCRIPT_EXPRESSION_DEPTH_MAX,
+    SCRIPT_MAP_MAX_ENTRIES, SCRIPT_OPERATIONS_MAX, SCRIPT_STRING_MAX_BYTES,
+};
+
+/// A clock for one evaluation; the service passes a real one in.
+pub trait Watch: Send + Sync {
+    /// An evaluation begins on this thread.
+    fn begin(&self);
+    /// Whether the evaluation of this thread has run for too long.
+    fn is_late(&self) -> bool;
+}
+
+/// No clock: only the operations are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct NoWatch;
+
+impl Watch for NoWatch {
+    fn begin(&self) {}
+    fn is_late(&self) -> bool {
+        false
+    }
+}
+
+/// What a field that is not there is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Missing {
+    /// An error: in pipelines, where a slip of the hand must not read as nothing.
+    Fails,
+    /// `()`: in manifests, where a body may have any shape.
+    IsNothing,
+}
+
+/// One engine for many scripts; costly to make, cheap to share.
+pub struct Rules {
+    engine: Engine,
+    watch: Arc<dyn Watch>,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rules")
+    }
+}
+
+impl Rules {
+    /// An engine whose evaluations the watch stops.
+    pub fn new(missing: Missing, watch: Arc<dyn Watch>) -> Self {
+        let mut engine = Engine::new_raw();
+        CorePackage::new().register_into_engine(&mut engine);
+        LogicPackage::new().register_into_engine(&mut engine);
+        BasicMathPackage::new().register_into_engine(&mut engine);
+        BasicArrayPackage::new().register_into_engine(&mut engine);
+        BasicMapPackage::new().register_into_engine(&mut engine);
+        MoreStringPackage::new().register_into_engine(&mut engine);
+        engine.set_module_resolver(DummyModuleResolver::new());
+        engine.disable_symbol("eval").disable_symbol("import").disable_symbol("export");
+        engine.on_print(|_| {}).on_debug(|_, _, _| {});
+        engine.set_strict_variables(true);
+        exact_division(&mut engine);
+        limits(&mut engine);
+        match missing {
+            Missing::Fails => {
+                engine.set_fail_on_invalid_map_property(true);
+            }
+            Missing::IsNothing => {
+                engine.register_indexer_get(|_: &mut (), _: ImmutableString| Dynamic::UNIT);
+                engine.register_indexer_get(|_: &mut (), _: INT| Dynamic::UNIT);
+            }
+        }
+        let on_progress = Arc::clone(&watch);
+        engine.on_progress(move |operations| {
+            let look = operations % SCRIPT_CLOCK_EVERY_OPERATIONS == 0;
+            (look && on_progress.is_late()).then(|| "it took too long".into())
+        });
+        Self { engine, watch }
+    }
+
+    pub(super) fn compile(&self, text: &str, form: Form, scope: &Scope<'_>) -> Result<AST, ScriptError> {
+        let compiled = match form {
+            Form::Expression => self.engine.compile_expression_with_scope(scope, text),
+            Form::Statements => self.engine.compile_with_scope(scope, text),
+        };
+        compiled.map_err(|error| {
+            let message = match error.err_type() {
+                ParseErrorType::VariableUndefined(name) => format!("`{name}` is not known here"),
+                other => other.to_string(),
+            };
+            at(message, error.position())
+        })
+    }
+
+    pub(super) fn eval(&self, ast: &AST, scope: &mut Scope<'_>) -> Result<Dynamic, ScriptError> {
+        self.watch.begin();
+        self.engine.eval_ast_with_scope::<Dynamic>(scope, ast).map_err(|error| failure(&error))
+    }
+}
+
+fn limits(engine: &mut Engine) {
+    engine
+        .set_max_operations(SCRIPT_OPERATIONS_MAX)
+        .set_max_call_levels(SCRIPT_CALLS_DEPTH_MAX)
+        .set_max_expr_depths(SCRIPT_EXPRESSION_DEPTH_MAX, SCRIPT_EXPRESSION_DEPTH_MAX)
+        .set_max_string_size(SCRIPT_STRING_MAX_BYTES)
+        .set_max_array_size(SCRIPT_ARRAY_MAX_ITEMS)
+        .set_max_map_size(SCRIPT_MAP_MAX_ENTRIES)
+        .set_max_modules(0);
+}
+
+/// Rhai's own `100 / 3` is 33. The fast built-in operators would win over ours, so they are off.
+fn exact_division(engine: &mut Engine) {
+    engine.set_fast_operators(false);
+    engine.register_fn("/", |left: INT, right: INT| -> Result<Decimal, Box<EvalAltResult>> {
+        let quotient = Decimal::from(left).checked_div(Decimal::from(right));
+        quotient.map(|quotient| quotient.normalize()).ok_or_else(|| "division by zero".into())
+    });
+    engine.register_fn("/=", |_: &mut INT, _: INT| -> Result<(), Box<EvalAltResult>> {
+        Err("write `x = x / y`: an integer cannot hold the exact quotient".into())
+    });
+}
+
+fn failure(error: &EvalAltResult) -> ScriptError {
+    let position = innermost(error).position();
+    let position = if position.is_none() { error.position() } else { position };
+    let message = match innermost(error) {
+        EvalAltResult::ErrorVariableNotFound(name, _) | EvalAltResult::ErrorPropertyNotFound(name, _) => {
+            format!("`{name}` is not there")
+        }
+        EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
+        EvalAltResult::ErrorArithmetic(text, _) => text.to_lowercase(),
+        EvalAltResult::ErrorTerminated(reason, _) => format!("stopped: {reason}"),
+        EvalAltResult::ErrorTooManyOperations(_) => format!("stopped: more than {SCRIPT_OPERATIONS_MAX} operations"),
+        EvalAltResult::ErrorStackOverflow(_) => format!("stopped: calls nested deeper than {SCRIPT_CALLS_DEPTH_MAX}"),
+        EvalAltResult::ErrorDataTooLarge(what, _) => format!("stopped: too large: {what}"),
+        other => without_place(&other.to_string()),
+    };
+    at(message, position)
+}
+
+fn innermost(error: &EvalAltResult) -> &EvalAltResult {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            innermost(inner)
+        }
+        other => other,
+    }
+}
+
+fn without_place(text: &str) -> String {
+    text.rsplit_once(" (line ").map_or(text, |(message, _)| message).to_owned()
+}
+
+pub(super) fn at(message: String, position: Position) -> ScriptError {
+    let cast = |place: Option<usize>| place.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
+    let line = cast(position.line());
+    let column = if line == 0 { 0 } else { cast(position.position()).max(1) };
+    ScriptError { message, line, column }
+}

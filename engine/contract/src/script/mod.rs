@@ -1,0 +1,258 @@
+//! Rhai, made safe for money.
+//!
+//! Exact decimals and no floats; a division of integers gives a decimal; no clock, no files, no
+//! `eval`; every script is stopped by a limit on operations, depth, sizes and real time, and says
+//! where it was.
+
+mod convert;
+mod engine;
+
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Dynamic, Expr, Scope, Stmt};
+use serde_json::Value;
+
+pub use convert::{to_dynamic, to_value};
+pub use engine::{Missing, NoWatch, Rules, Watch};
+
+/// A compiled script or expression.
+#[derive(Clone, Debug)]
+pub struct Script {
+    ast: Arc<AST>,
+    text: Arc<str>,
+    variables: Vec<String>,
+}
+
+/// Why a script did not compile or did not end with a value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message}{}", place(*.line, *.column))]
+pub struct ScriptError {
+    /// What is wrong.
+    pub message: String,
+    /// The line inside the script, from 1; 0 where there is none.
+    pub line: u32,
+    /// The column inside the script, from 1; 0 where there is none.
+    pub column: u32,
+}
+
+fn place(line: u32, column: u32) -> String {
+    if line == 0 { String::new() } else { format!(" (script {line}:{column})") }
+}
+
+/// Whether statements are allowed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// One expression.
+    Expression,
+    /// Statements; the last value is the result.
+    Statements,
+}
+
+/// Gives a script the value of a name.
+pub trait Names {
+    /// The value, or nothing where the name has none now.
+    fn value(&self, name: &str) -> Option<&Value>;
+}
+
+impl<T: crate::path::Roots + ?Sized> Names for T {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.root(name)
+    }
+}
+
+/// A few names with their values.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a>(pub &'a [(&'a str, &'a Value)]);
+
+impl Names for Named<'_> {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+impl Script {
+    /// Compiles a script that may use the names given.
+    ///
+    /// # Errors
+    /// [`ScriptError`] with its place where it does not compile, or uses a name or a function that
+    /// it may not.
+    pub fn compile(rules: &Rules, text: &str, form: Form, names: &[&str]) -> Result<Self, ScriptError> {
+        let mut scope = Scope::new();
+        for name in names {
+            scope.push_dynamic(*name, Dynamic::UNIT);
+        }
+        let ast = rules.compile(text, form, &scope)?;
+        forbidden_function(&ast)?;
+        let variables = used(&ast, names);
+        Ok(Self { ast: Arc::new(ast), text: text.into(), variables })
+    }
+
+    /// The names that the script uses.
+    pub fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
+    /// The script as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Evaluates the script.
+    ///
+    /// # Errors
+    /// [`ScriptError`] where it fails, meets a limit, or makes a value that JSON does not have.
+    pub fn run(&self, rules: &Rules, names: &dyn Names) -> Result<Value, ScriptError> {
+        let value = self.dynamic(rules, names)?;
+        to_value(&value).map_err(|message| ScriptError { message, line: 0, column: 0 })
+    }
+
+    /// Evaluates a condition.
+    ///
+    /// # Errors
+    /// [`ScriptError`] where it fails or gives no boolean.
+    pub fn test(&self, rules: &Rules, names: &dyn Names) -> Result<bool, ScriptError> {
+        let value = self.dynamic(rules, names)?;
+        let not_a_condition = |kind| ScriptError {
+            message: format!("a condition gives true or false, and this gave {kind}"),
+            line: 0,
+            column: 0,
+        };
+        value.as_bool().map_err(not_a_condition)
+    }
+
+    fn dynamic(&self, rules: &Rules, names: &dyn Names) -> Result<Dynamic, ScriptError> {
+        let mut scope = Scope::new();
+        for name in &self.variables {
+            let value = names.value(name).map_or(Ok(Dynamic::UNIT), to_dynamic);
+            scope.push_dynamic(name.as_str(), value.map_err(|message| ScriptError { message, line: 0, column: 0 })?);
+        }
+        rules.eval(&self.ast, &mut scope)
+    }
+}
+
+/// Functions that would make a run depend on more than its input.
+const FORBIDDEN: [(&str, &str); 4] = [
+    ("sleep", "use a `wait` step"),
+    ("timestamp", "take the time from the event"),
+    ("eval", "write the expression itself"),
+    ("rand", "a replay must give the same result"),
+];
+
+fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
+    let mut found = None;
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) =
+            nodes.last()
+            && let Some((name, help)) = FORBIDDEN.iter().find(|(name, _)| call.name == *name)
+        {
+            found = Some(engine::at(format!("`{name}` is not allowed: {help}"), *position));
+        }
+        found.is_none()
+    });
+    found.map_or(Ok(()), Err)
+}
+
+fn used(ast: &AST, names: &[&str]) -> Vec<String> {
+    let mut variables: Vec<String> = Vec::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = nodes.last() {
+            let name = variable.1.as_str();
+            if names.contains(&name) && !variables.iter().any(|known| known == name) {
+                variables.push(name.to_owned());
+            }
+        }
+        true
+    });
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Instant};
+
+    use serde_json::json;
+
+    use super::*;
+
+    struct One(BTreeMap<String, Value>);
+
+    impl Names for One {
+        fn value(&self, name: &str) -> Option<&Value> {
+            self.0.get(name)
+        }
+    }
+
+    fn run(text: &str) -> Result<Value, String> {
+        let rules = Rules::new(Missing::Fails, Arc::new(NoWatch));
+        let script = Script::compile(&rules, text, Form::Statements, &["event"]).map_err(|error| error.to_string())?;
+        let event = serde_json::from_str(
+            r#"{"amount": 1250.10, "count": 3, "big": 12345678901234567890.5, "list": [1, 2], "none": null}"#,
+        )
+        .unwrap();
+        script.run(&rules, &One(BTreeMap::from([("event".into(), event)]))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        for (script, expected) in [
+            ("0.1 + 0.2", "0.3"),
+            ("event.amount * 0.015", "18.75150"),
+            ("100 / 4", "25"),
+            ("event.count / 2", "1.5"),
+            ("event.count + 1", "4"),
+            ("event.amount - event.count", "1247.10"),
+            ("event.amount == 1250.1", "true"),
+            ("event.count == 3.0", "true"),
+            ("event.big", "12345678901234567890.5"),
+            ("event.list[event.count - 2]", "2"),
+            ("event.none == ()", "true"),
+            ("(100 / 3).to_string().len() > 20", "true"),
+            ("event.amount > event.count && event.count > 2", "true"),
+        ] {
+            assert_eq!(run(script).map(|value| value.to_string()), Ok(expected.to_owned()), "{script}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (script, expected) in [
+            ("event.amount *", "Script is incomplete (script 1:15)"),
+            ("let x = 1;\nevnt.amount", "`evnt` is not known here (script 2:1)"),
+            ("event.amont", "`amont` is not there (script 1:7)"),
+            ("sleep(3)", "`sleep` is not allowed: use a `wait` step (script 1:1)"),
+            ("event.count / 0", "division by zero (script 1:13)"),
+            ("throw \"no\"", "no (script 1:1)"),
+        ] {
+            assert_eq!(run(script).unwrap_err(), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn nothing_runs_without_end() {
+        for script in [
+            "loop {}",
+            "fn f(x) { f(x + 1) } f(0)",
+            "let s = \"x\"; loop { s += s; }",
+            "let a = [0]; loop { a += a; }",
+            "let a = []; loop { a.push(0); }",
+            "let s = \"\"; s.pad(100000000, \"x\"); s",
+            "eval(\"1\")",
+            "import \"x\" as y;",
+            "let m = #{}; for i in 0..1000000 { m[i.to_string()] = i; } m",
+        ] {
+            let begin = Instant::now();
+            assert!(run(script).is_err(), "{script}");
+            assert!(begin.elapsed().as_secs() < 20, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_lenient_rule_reads_what_is_missing_as_nothing() {
+        let rules = Rules::new(Missing::IsNothing, Arc::new(NoWatch));
+        let names = One(BTreeMap::from([("body".into(), json!({"a": 1}))]));
+        for (text, expected) in [("body.b.c.d == 1", false), ("body.a == 1", true), ("body.b == ()", true)] {
+            let script = Script::compile(&rules, text, Form::Expression, &["body"]).unwrap();
+            assert_eq!(script.test(&rules, &names), Ok(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! “Did you mean …?”
+
+/// The name of `known` nearest to `wrong`, when it is near enough to be a slip of the hand.
+///
+/// ```
+/// use ferry_contract::suggest::nearest;
+/// assert_eq!(nearest("recipeint", ["recipient", "payout"]), Some("recipient"));
+/// assert_eq!(nearest("x", ["recipient"]), None);
+/// ```
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (wrong.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= allowed || shares_a_word(wrong, name))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// `masspayouts` and `create_mass_payout` share no letters in order, but `payout_status` and
+/// `get_payout_status` share all words of the shorter one.
+fn shares_a_word(wrong: &str, name: &str) -> bool {
+    let longest = wrong.len().min(name.len());
+    longest >= 6 && (name.contains(wrong) || wrong.contains(name))
+}
+
+/// A help line that names the nearest of `known`, or lists them all.
+pub fn help(wrong: &str, known: &[&str]) -> String {
+    match (nearest(wrong, known.iter().copied()), known) {
+        (Some(name), _) => format!("did you mean `{name}`?"),
+        (None, []) => "there is none to choose from".to_owned(),
+        (None, _) => format!("write one of {}", list(known)),
+    }
+}
+
+/// Names in backticks, separated by commas.
+pub fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,140 @@
+//! YAML as a tree in which every value knows its place.
+//!
+//! Stricter than YAML: one document, no anchors, no merge keys, no tags, no duplicate keys. A plain
+//! scalar is a number only where JSON would call it one, so `NO` and `010` stay text.
+
+mod parse;
+pub mod read;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Number, Value};
+
+pub use parse::parse;
+
+use crate::report::{At, Source, Spanned};
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it is written.
+    pub at: At,
+    /// What is written.
+    pub kind: Kind,
+}
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as it is written.
+    Number(Number),
+    /// Text.
+    Text(Text),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Map(Vec<(Spanned<String>, Node)>),
+}
+
+/// A string and how it was written, so that a place inside it can be found again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Text {
+    /// The content.
+    pub value: String,
+    /// The style.
+    pub style: Style,
+}
+
+/// How a string was written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// In single or double quotes.
+    Quoted,
+    /// A block scalar after `|`.
+    Literal,
+    /// A block scalar after `>`: lines are joined, so places inside it are those of its start.
+    Folded,
+}
+
+impl Node {
+    /// The kind in words, for messages.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "nothing",
+            Kind::Bool(_) => "a boolean",
+            Kind::Number(_) => "a number",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+        }
+    }
+
+    /// The text, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(&text.value),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// The entries, where it is a map.
+    pub fn entries(&self) -> Option<&[(Spanned<String>, Node)]> {
+        match &self.kind {
+            Kind::Map(entries) => Some(entries),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => None,
+        }
+    }
+
+    /// The value under a key, where it is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries()?.iter().find(|(name, _)| name.value == key).map(|(_, node)| node)
+    }
+
+    /// The plain value, exact numbers included.
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(flag) => Value::Bool(*flag),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text(text) => Value::String(text.value.clone()),
+            Kind::List(items) => items.iter().map(Node::to_value).collect(),
+            Kind::Map(entries) => {
+                entries.iter().map(|(name, node)| (name.value.clone(), node.to_value())).collect::<Map<_, _>>().into()
+            }
+        }
+    }
+
+    /// The place in the file of a position inside this text (both from 1).
+    ///
+    /// Exact for plain, quoted (without escapes before it) and literal text; the start of the text
+    /// for folded text.
+    pub fn at_inside(&self, source: &Arc<Source>, line: u32, column: u32) -> At {
+        let Kind::Text(text) = &self.kind else { return self.at };
+        let (line, column) = match text.style {
+            Style::Plain | Style::Quoted if line > 1 => return self.at,
+            Style::Plain => (self.at.line, self.at.column + column - 1),
+            Style::Quoted => (self.at.line, self.at.column + column),
+            // The place of a block is its first line with content; the text also has the empty ones above.
+            Style::Literal => {
+                let empty = text.value.chars().take_while(|c| *c == '\n').count();
+                ((self.at.line + line).saturating_sub(1 + cast(empty)), self.at.column + column - 1)
+            }
+            Style::Folded => return self.at,
+        };
+        let start = parse::byte_of(&source.text, line, column);
+        let rest = source.text.get(start..).unwrap_or_default();
+        let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>();
+        let length = word.max(rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8));
+        At { line, column, start: cast(start), end: cast(start + length) }
+    }
+}
+
+fn cast(offset: usize) -> u32 {
+    u32::try_from(offset).expect("a file is at most `YAML_FILE_MAX_BYTES` long")
+}

@@ -1,0 +1,361 @@
+//! Events of `saphyr-parser` to a tree, with findings instead of the first error.
+
+use std::{collections::HashMap, iter::Peekable, str::FromStr as _, sync::Arc};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use serde_json::Number;
+
+use super::{Kind, Node, Style, Text, cast};
+use crate::{
+    limits::{YAML_DEPTH_MAX, YAML_FILE_MAX_BYTES},
+    report::{At, Report, Source, Spanned},
+};
+
+const SYNTAX: &str = "yaml-syntax";
+
+/// Reads one document; nothing where the text is not YAML, or empty.
+pub fn parse(source: &Arc<Source>, report: &mut Report) -> Option<Node> {
+    if source.text.len() > YAML_FILE_MAX_BYTES {
+        let message = format!("the file has {} bytes, and {YAML_FILE_MAX_BYTES} are the most", source.text.len());
+        report.error(SYNTAX, At::default(), message, "split it, or move tables to files of their own");
+        return None;
+    }
+    let mut reader = Reader { offsets: Offsets::new(&source.text), report, depth: 0 };
+    let mut events = Parser::new_from_str(&source.text).peekable();
+    reader.document(&mut events).ok().flatten()
+}
+
+/// The byte of a line and column, both from 1; the end of the text where there is none.
+pub(super) fn byte_of(text: &str, line: u32, column: u32) -> usize {
+    let line_start: usize = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum();
+    let rest = &text[line_start..];
+    line_start + rest.chars().take(column as usize - 1).map(char::len_utf8).sum::<usize>()
+}
+
+/// A finding was reported, and the rest of the file cannot be read.
+struct Stop;
+
+struct Reader<'a> {
+    offsets: Offsets,
+    report: &'a mut Report,
+    depth: usize,
+}
+
+type Item<'input> = Result<(Event<'input>, Span), ScanError>;
+
+impl Reader<'_> {
+    fn document<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>) -> Result<Option<Node>, Stop> {
+        let mut root = None;
+        while let Some((event, span)) = self.next(events)? {
+            match event {
+                Event::DocumentStart(_) if root.is_some() => {
+                    return self.refuse(
+                        span,
+                        "a second document begins here",
+                        "put each document into a file of its own",
+                    );
+                }
+                Event::DocumentStart(_) => root = Some(self.node(events)?),
+                Event::StreamEnd => break,
+                _ => {}
+            }
+        }
+        Ok(root)
+    }
+
+    fn next<'i>(&mut self, events: &mut impl Iterator<Item = Item<'i>>) -> Result<Option<(Event<'i>, Span)>, Stop> {
+        match events.next() {
+            None => Ok(None),
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(error)) => {
+                let at = self.offsets.at(*error.marker(), *error.marker());
+                self.report.error(
+                    SYNTAX,
+                    at,
+                    format!("this is not YAML: {}", error.info()),
+                    likely_cause(&self.report.source.text, at),
+                );
+                Err(Stop)
+            }
+        }
+    }
+
+    fn node<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>) -> Result<Node, Stop> {
+        let Some((event, span)) = self.next(events)? else { return Err(Stop) };
+        self.depth += 1;
+        if self.depth > YAML_DEPTH_MAX {
+            return self.refuse(span, &format!("nested deeper than {YAML_DEPTH_MAX} levels"), "make it flatter");
+        }
+        let node = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.plain_yaml(span, anchor, tag.is_some())?;
+                self.scalar(&text, style, span)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.plain_yaml(span, anchor, tag.is_some())?;
+                self.list(events, span)?
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.plain_yaml(span, anchor, tag.is_some())?;
+                self.map(events, span)?
+            }
+            Event::Alias(_) => {
+                return self.refuse(span, "aliases are not read", "write the value here, or use a map file");
+            }
+            _ => return Err(Stop),
+        };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn plain_yaml(&mut self, span: Span, anchor: usize, tagged: bool) -> Result<(), Stop> {
+        match (anchor, tagged) {
+            (0, false) => Ok(()),
+            (0, true) => self.refuse(span, "tags are not read", "remove the `!` and its name"),
+            (_, _) => self.refuse(span, "anchors are not read", "remove the `&` and its name"),
+        }
+    }
+
+    fn list<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>, start: Span) -> Result<Node, Stop> {
+        let mut items = Vec::new();
+        while !matches!(events.peek(), Some(Ok((Event::SequenceEnd, _)))) {
+            items.push(self.node(events)?);
+        }
+        self.next(events)?;
+        let at = items.last().map_or_else(|| self.at(start), |last| self.at(start).to(last.at));
+        Ok(Node { at, kind: Kind::List(items) })
+    }
+
+    fn map<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>, start: Span) -> Result<Node, Stop> {
+        let mut entries: Vec<(Spanned<String>, Node)> = Vec::new();
+        let mut seen: HashMap<String, At> = HashMap::new();
+        while !matches!(events.peek(), Some(Ok((Event::MappingEnd, _)))) {
+            let key = self.key(events)?;
+            let value = self.node(events)?;
+            match seen.get(&key.value) {
+                Some(first) => self.report.error(
+                    "duplicate-key",
+                    key.at,
+                    format!("`{}` is written twice in one map", key.value),
+                    format!("remove one of the two; the first is at line {}", first.line),
+                ),
+                None => {
+                    seen.insert(key.value.clone(), key.at);
+                    entries.push((key, value));
+                }
+            }
+        }
+        self.next(events)?;
+        let at = entries.last().map_or_else(|| self.at(start), |(_, last)| self.at(start).to(last.at));
+        Ok(Node { at, kind: Kind::Map(entries) })
+    }
+
+    fn key<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>) -> Result<Spanned<String>, Stop> {
+        let node = self.node(events)?;
+        let name = match &node.kind {
+            Kind::Text(text) if text.value == "<<" => None,
+            Kind::Text(text) => Some(text.value.clone()),
+            Kind::Bool(flag) => Some(flag.to_string()),
+            Kind::Number(number) => Some(number.to_string()),
+            Kind::Null => Some("null".to_owned()),
+            Kind::List(_) | Kind::Map(_) => None,
+        };
+        match name {
+            Some(name) => Ok(Spanned::new(name, node.at)),
+            None => {
+                let help = "write a plain name before the colon";
+                self.report.error(SYNTAX, node.at, "this cannot be a key", help);
+                Err(Stop)
+            }
+        }
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, span: Span) -> Node {
+        let at = self.at(span);
+        let style = match style {
+            ScalarStyle::Plain => return Node { at, kind: plain(text) },
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        Node { at, kind: Kind::Text(Text { value: text.to_owned(), style }) }
+    }
+
+    fn at(&self, span: Span) -> At {
+        self.offsets.at(span.start, span.end)
+    }
+
+    fn refuse<T>(&mut self, span: Span, message: &str, help: &str) -> Result<T, Stop> {
+        let at = self.at(span);
+        self.report.error(SYNTAX, at, message, help);
+        Err(Stop)
+    }
+}
+
+impl At {
+    fn to(self, last: At) -> At {
+        At { end: last.end, ..self }
+    }
+}
+
+/// A plain scalar by YAML's core schema, narrowed to what JSON can say.
+fn plain(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
+        "true" | "True" | "TRUE" => Kind::Bool(true),
+        "false" | "False" | "FALSE" => Kind::Bool(false),
+        _ if is_json_number(text) => match Number::from_str(text) {
+            Ok(number) => Kind::Number(number),
+            Err(_) => text_kind(text),
+        },
+        _ => text_kind(text),
+    }
+}
+
+fn text_kind(text: &str) -> Kind {
+    Kind::Text(Text { value: text.to_owned(), style: Style::Plain })
+}
+
+fn is_json_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, rest) = digits.split_at(digits.bytes().take_while(u8::is_ascii_digit).count());
+    let leading_zero = whole.len() > 1 && whole.starts_with('0');
+    !whole.is_empty() && !leading_zero && rest.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+}
+
+/// What people most often did when YAML stops at this place.
+fn likely_cause(text: &str, at: At) -> String {
+    let line = text.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or_default();
+    let above = text.lines().nth(at.line.saturating_sub(2) as usize).unwrap_or_default();
+    let cause = if line.trim_start_matches(' ').starts_with('\t') || above.trim_start_matches(' ').starts_with('\t') {
+        "indent with spaces: YAML allows no tab here"
+    } else if [line, above].iter().any(|line| line.matches(": ").count() > 1) {
+        "put a text that holds `: ` into quotes"
+    } else if [line, above].iter().any(|line| line.contains(": @") || line.contains(": `") || line.contains(": %")) {
+        "put a text that begins with `@`, `%` or a backtick into quotes"
+    } else if [line, above].iter().any(|line| line.contains(": {")) {
+        "close the `{`, or put the text into quotes"
+    } else {
+        "check the indentation of this line and of the one above it"
+    };
+    cause.to_owned()
+}
+
+/// Character offsets to byte offsets; empty where they are the same.
+struct Offsets(Vec<u32>);
+
+impl Offsets {
+    fn new(text: &str) -> Self {
+        if text.is_ascii() {
+            return Self(Vec::new());
+        }
+        Self(text.char_indices().map(|(byte, _)| cast(byte)).chain([cast(text.len())]).collect())
+    }
+
+    fn byte(&self, index: usize) -> u32 {
+        self.0.get(index).or(self.0.last()).copied().unwrap_or_else(|| cast(index))
+    }
+
+    fn at(&self, start: saphyr_parser::Marker, end: saphyr_parser::Marker) -> At {
+        At {
+            line: cast(start.line()),
+            column: cast(start.col()) + 1,
+            start: self.byte(start.index()),
+            end: self.byte(end.index()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let source = Source::new("a.yaml", text);
+        let mut report = Report::new(&source);
+        let root = parse(&source, &mut report);
+        let mut out = root.map_or_else(String::new, |node| format!("{}\n", node.to_value()));
+        for finding in report.findings() {
+            out += &format!("{} [{}] {} | {}\n", finding.at, finding.check, finding.message, finding.help);
+        }
+        expected.assert_eq(&out);
+    }
+
+    #[test]
+    fn scalars_are_what_json_would_call_them() {
+        check(
+            "a: NO\nb: 010\nc: 1250.10\nd: 12345678901234567890123.5\ne: 1_000\nf: ~\ng: 'x'\nh: true\ni: -0.5e3\nj: 2026-01-01\n",
+            expect![[r#"
+                {"a":"NO","b":"010","c":1250.10,"d":12345678901234567890123.5,"e":"1_000","f":null,"g":"x","h":true,"i":-0.5e+3,"j":"2026-01-01"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn every_duplicate_is_found() {
+        check(
+            "a: 1\nb: {c: 1, c: 2}\na: 2\n",
+            expect![[r#"
+            {"a":1,"b":{"c":1}}
+            2:11 [duplicate-key] `c` is written twice in one map | remove one of the two; the first is at line 2
+            3:1 [duplicate-key] `a` is written twice in one map | remove one of the two; the first is at line 1
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_read_says_what_to_write() {
+        check(
+            "a: &x 1\n",
+            expect![[r#"
+            1:4 [yaml-syntax] anchors are not read | remove the `&` and its name
+        "#]],
+        );
+        check(
+            "a: 1\n---\nb: 2\n",
+            expect![[r#"
+            2:1 [yaml-syntax] a second document begins here | put each document into a file of its own
+        "#]],
+        );
+        check(
+            "a: b: c\n",
+            expect![[r#"
+            1:5 [yaml-syntax] this is not YAML: mapping values are not allowed in this context | put a text that holds `: ` into quotes
+        "#]],
+        );
+        check(
+            &"[".repeat(100),
+            expect![[r#"
+            1:65 [yaml-syntax] nested deeper than 64 levels | make it flatter
+        "#]],
+        );
+    }
+
+    #[test]
+    fn places_inside_text_are_found_again() {
+        let text = "é: 1\nrule: |\n\n    let x = 1;\n    x + boom\nshort: \"a + b\"\n";
+        let source = Source::new("a.yaml", text);
+        let root = parse(&source, &mut Report::new(&source)).unwrap();
+        let at = root.get("rule").unwrap().at_inside(&source, 3, 5);
+        assert_eq!((at.line, at.column, &text[at.start as usize..at.end as usize]), (5, 9, "boom"));
+        let at = root.get("short").unwrap().at_inside(&source, 1, 5);
+        assert_eq!((at.line, at.column, &text[at.start as usize..at.end as usize]), (6, 13, "b"));
+    }
+
+    /// The YAML organisation's parser reads the same data from what both accept.
+    #[test]
+    fn agrees_with_serde_yaml() {
+        for text in [
+            "a: [1, 2, {b: c}]\nd: 'it''s'\ne: \"\\u00e9\\n\"\n",
+            "- |\n  one\n  two\n- >-\n  one\n  two\n",
+            "x: {}\ny: []\nz: \"\"\n",
+        ] {
+            let source = Source::new("a.yaml", text);
+            let ours = parse(&source, &mut Report::new(&source)).unwrap().to_value();
+            let theirs: serde_json::Value = serde_yaml::from_str(text).unwrap();
+            assert_eq!(ours.to_string(), theirs.to_string());
+        }
+    }
+}
