@@ -1,0 +1,6 @@
+//! The mapping operators on top of paths, rules and texts.
+
+pub mod check;
+pub mod operators;
+
+pub use operators::Mapping;

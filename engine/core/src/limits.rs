@@ -1,0 +1,16 @@
+//! Bounds of pipelines and runs, with their units in their names.
+
+use std::time::Duration;
+
+/// Steps of one pipeline, those of `on_error` included.
+pub const STEPS_MAX: usize = 200;
+/// Calls of one step for one outcome, before it fails.
+pub const CALL_ATTEMPTS_MAX: u32 = 12;
+/// Look-ups of one unknown outcome that get no answer, before the run is parked.
+pub const LOOK_UPS_MAX: u32 = 12;
+/// The first wait between two attempts; it doubles.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// An event or a step's output, as JSON.
+pub const VALUE_MAX_BYTES: usize = 1 << 20;

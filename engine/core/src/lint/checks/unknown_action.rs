@@ -1,0 +1,23 @@
+//! `unknown-action`: the connector has no such action.
+
+use ferry_contract::{report::Report, suggest};
+
+use super::{Check, On, unknown_connection::actions};
+use crate::lint::Context;
+
+pub(super) const CHECK: Check =
+    Check { name: "unknown-action", page: include_str!("unknown_action.md"), on: On::Pipeline(check) };
+
+fn check(cx: &Context<'_>, report: &mut Report) {
+    for action in actions(cx) {
+        // `unknown-connection` reports a connection or a connector that is not there.
+        let Some((connection, name)) = action.value.split_once('.') else { continue };
+        let Some(connection) = cx.project.connections.get(connection) else { continue };
+        let Some(connector) = cx.catalog.connectors.get(&connection.connector.value) else { continue };
+        if !connector.actions.contains_key(name) {
+            let known: Vec<&str> = connector.actions.keys().map(String::as_str).collect();
+            let message = format!("`{name}` is not an action of connector `{}`", connector.name);
+            report.error(CHECK.name, action.at, message, suggest::help(name, &known));
+        }
+    }
+}

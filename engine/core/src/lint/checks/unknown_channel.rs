@@ -1,0 +1,27 @@
+//! `unknown-channel`: an alert that nobody would get.
+
+use ferry_contract::{
+    report::{Report, Spanned},
+    suggest,
+};
+
+use super::{Check, On};
+use crate::{language::Reaction, lint::Context};
+
+pub(super) const CHECK: Check =
+    Check { name: "unknown-channel", page: include_str!("unknown_channel.md"), on: On::Pipeline(check) };
+
+fn check(cx: &Context<'_>, report: &mut Report) {
+    let steps = cx.pipeline.all_steps();
+    let holds = steps.iter().flat_map(|step| &step.on_error).filter_map(|arm| match &arm.reaction {
+        Reaction::Hold { alert, .. } => alert.as_ref(),
+        Reaction::Do { .. } => None,
+    });
+    let own = cx.pipeline.owner.iter().chain(&cx.pipeline.alert);
+    let known: Vec<&str> = cx.project.alerts.keys().map(String::as_str).collect();
+    for channel in own.chain(holds).filter(|channel: &&Spanned<String>| !cx.project.alerts.contains_key(&channel.value))
+    {
+        let message = format!("there is no alert channel `{}` in ferry.yaml", channel.value);
+        report.error(CHECK.name, channel.at, message, suggest::help(&channel.value, &known));
+    }
+}

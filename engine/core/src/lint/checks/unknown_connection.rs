@@ -1,0 +1,90 @@
+//! `unknown-connection`: an action or a connection that leads nowhere.
+
+use ferry_contract::{
+    catalog::Catalog,
+    report::{Report, Spanned},
+    suggest,
+};
+
+use super::{Check, On};
+use crate::{
+    language::{Reaction, Step, Work},
+    lint::Context,
+    project::{ConnectionText, Project},
+};
+
+pub(super) const CHECK: Check =
+    Check { name: "unknown-connection", page: include_str!("unknown_connection.md"), on: On::Pipeline(check) };
+
+fn check(cx: &Context<'_>, report: &mut Report) {
+    let known: Vec<&str> = cx.project.connections.keys().map(String::as_str).collect();
+    for action in actions(cx) {
+        match action.value.split_once('.') {
+            None => {
+                let message = format!("`{}` names no connection", action.value);
+                let help = format!("write `connection.action`; the connections are {}", suggest::list(&known));
+                report.error(CHECK.name, action.at, message, help);
+            }
+            Some((connection, _)) if !cx.project.connections.contains_key(connection) => {
+                let message = format!("there is no connection `{connection}` in ferry.yaml");
+                report.error(CHECK.name, action.at, message, suggest::help(connection, &known));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// All actions that a pipeline names, with their places.
+pub(super) fn actions<'a>(cx: &Context<'a>) -> Vec<&'a Spanned<String>> {
+    let steps = cx.pipeline.all_steps().into_iter().flat_map(step_actions);
+    [&cx.pipeline.trigger.poll.action].into_iter().chain(steps).collect()
+}
+
+fn step_actions(step: &Step) -> Vec<&Spanned<String>> {
+    let own = match &step.work {
+        Work::Action { action, .. } => Some(action),
+        Work::Wait(wait) => Some(&wait.probe.action),
+        Work::Map(_) | Work::Script(_) | Work::Check(_) => None,
+    };
+    let held = step.on_error.iter().filter_map(|arm| match &arm.reaction {
+        Reaction::Hold { probe, .. } => Some(&probe.action),
+        Reaction::Do { .. } => None,
+    });
+    own.into_iter().chain(held).collect()
+}
+
+/// The connections of `ferry.yaml` against their connectors.
+pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Report) {
+    let known: Vec<&str> = catalog.connectors.keys().map(String::as_str).collect();
+    for connection in project.connections.values() {
+        match catalog.connectors.get(&connection.connector.value) {
+            Some(connector) => fields(connection, connector, report),
+            None => {
+                let name = &connection.connector.value;
+                let message = format!("there is no connector `{name}`");
+                report.error(CHECK.name, connection.connector.at, message, suggest::help(name, &known));
+            }
+        }
+    }
+}
+
+fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Connector, report: &mut Report) {
+    let known: Vec<&str> = connector.fields.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, value) in connection.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let message = format!("`{name}` is not a field of a {} connection", connector.title);
+        report.error("unknown-key", value.at, message, suggest::help(name, &known));
+    }
+    for (name, field) in
+        connector.fields.iter().filter(|(name, field)| !field.optional && !connection.fields.contains_key(name))
+    {
+        let message = format!("a {} connection needs `{name}`", connector.title);
+        report.error("missing-key", connection.connector.at, message, format!("add `{name}: {}`", field.example));
+    }
+    let environment = &connection.environment;
+    let reference = environment.value.contains("${");
+    if !reference && !connector.environments.contains(&environment.value) {
+        let known: Vec<&str> = connector.environments.iter().map(String::as_str).collect();
+        let message = format!("{} has no environment `{}`", connector.title, environment.value);
+        report.error("invalid-value", environment.at, message, suggest::help(&environment.value, &known));
+    }
+}

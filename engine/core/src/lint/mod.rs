@@ -1,0 +1,112 @@
+//! What is wrong with a project: the one checker for lint, load, reload and editor.
+
+pub mod checks;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ferry_contract::{
+    catalog::Catalog,
+    report::{Report, Source},
+    script::Rules,
+};
+
+use crate::{
+    language::{self, Pipeline},
+    plan::{self, Plan},
+    project::{self, Project, Table},
+};
+
+/// A project's files, read.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// `ferry.yaml`.
+    pub project: Arc<Source>,
+    /// One pipeline a file.
+    pub pipelines: Vec<Arc<Source>>,
+    /// Tables by name.
+    pub tables: BTreeMap<String, Arc<Source>>,
+}
+
+/// A checked project.
+#[derive(Debug)]
+pub struct Checked {
+    /// One report a file, in the order of the files.
+    pub reports: Vec<Report>,
+    /// The project, where `ferry.yaml` has no error.
+    pub project: Option<Arc<Project>>,
+    /// The pipelines without an error.
+    pub plans: Vec<Arc<Plan>>,
+}
+
+/// What checks see.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The connectors.
+    pub catalog: &'a Catalog,
+    /// The pipeline in hand.
+    pub pipeline: &'a Pipeline,
+}
+
+/// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
+pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
+    let mut reports = Vec::new();
+    let tables = read_tables(files, &mut reports);
+    let mut report = Report::new(&files.project);
+    let project = project::read(&files.project, &mut report).map(|project| Project { tables, ..project });
+    if let Some(project) = &project {
+        checks::connections(project, catalog, &mut report);
+    }
+    let mut plans: Vec<Arc<Plan>> = Vec::new();
+    let project = project.filter(|_| report.is_ok()).map(Arc::new);
+    reports.insert(0, report);
+    for source in &files.pipelines {
+        let mut report = Report::new(source);
+        let plan = pipeline(source, project.as_deref(), catalog, rules, &mut report);
+        if let Some(plan) = plan.filter(|plan| is_new(plan, &plans, source, &mut report)) {
+            plans.push(Arc::new(plan));
+        }
+        reports.push(report);
+    }
+    Checked { reports, project, plans }
+}
+
+/// Checks one pipeline; without a project, only its shape.
+fn pipeline(
+    source: &Arc<Source>,
+    project: Option<&Project>,
+    catalog: &Catalog,
+    rules: &Rules,
+    report: &mut Report,
+) -> Option<Plan> {
+    let pipeline = language::read(source, report)?;
+    let project = project?;
+    checks::run(&Context { project, catalog, pipeline: &pipeline }, report);
+    let plan = plan::compile(&pipeline, project, catalog, rules, report);
+    plan.filter(|_| report.is_ok())
+}
+
+fn is_new(plan: &Plan, plans: &[Arc<Plan>], source: &Arc<Source>, report: &mut Report) -> bool {
+    let taken = plans.iter().any(|known| known.pipeline == plan.pipeline);
+    if taken {
+        let at = ferry_contract::yaml::parse(source, &mut Report::new(source))
+            .and_then(|root| root.get("pipeline").map(|node| node.at))
+            .unwrap_or_default();
+        let message = format!("another file of this project is the pipeline `{}` already", plan.pipeline);
+        report.error("duplicate-id", at, message, "give each pipeline a name of its own");
+    }
+    !taken
+}
+
+fn read_tables(files: &Files, reports: &mut Vec<Report>) -> BTreeMap<String, Arc<Table>> {
+    let mut tables = BTreeMap::new();
+    for (name, source) in &files.tables {
+        let mut report = Report::new(source);
+        if let Some(table) = project::read_table(source, &mut report) {
+            tables.insert(name.clone(), Arc::new(table));
+        }
+        reports.push(report);
+    }
+    tables
+}

@@ -1,0 +1,37 @@
+//! The guards by name, so that a test can forget one and show that it is missed.
+
+/// One thing that stops a write from happening twice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Guard {
+    /// An unknown outcome is never answered with a blind repeat.
+    Unknown,
+    /// A look-up waits until a write must be visible.
+    VisibleAfter,
+    /// What a look-up finds must agree with what was to be sent.
+    Agreement,
+    /// A run remembers the calls it made, through replays.
+    Memory,
+    /// A key that the target may have forgotten is not relied on.
+    KeyWindow,
+}
+
+/// The guards that are in force: all of them, except in a test that shows what one is for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Guards {
+    forgotten: Option<Guard>,
+}
+
+impl Guards {
+    /// All guards.
+    pub const ALL: Self = Self { forgotten: None };
+
+    /// A mutant: all guards but one. For tests.
+    pub const fn without(guard: Guard) -> Self {
+        Self { forgotten: Some(guard) }
+    }
+
+    /// Whether a guard is in force.
+    pub fn has(self, guard: Guard) -> bool {
+        self.forgotten != Some(guard)
+    }
+}

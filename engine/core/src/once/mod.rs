@@ -1,0 +1,229 @@
+//! Whether a write may be sent, and whether it may be sent again: the only place that decides it.
+//!
+//! How a payout could happen twice, and what stops it (the tests are in `tests/it/simulation.rs`
+//! unless another place is named):
+//!
+//! 1. The same event is delivered twice: one run per event key; the inbox is unique
+//!    (`one_run_for_one_event`).
+//! 2. Two events stand for one business fact: the call key has no run in it, and the store lets one
+//!    run have it (`two_runs_share_one_call_key`).
+//! 3. A repeat after an unknown outcome: [`after_failure`] looks up or parks, never sends
+//!    (`no_call_key_is_paid_twice`, `a_mutant_that_resends_is_caught`).
+//! 4. A crash between call and answer: `Called` is durable before the first byte, and a call without
+//!    an answer is an unknown outcome (`no_call_key_is_paid_twice`).
+//! 5. Two engines on one run: one engine holds the store's lock (`a_second_engine_is_refused`).
+//! 6. A re-run, replay or edit: [`before_call`] compares digests with what was sent
+//!    (`a_replay_never_pays_again`).
+//! 7. A target that forgets its keys: [`after_failure`] parks once a key may be forgotten.
+//! 8. A look-up that comes before the write is visible: [`after_failure`] waits `visible_after` from
+//!    the call's end (`a_mutant_that_looks_too_early_is_caught`).
+//! 9. A restored backup: not in this version; restore only a store whose service never ran since.
+//! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
+//!     (`no_call_key_is_paid_twice`).
+
+mod guards;
+mod look_up;
+
+use std::time::Duration;
+
+use ferry_contract::{
+    catalog::{Effect, Repeat},
+    failure::{ErrorClass, Failure},
+    key::{CallKey, Digest},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+pub use guards::{Guard, Guards};
+pub use look_up::{Found, compare, look_up_input};
+
+use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX};
+
+/// What a run remembers of a call that it made.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The digest of the input that was sent.
+    pub digest: Digest,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It may have arrived.
+    Unknown {
+        /// When the call ended, or was found interrupted.
+        since: Timestamp,
+    },
+    /// It arrived, with this output.
+    Done(Value),
+    /// The target did nothing.
+    NotDone,
+}
+
+/// What to do before a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Before {
+    /// Send it.
+    Send,
+    /// It was done already: take its output.
+    Adopt(Value),
+    /// It may have arrived: look first.
+    LookUp,
+    /// It was done, or may have been, with another content.
+    Refuse(String),
+}
+
+/// What to do after a failed call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum After {
+    /// Send the same call again, not before that time.
+    Retry {
+        /// Not before.
+        at: Timestamp,
+    },
+    /// Look whether it arrived, not before that time.
+    LookUp {
+        /// Not before.
+        at: Timestamp,
+    },
+    /// A person decides.
+    Park {
+        /// What to check, and why.
+        reason: String,
+    },
+    /// The step has failed.
+    Fail,
+}
+
+/// The name of a step's write. An upsert's content is part of its name: other content is another
+/// call, and the same content again changes nothing.
+pub fn call_key(
+    connection: &str,
+    action: &str,
+    event_key: &str,
+    step: &str,
+    effect: &Effect,
+    digest: &Digest,
+) -> CallKey {
+    match effect {
+        Effect::Write(Repeat::Upsert) => {
+            CallKey::new(connection, action, event_key, &format!("{step}@{}", digest.short()), 0)
+        }
+        Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
+            CallKey::new(connection, action, event_key, step, 0)
+        }
+    }
+}
+
+/// Whether a call may be sent, given what the run remembers of its key.
+pub fn before_call(guards: Guards, effect: &Effect, memory: Option<&Memory>, digest: &Digest) -> Before {
+    let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
+    let same = memory.digest == *digest;
+    match (&memory.outcome, same) {
+        (Outcome::NotDone, _) => Before::Send,
+        (Outcome::Done(output), true) => Before::Adopt(output.clone()),
+        (Outcome::Unknown { .. }, true) => Before::LookUp,
+        (Outcome::Done(_), false) => {
+            Before::Refuse("this call was done already with another content; correct the difference by hand".to_owned())
+        }
+        (Outcome::Unknown { .. }, false) => Before::Refuse(
+            "this call may have been done with another content; find out before you change it".to_owned(),
+        ),
+    }
+}
+
+/// What a failed call was.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The action's effect.
+    pub effect: &'a Effect,
+    /// The number of the attempt, from 1.
+    pub number: u32,
+    /// When the first attempt of this key was made.
+    pub first_at: Timestamp,
+    /// When this one ended, or was found interrupted.
+    pub ended_at: Timestamp,
+    /// Text that spreads the waits of many calls.
+    pub seed: &'a str,
+}
+
+/// What to do after a failed call.
+pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> After {
+    match failure.class {
+        ErrorClass::Throttled | ErrorClass::Unavailable => again(attempt, failure),
+        ErrorClass::Unknown => after_unknown(guards, attempt, failure),
+        // Somebody has done it: perhaps we have.
+        ErrorClass::Conflict => match attempt.effect {
+            Effect::Write(Repeat::Lookup(_)) => After::LookUp { at: attempt.ended_at },
+            Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Upsert | Repeat::Never) => After::Fail,
+        },
+        ErrorClass::Config
+        | ErrorClass::Auth
+        | ErrorClass::Invalid
+        | ErrorClass::Rejected
+        | ErrorClass::Declined
+        | ErrorClass::NotFound
+        | ErrorClass::InsufficientFunds
+        | ErrorClass::Bug => After::Fail,
+    }
+}
+
+fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> After {
+    if !guards.has(Guard::Unknown) {
+        return again(attempt, failure);
+    }
+    match attempt.effect {
+        Effect::Read | Effect::Write(Repeat::Upsert) => again(attempt, failure),
+        Effect::Write(Repeat::Keyed { remembers }) => {
+            let age = attempt.ended_at.duration_since(attempt.first_at);
+            let forgotten = remembers.is_some_and(|remembers| age >= signed(remembers) / 2);
+            if forgotten && guards.has(Guard::KeyWindow) {
+                let reason = "the target may have forgotten the key by now; look there whether it has been done";
+                return After::Park { reason: reason.to_owned() };
+            }
+            again(attempt, failure)
+        }
+        Effect::Write(Repeat::Lookup(look_up)) => {
+            let wait = if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO };
+            After::LookUp { at: attempt.ended_at + signed(wait) }
+        }
+        Effect::Write(Repeat::Never) => {
+            let reason =
+                format!("{}; nothing can tell by itself whether it has been done, so look there", failure.message);
+            After::Park { reason }
+        }
+    }
+}
+
+/// The same call again after a wait that doubles, or as long as the target asks.
+fn again(attempt: Attempt<'_>, failure: &Failure) -> After {
+    if attempt.number >= CALL_ATTEMPTS_MAX {
+        return match (attempt.effect, failure.class) {
+            (Effect::Write(_), ErrorClass::Unknown) => After::Park {
+                reason: format!(
+                    "{} after {CALL_ATTEMPTS_MAX} attempts; look there whether it has been done",
+                    failure.message
+                ),
+            },
+            (Effect::Read | Effect::Write(_), _) => After::Fail,
+        };
+    }
+    let asked = Duration::from_millis(failure.wait_ms.unwrap_or(0));
+    let wait = backoff(attempt.number, attempt.seed).max(asked);
+    After::Retry { at: attempt.ended_at + signed(wait) }
+}
+
+/// 1 s, 2 s, 4 s … up to 5 minutes, of which the second half is spread by the seed.
+pub fn backoff(attempt: u32, seed: &str) -> Duration {
+    let doubled = BACKOFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX).max(1);
+    let spread = Digest::of(format!("{seed}/{attempt}"));
+    let spread = u64::from_str_radix(&spread.as_str()[..12], 16).unwrap_or(0) % half;
+    Duration::from_millis(half + spread)
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
