@@ -3,7 +3,7 @@
 //! Pipelines and manifests share this; the mapping operators of pipelines are added by a
 //! [`Dialect`].
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -73,6 +73,29 @@ pub trait Dialect {
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
 }
 
+/// Whether the one key of a map names a builder of every language: `rhai`, `text` or `object`.
+pub fn is_builder(node: &Node) -> bool {
+    builder(node).is_some()
+}
+
+/// `object` writes a map, so `{ object: Contact }` is plain data: the input of an action that takes an `object`.
+fn builder(node: &Node) -> Option<(Builder, &Node)> {
+    let [(key, value)] = node.entries()? else { return None };
+    match key.value.as_str() {
+        "rhai" => Some((Builder::Rhai, value)),
+        "text" => Some((Builder::Text, value)),
+        "object" => value.entries().map(|_| (Builder::Object, value)),
+        _ => None,
+    }
+}
+
+/// What the one key of a map makes.
+enum Builder {
+    Rhai,
+    Text,
+    Object,
+}
+
 /// No operators: manifests.
 #[derive(Debug)]
 pub struct Plain;
@@ -134,13 +157,12 @@ impl Compiler<'_> {
         if let Some(operator) = dialect.operator(node, self) {
             return Some(operator.map(Expression::Operator));
         }
-        let [(key, value)] = node.entries()? else { return None };
-        match key.value.as_str() {
-            "rhai" => Some(self.script(value, Form::Expression).map(Expression::Rhai)),
-            "text" => Some(self.template(value).map(Expression::Text)),
-            "object" => Some(self.object(value)),
-            _ => None,
-        }
+        let (builder, value) = builder(node)?;
+        Some(match builder {
+            Builder::Rhai => self.script(value, Form::Expression).map(Expression::Rhai),
+            Builder::Text => self.template(value).map(Expression::Text),
+            Builder::Object => self.object(value),
+        })
     }
 
     fn object(&mut self, node: &Node) -> Option<Expression> {
@@ -168,7 +190,7 @@ impl Compiler<'_> {
         match path.root() {
             Some(root) if roots.contains(&root) => Some(path),
             Some(root) => {
-                let message = format!("`{root}` is no step and no root here, so `{}` gives nothing", path.text());
+                let message = format!("there is no `{root}` to read here, so `{}` gives nothing", path.text());
                 self.report.error("unknown-step", at, message, crate::suggest::help(root, roots));
                 None
             }
@@ -188,7 +210,7 @@ impl Compiler<'_> {
             Err(error) => {
                 let at = match error.line {
                     0 => node.at,
-                    line => node.at_inside(&Arc::clone(&self.report.source), line, error.column),
+                    line => node.at_inside(&self.report.source, line, error.column),
                 };
                 let help = self.script_help(&error);
                 self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
@@ -211,14 +233,26 @@ impl Compiler<'_> {
         let template = match Template::parse(&text) {
             Ok(template) => template,
             Err(error) => {
-                let column = u32::try_from(text[..error.offset].chars().count()).unwrap_or(0) + 1;
-                let at = node.at_inside(&Arc::clone(&self.report.source), 1, column);
+                let at = self.at_offset(node, &text, error.offset);
                 self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");
                 return None;
             }
         };
-        let paths: Vec<Path> = template.paths().cloned().collect();
-        paths.into_iter().all(|path| self.known_root(path, node.at).is_some()).then_some(template)
+        let mut known = true;
+        for path in template.paths() {
+            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
+            known &= self.known_root(path.clone(), at).is_some();
+        }
+        known.then_some(template)
+    }
+
+    /// The place in the file of a byte of a text.
+    fn at_offset(&self, node: &Node, text: &str, offset: usize) -> At {
+        let before = &text[..offset];
+        let (above, line) =
+            before.rsplit_once('\n').map_or((0, before), |(above, line)| (above.split('\n').count(), line));
+        let place = |count: usize| u32::try_from(count + 1).unwrap_or(1);
+        node.at_inside(&self.report.source, place(above), place(line.chars().count()))
     }
 }
 

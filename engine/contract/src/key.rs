@@ -52,6 +52,11 @@ impl Digest {
         Self::of(text)
     }
 
+    /// A digest that was written down as text.
+    pub fn named(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The digest as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,7 +64,7 @@ impl Digest {
 
     /// The first 12 digits, for people.
     pub fn short(&self) -> &str {
-        &self.0[..12]
+        self.0.get(..12).unwrap_or(&self.0)
     }
 }
 

@@ -73,7 +73,7 @@ impl Path {
     /// assert_eq!(path.one(Document::Value(&value)).unwrap(), &json!(8));
     /// ```
     pub fn parse(text: &str) -> Result<Self, String> {
-        let query = jsonpath_rust::parser::parse_json_path(text).map_err(|error| first_line(&error.to_string()))?;
+        let query = jsonpath_rust::parser::parse_json_path(text).map_err(|error| reason(text, &error.to_string()))?;
         let first = match query.segments.first() {
             Some(Segment::Selector(Selector::Name(name))) => Some(unquoted(name)),
             _ => None,
@@ -107,6 +107,17 @@ impl Path {
                 Step::Index(_) => None,
             })
             .collect()
+    }
+
+    /// All names joined by dots, as query languages write a field: `Account.Name`; nothing where the
+    /// path has more than names.
+    pub fn dotted(&self) -> Option<String> {
+        let Rest::Singular(steps) = &self.rest else { return None };
+        let names = steps.iter().map(|step| match step {
+            Step::Name(name) => Some(name.as_str()),
+            Step::Index(_) => None,
+        });
+        Some(names.collect::<Option<Vec<_>>>()?.join("."))
     }
 
     /// Whether it can give at most one value.
@@ -200,10 +211,19 @@ fn unquoted(name: &str) -> String {
     inner('\'').or_else(|| inner('"')).unwrap_or(name).to_owned()
 }
 
-fn first_line(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let reason = lines.clone().find_map(|line| line.strip_prefix("= "));
-    reason.or_else(|| lines.clone().next()).unwrap_or("it cannot be read").to_owned()
+/// Where the path stops being one; the parser's own words name rules of its grammar.
+fn reason(path: &str, error: &str) -> String {
+    if !path.starts_with('$') {
+        return "it does not begin with `$`".to_owned();
+    }
+    let place = error.split_once("--> 1:").map(|(_, place)| place.chars().take_while(char::is_ascii_digit));
+    let column = place.and_then(|digits| digits.collect::<String>().parse::<usize>().ok());
+    let rest = column.map(|column| path.chars().skip(column.saturating_sub(1)).collect::<String>());
+    match rest.as_deref() {
+        Some("") => "it ends too early".to_owned(),
+        Some(rest) => format!("it goes wrong at `{rest}`"),
+        None => error.lines().next().unwrap_or("it cannot be read").to_lowercase(),
+    }
 }
 
 #[cfg(test)]
@@ -259,8 +279,14 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_an_error() {
-        for text in ["$.", "$.a[", "a.b"] {
-            assert!(Path::parse(text).is_err(), "{text}");
+        for (text, expected) in [
+            ("$.", "it ends too early"),
+            ("$.a[", "it ends too early"),
+            ("$.a[b]", "it goes wrong at `b]`"),
+            ("$50", "it goes wrong at `50`"),
+            ("a.b", "it does not begin with `$`"),
+        ] {
+            assert_eq!(Path::parse(text).map(|_| ()), Err(expected.to_owned()), "{text}");
         }
     }
 }

@@ -18,6 +18,11 @@ pub struct At {
     pub end: u32,
 }
 
+impl At {
+    /// The beginning of a file, for what is wrong with the whole of it.
+    pub const START: Self = Self { line: 1, column: 1, start: 0, end: 0 };
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)

@@ -5,10 +5,11 @@
 /// ```
 /// use ferry_contract::suggest::nearest;
 /// assert_eq!(nearest("recipeint", ["recipient", "payout"]), Some("recipient"));
-/// assert_eq!(nearest("x", ["recipient"]), None);
+/// assert_eq!(nearest("x", ["recipient", "y"]), None);
 /// ```
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (wrong.chars().count() / 3).max(1);
+    let length = wrong.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))

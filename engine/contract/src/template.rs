@@ -130,7 +130,9 @@ impl Template {
 
 fn part(inner: &str, offset: usize) -> Result<Part, TemplateError> {
     if inner.starts_with('$') {
-        return Path::parse(inner).map(Part::Path).map_err(|message| TemplateError { message, offset });
+        return Path::parse(inner)
+            .map(Part::Path)
+            .map_err(|reason| TemplateError { message: format!("`{inner}` is not a JSONPath: {reason}"), offset });
     }
     let is_name = !inner.is_empty()
         && inner.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');

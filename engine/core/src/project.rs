@@ -39,6 +39,8 @@ pub struct ConnectionText {
     pub connector: Spanned<String>,
     /// The environment, with references.
     pub environment: Spanned<String>,
+    /// The fields' names, with their places.
+    pub names: Vec<Spanned<String>>,
     /// Fields, with references.
     pub fields: BTreeMap<String, Spanned<String>>,
 }
@@ -98,9 +100,11 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         found
     };
     let (connector, environment) = (needed("connector", "payoneer"), needed("environment", "sandbox"));
-    let own = fields.iter().filter(|(name, _)| !["connector", "environment"].contains(&name.as_str()));
+    let is_own = |name: &str| !["connector", "environment"].contains(&name);
+    let own = fields.iter().filter(|(name, _)| is_own(name));
     Some(ConnectionText {
         at: node.at,
+        names: entries.iter().map(|(name, _)| name.clone()).filter(|name| is_own(&name.value)).collect(),
         fields: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
         connector: connector?,
         environment: environment?,

@@ -1,1 +1,22 @@
-//! Soon.
+//! The service and its command line: the world around the pure core.
+//!
+//! The way of an event, downwards only: `engine::trigger` → store → `engine::scheduler` →
+//! `engine::drive` → (`ferry_core::run`, `eval`, `once`: pure) → `engine::dispatch` → the manifest
+//! runtime → `http`.
+
+pub mod limits;
+
+pub mod clock;
+pub mod http;
+pub mod sandbox;
+
+pub mod store;
+
+pub mod engine;
+
+pub mod load;
+pub mod reference;
+
+pub mod api;
+pub mod cmd;
+pub mod render;

@@ -1,2 +1,5 @@
-//! ferry
-fn main() {}
+//! `ferry`: see the library.
+
+fn main() -> std::process::ExitCode {
+    ferry::cmd::main()
+}

@@ -79,8 +79,8 @@ impl Rules {
                 engine.set_fail_on_invalid_map_property(true);
             }
             Missing::IsNothing => {
-                engine.register_indexer_get(|_: &mut (), _: ImmutableString| Dynamic::UNIT);
-                engine.register_indexer_get(|_: &mut (), _: INT| Dynamic::UNIT);
+                engine.register_indexer_get(|(): &mut (), _: ImmutableString| Dynamic::UNIT);
+                engine.register_indexer_get(|(): &mut (), _: INT| Dynamic::UNIT);
             }
         }
         let on_progress = Arc::clone(&watch);
@@ -97,9 +97,10 @@ impl Rules {
             Form::Statements => self.engine.compile_with_scope(scope, text),
         };
         compiled.map_err(|error| {
-            let message = match error.err_type() {
-                ParseErrorType::VariableUndefined(name) => format!("`{name}` is not known here"),
-                other => other.to_string(),
+            let message = if let ParseErrorType::VariableUndefined(name) = error.err_type() {
+                format!("`{name}` is not known here")
+            } else {
+                lower_first(&error.err_type().to_string())
             };
             at(message, error.position())
         })
@@ -134,6 +135,7 @@ fn exact_division(engine: &mut Engine) {
     });
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's other errors say it well enough")]
 fn failure(error: &EvalAltResult) -> ScriptError {
     let position = innermost(error).position();
     let position = if position.is_none() { error.position() } else { position };
@@ -153,12 +155,16 @@ fn failure(error: &EvalAltResult) -> ScriptError {
 }
 
 fn innermost(error: &EvalAltResult) -> &EvalAltResult {
-    match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
-            innermost(inner)
-        }
-        other => other,
+    if let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) = error {
+        innermost(inner)
+    } else {
+        error
     }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 fn without_place(text: &str) -> String {

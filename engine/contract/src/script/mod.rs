@@ -152,12 +152,14 @@ fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
     found.map_or(Ok(()), Err)
 }
 
+/// A name that the script's own `let` has taken is counted on Rhai's stack, and is not the one given.
 fn used(ast: &AST, names: &[&str]) -> Vec<String> {
     let mut variables: Vec<String> = Vec::new();
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-        if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = nodes.last() {
+        if let Some(ASTNode::Expr(Expr::Variable(variable, index, _))) = nodes.last() {
             let name = variable.1.as_str();
-            if names.contains(&name) && !variables.iter().any(|known| known == name) {
+            let is_own = variable.0.is_some() || index.is_some();
+            if !is_own && names.contains(&name) && !variables.iter().any(|known| known == name) {
                 variables.push(name.to_owned());
             }
         }
@@ -214,9 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_its_own_is_not_the_one_given() {
+        let rules = Rules::new(Missing::Fails, Arc::new(NoWatch));
+        for (text, expected) in [
+            ("let fee = event * 2; fee", &["event"][..]),
+            ("let event = event * 2; event + fee", &["event", "fee"]),
+            ("fn twice(fee) { fee * 2 } twice(event)", &["event"]),
+            ("let sum = 0; for fee in event { sum += fee; } sum", &["event"]),
+        ] {
+            let script = Script::compile(&rules, text, Form::Statements, &["event", "fee"]).unwrap();
+            assert_eq!(script.variables(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (script, expected) in [
-            ("event.amount *", "Script is incomplete (script 1:15)"),
+            ("event.amount *", "script is incomplete (script 1:15)"),
             ("let x = 1;\nevnt.amount", "`evnt` is not known here (script 2:1)"),
             ("event.amont", "`amont` is not there (script 1:7)"),
             ("sleep(3)", "`sleep` is not allowed: use a `wait` step (script 1:1)"),

@@ -6,8 +6,6 @@
 mod parse;
 pub mod read;
 
-use std::sync::Arc;
-
 use serde_json::{Map, Number, Value};
 
 pub use parse::parse;
@@ -114,8 +112,9 @@ impl Node {
     ///
     /// Exact for plain, quoted (without escapes before it) and literal text; the start of the text
     /// for folded text.
-    pub fn at_inside(&self, source: &Arc<Source>, line: u32, column: u32) -> At {
+    pub fn at_inside(&self, source: &Source, line: u32, column: u32) -> At {
         let Kind::Text(text) = &self.kind else { return self.at };
+        let (line, column) = inside(&text.value, line, column);
         let (line, column) = match text.style {
             Style::Plain | Style::Quoted if line > 1 => return self.at,
             Style::Plain => (self.at.line, self.at.column + column - 1),
@@ -133,6 +132,14 @@ impl Node {
         let length = word.max(rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8));
         At { line, column, start: cast(start), end: cast(start + length) }
     }
+}
+
+/// A parser that finds the end too early may name the line below the text: its end is meant.
+fn inside(text: &str, line: u32, column: u32) -> (u32, u32) {
+    let text = text.trim_end();
+    let (above, last) = text.rsplit_once('\n').map_or((0, text), |(above, last)| (above.split('\n').count(), last));
+    let end = (cast(above) + 1, cast(last.chars().count()) + 1);
+    end.min((line, column))
 }
 
 fn cast(offset: usize) -> u32 {

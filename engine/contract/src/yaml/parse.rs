@@ -13,16 +13,20 @@ use crate::{
 
 const SYNTAX: &str = "yaml-syntax";
 
-/// Reads one document; nothing where the text is not YAML, or empty.
+/// Reads one document; nothing where the text is not YAML, or empty, which the report then says.
 pub fn parse(source: &Arc<Source>, report: &mut Report) -> Option<Node> {
     if source.text.len() > YAML_FILE_MAX_BYTES {
         let message = format!("the file has {} bytes, and {YAML_FILE_MAX_BYTES} are the most", source.text.len());
-        report.error(SYNTAX, At::default(), message, "split it, or move tables to files of their own");
+        report.error(SYNTAX, At::START, message, "split it, or move tables to files of their own");
         return None;
     }
     let mut reader = Reader { offsets: Offsets::new(&source.text), report, depth: 0 };
     let mut events = Parser::new_from_str(&source.text).peekable();
-    reader.document(&mut events).ok().flatten()
+    let root = reader.document(&mut events).ok()?;
+    if root.is_none() {
+        report.error(SYNTAX, At::START, "the file is empty", "write something into it, or delete it");
+    }
+    root
 }
 
 /// The byte of a line and column, both from 1; the end of the text where there is none.
@@ -47,18 +51,13 @@ impl Reader<'_> {
     fn document<'i>(&mut self, events: &mut Peekable<impl Iterator<Item = Item<'i>>>) -> Result<Option<Node>, Stop> {
         let mut root = None;
         while let Some((event, span)) = self.next(events)? {
-            match event {
-                Event::DocumentStart(_) if root.is_some() => {
-                    return self.refuse(
-                        span,
-                        "a second document begins here",
-                        "put each document into a file of its own",
-                    );
-                }
-                Event::DocumentStart(_) => root = Some(self.node(events)?),
-                Event::StreamEnd => break,
-                _ => {}
+            if !matches!(event, Event::DocumentStart(_)) {
+                continue;
             }
+            if root.is_some() {
+                return self.refuse(span, "a second document begins here", "put each document into a file of its own");
+            }
+            root = Some(self.node(events)?);
         }
         Ok(root)
     }
@@ -73,7 +72,7 @@ impl Reader<'_> {
                     SYNTAX,
                     at,
                     format!("this is not YAML: {}", error.info()),
-                    likely_cause(&self.report.source.text, at),
+                    likely_cause(&self.report.source.text, at, error.info()),
                 );
                 Err(Stop)
             }
@@ -102,7 +101,13 @@ impl Reader<'_> {
             Event::Alias(_) => {
                 return self.refuse(span, "aliases are not read", "write the value here, or use a map file");
             }
-            _ => return Err(Stop),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => return Err(Stop),
         };
         self.depth -= 1;
         Ok(node)
@@ -224,21 +229,56 @@ fn is_json_number(text: &str) -> bool {
 }
 
 /// What people most often did when YAML stops at this place.
-fn likely_cause(text: &str, at: At) -> String {
-    let line = text.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or_default();
-    let above = text.lines().nth(at.line.saturating_sub(2) as usize).unwrap_or_default();
-    let cause = if line.trim_start_matches(' ').starts_with('\t') || above.trim_start_matches(' ').starts_with('\t') {
+fn likely_cause(text: &str, at: At, info: &str) -> String {
+    let (line, above) = (line_of(text, at.line), line_of(text, at.line.saturating_sub(1)));
+    let either = |test: &dyn Fn(&str) -> bool| test(line) || test(above);
+    let bracket = unclosed(text, at.line).filter(|_| info.contains("flow") || info.contains("node content"));
+    if let Some((bracket, line)) = bracket {
+        return format!("close the `{bracket}` of line {line}, or put the text into quotes");
+    }
+    let cause = if either(&|line| line.trim_start_matches(' ').starts_with('\t')) {
         "indent with spaces: YAML allows no tab here"
-    } else if [line, above].iter().any(|line| line.matches(": ").count() > 1) {
+    } else if info.contains("quoted scalar") {
+        "close the quote that begins here"
+    } else if info.contains("anchor") {
+        "write the value itself: aliases are not read"
+    } else if info.contains("unprintable") {
+        "save the file as text, in UTF-8"
+    } else if either(&|line| line.contains("{$")) {
+        "put a text that holds `{` into quotes"
+    } else if either(&|line| line.matches(": ").count() > 1) {
         "put a text that holds `: ` into quotes"
-    } else if [line, above].iter().any(|line| line.contains(": @") || line.contains(": `") || line.contains(": %")) {
+    } else if either(&|line| [": @", ": `", ": %"].iter().any(|start| line.contains(start))) {
         "put a text that begins with `@`, `%` or a backtick into quotes"
-    } else if [line, above].iter().any(|line| line.contains(": {")) {
-        "close the `{`, or put the text into quotes"
     } else {
         "check the indentation of this line and of the one above it"
     };
     cause.to_owned()
+}
+
+fn line_of(text: &str, line: u32) -> &str {
+    text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default()
+}
+
+/// The last bracket that is open at the end of a line, with its own line.
+fn unclosed(text: &str, last: u32) -> Option<(char, usize)> {
+    let lines: Vec<_> = text.lines().take(last as usize).collect();
+    let mut closed = Vec::new();
+    for (index, line) in lines.iter().enumerate().rev() {
+        for letter in without_quotes(line).chars().rev() {
+            match letter {
+                '}' => closed.push('{'),
+                ']' => closed.push('['),
+                '{' | '[' if closed.pop() != Some(letter) => return Some((letter, index + 1)),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+fn without_quotes(line: &str) -> String {
+    line.split('"').step_by(2).collect()
 }
 
 /// Character offsets to byte offsets; empty where they are the same.

@@ -53,6 +53,14 @@ impl<'n> Fields<'n> {
         value
     }
 
+    /// Reports a known key that means nothing beside the others, where it is written.
+    pub fn refuse(&self, key: &str, message: &str, help: &str, report: &mut Report) {
+        let written = self.node.entries().into_iter().flatten().find(|(name, _)| name.value == key);
+        if let Some((name, _)) = written {
+            report.error("unknown-key", name.at, message, help);
+        }
+    }
+
     /// Where the map begins: its first key.
     pub fn at(&self) -> At {
         match &self.node.kind {
@@ -84,7 +92,11 @@ pub fn flag(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
 /// A whole number from 0.
 pub fn whole(node: &Node, what: &str, report: &mut Report) -> Option<u64> {
     let Kind::Number(number) = &node.kind else { return wrong(node, what, "a whole number", report) };
-    number.as_u64().or_else(|| wrong(node, what, "a whole number", report))
+    if number.as_u64().is_none() {
+        let message = format!("{what} must be a whole number, and this is `{number}`");
+        report.error("wrong-type", node.at, message, "write a whole number from 0 on");
+    }
+    number.as_u64()
 }
 
 /// The items of a list.
@@ -106,9 +118,8 @@ pub fn map<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [(
 pub fn texts(node: &Node, what: &str, report: &mut Report) -> Option<Vec<Spanned<String>>> {
     match &node.kind {
         Kind::List(items) => items.iter().map(|item| text(item, what, report)).collect(),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
-            Some(vec![text(node, what, report)?])
-        }
+        Kind::Number(_) | Kind::Text(_) => Some(vec![text(node, what, report)?]),
+        Kind::Null | Kind::Bool(_) | Kind::Map(_) => wrong(node, what, "a list of texts", report),
     }
 }
 

@@ -165,6 +165,15 @@ pub struct Probe {
     pub until: Node,
 }
 
+/// One call of an action, by the trigger, a step or a question.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// `connection.action`.
+    pub action: &'a Spanned<String>,
+    /// Its input.
+    pub with: Option<&'a Node>,
+}
+
 /// A wait for a condition.
 #[derive(Debug)]
 pub struct Wait {
@@ -221,6 +230,32 @@ impl Pipeline {
         let mut all = Vec::new();
         collect(&self.steps, &mut all);
         all
+    }
+
+    /// All calls of actions, that of the trigger included.
+    pub fn calls(&self) -> Vec<Call<'_>> {
+        let poll = &self.trigger.poll;
+        let trigger = Call { action: &poll.action, with: poll.with.as_ref() };
+        [trigger].into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()
+    }
+}
+
+fn step_calls(step: &Step) -> Vec<Call<'_>> {
+    let own = match &step.work {
+        Work::Action { action, with } => Some(Call { action, with: with.as_ref() }),
+        Work::Wait(wait) => Some(wait.probe.call()),
+        Work::Map(_) | Work::Script(_) | Work::Check(_) => None,
+    };
+    let held = step.on_error.iter().filter_map(|arm| match &arm.reaction {
+        Reaction::Hold { probe, .. } => Some(probe.call()),
+        Reaction::Do { .. } => None,
+    });
+    own.into_iter().chain(held).collect()
+}
+
+impl Probe {
+    fn call(&self) -> Call<'_> {
+        Call { action: &self.action, with: self.with.as_ref() }
     }
 }
 

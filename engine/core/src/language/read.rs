@@ -1,12 +1,12 @@
 //! From a file to a [`Pipeline`], with findings.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ferry_contract::{
     report::{Report, Source, Spanned},
     yaml::{
         self, Node,
-        read::{Fields, duration, list, text, wrong},
+        read::{Fields, duration, list, text},
     },
 };
 
@@ -63,7 +63,7 @@ fn trigger(node: &Node, report: &mut Report) -> Option<Trigger> {
 fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
     let fields = Fields::open(node, "`poll`", &["action", "with", "every", "cursor"], report)?;
     let action = fields.need("action", "salesforce.query", report).and_then(|node| text(node, "`action`", report));
-    let every = fields.need("every", "1m", report).and_then(|node| duration(node, "`every`", report));
+    let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
     let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
     Some(Poll {
         cursor: cursor.and_then(|node| self::cursor(node, report))?,
@@ -86,10 +86,22 @@ pub(super) fn text_of(fields: Fields<'_>, key: &str, report: &mut Report) -> Opt
     fields.get(key).and_then(|node| text(node, &format!("`{key}`"), report))
 }
 
+/// The time between two questions.
+pub(super) fn interval(node: &Node, what: &str, report: &mut Report) -> Option<Duration> {
+    let interval = duration(node, what, report)?;
+    if interval.is_zero() {
+        report.error("invalid-value", node.at, format!("{what} must be longer than no time"), "write `1m` or longer");
+    }
+    Some(interval)
+}
+
 /// The items of a list that must have one.
 pub(super) fn filled<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [Node]> {
     match list(node, what, report)? {
-        [] => wrong(node, what, "a list with at least one item", report),
+        [] => {
+            report.error("wrong-type", node.at, format!("{what} has no item"), "write at least one item");
+            None
+        }
         items => Some(items),
     }
 }

@@ -12,7 +12,7 @@ use ferry_contract::{
 
 use super::{
     Arm, Is, Probe, Reaction, Rule, Step, Test, Then, Wait, Work,
-    read::{filled, text_of},
+    read::{filled, interval, text_of},
 };
 
 /// The keys that say what a step does; exactly one is written.
@@ -53,13 +53,8 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         return None;
     };
     let node = fields.get(kind)?;
-    if let (Some(with), false) = (fields.get("with"), *kind == "action") {
-        report.error(
-            "unknown-key",
-            with.at,
-            "only an action takes `with`",
-            "move it into the step's own map, or remove it",
-        );
+    if *kind != "action" {
+        fields.refuse("with", "only an action takes `with`", "move it into the step's own map, or remove it", report);
     }
     match *kind {
         "action" => Some(Work::Action { action: text(node, "`action`", report)?, with: fields.get("with").cloned() }),
@@ -77,7 +72,11 @@ fn rule(node: &Node, report: &mut Report) -> Option<Rule> {
     let fields = Fields::open(node, "a rule", &["field", "is", "rhai", "class", "say"], report)?;
     let class = fields.get("class").map_or(Some(ErrorClass::Invalid), |node| class(node, report))?;
     let test = match (fields.get("rhai"), fields.get("field")) {
-        (Some(rhai), None) => Test::Rhai(rhai.clone()),
+        (Some(rhai), None) => {
+            fields.refuse("is", "only a `field` takes `is`", "say it in the Rhai, or remove it", report);
+            fields.need("say", "what a person should read when it fails", report)?;
+            Test::Rhai(rhai.clone())
+        }
         (None, Some(field)) => {
             let is = fields.need("is", "present", report)?;
             Test::Field { field: field.clone(), is: self::is(is, report)? }
@@ -88,9 +87,6 @@ fn rule(node: &Node, report: &mut Report) -> Option<Rule> {
             return None;
         }
     };
-    if matches!(test, Test::Rhai(_)) {
-        fields.need("say", "what a person should read when it fails", report)?;
-    }
     Some(Rule { at: fields.at(), test, class, say: fields.get("say").cloned() })
 }
 
@@ -103,6 +99,8 @@ fn is(node: &Node, report: &mut Report) -> Option<Is> {
     }
     let fields = Fields::open(node, "`is`", &["decimal", "one_of"], report)?;
     if let Some(node) = fields.get("one_of") {
+        let help = "make a rule of each, or remove one";
+        fields.refuse("decimal", "a rule tests `one_of` or `decimal`, not both", help, report);
         return Some(Is::OneOf(filled(node, "`one_of`", report)?.to_vec()));
     }
     let node = fields.need("decimal", "{ above: 0, scale: 2 }", report)?;
@@ -133,7 +131,7 @@ fn wait(node: &Node, report: &mut Report) -> Option<Wait> {
 /// `action` and `with` from one map, `every` perhaps from another.
 fn probe(asked: Fields<'_>, timed: Fields<'_>, until: &Node, report: &mut Report) -> Option<Probe> {
     let action = asked.need("action", "payoneer.get_balance", report).and_then(|node| text(node, "`action`", report));
-    let every = timed.need("every", "10m", report).and_then(|node| duration(node, "`every`", report));
+    let every = timed.need("every", "10m", report).and_then(|node| interval(node, "`every`", report));
     Some(Probe { action: action?, with: asked.get("with").cloned(), every: every?, until: until.clone() })
 }
 
@@ -147,7 +145,10 @@ fn arm(node: &Node, report: &mut Report) -> Option<Arm> {
     let classes = fields.need("class", "rejected", report);
     let classes = classes.and_then(|node| self::classes(node, report));
     let reaction = match (fields.get("hold"), fields.get("do")) {
-        (Some(hold), None) => self::hold(hold, report),
+        (Some(hold), None) => {
+            fields.refuse("then", "only `do` takes `then`", "remove it: after a hold the step is tried again", report);
+            self::hold(hold, report)
+        }
         (None, Some(steps)) => {
             let then = fields.need("then", "dead_letter", report);
             let words = [("continue", Then::Continue), ("dead_letter", Then::DeadLetter)];

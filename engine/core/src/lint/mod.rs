@@ -5,7 +5,7 @@ pub mod checks;
 use std::{collections::BTreeMap, sync::Arc};
 
 use ferry_contract::{
-    catalog::Catalog,
+    catalog::{Action, Catalog},
     report::{Report, Source},
     script::Rules,
 };
@@ -45,8 +45,19 @@ pub struct Context<'a> {
     pub project: &'a Project,
     /// The connectors.
     pub catalog: &'a Catalog,
+    /// The Rhai engine.
+    pub rules: &'a Rules,
     /// The pipeline in hand.
     pub pipeline: &'a Pipeline,
+}
+
+impl<'a> Context<'a> {
+    /// The action that a step names as `connection.action`; `unknown-connection` and
+    /// `unknown-action` report a name that is not there.
+    pub(crate) fn action(&self, written: &str) -> Option<&'a Action> {
+        let (connection, action) = written.split_once('.')?;
+        self.catalog.action(&self.project.connections.get(connection)?.connector.value, action)
+    }
 }
 
 /// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
@@ -82,7 +93,7 @@ fn pipeline(
 ) -> Option<Plan> {
     let pipeline = language::read(source, report)?;
     let project = project?;
-    checks::run(&Context { project, catalog, pipeline: &pipeline }, report);
+    checks::run(&Context { project, catalog, rules, pipeline: &pipeline }, report);
     let plan = plan::compile(&pipeline, project, catalog, rules, report);
     plan.filter(|_| report.is_ok())
 }

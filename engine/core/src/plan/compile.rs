@@ -55,7 +55,7 @@ pub(crate) fn compile(
     let written = pipeline.all_steps();
     if written.len() > STEPS_MAX {
         let message = format!("the pipeline has {} steps, and {STEPS_MAX} are the most", written.len());
-        builder.report.error("too-large", pipeline.name.at, message, "split it into several pipelines");
+        builder.report.error("invalid-value", written[STEPS_MAX].id.at, message, "split it into several pipelines");
         return None;
     }
     builder.main = pipeline.steps.iter().map(|step| step.id.value.clone()).collect();
@@ -63,11 +63,10 @@ pub(crate) fn compile(
     let trigger = builder.trigger(&pipeline.trigger);
     let complete = builder.steps(&pipeline.steps, None);
     let steps = builder.steps;
-    if complete.is_none() || steps.len() != written.len() {
-        return None;
-    }
     let graph = Graph::new(&steps);
     graph.report_cycles(&written, report);
+    // What comes before a step is known only where the step compiles.
+    complete?;
     report_unreachable(&graph, &steps, &written, report);
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     Some(Plan {
@@ -92,16 +91,24 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
 fn report_unreachable(graph: &Graph, steps: &[Step], written: &[&language::Step], report: &mut Report) {
     for (step, written) in steps.iter().zip(written) {
         let Some((home, _)) = step.home else { continue };
-        let ancestors = graph.ancestors(home);
-        for need in step.needs.iter().filter(|need| steps[**need].home != step.home && !ancestors.contains(need)) {
-            let message = format!(
-                "`{}` runs when `{}` has failed, and `{}` need not be done by then",
-                step.id, steps[home].id, steps[*need].id
-            );
-            let help = format!("read only what `{}` could read, `$.error`, and steps of the same arm", steps[home].id);
+        let done = done_before(graph, steps, home);
+        for need in step.needs.iter().filter(|need| steps[**need].home != step.home && !done.contains(need)) {
+            let (id, home_id, need_id) = (&step.id, &steps[home].id, &steps[*need].id);
+            let message = if *need == home {
+                format!("`{id}` runs when `{home_id}` has failed, so `{home_id}` has no value by then")
+            } else {
+                format!("`{id}` runs when `{home_id}` has failed, and `{need_id}` need not be done by then")
+            };
+            let help = format!("read `$.error`, steps of the same arm, or steps that `{home_id}` reads or needs");
             report.error("unreachable-value", written.id.at, message, help);
         }
     }
+}
+
+/// All steps that come before a step, or before those that had failed when its arm began.
+fn done_before(graph: &Graph, steps: &[Step], step: StepIndex) -> Vec<StepIndex> {
+    let homes = std::iter::successors(Some(step), |step| steps[*step].home.map(|(home, _)| home));
+    homes.flat_map(|home| graph.ancestors(home)).collect()
 }
 
 struct Builder<'a> {
@@ -175,7 +182,14 @@ impl Builder<'_> {
         for (number, arm) in written.on_error.iter().enumerate() {
             arms.push(self.arm(arm, (index, number), scope));
         }
-        self.steps[index].arms = arms.into_iter().collect::<Option<_>>()?;
+        let arms: Vec<Arm> = arms.into_iter().collect::<Option<_>>()?;
+        let mut held = Vec::new();
+        arms.iter().for_each(|arm| {
+            arm.reaction.roots(&mut |root| held.extend(self.names.iter().position(|name| name == root)));
+        });
+        let step = &mut self.steps[index];
+        step.needs = unique(step.needs.iter().copied().chain(held).collect());
+        step.arms = arms;
         complete.then_some(index)
     }
 
@@ -185,7 +199,8 @@ impl Builder<'_> {
         if found.is_none() {
             let known = scope.names.iter().copied().filter(|name| self.names.iter().any(|step| step == name));
             let help = suggest::help(&need.value, &known.collect::<Vec<_>>());
-            self.report.error("unknown-step", need.at, format!("there is no step `{}`", need.value), help);
+            let message = format!("there is no step `{}` to wait for here", need.value);
+            self.report.error("unknown-step", need.at, message, help);
         }
         found
     }
@@ -334,10 +349,27 @@ impl Work {
                 }
                 rule.say.iter().flat_map(|say| say.paths()).filter_map(Path::root).for_each(&mut *visit);
             }),
-            Self::Wait { probe, .. } => {
-                probe.call.with.roots(visit);
-                probe.until.variables().iter().for_each(|name| visit(name));
+            Self::Wait { probe, .. } => probe.roots(visit),
+        }
+    }
+}
+
+impl Probe {
+    fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        self.call.with.roots(visit);
+        self.until.variables().iter().for_each(|name| visit(name));
+    }
+}
+
+impl Reaction {
+    /// What a hold reads; the steps of an arm have needs of their own.
+    fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        match self {
+            Self::Hold { what, probe, .. } => {
+                what.roots(visit);
+                probe.roots(visit);
             }
+            Self::Do { .. } => {}
         }
     }
 }

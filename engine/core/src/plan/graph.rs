@@ -1,6 +1,6 @@
 //! The steps' graph: who comes first, and whether anyone comes before himself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use ferry_contract::report::Report;
 use petgraph::{algo::tarjan_scc, graph::DiGraph, graph::NodeIndex, visit::Dfs, visit::Reversed};
@@ -37,38 +37,29 @@ impl Graph {
             }
             let path = self.walk(first, &circle);
             let names: Vec<_> = path.iter().map(|node| format!("`{}`", steps[node.index()].id.value)).collect();
-            let message = format!("these steps wait for each other: {}", names.join(" → "));
-            let help = "a step can only read steps that do not read it; break the circle at one of them";
+            let message = format!("{} waits for itself: {}", names[0], names.join(" → "));
+            let help = "a step reads only steps that do not wait for it; remove one of these references";
             report.error("cycle", steps[first.index()].id.at, message, help);
         }
     }
 
-    /// A way from a step back to itself inside its circle.
+    /// The shortest way from a step back to itself, each followed by one that it waits for.
     fn walk(&self, first: NodeIndex, circle: &[NodeIndex]) -> Vec<NodeIndex> {
         let mut before: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
-        let mut queue = std::collections::VecDeque::from([first]);
+        let mut queue = VecDeque::from([first]);
         while let Some(node) = queue.pop_front() {
             let mut next: Vec<_> = self.graph.neighbors(node).filter(|next| circle.contains(next)).collect();
             next.sort();
             for next in next {
-                if next == first {
-                    let mut path = vec![first, node];
-                    while let Some(node) = path.last().filter(|node| **node != first).and_then(|node| before.get(node))
-                    {
-                        path.push(*node);
-                    }
-                    path.reverse();
-                    path.dedup();
-                    path.push(first);
-                    return path;
-                }
-                if !before.contains_key(&next) {
-                    before.insert(next, node);
+                before.entry(next).or_insert_with(|| {
                     queue.push_back(next);
-                }
+                    node
+                });
             }
         }
-        vec![first, first]
+        let back = std::iter::successors(Some(before[&first]), |node| before.get(node).copied());
+        let way = back.take_while(|node| *node != first);
+        [first].into_iter().chain(way).chain([first]).collect()
     }
 
     /// All steps that come before one.

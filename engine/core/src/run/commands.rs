@@ -7,8 +7,8 @@ use super::{Command, Entry, Run, Status};
 use crate::plan::{Reaction, StepIndex, Work};
 
 impl Run {
-    /// All open commands.
-    pub(super) fn commands(&self, now: Timestamp) -> Vec<Command> {
+    /// All open commands, as [`Run::apply`] gave them.
+    pub fn commands(&self, now: Timestamp) -> Vec<Command> {
         if self.end.is_some() {
             return Vec::new();
         }

@@ -55,6 +55,14 @@ pub(super) fn compile(mapping: &Mapping<'_>, node: &Node, compiler: &mut Compile
     let from = compiler.expression(fields.get("from")?);
     let default = fields.get("default").map(|node| compiler.expression(node));
     let kind = fields.get("as").map(|node| kind(node, compiler));
+    if fields.get("lookup").is_none() {
+        fields.refuse(
+            "else",
+            "only a `lookup` takes `else`",
+            "write `default` for a value that is missing",
+            compiler.report,
+        );
+    }
     let lookup = fields.get("lookup").map(|node| lookup(mapping, node, fields, compiler));
     let mut case = Vec::new();
     for (key, word) in [("trim", Case::Trim), ("upper", Case::Upper), ("lower", Case::Lower)] {

@@ -33,34 +33,24 @@ enum On {
     Pipeline(fn(&Context<'_>, &mut Report)),
 }
 
-macro_rules! reading {
-    ($($name:literal $page:literal),* $(,)?) => {
-        &[$(Check { name: $name, page: include_str!($page), on: On::Reading }),*]
-    };
-}
-
-/// Found while a file is read and compiled.
-const READING: &[Check] = reading![
-    "yaml-syntax" "yaml_syntax.md",
-    "duplicate-key" "duplicate_key.md",
-    "unknown-key" "unknown_key.md",
-    "missing-key" "missing_key.md",
-    "wrong-type" "wrong_type.md",
-    "invalid-value" "invalid_value.md",
-    "step-kind" "step_kind.md",
-    "duplicate-id" "duplicate_id.md",
-    "unknown-step" "unknown_step.md",
-    "cycle" "cycle.md",
-    "unreachable-value" "unreachable_value.md",
-    "invalid-jsonpath" "invalid_jsonpath.md",
-    "invalid-rhai" "invalid_rhai.md",
-    "invalid-text" "invalid_text.md",
-    "unknown-table" "unknown_table.md",
-    "write-in-question" "write_in_question.md",
-];
-
-/// Found by looking at what was read.
-const LOOKING: &[Check] = &[
+/// All checks: first those found while a file is read and compiled, then those found by looking at what was read.
+const ALL: &[Check] = &[
+    reading("yaml-syntax", include_str!("yaml_syntax.md")),
+    reading("duplicate-key", include_str!("duplicate_key.md")),
+    reading("unknown-key", include_str!("unknown_key.md")),
+    reading("missing-key", include_str!("missing_key.md")),
+    reading("wrong-type", include_str!("wrong_type.md")),
+    reading("invalid-value", include_str!("invalid_value.md")),
+    reading("step-kind", include_str!("step_kind.md")),
+    reading("duplicate-id", include_str!("duplicate_id.md")),
+    reading("unknown-step", include_str!("unknown_step.md")),
+    reading("cycle", include_str!("cycle.md")),
+    reading("unreachable-value", include_str!("unreachable_value.md")),
+    reading("invalid-jsonpath", include_str!("invalid_jsonpath.md")),
+    reading("invalid-rhai", include_str!("invalid_rhai.md")),
+    reading("invalid-text", include_str!("invalid_text.md")),
+    reading("unknown-table", include_str!("unknown_table.md")),
+    reading("write-in-question", include_str!("write_in_question.md")),
     unknown_connection::CHECK,
     unknown_action::CHECK,
     missing_input::MISSING,
@@ -71,14 +61,18 @@ const LOOKING: &[Check] = &[
     silent_park::CHECK,
 ];
 
+const fn reading(name: &'static str, page: &'static str) -> Check {
+    Check { name, page, on: On::Reading }
+}
+
 /// All checks.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    READING.iter().chain(LOOKING)
+    ALL.iter()
 }
 
 /// Runs the checks of a pipeline.
 pub(super) fn run(cx: &Context<'_>, report: &mut Report) {
-    for check in LOOKING {
+    for check in ALL {
         match check.on {
             On::Reading => {}
             On::Pipeline(check) => check(cx, report),

@@ -16,10 +16,7 @@ pub(super) const CHECK: Check =
 
 fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
     let Work::Action { action, .. } = &step.work else { return };
-    // `unknown-connection` and `unknown-action` report a name that is not in the catalog.
-    let Some((connection, name)) = action.value.split_once('.') else { return };
-    let Some(connection) = cx.project.connections.get(connection) else { return };
-    let Some(known) = cx.catalog.action(&connection.connector.value, name) else { return };
+    let Some(known) = cx.action(&action.value) else { return };
     let parks = matches!(known.effect, Effect::Write(Repeat::Never | Repeat::Lookup(_)));
     if parks && cx.pipeline.alert.is_none() {
         report.error(

@@ -2,14 +2,14 @@
 
 use ferry_contract::{report::Report, suggest};
 
-use super::{Check, On, unknown_connection::actions};
-use crate::lint::Context;
+use super::{Check, On};
+use crate::{language::Call, lint::Context};
 
 pub(super) const CHECK: Check =
     Check { name: "unknown-action", page: include_str!("unknown_action.md"), on: On::Pipeline(check) };
 
 fn check(cx: &Context<'_>, report: &mut Report) {
-    for action in actions(cx) {
+    for Call { action, .. } in cx.pipeline.calls() {
         // `unknown-connection` reports a connection or a connector that is not there.
         let Some((connection, name)) = action.value.split_once('.') else { continue };
         let Some(connection) = cx.project.connections.get(connection) else { continue };

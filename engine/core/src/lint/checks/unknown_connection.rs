@@ -1,14 +1,10 @@
 //! `unknown-connection`: an action or a connection that leads nowhere.
 
-use ferry_contract::{
-    catalog::Catalog,
-    report::{Report, Spanned},
-    suggest,
-};
+use ferry_contract::{catalog::Catalog, report::Report, suggest};
 
 use super::{Check, On};
 use crate::{
-    language::{Reaction, Step, Work},
+    language::Call,
     lint::Context,
     project::{ConnectionText, Project},
 };
@@ -18,7 +14,7 @@ pub(super) const CHECK: Check =
 
 fn check(cx: &Context<'_>, report: &mut Report) {
     let known: Vec<&str> = cx.project.connections.keys().map(String::as_str).collect();
-    for action in actions(cx) {
+    for Call { action, .. } in cx.pipeline.calls() {
         match action.value.split_once('.') {
             None => {
                 let message = format!("`{}` names no connection", action.value);
@@ -32,25 +28,6 @@ fn check(cx: &Context<'_>, report: &mut Report) {
             Some(_) => {}
         }
     }
-}
-
-/// All actions that a pipeline names, with their places.
-pub(super) fn actions<'a>(cx: &Context<'a>) -> Vec<&'a Spanned<String>> {
-    let steps = cx.pipeline.all_steps().into_iter().flat_map(step_actions);
-    [&cx.pipeline.trigger.poll.action].into_iter().chain(steps).collect()
-}
-
-fn step_actions(step: &Step) -> Vec<&Spanned<String>> {
-    let own = match &step.work {
-        Work::Action { action, .. } => Some(action),
-        Work::Wait(wait) => Some(&wait.probe.action),
-        Work::Map(_) | Work::Script(_) | Work::Check(_) => None,
-    };
-    let held = step.on_error.iter().filter_map(|arm| match &arm.reaction {
-        Reaction::Hold { probe, .. } => Some(&probe.action),
-        Reaction::Do { .. } => None,
-    });
-    own.into_iter().chain(held).collect()
 }
 
 /// The connections of `ferry.yaml` against their connectors.
@@ -70,15 +47,15 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
 
 fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Connector, report: &mut Report) {
     let known: Vec<&str> = connector.fields.iter().map(|(name, _)| name.as_str()).collect();
-    for (name, value) in connection.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-        let message = format!("`{name}` is not a field of a {} connection", connector.title);
-        report.error("unknown-key", value.at, message, suggest::help(name, &known));
+    for name in connection.names.iter().filter(|name| !known.contains(&name.value.as_str())) {
+        let message = format!("`{}` is not a field of a {} connection", name.value, connector.title);
+        report.error("unknown-key", name.at, message, suggest::help(&name.value, &known));
     }
     for (name, field) in
         connector.fields.iter().filter(|(name, field)| !field.optional && !connection.fields.contains_key(name))
     {
         let message = format!("a {} connection needs `{name}`", connector.title);
-        report.error("missing-key", connection.connector.at, message, format!("add `{name}: {}`", field.example));
+        report.error("missing-key", connection.at, message, format!("add `{name}: {}`", field.example));
     }
     let environment = &connection.environment;
     let reference = environment.value.contains("${");

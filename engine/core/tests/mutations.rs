@@ -1,0 +1,122 @@
+//! A pipeline that a slip of the hand has changed: the linter ends, says the same each time, and
+//! points into the file.
+
+mod world;
+
+use std::sync::LazyLock;
+
+use ferry_contract::report::Report;
+use proptest::prelude::*;
+
+use world::{PROJECT, World};
+
+static WORLD: LazyLock<World> = LazyLock::new(World::new);
+
+const PIPELINE: &str = include_str!("world/mass-payouts.yaml");
+
+/// What YAML, JSONPath, Rhai and templates take as their own.
+const LETTERS: &str = "{}[]()<>:;,.'\"|-#$&*!%@`?~+=/\\ \t\n\r0aZé€😀\u{feff}\u{0}\u{85}";
+
+#[derive(Clone, Debug)]
+enum Mutation {
+    DeleteLetter,
+    DoubleLetter,
+    ReplaceLetter(char),
+    InsertLetter(char),
+    DeleteLine,
+    DoubleLine,
+    ReplaceLine(usize),
+    CutOff,
+}
+
+impl Mutation {
+    fn apply(&self, text: &str, place: usize) -> String {
+        match self {
+            Self::DeleteLetter => letters(text, place, |_| Vec::new()),
+            Self::DoubleLetter => letters(text, place, |letter| vec![letter, letter]),
+            Self::ReplaceLetter(new) => letters(text, place, |_| vec![*new]),
+            Self::InsertLetter(new) => letters(text, place, |letter| vec![*new, letter]),
+            Self::DeleteLine => lines(text, place, |_, _| Vec::new()),
+            Self::DoubleLine => lines(text, place, |_, line| vec![line, line]),
+            Self::ReplaceLine(other) => lines(text, place, |all, _| vec![all[other % all.len()]]),
+            Self::CutOff => text.chars().take(place % text.chars().count().max(1)).collect(),
+        }
+    }
+}
+
+fn letters(text: &str, place: usize, change: impl Fn(char) -> Vec<char>) -> String {
+    let count = text.chars().count().max(1);
+    let changed = text.chars().enumerate().flat_map(
+        |(index, letter)| {
+            if index == place % count { change(letter) } else { vec![letter] }
+        },
+    );
+    changed.collect()
+}
+
+fn lines<'a>(text: &'a str, place: usize, change: impl Fn(&[&'a str], &'a str) -> Vec<&'a str>) -> String {
+    let all: Vec<_> = text.split_inclusive('\n').collect();
+    let changed = all
+        .iter()
+        .enumerate()
+        .flat_map(|(index, line)| if index == place % all.len() { change(&all, line) } else { vec![*line] });
+    changed.collect()
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let letter = || proptest::sample::select(LETTERS.chars().collect::<Vec<_>>());
+    prop_oneof![
+        Just(Mutation::DeleteLetter),
+        Just(Mutation::DoubleLetter),
+        letter().prop_map(Mutation::ReplaceLetter),
+        letter().prop_map(Mutation::InsertLetter),
+        Just(Mutation::DeleteLine),
+        Just(Mutation::DoubleLine),
+        any::<usize>().prop_map(Mutation::ReplaceLine),
+        Just(Mutation::CutOff),
+    ]
+}
+
+fn mutated() -> impl Strategy<Value = String> {
+    proptest::collection::vec((mutation(), any::<usize>()), 1..6).prop_map(|mutations| {
+        mutations.iter().fold(PIPELINE.to_owned(), |text, (mutation, place)| mutation.apply(&text, *place))
+    })
+}
+
+#[track_caller]
+fn check(text: &str) {
+    let (checked, again) = (WORLD.lint(PROJECT, &[text]), WORLD.lint(PROJECT, &[text]));
+    let report = checked.reports.last().expect("a pipeline has a report");
+    assert_eq!(
+        format!("{:?}", report.findings()),
+        format!("{:?}", again.reports.last().map(Report::findings).unwrap_or_default())
+    );
+    assert_eq!(report.is_ok(), checked.plans.len() == 1);
+    for finding in report.findings() {
+        let (start, end) = (finding.at.start as usize, finding.at.end as usize);
+        if !text.contains('\r') && !text.contains('\u{85}') {
+            let line: usize = text.split_inclusive('\n').take(finding.at.line as usize - 1).map(str::len).sum();
+            let column = text[line..start.max(line)].chars().count() + 1;
+            assert!(start >= line && column == finding.at.column as usize, "{finding:?} {column}");
+        }
+        assert!(finding.at.line >= 1 && finding.at.column >= 1 && text.get(start..end).is_some(), "{finding:?}");
+        let is_word = finding.message.starts_with(|letter: char| letter.is_lowercase() || letter == '`');
+        assert!(is_word && !finding.message.ends_with('.') && !finding.help.is_empty(), "{finding:?}");
+    }
+}
+
+#[test]
+fn the_pipeline_itself_has_no_finding() {
+    let checked = WORLD.lint(PROJECT, &[PIPELINE]);
+    let findings: Vec<_> = checked.reports.iter().flat_map(Report::findings).collect();
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_mutation_is_checked(text in mutated()) {
+        check(&text);
+    }
+}

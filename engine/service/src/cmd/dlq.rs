@@ -1,0 +1,170 @@
+//! `ferry dlq`
+
+use clap::{Args, Subcommand};
+use ferry_contract::port::Clock as _;
+
+use super::{DeadLetterList, Envelope, Exit, Format, Outcome, StoreArgs, complain, print, print_json, tell};
+use crate::{
+    clock::SystemClock,
+    limits::LIST_ROWS_DEFAULT,
+    render,
+    store::{Change, DeadLetter, Filter, RunId, Store as _, StoreError, sqlite::SqliteStore},
+};
+
+/// Lists, shows and replays dead letters.
+#[derive(Args, Debug)]
+pub(super) struct Dlq {
+    #[command(subcommand)]
+    command: DlqCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DlqCommand {
+    /// Lists dead letters, the latest first.
+    List {
+        /// Only of this pipeline.
+        #[arg(long, value_name = "NAME")]
+        pipeline: Option<String>,
+        /// Only of this error class.
+        #[arg(long, value_name = "CLASS", value_parser = classes())]
+        class: Option<String>,
+        /// At most that many.
+        #[arg(long, default_value_t = LIST_ROWS_DEFAULT, value_name = "N")]
+        limit: usize,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Shows one dead letter with its original event.
+    Show {
+        /// The run's id, or the event's key.
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Starts dead letters again: reads and rules anew; what was written stays written.
+    Replay {
+        /// Runs or event keys.
+        #[arg(value_name = "RUN", required = true)]
+        runs: Vec<String>,
+        /// Why, for the journal.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who, for the journal.
+        #[arg(long, env = "USER", default_value = "unknown", value_name = "NAME")]
+        by: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+fn classes() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(
+        ferry_contract::failure::ErrorClass::ALL.map(ferry_contract::failure::ErrorClass::name),
+    )
+}
+
+impl Dlq {
+    pub(super) async fn run(self) -> Outcome {
+        match self.command {
+            DlqCommand::List { pipeline, class, limit, format, store } => {
+                let store = SqliteStore::open_existing(&store.store)?;
+                list(store.dead_letters(&Filter { pipeline, kind: class, limit }).await?, format)
+            }
+            DlqCommand::Show { run, format, store } => {
+                let store = SqliteStore::open_existing(&store.store)?;
+                let Some(letter) = find(&store, &run).await? else { return Ok(missing(&run)) };
+                show(&letter, format)
+            }
+            DlqCommand::Replay { runs, reason, by, store } => {
+                let store = SqliteStore::open_existing(&store.store)?;
+                replay(&store, &runs, &by, &reason).await
+            }
+        }
+    }
+}
+
+fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
+    if format == Format::Json {
+        print_json(&Envelope::new(DeadLetterList { dead_letters: letters }))?;
+        return Ok(Exit::Success);
+    }
+    if letters.is_empty() {
+        tell("no dead letters");
+        return Ok(Exit::Nothing);
+    }
+    let first = letters[0].run.clone();
+    let row = |letter: DeadLetter| {
+        vec![
+            letter.run.to_string(),
+            letter.pipeline,
+            letter.event_key,
+            letter.step,
+            letter.class,
+            letter.message,
+            letter.at.to_string(),
+        ]
+    };
+    print(&render::table(
+        &["RUN", "PIPELINE", "EVENT", "STEP", "CLASS", "CAUSE", "AT"],
+        letters.into_iter().map(row).collect(),
+    ));
+    tell(&format!("ferry dlq show {first}   ·   ferry dlq replay {first} --reason \"…\""));
+    Ok(Exit::Success)
+}
+
+fn show(letter: &DeadLetter, format: Format) -> Outcome {
+    if format == Format::Json {
+        print_json(&Envelope::new(letter))?;
+        return Ok(Exit::Success);
+    }
+    let event = serde_json::to_string_pretty(&letter.event)?;
+    let class = ferry_contract::failure::ErrorClass::from_name(&letter.class);
+    print(&format!(
+        "{} {} {}\nfailed at `{}` on {}\n{}: {}\n{}\noriginal event:\n{event}\n",
+        letter.run,
+        letter.pipeline,
+        letter.event_key,
+        letter.step,
+        letter.at,
+        letter.class,
+        letter.message,
+        class.map_or("", ferry_contract::failure::ErrorClass::meaning),
+    ));
+    tell(&format!("ferry runs show {}   ·   ferry dlq replay {} --reason \"…\"", letter.run, letter.run));
+    Ok(Exit::Success)
+}
+
+async fn find(store: &SqliteStore, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
+    let all = store.dead_letters(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
+    Ok(all.into_iter().find(|letter| letter.run.as_str() == wanted || letter.event_key == wanted))
+}
+
+fn missing(wanted: &str) -> Exit {
+    complain(&format!("there is no dead letter `{wanted}`; `ferry dlq list` names them"));
+    Exit::Nothing
+}
+
+async fn replay(store: &SqliteStore, runs: &[String], by: &str, reason: &str) -> Outcome {
+    let now = SystemClock::default().now();
+    let mut found: Vec<RunId> = Vec::new();
+    for run in runs {
+        match find(store, run).await? {
+            Some(letter) => found.push(letter.run),
+            None => return Ok(missing(run)),
+        }
+    }
+    for run in &found {
+        let change = Change::Resume { run: run.clone(), by: by.to_owned(), reason: reason.to_owned(), at: now };
+        store.commit(vec![change]).await?;
+        print(&format!("{run} replayed\n"));
+    }
+    tell("`ferry serve` takes them up by itself; without one, `ferry run PIPELINE` does");
+    Ok(Exit::Success)
+}

@@ -1,0 +1,140 @@
+//! `ferry explain`
+
+use std::sync::Arc;
+
+use clap::Args;
+use ferry_connectors::library::Library;
+use ferry_contract::{
+    catalog::{Action, Catalog, Connector},
+    failure::ErrorClass,
+    schema::Schema,
+    suggest,
+};
+use ferry_core::lint::checks;
+
+use super::{Exit, Outcome, complain, print};
+use crate::clock::WallWatch;
+
+/// Explains a check, an error class, a connector, an action or one of its fields.
+///
+/// Examples: `ferry explain unknown-key`, `ferry explain unknown`, `ferry explain payoneer`,
+/// `ferry explain payoneer.create_payout`, `ferry explain payoneer.create_payout.amount`.
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// What to explain; nothing lists what there is.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> Outcome {
+        let (library, _) = Library::load(&[], Arc::new(WallWatch));
+        let catalog = library.catalog();
+        let Some(name) = self.name else {
+            print(&contents(&catalog));
+            return Ok(Exit::Success);
+        };
+        if let Some(text) = explained(&name, &catalog) {
+            print(&text);
+            return Ok(Exit::Success);
+        }
+        let known = names(&catalog);
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let hint = suggest::nearest(&name, known)
+            .map_or("`ferry explain` lists what there is".to_owned(), |near| format!("did you mean `{near}`?"));
+        complain(&format!("nothing is called `{name}`; {hint}"));
+        Ok(Exit::Nothing)
+    }
+}
+
+fn explained(name: &str, catalog: &Catalog) -> Option<String> {
+    if name == "rhai" {
+        return Some(RHAI.to_owned());
+    }
+    if let Some(check) = checks::all().find(|check| check.name == name) {
+        return Some(check.page.to_owned());
+    }
+    if let Some(class) = ErrorClass::from_name(name) {
+        return Some(format!("# {class}\n\n{}.\n", class.meaning()));
+    }
+    let mut parts = name.split('.');
+    let connector = catalog.connectors.get(parts.next()?)?;
+    let Some(action) = parts.next() else { return Some(connector_page(connector)) };
+    let action = connector.actions.get(action)?;
+    let Some(field) = parts.next() else { return Some(action_page(action)) };
+    let schema = action.input.property(field).or_else(|| action.output.property(field))?;
+    Some(format!(
+        "# {name}\n\n{}",
+        field_line(field, schema, action.input.required.iter().any(|required| required == field))
+    ))
+}
+
+const RHAI: &str = "# rhai
+
+A rule in Rhai sees the roots of its place: `event`, `vars`, finished steps by their id, `error` in an arm, `result` in a
+question. Numbers are exact: `0.1 + 0.2 == 0.3`, `100 / 8` is 12.5, and there are no floats. A field that is not there is an error;
+`event.x ?? 0` reads nothing as 0 where the field may be null. There is no clock, no random number, no file and no `eval`, so a
+replay gives the same. A script is stopped after 500,000 operations or one second.
+";
+
+fn names(catalog: &Catalog) -> Vec<String> {
+    let actions =
+        catalog.connectors.values().flat_map(|connector| connector.actions.values().map(|action| action.name.clone()));
+    let fixed =
+        checks::all().map(|check| check.name.to_owned()).chain(ErrorClass::ALL.map(|class| class.name().to_owned()));
+    fixed.chain(catalog.connectors.keys().cloned()).chain(actions).chain(["rhai".to_owned()]).collect()
+}
+
+fn contents(catalog: &Catalog) -> String {
+    let checks: Vec<&str> = checks::all().map(|check| check.name).collect();
+    let classes = ErrorClass::ALL.map(ErrorClass::name);
+    let connectors: Vec<&str> = catalog.connectors.keys().map(String::as_str).collect();
+    format!(
+        "checks: {}\n\nerror classes: {}\n\nconnectors: {}\n\nlanguage: rhai\n",
+        checks.join(", "),
+        classes.join(", "),
+        connectors.join(", ")
+    )
+}
+
+fn connector_page(connector: &Connector) -> String {
+    let mut page = format!("# {}: {}\n\n## Connection\n\n", connector.name, connector.title);
+    for (name, field) in &connector.fields {
+        let kind = if field.secret { " (secret)" } else { "" };
+        page += &format!("- `{name}`{kind}: {} For example `{}`.\n", field.doc, field.example);
+    }
+    page += &format!("- `environment`: {}\n\n## Actions\n\n", connector.environments.join(", "));
+    for action in connector.actions.values() {
+        page += &format!("- `{}`: {}\n", action.name, action.summary);
+    }
+    page
+}
+
+fn action_page(action: &Action) -> String {
+    let mut page = format!(
+        "# {}\n\n{}\n\nEffect: {}.\nSource: {}.\n\n## Input\n\n",
+        action.name,
+        action.summary,
+        action.effect.in_words(),
+        action.source
+    );
+    page += &fields(&action.input);
+    page += "\n## Output\n\n";
+    page += &fields(&action.output);
+    page
+}
+
+fn fields(schema: &Schema) -> String {
+    if schema.properties.is_empty() {
+        return if schema.open { "The target's own fields.\n".to_owned() } else { "Nothing.\n".to_owned() };
+    }
+    let line = |(name, field): &(String, Schema)| field_line(name, field, schema.required.contains(name));
+    schema.properties.iter().map(line).collect()
+}
+
+fn field_line(name: &str, schema: &Schema, required: bool) -> String {
+    let kind = schema.kind.map_or("any", ferry_contract::schema::Kind::name);
+    let required = if required { ", required" } else { "" };
+    let example = schema.example.as_ref().map_or_else(String::new, |example| format!(" For example `{example}`."));
+    format!("- `{name}` ({kind}{required}): {}{example}\n", schema.description)
+}

@@ -1,0 +1,112 @@
+//! `ferry lint`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ferry_contract::report::{Finding, Level, Report};
+use serde::Serialize;
+
+use super::{Envelope, Exit, Outcome, print, print_json, tell};
+use crate::{
+    clock::Stopwatch,
+    load::{self, LoadError},
+    render::{self, FindingJson},
+};
+
+/// Says what is wrong with projects before anything runs.
+///
+/// Reads every folder with a ferry.yaml in or below the paths. Ends with 0 where nothing is wrong,
+/// 1 where something is, and 4 where there is no project.
+#[derive(Args, Debug)]
+pub(super) struct Lint {
+    /// Projects, folders of projects, or single pipelines.
+    #[arg(default_value = ".", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: LintFormat,
+    /// End with 1 for warnings too.
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum LintFormat {
+    /// With the line and a caret.
+    #[default]
+    Full,
+    /// One line each.
+    Concise,
+    /// For programs; stable, with a format version.
+    Json,
+    /// As annotations of GitHub Actions.
+    Github,
+}
+
+/// The answer of `ferry lint --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct LintReport {
+    /// The files that were read.
+    pub files: usize,
+    /// What is wrong.
+    pub findings: Vec<FindingJson>,
+}
+
+impl Lint {
+    pub(super) fn run(self, color: bool) -> Outcome {
+        let watch = Stopwatch::start();
+        let rules = load::pipeline_rules();
+        let projects = match load::projects(&self.paths, &rules) {
+            Ok(projects) => projects,
+            Err(error @ LoadError::NoProject(_)) => {
+                super::complain(&error.to_string());
+                return Ok(Exit::Nothing);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let reports: Vec<&Report> =
+            projects.iter().flat_map(load::CheckedProject::reports).filter(|report| self.asked_for(report)).collect();
+        let findings: Vec<(&Report, &Finding)> = reports
+            .iter()
+            .flat_map(|report| report.findings().into_iter().map(move |finding| (*report, finding)))
+            .collect();
+        self.print(&reports, &findings, color)?;
+        let count = |level: Level| findings.iter().filter(|(_, finding)| finding.level == level).count();
+        let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+        if matches!(self.format, LintFormat::Full | LintFormat::Concise) {
+            let left_out: usize = reports.iter().map(|report| report.left_out()).sum();
+            let more = if left_out > 0 { format!(" ({left_out} more are not listed)") } else { String::new() };
+            let ms = watch.elapsed().as_millis();
+            tell(&format!("Checked {} files in {ms} ms: {errors} errors, {warnings} warnings{more}.", reports.len()));
+            if let Some((_, first)) = findings.first() {
+                tell(&format!("`ferry explain {}` tells more.", first.check));
+            }
+        }
+        let failed = errors > 0 || (self.deny_warnings && warnings > 0);
+        Ok(if failed { Exit::Findings } else { Exit::Success })
+    }
+
+    /// A path that is a file asks for that file alone.
+    fn asked_for(&self, report: &Report) -> bool {
+        let files: Vec<&PathBuf> = self.paths.iter().filter(|path| path.is_file()).collect();
+        let same = |path: &&PathBuf| path.display().to_string().trim_start_matches("./") == report.source.name;
+        files.is_empty() || files.len() < self.paths.len() || files.iter().any(same)
+    }
+
+    fn print(&self, reports: &[&Report], findings: &[(&Report, &Finding)], color: bool) -> Result<(), anyhow::Error> {
+        match self.format {
+            LintFormat::Full => {
+                findings.iter().for_each(|(report, finding)| print(&render::full(report, finding, color)))
+            }
+            LintFormat::Concise => {
+                findings.iter().for_each(|(report, finding)| print(&render::concise(report, finding)))
+            }
+            LintFormat::Github => findings.iter().for_each(|(report, finding)| print(&render::github(report, finding))),
+            LintFormat::Json => {
+                let findings = findings.iter().map(|(report, finding)| FindingJson::new(report, finding)).collect();
+                print_json(&Envelope::new(LintReport { files: reports.len(), findings }))?;
+            }
+        }
+        Ok(())
+    }
+}

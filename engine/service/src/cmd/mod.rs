@@ -1,0 +1,183 @@
+//! The command line: one file a command; a command's doc comment is its help.
+
+mod demo;
+mod dlq;
+mod explain;
+mod lint;
+mod run;
+mod runs;
+mod sandbox;
+mod serve;
+mod start;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::render::Color;
+
+pub use lint::LintReport;
+pub use runs::{DeadLetterList, RunList, RunStory};
+
+/// Moves payment and customer records between systems: never twice, never lost.
+#[derive(Debug, Parser)]
+#[command(name = "ferry", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Work in this folder.
+    #[arg(short = 'C', long = "dir", global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Use colours.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say only errors on standard error.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Lint(lint::Lint),
+    Run(run::Run),
+    Serve(serve::Serve),
+    Sandbox(sandbox::SandboxCommand),
+    Demo(demo::Demo),
+    Runs(runs::Runs),
+    Dlq(dlq::Dlq),
+    Explain(explain::Explain),
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs; stable, with a format version.
+    Json,
+}
+
+/// How the process ends. Source: the table of exit codes in the reference.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// All is well.
+    Success = 0,
+    /// Findings, a failed run, or a balance that does not hold.
+    Findings = 1,
+    /// The call or the set-up is wrong.
+    Usage = 2,
+    /// Nothing matched.
+    Nothing = 4,
+    /// Some records became dead letters.
+    Partial = 5,
+    /// A server did not answer.
+    Unreachable = 69,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What a command ends with.
+type Outcome = Result<Exit, anyhow::Error>;
+
+/// Where a store is.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// The store's file.
+    #[arg(long, env = "FERRY_STORE", default_value = ".ferry/ferry.db", value_name = "PATH")]
+    store: PathBuf,
+}
+
+/// The answer of a command in `--format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Envelope<T> {
+    /// Minor versions add, major versions break.
+    pub format_version: &'static str,
+    /// The data.
+    #[serde(flatten)]
+    pub data: T,
+}
+
+impl<T> Envelope<T> {
+    /// The data in the current format.
+    pub fn new(data: T) -> Self {
+        Self { format_version: "1.0", data }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    start::logging(&cli.global);
+    if let Some(dir) = &cli.global.dir
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        complain(&format!("{}: {error}", dir.display()));
+        return Exit::Usage.into();
+    }
+    let color = cli.global.color.on();
+    let outcome = match cli.command {
+        Command::Lint(command) => command.run(color),
+        Command::Run(command) => start::on_runtime(command.run()),
+        Command::Serve(command) => start::on_runtime(command.run()),
+        Command::Sandbox(command) => start::on_runtime(command.run()),
+        Command::Demo(command) => start::on_runtime(command.run()),
+        Command::Runs(command) => start::on_runtime(command.run()),
+        Command::Dlq(command) => start::on_runtime(command.run()),
+        Command::Explain(command) => command.run(),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// Data, on standard output. A reader that has gone away is no error.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Data as JSON, on standard output.
+fn print_json(data: &impl Serialize) -> Result<(), anyhow::Error> {
+    print(&format!("{}\n", serde_json::to_string_pretty(data)?));
+    Ok(())
+}
+
+/// Notes, on standard error.
+fn tell(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// An error, on standard error.
+fn complain(text: &str) {
+    tell(&format!("error: {text}"));
+}

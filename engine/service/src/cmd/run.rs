@@ -1,0 +1,135 @@
+//! `ferry run`
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use ferry_contract::suggest;
+use ferry_core::plan::Plan;
+
+use super::{
+    Exit, Outcome, StoreArgs,
+    start::{self, Started, WorldArgs, asked_to_stop},
+    tell,
+};
+use crate::{clock::pause, store::Filter};
+
+/// How often it looks whether all is done, in real time.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Runs one pipeline now: polls once, and drives what that found.
+///
+/// Ends when every run has ended, is held, or waits for a person. Ctrl-C leaves the rest to the next
+/// `ferry run` or `ferry serve`. Ends with 0 where all finished, 5 where some became dead letters.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// The pipeline's name, or its file.
+    #[arg(value_name = "PIPELINE")]
+    pipeline: String,
+    /// Where projects are.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    project: Vec<PathBuf>,
+    /// Run this event (a JSON file) instead of polling.
+    #[arg(long, value_name = "FILE")]
+    event: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+impl Run {
+    pub(super) async fn run(self) -> Outcome {
+        let file = PathBuf::from(&self.pipeline);
+        let paths = if file.is_file() { vec![file.clone()] } else { self.project.clone() };
+        let started = start::engine(&paths, &self.store, &self.world).await?;
+        let (project, plan) = self.chosen(&started)?;
+        let engine = Arc::clone(&started.engine);
+        let found = match &self.event {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                let event = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+                let committed = engine.receive_event(&plan, &event).await;
+                committed.map(|committed| (committed.started, committed.reopened, committed.known))
+            }
+            None => {
+                engine.poll_once(&project, &plan).await.map(|report| (report.started, report.reopened, report.known))
+            }
+        };
+        let (new, reopened, known) = found.map_err(|failure| anyhow!("{failure}"))?;
+        tell(&format!("{}: {new} new events, {reopened} corrected, {known} known", plan.pipeline));
+        let serving = tokio::spawn({
+            let engine = Arc::clone(&engine);
+            async move { engine.work().await }
+        });
+        let interrupted = tokio::select! {
+            ended = until_quiet(&engine, &plan.pipeline) => { ended?; false }
+            () = asked_to_stop() => true,
+        };
+        engine.stop();
+        serving.await?;
+        if interrupted {
+            tell("interrupted; `ferry serve` or `ferry run` goes on where it stopped");
+            return Ok(Exit::Interrupted);
+        }
+        summary(&engine, &plan.pipeline).await
+    }
+
+    fn chosen(&self, started: &Started) -> Result<(String, Arc<Plan>), anyhow::Error> {
+        let all = started.projects.iter().flat_map(|project| {
+            let name = project.checked.project.as_ref().map(|project| project.name.clone()).unwrap_or_default();
+            project.checked.plans.iter().map(move |plan| (name.clone(), Arc::clone(plan)))
+        });
+        let all: Vec<_> = all.collect();
+        let wanted = match PathBuf::from(&self.pipeline) {
+            file if file.is_file() => pipeline_of(&file),
+            _ => Some(self.pipeline.clone()),
+        };
+        let wanted = wanted.unwrap_or_default();
+        let found = all.iter().find(|(_, plan)| plan.pipeline == wanted).cloned();
+        let known: Vec<&str> = all.iter().map(|(_, plan)| plan.pipeline.as_str()).collect();
+        found.ok_or_else(|| anyhow!("there is no pipeline `{}`; {}", self.pipeline, suggest::help(&wanted, &known)))
+    }
+}
+
+fn pipeline_of(file: &std::path::Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let source = ferry_contract::report::Source::new("", text);
+    let root = ferry_contract::yaml::parse(&source, &mut ferry_contract::report::Report::new(&source))?;
+    root.get("pipeline")?.text().map(str::to_owned)
+}
+
+/// Waits until no run of the pipeline goes on by itself, but those that are held.
+async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(), anyhow::Error> {
+    loop {
+        let mut open = 0;
+        for state in ["running", "waiting"] {
+            let filter = Filter { pipeline: Some(pipeline.to_owned()), kind: Some(state.to_owned()), limit: 1 };
+            open += engine.store().runs(&filter).await?.len();
+        }
+        if open == 0 {
+            return Ok(());
+        }
+        pause(LOOK_EVERY).await;
+    }
+}
+
+async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
+    let mut counts = Vec::new();
+    let mut dead = 0;
+    for (state, _) in ferry_core::run::State::ALL {
+        let filter = Filter { pipeline: Some(pipeline.to_owned()), kind: Some(state.to_owned()), limit: usize::MAX };
+        let count = engine.store().runs(&filter).await?.len();
+        if count > 0 {
+            counts.push(format!("{count} {}", state.replace('_', "-")));
+        }
+        if state == "dead_lettered" {
+            dead = count;
+        }
+    }
+    tell(&format!("{pipeline}: {}", if counts.is_empty() { "no runs".to_owned() } else { counts.join(", ") }));
+    if dead > 0 {
+        tell("`ferry dlq list` says why");
+    }
+    Ok(if dead > 0 { Exit::Partial } else { Exit::Success })
+}

@@ -1,0 +1,182 @@
+//! `ferry runs`
+
+use clap::{Args, Subcommand};
+use ferry_core::run::{Entry, State};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Envelope, Exit, Format, Outcome, StoreArgs, print, print_json, tell};
+use crate::{
+    limits::LIST_ROWS_DEFAULT,
+    render,
+    store::{DeadLetter, Filter, RunId, RunRow, Store as _, sqlite::SqliteStore},
+};
+
+/// Lists runs, or shows the story of one.
+#[derive(Args, Debug)]
+pub(super) struct Runs {
+    #[command(subcommand)]
+    command: RunsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    /// Lists runs, the latest first.
+    List {
+        /// Only of this pipeline.
+        #[arg(long, value_name = "NAME")]
+        pipeline: Option<String>,
+        /// Only in this state.
+        #[arg(long, value_name = "STATE", value_parser = states())]
+        state: Option<String>,
+        /// At most that many.
+        #[arg(long, default_value_t = LIST_ROWS_DEFAULT, value_name = "N")]
+        limit: usize,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Shows what happened in one run.
+    Show {
+        /// The run's id, or the event's key.
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+fn states() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(State::ALL.map(|(name, _)| name))
+}
+
+/// The answer of `ferry runs list --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RunList {
+    /// The runs, the latest first.
+    pub runs: Vec<RunRow>,
+}
+
+/// The answer of `ferry dlq list --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct DeadLetterList {
+    /// The dead letters, the latest first.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// The answer of `ferry runs show --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RunStory {
+    /// The run.
+    pub run: RunRow,
+    /// What happened, in order.
+    pub journal: Vec<Moment>,
+}
+
+/// One entry of a journal.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Moment {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: jiff::Timestamp,
+    /// What happened.
+    pub entry: Value,
+}
+
+impl Runs {
+    pub(super) async fn run(self) -> Outcome {
+        match self.command {
+            RunsCommand::List { pipeline, state, limit, format, store } => {
+                let store = SqliteStore::open_existing(&store.store)?;
+                let runs = store.runs(&Filter { pipeline, kind: state, limit }).await?;
+                list(runs, format)
+            }
+            RunsCommand::Show { run, format, store } => {
+                let store = SqliteStore::open_existing(&store.store)?;
+                show(&store, &run, format).await
+            }
+        }
+    }
+}
+
+fn list(runs: Vec<RunRow>, format: Format) -> Outcome {
+    if format == Format::Json {
+        print_json(&Envelope::new(RunList { runs }))?;
+        return Ok(Exit::Success);
+    }
+    if runs.is_empty() {
+        tell("no runs; `ferry run PIPELINE` makes some");
+        return Ok(Exit::Nothing);
+    }
+    let first = runs[0].run.clone();
+    let row = |run: RunRow| {
+        let note = run.note.chars().take(80).collect();
+        vec![run.run.to_string(), run.pipeline, run.event_key, run.state, run.updated_at.to_string(), note]
+    };
+    print(&render::table(&["RUN", "PIPELINE", "EVENT", "STATE", "UPDATED", "AT"], runs.into_iter().map(row).collect()));
+    tell(&format!("ferry runs show {first}"));
+    Ok(Exit::Success)
+}
+
+async fn show(store: &SqliteStore, wanted: &str, format: Format) -> Outcome {
+    let mut found = store.run(&RunId::named(wanted)).await?;
+    if found.is_none() {
+        let all = store.runs(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
+        if let Some(row) = all.iter().find(|row| row.event_key == wanted) {
+            found = store.run(&row.run).await?;
+        }
+    }
+    let Some(stored) = found else {
+        tell(&format!("there is no run `{wanted}`; `ferry runs list` names them"));
+        return Ok(Exit::Nothing);
+    };
+    if format == Format::Json {
+        let moment = |(at, entry): (jiff::Timestamp, Entry)| Ok(Moment { at, entry: serde_json::to_value(entry)? });
+        let journal = stored.journal.into_iter().map(moment).collect::<Result<_, serde_json::Error>>()?;
+        print_json(&Envelope::new(RunStory { run: stored.row, journal }))?;
+        return Ok(Exit::Success);
+    }
+    let row = &stored.row;
+    print(&format!(
+        "{} {} {} {}\nevent {} version {}\n",
+        row.run,
+        row.pipeline,
+        row.state,
+        row.note,
+        row.event_key,
+        &row.version[..12]
+    ));
+    let rows = stored.journal.iter().enumerate().map(|(index, (at, entry))| {
+        vec![
+            index.to_string(),
+            at.to_string(),
+            entry.name().to_owned(),
+            entry.step().unwrap_or("").to_owned(),
+            detail(entry),
+        ]
+    });
+    print(&render::table(&["#", "AT", "ENTRY", "STEP", "WHAT"], rows.collect()));
+    Ok(Exit::Success)
+}
+
+fn detail(entry: &Entry) -> String {
+    let text = match entry {
+        Entry::Started { event } => event.to_string(),
+        Entry::Evaluated { output, .. } | Entry::Answered { output, .. } | Entry::Arrived { output, .. } => {
+            output.to_string()
+        }
+        Entry::Called { attempt, key, .. } => format!("attempt {attempt} {key}"),
+        Entry::Failed { failure, .. } | Entry::DeadLettered { failure, .. } => failure.to_string(),
+        Entry::LookedUp { found, .. } => serde_json::to_string(found).unwrap_or_default(),
+        Entry::Held { what, .. } => what.to_string(),
+        Entry::Parked { reason, .. } => reason.clone(),
+        Entry::Resumed { by, reason, .. } | Entry::Cancelled { by, reason } => format!("by {by}: {reason}"),
+        Entry::Skipped { .. } | Entry::Released { .. } | Entry::Waiting { .. } | Entry::Finished => String::new(),
+    };
+    text.chars().take(120).collect()
+}

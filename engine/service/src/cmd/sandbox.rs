@@ -1,0 +1,55 @@
+//! `ferry sandbox`
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::{Exit, Outcome, print, start::asked_to_stop, tell};
+
+/// Starts local Payoneer and Salesforce that behave, fail and can be slowed.
+///
+/// Control is under /_sandbox/: GET ledger, requests, clock, faults, seed; POST seed, faults, clock.
+#[derive(Args, Debug)]
+pub(super) struct SandboxCommand {
+    /// Where it listens; only on this machine.
+    #[arg(long, default_value = "127.0.0.1:8788", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Chooses data and faults.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// How many approved payment requests there are.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    requests: usize,
+    /// How fast its clock runs.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    speed: u32,
+    /// Faults to make, as YAML.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+}
+
+impl SandboxCommand {
+    pub(super) async fn run(self) -> Outcome {
+        let faults = match &self.faults {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                serde_yaml::from_str(&text).with_context(|| format!("{}", file.display()))?
+            }
+            None => ferry_sandbox::Faults::default(),
+        };
+        let options = ferry_sandbox::Options {
+            listen: self.listen,
+            seed: self.seed,
+            requests: self.requests,
+            speed: self.speed,
+            faults,
+        };
+        let sandbox = ferry_sandbox::start(options).await?;
+        print(&format!("sandbox {}\n", sandbox.url()));
+        tell(&format!("try: ferry serve pipelines/payoneer-salesforce --sandbox {}", sandbox.url()));
+        asked_to_stop().await;
+        sandbox.stop().await;
+        Ok(Exit::Success)
+    }
+}

@@ -1,0 +1,139 @@
+//! What commands that run pipelines have in common: logs, runtime, world, engine.
+
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use ferry_connectors::{connection::World, library::Library};
+use ferry_contract::port::{Clock, Http};
+use ferry_core::once::Guards;
+use jiff::Timestamp;
+use tracing_subscriber::EnvFilter;
+
+use super::{Global, Outcome, StoreArgs, complain, tell};
+use crate::{
+    clock::{SystemClock, WallWatch},
+    engine::{Engine, Setup},
+    http::HttpClient,
+    load::{self, CheckedProject},
+    render,
+    sandbox::SandboxInfo,
+    store::sqlite::{Lock, SqliteStore},
+};
+
+/// Where a pipeline's connections lead.
+#[derive(Debug, Args)]
+pub(super) struct WorldArgs {
+    /// Use a sandbox instead of the real systems, with its credentials and its clock.
+    #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
+    pub(super) sandbox: Option<String>,
+}
+
+/// An engine that is ready, with what must live as long.
+pub(super) struct Started {
+    pub(super) engine: Arc<Engine>,
+    pub(super) projects: Vec<CheckedProject>,
+    _lock: Lock,
+}
+
+/// Logs go to standard error, one line each; `FERRY_LOG` says which.
+pub(super) fn logging(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_env("FERRY_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false);
+    let _ = subscriber.try_init();
+}
+
+/// Runs a command that waits for the world.
+pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime on this machine")?;
+    runtime.block_on(command)
+}
+
+/// Loads projects, prints what is wrong with them, and prepares an engine on the store.
+pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
+    let rules = load::pipeline_rules();
+    let projects = load::projects(paths, &rules)?;
+    let errors: usize = projects.iter().map(print_findings).sum();
+    if errors > 0 {
+        tell(&format!("{errors} errors; a file with an error is not loaded, and keeps no other from running"));
+    }
+    if projects.iter().all(|project| project.checked.plans.is_empty()) {
+        return Err(anyhow!("there is no pipeline to run; `ferry lint` says what is wrong"));
+    }
+    let http: Arc<dyn Http> = Arc::new(HttpClient::new().context("TLS cannot be set up")?);
+    let clock = Arc::new(SystemClock::default());
+    let sandbox = match &world.sandbox {
+        Some(url) => Some(follow(url, &http, &clock).await?),
+        None => None,
+    };
+    let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+    let loaded: Result<Vec<_>, _> =
+        projects.iter().map(|project| load::open(project, &ports, sandbox.as_ref())).collect();
+    let loaded = loaded.map_err(|failure| anyhow!("{}", failure.message))?;
+    let opened = Arc::new(SqliteStore::open(&store.store)?);
+    let lock = SqliteStore::lock(&store.store)?;
+    let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
+    let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
+    let compile_rules = Arc::clone(&rules);
+    let engine = Engine::new(Setup {
+        store: opened,
+        clock,
+        rules,
+        projects: loaded,
+        recompile: Box::new(move |files| {
+            libraries.iter().find_map(|library| load::recompile(files, library, &compile_rules))
+        }),
+        guards: Guards::ALL,
+    });
+    Ok(Started { engine, projects, _lock: lock })
+}
+
+async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {
+    let sandbox = SandboxInfo::ask(url, &**http).await.map_err(|error| anyhow!(error))?;
+    let (now, speed): (Timestamp, u32) = sandbox.clock(&**http).await.map_err(|error| anyhow!(error))?;
+    clock.follow(now, speed);
+    tokio::spawn(sandbox.clone().follow(Arc::clone(clock), Arc::clone(http)));
+    Ok(sandbox)
+}
+
+/// Prints the findings of a project on standard error; gives how many errors there are.
+fn print_findings(project: &CheckedProject) -> usize {
+    let mut errors = 0;
+    for report in project.reports() {
+        for finding in report.findings() {
+            errors += usize::from(finding.level == ferry_contract::report::Level::Error);
+            tell(&render::full(report, finding, false));
+        }
+    }
+    errors
+}
+
+/// Ends when the process is asked to stop.
+pub(super) async fn asked_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                complain(&format!("SIGTERM cannot be listened for: {error}"));
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

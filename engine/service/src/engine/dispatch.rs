@@ -1,0 +1,237 @@
+//! Calls on their way out: alone, or gathered from many runs into one request.
+//!
+//! Every write goes the same way: gathered, asked for (preflight), claimed and journaled as `Called`
+//! in one transaction with its bundle, and only then sent.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use ferry_connectors::{connection::Connection, request::Prepared};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    key::{CallKey, Digest},
+};
+use ferry_core::run::Entry;
+use serde_json::Value;
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, oneshot};
+
+use super::{
+    Engine,
+    journal::{Record, Shared},
+    locked,
+};
+use crate::{
+    limits::CONNECTION_REQUESTS_MAX,
+    store::{Change, StoreError},
+};
+
+/// One call that is about to be sent.
+pub(super) struct Outgoing {
+    pub(super) driven: Shared,
+    pub(super) step: String,
+    pub(super) connection: Arc<Connection>,
+    pub(super) action: String,
+    pub(super) is_write: bool,
+    pub(super) prepared: Prepared,
+    pub(super) key: CallKey,
+    pub(super) digest: Digest,
+    pub(super) attempt: u32,
+}
+
+/// Gathers calls, and bounds requests.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
+    /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
+    turns: Mutex<HashMap<(String, String), Arc<AsyncMutex<()>>>>,
+    requests: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Calls that other runs have made, found when their intent was refused.
+    taken: Mutex<HashMap<String, String>>,
+}
+
+type GroupKey = (String, String, Digest);
+
+/// A group that still takes members; whoever opened it holds it too, and sends it.
+#[derive(Default)]
+struct Gathering {
+    members: Mutex<Vec<Member>>,
+    full: Notify,
+}
+
+struct Member {
+    outgoing: Outgoing,
+    reply: oneshot::Sender<Sent>,
+}
+
+/// What a call got. Nothing where the engine stops: it was not sent. An error where its intent is
+/// not durable: it was not sent either, and the run in memory is ahead of the disk.
+pub(super) type Sent = Result<Option<Entry>, StoreError>;
+
+impl Engine {
+    /// Sends a call, alone or with others.
+    pub(super) async fn send(self: Arc<Self>, outgoing: Outgoing) -> Sent {
+        if !outgoing.is_write {
+            return Ok(Some(self.read(outgoing).await));
+        }
+        if let Some(run) = locked(&self.dispatcher.taken).get(outgoing.key.as_str()) {
+            let failure = Failure::new(ErrorClass::Conflict, format!("{run} has made this call already"));
+            return Ok(Some(Entry::Failed { step: outgoing.step, failure }));
+        }
+        let bundle = outgoing.connection.action(&outgoing.action).ok().and_then(|call| call.bundle.as_ref());
+        match bundle.map(|bundle| (bundle.max, bundle.within)) {
+            Some(bundle) => self.gather(outgoing, bundle).await,
+            None => self.send_bundle(vec![outgoing]).await.pop().unwrap_or(Ok(None)),
+        }
+    }
+
+    /// Asks a question of a connection, within its bound of requests.
+    pub(super) async fn ask(&self, connection: &Connection, action: &str, input: &Value) -> Result<Value, Failure> {
+        let prepared = connection.prepare(action, input)?;
+        let _permit = self.dispatcher.permit(&connection.name).await;
+        let none = || Err(Failure::new(ErrorClass::Bug, "a call without a result"));
+        connection.send(action, &[&prepared]).await.pop().unwrap_or_else(none)
+    }
+
+    /// A read needs no durable intent: a repeat is harmless.
+    async fn read(&self, outgoing: Outgoing) -> Entry {
+        let Outgoing { step, attempt, key, digest, .. } = &outgoing;
+        let called = Entry::Called { step: step.clone(), attempt: *attempt, key: key.clone(), digest: digest.clone() };
+        self.note(&outgoing.driven, called);
+        let _permit = self.dispatcher.permit(&outgoing.connection.name).await;
+        let result = outgoing.connection.send(&outgoing.action, &[&outgoing.prepared]).await.pop();
+        entry(outgoing.step, result)
+    }
+
+    /// The first of a group opens it; a task of its own, which no run can take down, sends it.
+    async fn gather(self: Arc<Self>, outgoing: Outgoing, (max, within): (usize, std::time::Duration)) -> Sent {
+        let key = (outgoing.connection.name.clone(), outgoing.action.clone(), outgoing.prepared.group.clone());
+        let (reply, part) = oneshot::channel();
+        if let Some(group) = self.dispatcher.join(&key, Member { outgoing, reply }, max) {
+            let engine = Arc::clone(&self);
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = engine.clock.sleep(within) => {}
+                    () = group.full.notified() => {}
+                    () = engine.stop.cancelled() => {}
+                }
+                engine.send_group(&key, &group).await;
+            });
+        }
+        part.await.unwrap_or_else(|_| Err(StoreError::Failed("the bundle was lost".to_owned())))
+    }
+
+    async fn send_group(&self, key: &GroupKey, group: &Arc<Gathering>) {
+        self.dispatcher.close(key, group);
+        let members = std::mem::take(&mut *locked(&group.members));
+        let (calls, replies): (Vec<_>, Vec<_>) =
+            members.into_iter().map(|member| (member.outgoing, member.reply)).unzip();
+        for (sent, reply) in self.send_bundle(calls).await.into_iter().zip(replies) {
+            // A run that no longer waits finds its call in the journal.
+            let _ = reply.send(sent);
+        }
+    }
+
+    /// One entry for each call, in order.
+    async fn send_bundle(&self, calls: Vec<Outgoing>) -> Vec<Sent> {
+        let Some(first) = calls.first() else { return Vec::new() };
+        let (connection, action) = (Arc::clone(&first.connection), first.action.clone());
+        let turn = self.dispatcher.turn(&connection, &action);
+        let _turn = match &turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let _permit = self.dispatcher.permit(&connection.name).await;
+        let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
+        let refused = connection.preflight(&action, &prepared).await;
+        let (going, refused): (Vec<_>, Vec<_>) = calls.iter().zip(refused).partition(|(_, refused)| refused.is_none());
+        let mut entries: HashMap<CallKey, Sent> = HashMap::new();
+        for (call, failure) in refused {
+            let failure = failure.unwrap_or_else(|| Failure::new(ErrorClass::Bug, "refused without a reason"));
+            entries.insert(call.key.clone(), Ok(Some(Entry::Failed { step: call.step.clone(), failure })));
+        }
+        let going: Vec<&Outgoing> = going.into_iter().map(|(call, _)| call).collect();
+        for (call, entry) in going.iter().zip(self.send_claimed(&connection, &action, &going).await) {
+            entries.insert(call.key.clone(), entry);
+        }
+        calls.iter().map(|call| entries.remove(&call.key).unwrap_or(Ok(None))).collect()
+    }
+
+    /// Makes the intent of all calls durable, then sends them as one request.
+    async fn send_claimed(&self, connection: &Connection, action: &str, calls: &[&Outgoing]) -> Vec<Sent> {
+        if calls.is_empty() || self.stop.is_cancelled() {
+            return calls.iter().map(|_| Ok(None)).collect();
+        }
+        if let Err(error) = self.record(calls.iter().map(|call| record(call)).collect()).await {
+            if let StoreError::CallTaken { key, run } = &error {
+                locked(&self.dispatcher.taken).insert(key.clone(), run.clone());
+            }
+            return calls.iter().map(|_| Err(error.clone())).collect();
+        }
+        let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
+        let results = connection.send(action, &prepared).await;
+        calls.iter().zip(results).map(|(call, result)| Ok(Some(entry(call.step.clone(), Some(result))))).collect()
+    }
+}
+
+fn record(call: &Outgoing) -> Record<'_> {
+    let Outgoing { driven, step, attempt, key, digest, .. } = call;
+    Record {
+        driven,
+        entry: Entry::Called { step: step.clone(), attempt: *attempt, key: key.clone(), digest: digest.clone() },
+        also: vec![Change::Claim { key: key.clone(), run: driven.id.clone(), digest: digest.clone() }],
+    }
+}
+
+fn entry(step: String, result: Option<Result<Value, Failure>>) -> Entry {
+    match result {
+        Some(Ok(output)) => Entry::Answered { step, output },
+        Some(Err(failure)) => Entry::Failed { step, failure },
+        None => Entry::Failed { step, failure: Failure::new(ErrorClass::Bug, "a call without a result") },
+    }
+}
+
+impl Dispatcher {
+    /// Joins the open group, or opens one and gives it to whoever shall send it.
+    fn join(&self, key: &GroupKey, member: Member, max: usize) -> Option<Arc<Gathering>> {
+        let mut gathering = locked(&self.gathering);
+        let open = gathering.get(key).cloned();
+        let group = open.clone().unwrap_or_default();
+        let count = {
+            let mut members = locked(&group.members);
+            members.push(member);
+            members.len()
+        };
+        if count >= max {
+            gathering.remove(key);
+            group.full.notify_one();
+        } else if open.is_none() {
+            gathering.insert(key.clone(), Arc::clone(&group));
+        }
+        open.is_none().then_some(group)
+    }
+
+    /// No more members for this group.
+    fn close(&self, key: &GroupKey, group: &Arc<Gathering>) {
+        let mut gathering = locked(&self.gathering);
+        if gathering.get(key).is_some_and(|open| Arc::ptr_eq(open, group)) {
+            gathering.remove(key);
+        }
+    }
+
+    fn turn(&self, connection: &Connection, action: &str) -> Option<Arc<AsyncMutex<()>>> {
+        let call = connection.action(action).ok()?;
+        if call.bundle.is_none() && call.preflight.is_none() {
+            return None;
+        }
+        let key = (connection.name.clone(), action.to_owned());
+        Some(Arc::clone(locked(&self.turns).entry(key).or_default()))
+    }
+
+    async fn permit(&self, connection: &str) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let new = || Arc::new(Semaphore::new(CONNECTION_REQUESTS_MAX));
+        let semaphore = Arc::clone(locked(&self.requests).entry(connection.to_owned()).or_insert_with(new));
+        semaphore.acquire_owned().await.ok()
+    }
+}

@@ -1,0 +1,459 @@
+//! The one loop: perform commands, record what happened, until nothing is left to do now.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ferry_connectors::connection::Connection;
+use ferry_contract::{
+    catalog::{Effect, Repeat},
+    failure::{ErrorClass, Failure},
+    key::Digest,
+    port::Boxed,
+};
+use ferry_core::{
+    once::{self, Before},
+    plan::{Call, Plan, Probe, Reaction, StepIndex, Work},
+    run::{Command, Entry, Status},
+};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{
+    Engine, LoadedProject,
+    dispatch::{Outgoing, Sent},
+    evaluate::Started,
+    journal::{Driven, Record, Shared},
+    locked,
+};
+use crate::store::StoreError;
+
+/// What an effect of a step gave: an entry; nothing where a question is still open, or where the
+/// engine stops; an error where the run in memory is ahead of the disk.
+type Outcome = (StepIndex, Sent);
+
+/// One turn of the loop.
+struct Turn {
+    /// Whether an entry was noted, so that the commands must be read again.
+    moved: bool,
+    /// When the next command is due.
+    due: Option<Timestamp>,
+}
+
+/// A run on its way.
+struct Drive<'a> {
+    engine: &'a Arc<Engine>,
+    project: &'a LoadedProject,
+    driven: Shared,
+    in_flight: Vec<StepIndex>,
+    effects: FuturesUnordered<Boxed<'a, Outcome>>,
+    /// When each open question is asked next.
+    questions: BTreeMap<StepIndex, Timestamp>,
+}
+
+impl Engine {
+    /// Drives a run until it ends, or waits for a time.
+    pub(super) async fn drive(
+        self: &Arc<Self>,
+        project: &LoadedProject,
+        driven: Shared,
+        due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.recover(&driven);
+        let mut drive = Drive {
+            engine: self,
+            project,
+            driven,
+            in_flight: Vec::new(),
+            effects: FuturesUnordered::new(),
+            questions: BTreeMap::new(),
+        };
+        drive.run(due).await
+    }
+
+    /// A call without an answer is what a crash leaves: its outcome is unknown.
+    fn recover(&self, driven: &Driven) {
+        for step in driven.with(ferry_core::run::Run::interrupted) {
+            let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
+            self.note(driven, Entry::Failed { step: driven.step_id(step), failure });
+        }
+    }
+
+    pub(super) async fn plan(&self, version: &Digest) -> Result<Option<(String, Arc<Plan>)>, StoreError> {
+        let known = locked(&self.plans).get(version).cloned();
+        let owner = |plan: &Plan| self.current(&plan.pipeline).map(|(project, _)| project.name.clone());
+        if let Some(plan) = known {
+            return Ok(owner(&plan).map(|project| (project, plan)));
+        }
+        let Some(files) = self.store.version(version).await? else { return Ok(None) };
+        let Some(plan) = (self.recompile)(&files) else { return Ok(None) };
+        locked(&self.plans).insert(version.clone(), Arc::clone(&plan));
+        Ok(Some((files.project, plan)))
+    }
+}
+
+impl<'a> Drive<'a> {
+    async fn run(&mut self, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.questions_from(due);
+        loop {
+            let turn = if self.engine.stop.is_cancelled() { self.stopping() } else { self.turn() };
+            if turn.moved {
+                continue;
+            }
+            if self.effects.is_empty() {
+                return self.engine.flush(&self.driven, turn.due).await;
+            }
+            let outcome = match turn.due {
+                None => self.effects.next().await,
+                Some(due) => {
+                    let wait = Duration::try_from(due.duration_since(self.engine.now())).unwrap_or_default();
+                    tokio::select! {
+                        outcome = self.effects.next() => outcome,
+                        () = self.engine.clock.sleep(wait) => None,
+                    }
+                }
+            };
+            if let Some((step, sent)) = outcome {
+                self.in_flight.retain(|busy| *busy != step);
+                self.settle(sent?).await?;
+            }
+        }
+    }
+
+    /// What a write answered is durable at once; what a read answered, with the next write.
+    async fn settle(&mut self, entry: Option<Entry>) -> Result<(), StoreError> {
+        let Some(entry) = entry else { return Ok(()) };
+        let wrote = self.driven.with(|run| {
+            let step = entry.step().and_then(|id| run.plan().index.get(id));
+            step.is_some_and(|step| matches!(&run.plan().steps[*step].work, Work::Call(call) if call.effect.is_write()))
+        });
+        if wrote {
+            return self.engine.record(vec![Record { driven: &self.driven, entry, also: Vec::new() }]).await;
+        }
+        self.engine.note(&self.driven, entry);
+        Ok(())
+    }
+
+    /// A run that was due is asked its questions now; else at their next time.
+    fn questions_from(&mut self, due: Option<Timestamp>) {
+        let now = self.engine.now();
+        let is_due = due.is_some_and(|due| due <= now);
+        for command in self.driven.commands(now) {
+            if let Command::Probe { step, since, every, .. } = command {
+                let at = if is_due { now } else { next_time(since, every, now) };
+                self.questions.insert(step, at);
+            }
+        }
+    }
+
+    /// Nothing new is begun; what is open is due when the next engine starts.
+    fn stopping(&self) -> Turn {
+        let now = self.engine.now();
+        let open = !self.driven.commands(now).is_empty();
+        Turn { moved: false, due: open.then_some(now).filter(|_| self.effects.is_empty()) }
+    }
+
+    fn turn(&mut self) -> Turn {
+        let now = self.engine.now();
+        let mut due = None;
+        for command in self.driven.commands(now) {
+            let step = match &command {
+                Command::Journal(entry) => {
+                    self.journal(entry.clone());
+                    return Turn { moved: true, due: None };
+                }
+                Command::Start { step }
+                | Command::Call { step, .. }
+                | Command::LookUp { step, .. }
+                | Command::Hold { step, .. }
+                | Command::Probe { step, .. } => *step,
+            };
+            if self.in_flight.contains(&step) {
+                continue;
+            }
+            match self.perform(command, step, now) {
+                Performed::Noted => return Turn { moved: true, due: None },
+                Performed::UnderWay => self.in_flight.push(step),
+                Performed::NotBefore(at) => due = Some(due.map_or(at, |due: Timestamp| due.min(at))),
+            }
+        }
+        Turn { moved: false, due }
+    }
+
+    fn perform(&mut self, command: Command, step: StepIndex, now: Timestamp) -> Performed {
+        match command {
+            Command::Start { .. } => match self.driven.with(|run| self.engine.start_step(run, step)) {
+                Started::Entry(entry) => self.noted(entry),
+                Started::Call(input) => self.call(step, input),
+            },
+            Command::Call { at, .. } if at > now => Performed::NotBefore(at),
+            Command::Call { .. } => match self.input(step) {
+                Ok(input) => self.call(step, input),
+                Err(failure) => self.failed(step, failure),
+            },
+            Command::LookUp { at, .. } if at > now => Performed::NotBefore(at),
+            Command::LookUp { .. } => self.look_up(step),
+            Command::Hold { arm, .. } => self.hold(step, arm),
+            Command::Probe { arm, since, every, deadline, .. } => self.probe(step, arm, (since, every), deadline, now),
+            Command::Journal(entry) => self.noted(entry),
+        }
+    }
+
+    fn journal(&mut self, entry: Entry) {
+        self.engine.alert(&self.driven, &entry);
+        self.engine.note(&self.driven, entry);
+    }
+
+    fn noted(&mut self, entry: Entry) -> Performed {
+        self.engine.note(&self.driven, entry);
+        Performed::Noted
+    }
+
+    fn failed(&mut self, step: StepIndex, failure: Failure) -> Performed {
+        self.noted(Entry::Failed { step: self.driven.step_id(step), failure })
+    }
+
+    fn input(&self, step: StepIndex) -> Result<Value, Failure> {
+        self.driven.with(|run| match &run.plan().steps[step].work {
+            Work::Call(call) => self.engine.value_of(run, step, &call.with),
+            Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => {
+                Err(Failure::new(ErrorClass::Bug, "only a call is sent"))
+            }
+        })
+    }
+
+    /// Sends a call, unless what the run remembers of it says otherwise.
+    fn call(&mut self, step: StepIndex, input: Value) -> Performed {
+        let plan = self.driven.with(|run| Arc::clone(run.plan()));
+        let Work::Call(call) = &plan.steps[step].work else { return self.failed(step, bug("only a call is sent")) };
+        let digest = Digest::of_value(&input);
+        let (key, attempt, before) = self.driven.with(|run| {
+            let key = once::call_key(
+                &call.connection,
+                &call.action,
+                run.event_key(),
+                &plan.steps[step].id,
+                &call.effect,
+                &digest,
+            );
+            let before = once::before_call(run.guards(), &call.effect, run.memory(&key), &digest);
+            (key, run.attempt(step), before)
+        });
+        let id = plan.steps[step].id.clone();
+        // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
+        match before {
+            Before::Send => {}
+            Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
+            Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
+            Before::LookUp => {
+                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest });
+                let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
+                return self.noted(Entry::Failed { step: id, failure });
+            }
+        }
+        let connection = match self.connection(&call.connection) {
+            Ok(connection) => connection,
+            Err(failure) => return self.failed(step, failure),
+        };
+        let prepared = match connection.prepare(&call.action, &input) {
+            Ok(prepared) => prepared,
+            Err(failure) => return self.failed(step, failure),
+        };
+        let outgoing = Outgoing {
+            driven: Arc::clone(&self.driven),
+            step: id,
+            connection,
+            action: call.action.clone(),
+            is_write: call.effect.is_write(),
+            prepared,
+            key,
+            digest,
+            attempt,
+        };
+        let engine = Arc::clone(self.engine);
+        self.effects.push(Box::pin(async move { (step, engine.send(outgoing).await) }));
+        Performed::UnderWay
+    }
+
+    fn look_up(&mut self, step: StepIndex) -> Performed {
+        let input = match self.input(step) {
+            Ok(input) => input,
+            Err(failure) => return self.failed(step, failure),
+        };
+        let plan = self.driven.with(|run| Arc::clone(run.plan()));
+        let Work::Call(Call { connection, effect: Effect::Write(Repeat::Lookup(look_up)), .. }) =
+            &plan.steps[step].work
+        else {
+            return self.failed(step, bug("this call has no look-up"));
+        };
+        let connection = match self.connection(connection) {
+            Ok(connection) => connection,
+            Err(failure) => return self.failed(step, failure),
+        };
+        let (engine, look_up, guards) = (self.engine, look_up.clone(), self.engine.guards);
+        let id = plan.steps[step].id.clone();
+        self.effects.push(Box::pin(async move {
+            let answer = match once::look_up_input(&look_up, &input) {
+                Ok(question) => engine.ask(&connection, &look_up.action, &question).await,
+                Err(failure) => Err(failure),
+            };
+            let found = once::compare(guards, &look_up, &input, answer);
+            let output = Value::Object(serde_json::Map::new());
+            (step, Ok(Some(Entry::LookedUp { step: id, found, output })))
+        }));
+        Performed::UnderWay
+    }
+
+    fn hold(&mut self, step: StepIndex, arm: usize) -> Performed {
+        let plan = self.driven.with(|run| Arc::clone(run.plan()));
+        let Reaction::Hold { what, .. } = &plan.steps[step].arms[arm].reaction else {
+            return self.failed(step, bug("this arm does not hold"));
+        };
+        match self.driven.with(|run| self.engine.value_of(run, step, what)) {
+            Ok(what) => {
+                let entry = Entry::Held { step: plan.steps[step].id.clone(), what };
+                self.engine.alert(&self.driven, &entry);
+                self.noted(entry)
+            }
+            Err(failure) => self.failed(step, failure),
+        }
+    }
+
+    fn probe(
+        &mut self,
+        step: StepIndex,
+        arm: Option<usize>,
+        (since, every): (Timestamp, Duration),
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Performed {
+        if let Some(deadline) = deadline.filter(|deadline| *deadline <= now) {
+            let message = format!("what it waited for did not come until {deadline}");
+            return self.failed(step, Failure::new(ErrorClass::Unavailable, message));
+        }
+        let at = *self.questions.entry(step).or_insert_with(|| since.max(now));
+        if at > now {
+            return Performed::NotBefore(deadline.map_or(at, |deadline| at.min(deadline)));
+        }
+        self.questions.insert(step, next_time(since, every, now));
+        let plan = self.driven.with(|run| Arc::clone(run.plan()));
+        let Some(probe) = question(&plan, step, arm) else { return self.failed(step, bug("this step asks nothing")) };
+        let input = self.driven.with(|run| self.engine.value_of(run, step, &probe.call.with));
+        let connection = self.connection(&probe.call.connection);
+        let (engine, driven) = (self.engine, Arc::clone(&self.driven));
+        let plan = Arc::clone(&plan);
+        self.effects.push(Box::pin(async move {
+            let entry = engine.ask_question(&driven, &plan, (step, arm), input, connection).await;
+            (step, Ok(entry))
+        }));
+        Performed::UnderWay
+    }
+
+    fn connection(&self, name: &str) -> Result<Arc<Connection>, Failure> {
+        let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{name}`"));
+        self.project.connections.get(name).cloned().ok_or_else(missing)
+    }
+}
+
+/// What performing a command gave.
+enum Performed {
+    /// An entry was noted.
+    Noted,
+    /// An effect is under way.
+    UnderWay,
+    /// It is not its time.
+    NotBefore(Timestamp),
+}
+
+impl Engine {
+    /// Asks once; an entry where the condition holds, or where asking again cannot help.
+    async fn ask_question(
+        &self,
+        driven: &Driven,
+        plan: &Plan,
+        (step, arm): (StepIndex, Option<usize>),
+        input: Result<Value, Failure>,
+        connection: Result<Arc<Connection>, Failure>,
+    ) -> Option<Entry> {
+        let probe = question(plan, step, arm)?;
+        let id = plan.steps[step].id.clone();
+        let answer = match (input, connection) {
+            (Ok(input), Ok(connection)) => self.ask(&connection, &probe.call.action, &input).await,
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        };
+        let what = driven.with(|run| match run.status(step) {
+            Status::Held { what, .. } => Some(what.clone()),
+            _ => None,
+        });
+        let holds = answer.and_then(|result| {
+            let holds = driven.with(|run| self.holds(run, &probe.until, &result, what.as_ref()))?;
+            Ok(holds.then_some(result))
+        });
+        match holds {
+            Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),
+            Ok(Some(_)) => Some(Entry::Released { step: id }),
+            Ok(None) => None,
+            Err(failure) if is_passing(failure.class) => {
+                tracing::debug!(run = %driven.id, step = id, %failure, "asked in vain");
+                None
+            }
+            Err(failure) => Some(Entry::Failed { step: id, failure }),
+        }
+    }
+}
+
+/// Whether the same question may be answered next time.
+fn is_passing(class: ErrorClass) -> bool {
+    match class {
+        ErrorClass::Throttled | ErrorClass::Unavailable | ErrorClass::Unknown | ErrorClass::NotFound => true,
+        ErrorClass::Config
+        | ErrorClass::Auth
+        | ErrorClass::Invalid
+        | ErrorClass::Rejected
+        | ErrorClass::Declined
+        | ErrorClass::Conflict
+        | ErrorClass::InsufficientFunds
+        | ErrorClass::Bug => false,
+    }
+}
+
+fn question(plan: &Plan, step: StepIndex, arm: Option<usize>) -> Option<&Probe> {
+    match (arm, &plan.steps[step].work) {
+        (None, Work::Wait { probe, .. }) => Some(probe),
+        (Some(arm), _) => match &plan.steps[step].arms.get(arm)?.reaction {
+            Reaction::Hold { probe, .. } => Some(probe),
+            Reaction::Do { .. } => None,
+        },
+        (None, Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_)) => None,
+    }
+}
+
+/// The first of `since`, `since + every` … that is after `now`.
+fn next_time(since: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
+    if since > now {
+        return since;
+    }
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let passed = (now.as_millisecond() - since.as_millisecond()) / every_ms + 1;
+    since + SignedDuration::from_millis(passed.saturating_mul(every_ms))
+}
+
+fn bug(message: &str) -> Failure {
+    Failure::new(ErrorClass::Bug, message)
+}
+
+impl Engine {
+    /// Tells a person of what needs one.
+    fn alert(&self, driven: &Driven, entry: &Entry) {
+        let channel = driven.with(|run| run.plan().alert.clone()).unwrap_or_default();
+        match entry {
+            Entry::Parked { step, reason } => {
+                tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
+            }
+            Entry::DeadLettered { step, failure } => {
+                tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
+            }
+            Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
+            _ => {}
+        }
+    }
+}

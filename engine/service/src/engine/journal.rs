@@ -1,0 +1,132 @@
+//! A run in memory, and how its entries become durable in the order in which they were applied.
+
+use std::sync::{Arc, Mutex};
+
+use ferry_core::{
+    plan::StepIndex,
+    run::{Command, Entry, Run, State},
+};
+use jiff::Timestamp;
+
+use super::{Engine, locked};
+use crate::store::{Change, RunId, StoreError};
+
+/// A run that is in memory.
+pub(super) struct Driven {
+    pub(super) id: RunId,
+    state: Mutex<DrivenState>,
+}
+
+struct DrivenState {
+    run: Run,
+    /// Entries that need not be durable before the next write is: values, reads, ends.
+    pending: Vec<Change>,
+}
+
+/// One entry that is to be durable, with changes that are durable with it.
+pub(super) struct Record<'a> {
+    pub(super) driven: &'a Driven,
+    pub(super) entry: Entry,
+    pub(super) also: Vec<Change>,
+}
+
+impl Driven {
+    pub(super) fn new(id: RunId, run: Run) -> Self {
+        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new() }) }
+    }
+
+    /// Looks at the run.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&Run) -> T) -> T {
+        look(&locked(&self.state).run)
+    }
+
+    /// The commands that are open now.
+    pub(super) fn commands(&self, now: Timestamp) -> Vec<Command> {
+        self.with(|run| run.commands(now))
+    }
+
+    /// The name of a step.
+    pub(super) fn step_id(&self, step: StepIndex) -> String {
+        self.with(|run| run.plan().steps[step].id.clone())
+    }
+
+    fn apply(&self, at: Timestamp, entry: Entry, also: Vec<Change>) {
+        let mut state = locked(&self.state);
+        let sequence = state.run.length();
+        state.run.apply(at, &entry);
+        if let Entry::DeadLettered { step, failure } = &entry {
+            let event = state.run.event().clone();
+            let (step, failure) = (step.clone(), failure.clone());
+            state.pending.push(Change::DeadLetter { run: self.id.clone(), step, failure, event, at });
+        }
+        state.pending.push(Change::Append { run: self.id.clone(), sequence, at, entry });
+        state.pending.extend(also);
+    }
+
+    fn take(&self) -> Vec<Change> {
+        std::mem::take(&mut locked(&self.state).pending)
+    }
+
+    fn projection(&self, due: Option<Timestamp>) -> Change {
+        self.with(|run| {
+            let state = run.state();
+            let due = if state.is_ended() { None } else { due };
+            Change::Project { run: self.id.clone(), state, due, note: note(run, state) }
+        })
+    }
+}
+
+/// Where a run is, in a few words.
+fn note(run: &Run, state: State) -> String {
+    let steps = run.plan().steps.iter().enumerate();
+    let open = |index: &usize| {
+        !matches!(run.status(*index), ferry_core::run::Status::Dormant | ferry_core::run::Status::Blocked)
+    };
+    let last = steps
+        .filter(|(index, _)| open(index) && run.output(*index).is_none())
+        .map(|(index, step)| (index, &step.id))
+        .next();
+    match (state, last) {
+        (State::Finished, _) | (_, None) => String::new(),
+        (_, Some((index, id))) => match run.failure(index) {
+            Some(failure) => format!("{id}: {failure}"),
+            None => id.clone(),
+        },
+    }
+}
+
+impl Engine {
+    /// Applies an entry now, and makes it durable with the next write of this run.
+    pub(super) fn note(&self, driven: &Driven, entry: Entry) {
+        driven.apply(self.now(), entry, Vec::new());
+    }
+
+    /// Applies entries of several runs, and makes them durable together: all or none.
+    pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<(), StoreError> {
+        let durable = {
+            let _order = locked(&self.order);
+            let now = self.now();
+            let mut group = Vec::new();
+            for record in records {
+                record.driven.apply(now, record.entry, record.also);
+                group.extend(record.driven.take());
+            }
+            self.store.commit(group)
+        };
+        durable.await.map(|_| ())
+    }
+
+    /// Makes durable what a run has noted, and where it is.
+    pub(super) async fn flush(&self, driven: &Driven, due: Option<Timestamp>) -> Result<(), StoreError> {
+        let durable = {
+            let _order = locked(&self.order);
+            let mut group = driven.take();
+            group.push(driven.projection(due));
+            self.store.commit(group)
+        };
+        durable.await.map(|_| ())
+    }
+}
+
+/// A run that several tasks hold: its own, and the dispatcher's for its calls.
+pub(super) type Shared = Arc<Driven>;

@@ -1,0 +1,209 @@
+//! Polls: new events into the store, page by page, and the cursor only behind them.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use ferry_connectors::manifest::Poll;
+use ferry_contract::{
+    expression::Scope,
+    failure::{ErrorClass, Failure},
+    key::Digest,
+    number,
+    path::{Document, Path, Roots},
+};
+use ferry_core::{
+    limits::VALUE_MAX_BYTES,
+    plan::{Plan, Trigger},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use crate::store::{Arrival, Change, Committed, StoreError};
+
+/// What one poll found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PollReport {
+    /// Pages read.
+    pub pages: usize,
+    /// Events that began a run.
+    pub started: usize,
+    /// Corrected events that reopened a run.
+    pub reopened: usize,
+    /// Events that were there already.
+    pub known: usize,
+}
+
+/// `$.vars` is all that a trigger's input may read.
+struct Vars<'a>(&'a Value);
+
+impl Roots for Vars<'_> {
+    fn root(&self, name: &str) -> Option<&Value> {
+        (name == "vars").then_some(self.0)
+    }
+}
+
+impl Engine {
+    /// Polls at its interval until the engine stops.
+    pub(super) async fn poll_for_ever(self: Arc<Self>, project: String, plan: Arc<Plan>) {
+        while !self.stop.is_cancelled() {
+            match self.poll_once(&project, &plan).await {
+                Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
+                Err(failure) => {
+                    tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated")
+                }
+            }
+            tokio::select! {
+                () = self.clock.sleep(plan.trigger.every) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Polls a pipeline's trigger once, to the last page.
+    ///
+    /// # Errors
+    /// The failure of the read or of the store; events of earlier pages are on disk by then.
+    pub async fn poll_once(&self, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
+        let trigger = &plan.trigger;
+        let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{}`", trigger.connection));
+        let connection = self.projects.get(project).and_then(|project| project.connections.get(&trigger.connection));
+        let connection = connection.ok_or_else(missing)?;
+        let poll = connection.action(&trigger.action)?.poll.as_ref();
+        let poll = poll.ok_or_else(|| Failure::new(ErrorClass::Bug, "this action cannot be polled"))?;
+        let mut cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
+        let input = self.poll_input(plan, poll, cursor.as_deref())?;
+        let mut report = PollReport::default();
+        let mut next: Option<String> = None;
+        loop {
+            let page = connection.page(&trigger.action, &input, next.as_deref()).await?;
+            let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
+            let committed = self.receive(plan, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
+            report.take(committed);
+            if committed.started + committed.reopened > 0 {
+                self.wake.notify_one();
+            }
+            match page.next {
+                Some(next_page) if !self.stop.is_cancelled() => next = Some(next_page),
+                Some(_) | None => return Ok(report),
+            }
+        }
+    }
+
+    /// Takes one event by hand, as if the trigger had found it.
+    ///
+    /// # Errors
+    /// The failure of the store.
+    pub async fn receive_event(&self, plan: &Plan, event: &Value) -> Result<Committed, Failure> {
+        let arrival = self.arrival(plan, event);
+        let committed =
+            self.store.commit(vec![Change::Receive(arrival)]).await.map_err(|error| store_failure(&error))?;
+        self.wake.notify_one();
+        Ok(committed)
+    }
+
+    fn poll_input(&self, plan: &Plan, poll: &Poll, cursor: Option<&str>) -> Result<Value, Failure> {
+        let vars = Vars(&plan.vars);
+        let scope = Scope { rules: &self.rules, document: Document::Roots(&vars), names: &vars };
+        let trigger = &plan.trigger;
+        let input = trigger.with.eval(scope).map_err(|error| Failure::new(ErrorClass::Config, error.to_string()))?;
+        let mut input = match input {
+            Value::Object(input) => input,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+        };
+        let mut wanted =
+            json!({ "field": trigger.cursor_field.dotted(), "tie_break": trigger.cursor_tie_break.dotted() });
+        if let Some(cursor) = cursor {
+            wanted["from"] = Value::from(begin(trigger, poll, cursor));
+        }
+        input.insert("cursor".to_owned(), wanted);
+        Ok(Value::Object(input))
+    }
+
+    /// Events and cursor in one transaction: the cursor never stands before an event that is not on disk.
+    async fn receive(&self, plan: &Plan, items: &[Value], cursor: &mut Option<String>) -> Result<Committed, Failure> {
+        let mut group: Vec<Change> = items.iter().map(|event| Change::Receive(self.arrival(plan, event))).collect();
+        let last =
+            items.iter().filter_map(|event| text_at(&plan.trigger.cursor_field, event)).max_by(|a, b| order(a, b));
+        if let Some(last) =
+            last.filter(|last| cursor.as_ref().is_none_or(|cursor| order(last, cursor) == Ordering::Greater))
+        {
+            group.push(Change::Cursor { trigger: plan.pipeline.clone(), value: last.clone() });
+            *cursor = Some(last);
+        }
+        self.store.commit(group).await.map_err(|error| store_failure(&error))
+    }
+
+    fn arrival(&self, plan: &Plan, event: &Value) -> Arrival {
+        let trigger = &plan.trigger;
+        let key = text_at(&trigger.key, event).filter(|key| !key.is_empty());
+        let refused = refusal(trigger, key.as_deref(), event);
+        let revision = trigger.revision.as_ref().and_then(|revision| text_at(revision, event));
+        Arrival {
+            pipeline: plan.pipeline.clone(),
+            version: plan.version.clone(),
+            event_key: key.unwrap_or_else(|| format!("no-key-{}", Digest::of_value(event).short())),
+            revision: revision.unwrap_or_default(),
+            event: event.clone(),
+            refused,
+            at: self.now(),
+        }
+    }
+}
+
+impl PollReport {
+    fn take(&mut self, committed: Committed) {
+        self.pages += 1;
+        self.started += committed.started;
+        self.reopened += committed.reopened;
+        self.known += committed.known;
+    }
+}
+
+/// Why an event cannot be run: it is kept as a dead letter all the same.
+fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failure> {
+    if key.is_none() {
+        let message = format!("the event has no key at `{}`", trigger.key.text());
+        return Some(Failure::new(ErrorClass::Invalid, message));
+    }
+    let bytes = event.to_string().len();
+    let message = || format!("the event has {bytes} bytes, and {VALUE_MAX_BYTES} are the most");
+    (bytes > VALUE_MAX_BYTES).then(|| Failure::new(ErrorClass::Invalid, message()))
+}
+
+/// The last value less the look-back, where it is a time; else the value itself.
+fn begin(trigger: &Trigger, poll: &Poll, cursor: &str) -> String {
+    let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or_default();
+    match (time(cursor), &poll.time_format) {
+        (Some(time), Some(format)) => (time - lookback).strftime(format).to_string(),
+        (Some(time), None) => (time - lookback).to_string(),
+        (None, _) => cursor.to_owned(),
+    }
+}
+
+/// Times by time, numbers by value, else text by its letters.
+fn order(left: &str, right: &str) -> Ordering {
+    match (time(left), time(right)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        _ => match (number::text_to_decimal(left), number::text_to_decimal(right)) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => left.cmp(right),
+        },
+    }
+}
+
+/// Salesforce writes `+0000`, RFC 3339 `+00:00`.
+fn time(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+fn text_at(path: &Path, event: &Value) -> Option<String> {
+    match path.one(Document::Value(event)).ok()? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(ErrorClass::Unavailable, error.to_string())
+}

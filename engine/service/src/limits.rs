@@ -1,0 +1,22 @@
+//! Bounds of the service, with their units in their names.
+
+use std::time::Duration;
+
+/// Runs that are in memory at once; all others wait in the store.
+pub const RUNS_ACTIVE_MAX: usize = 1_024;
+/// How long the scheduler sleeps at most before it looks for due runs of other processes.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Requests of one connection at once.
+pub const CONNECTION_REQUESTS_MAX: usize = 16;
+/// Groups that one transaction of the store takes.
+pub const COMMIT_GROUPS_MAX: usize = 1_000;
+/// How long a write waits for another process that writes to the same file.
+pub const STORE_BUSY_MAX: Duration = Duration::from_secs(10);
+/// Files of one project folder.
+pub const PROJECT_FILES_MAX: usize = 10_000;
+/// How long a stopping service waits for calls that are under way.
+pub const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long connecting to a target takes at most.
+pub const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Rows that a list prints unless asked for more.
+pub const LIST_ROWS_DEFAULT: usize = 50;

@@ -1,0 +1,261 @@
+//! Folders into checked projects, and checked projects into open connections.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ferry_connectors::{
+    connection::{Connection, Settings, World},
+    library::Library,
+};
+use ferry_contract::{
+    failure::Failure,
+    report::{Report, Source},
+    script::{Missing, Rules},
+};
+use ferry_core::{
+    lint::{self, Checked, Files},
+    plan::Plan,
+    project::Project,
+};
+use secrecy::SecretString;
+
+use crate::{
+    clock::WallWatch, engine::LoadedProject, limits::PROJECT_FILES_MAX, reference, sandbox::SandboxInfo,
+    store::VersionFiles,
+};
+
+/// Why a folder cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no project.
+    #[error("there is no ferry.yaml in {0} or below it; name a folder that has one")]
+    NoProject(String),
+    /// The machine says no.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the machine says.
+        error: std::io::Error,
+    },
+    /// More files than one project may have.
+    #[error("{0} has more than {PROJECT_FILES_MAX} files")]
+    TooMany(String),
+}
+
+/// A project that was read and checked, whether or not it is right.
+#[derive(Debug)]
+pub struct CheckedProject {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its files.
+    pub files: Files,
+    /// The connectors that it may use.
+    pub library: Arc<Library>,
+    /// What is wrong with its own connectors.
+    pub connector_reports: Vec<Report>,
+    /// What is wrong with it, and the plans that are right.
+    pub checked: Checked,
+}
+
+impl CheckedProject {
+    /// All reports, in the order of the files.
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.connector_reports.iter().chain(&self.checked.reports)
+    }
+}
+
+/// The Rhai engine of pipelines: what is missing is an error, and too long is stopped.
+pub fn pipeline_rules() -> Arc<Rules> {
+    Arc::new(Rules::new(Missing::Fails, Arc::new(WallWatch)))
+}
+
+/// Reads and checks every project in or below the paths.
+///
+/// # Errors
+/// [`LoadError`] where nothing is there or it cannot be read; what is wrong inside a file is a finding.
+pub fn projects(paths: &[PathBuf], rules: &Rules) -> Result<Vec<CheckedProject>, LoadError> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let found = project_folders(path)?;
+        if found.is_empty() {
+            return Err(LoadError::NoProject(path.display().to_string()));
+        }
+        folders.extend(found);
+    }
+    folders.sort();
+    folders.dedup();
+    folders.into_iter().map(|folder| project(folder, rules)).collect()
+}
+
+fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> {
+    let mut own = Vec::new();
+    for connector in entries(&folder.join("connectors"))? {
+        let manifest = connector.join("connector.yaml");
+        if manifest.is_file() {
+            own.push(source(&manifest)?);
+        }
+    }
+    let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
+    let connector_reports = reports.split_off(reports.len() - own.len());
+    let files = Files {
+        project: source(&folder.join("ferry.yaml"))?,
+        pipelines: pipelines(&folder)?,
+        tables: tables(&folder)?,
+    };
+    let checked = lint::check(&files, &library.catalog(), rules);
+    Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked })
+}
+
+fn pipelines(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
+    let is_pipeline = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        is_yaml(path) && name != "ferry.yaml" && !name.contains(".test.")
+    };
+    entries(folder)?.iter().filter(|path| is_pipeline(path)).map(|path| source(path)).collect()
+}
+
+fn tables(folder: &Path) -> Result<BTreeMap<String, Arc<Source>>, LoadError> {
+    let mut tables = BTreeMap::new();
+    for path in entries(&folder.join("tables"))?.iter().filter(|path| is_yaml(path)) {
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        tables.insert(name.to_owned(), source(path)?);
+    }
+    Ok(tables)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The path's own project, or those below it.
+fn project_folders(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    if path.is_file() {
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        return Ok(if folder.join("ferry.yaml").is_file() { vec![folder] } else { Vec::new() });
+    }
+    if path.join("ferry.yaml").is_file() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    if !path.exists() {
+        let error = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(LoadError::Io { path: path.display().to_string(), error });
+    }
+    let mut found = Vec::new();
+    for entry in entries(path)? {
+        let hidden = entry
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_none_or(|name| name.starts_with('.') || name == "target");
+        if entry.is_dir() && !entry.is_symlink() && !hidden {
+            found.extend(project_folders(&entry)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The entries of a folder in the order of their names; none where there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let failed = |error| LoadError::Io { path: folder.display().to_string(), error };
+    let found = match std::fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut paths =
+        found.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    if paths.len() > PROJECT_FILES_MAX {
+        return Err(LoadError::TooMany(folder.display().to_string()));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file that is no UTF-8 is read with replacement signs, which lint then reports.
+fn source(path: &Path) -> Result<Arc<Source>, LoadError> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| LoadError::Io { path: name.clone(), error })?;
+    Ok(Source::new(name.trim_start_matches("./"), String::from_utf8_lossy(&bytes)))
+}
+
+/// Opens the connections of a checked project.
+///
+/// # Errors
+/// A [`Failure`] of class `config` for a secret or a setting that is not there.
+pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInfo>) -> Result<LoadedProject, Failure> {
+    let Some(checked) = &project.checked.project else {
+        return Ok(LoadedProject {
+            name: project.folder.display().to_string(),
+            plans: Vec::new(),
+            connections: BTreeMap::new(),
+        });
+    };
+    let mut connections = BTreeMap::new();
+    for name in checked.connections.keys() {
+        let settings = settings(checked, name, sandbox)?;
+        let connection = Connection::open(settings, &project.library, world.clone())?;
+        connections.insert(name.clone(), Arc::new(connection));
+    }
+    let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
+    Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections })
+}
+
+fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Result<Settings, Failure> {
+    let text = &project.connections[name];
+    let mut fields: BTreeMap<String, SecretString> = BTreeMap::new();
+    for (field, value) in &text.fields {
+        let given = sandbox.and_then(|sandbox| sandbox.field(&text.connector.value, field));
+        let value = match given {
+            Some(value) => SecretString::from(value),
+            None if sandbox.is_some() => SecretString::from("sandbox"),
+            None => reference::resolve(&value.value).map_err(|error| reference::failure(name, field, &error))?,
+        };
+        fields.insert(field.clone(), value);
+    }
+    let environment = match sandbox {
+        Some(_) => SecretString::from("sandbox"),
+        None => reference::resolve(&text.environment.value)
+            .map_err(|error| reference::failure(name, "environment", &error))?,
+    };
+    Ok(Settings {
+        name: name.to_owned(),
+        connector: text.connector.value.clone(),
+        environment: secrecy::ExposeSecret::expose_secret(&environment).to_owned(),
+        sandbox: sandbox.map(|sandbox| sandbox.url.clone()),
+        fields,
+    })
+}
+
+fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -> VersionFiles {
+    let pipeline = project.files.pipelines.iter().find(|source| is_of(source, plan));
+    let tables = project.files.tables.iter().map(|(name, source)| (name.clone(), source.text.clone()));
+    VersionFiles {
+        project: checked.name.clone(),
+        project_text: project.files.project.text.clone(),
+        pipeline_name: pipeline.map(|source| source.name.clone()).unwrap_or_default(),
+        pipeline_text: pipeline.map(|source| source.text.clone()).unwrap_or_default(),
+        tables: tables.collect(),
+    }
+}
+
+fn is_of(source: &Arc<Source>, plan: &Plan) -> bool {
+    let root = ferry_contract::yaml::parse(source, &mut Report::new(source));
+    root.and_then(|root| root.get("pipeline")?.text().map(|name| name == plan.pipeline)).unwrap_or(false)
+}
+
+/// Makes a plan again from stored files, with the connectors of today.
+pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Option<Arc<Plan>> {
+    let tables = files
+        .tables
+        .iter()
+        .map(|(name, text)| (name.clone(), Source::new(format!("tables/{name}.yaml"), text.as_str())));
+    let files = Files {
+        project: Source::new("ferry.yaml", files.project_text.as_str()),
+        pipelines: vec![Source::new(files.pipeline_name.as_str(), files.pipeline_text.as_str())],
+        tables: tables.collect(),
+    };
+    lint::check(&files, &library.catalog(), rules).plans.pop()
+}

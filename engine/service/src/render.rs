@@ -1,0 +1,130 @@
+//! Findings and lists, for people and for programs.
+
+use std::io::IsTerminal as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use ferry_contract::report::{Finding, Level, Report};
+use serde::Serialize;
+
+/// Whether colours are used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Whether standard output takes colours.
+    pub fn on(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+                std::io::stdout().is_terminal() && !plain && !dumb
+            }
+        }
+    }
+}
+
+/// A finding with its line, a caret, and what to write instead.
+pub fn full(report: &Report, finding: &Finding, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let level = match finding.level {
+        Level::Error => Shown::ERROR,
+        Level::Warning => Shown::WARNING,
+    };
+    let text = &report.source.text;
+    let start = (finding.at.start as usize).min(text.len());
+    let end = line_end(text, start, finding.at.end as usize);
+    let title = level.primary_title(finding.message.as_str()).id(finding.check);
+    let snippet = Snippet::source(text.as_str())
+        .path(report.source.name.as_str())
+        .annotation(AnnotationKind::Primary.span(start..end));
+    let group: Group<'_> = title.element(snippet);
+    let help = Shown::HELP.message(finding.help.as_str());
+    format!("{}\n", renderer.render(&[group.element(help)]))
+}
+
+/// A finding never marks more than its first line.
+fn line_end(text: &str, start: usize, end: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let line = rest.find('\n').map_or(text.len(), |offset| start + offset);
+    end.clamp(start, line)
+}
+
+/// A finding on one line.
+pub fn concise(report: &Report, finding: &Finding) -> String {
+    let level = level(finding);
+    format!("{}:{}: {level}[{}] {}; {}\n", report.source.name, finding.at, finding.check, finding.message, finding.help)
+}
+
+/// A finding as GitHub Actions reads it.
+pub fn github(report: &Report, finding: &Finding) -> String {
+    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let name = escape(&report.source.name).replace(':', "%3A").replace(',', "%2C");
+    let message = escape(&format!("{}: {}; {}", finding.check, finding.message, finding.help));
+    let level = level(finding);
+    format!(
+        "::{level} title=ferry ({}),file={name},line={},col={}::{message}\n",
+        finding.check, finding.at.line, finding.at.column
+    )
+}
+
+fn level(finding: &Finding) -> &'static str {
+    match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+    }
+}
+
+/// A finding in `--format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct FindingJson {
+    /// The check's name.
+    pub check: String,
+    /// `error` or `warning`.
+    pub level: String,
+    /// The file.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl FindingJson {
+    /// One finding.
+    pub fn new(report: &Report, finding: &Finding) -> Self {
+        Self {
+            check: finding.check.to_owned(),
+            level: level(finding).to_owned(),
+            file: report.source.name.clone(),
+            line: finding.at.line,
+            column: finding.at.column,
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+        }
+    }
+}
+
+/// A table for people; nothing but its rows for programs.
+pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().trim_start_matches(' ').to_owned()).collect();
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,157 @@
+//! SQLite: write-ahead log, `synchronous=FULL`, one writer thread that commits whole groups.
+
+mod read;
+mod schema;
+mod write;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ferry_contract::{key::Digest, port::Boxed};
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles};
+use crate::limits::STORE_BUSY_MAX;
+use writer::Writer;
+
+/// A store in one file.
+pub struct SqliteStore {
+    reader: Mutex<Connection>,
+    writer: Writer,
+}
+
+/// The right to run the runs of a store; given back when it is dropped, or its process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: std::fs::File,
+}
+
+impl SqliteStore {
+    /// Opens the store, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where the folder cannot be written, the file is no store of ferry, or
+    /// the machine does not keep `synchronous=FULL`.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| open_error(path, &error))?;
+        }
+        let writer = connect(path)?;
+        schema::prepare(&writer).map_err(|message| StoreError::Open(format!("{}: {message}", path.display())))?;
+        Ok(Self { reader: Mutex::new(connect(path)?), writer: Writer::thread(writer) })
+    }
+
+    /// Opens a store that is there, to look at it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where there is none.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            let hint = "`ferry serve` and `ferry run` make one; `--store PATH` names another";
+            return Err(StoreError::Open(format!("there is no store at {}: {hint}", path.display())));
+        }
+        Self::open(path)
+    }
+
+    /// A store in memory that commits at once, on the caller's thread: for simulations, where the
+    /// order of everything comes from one seed.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], never in practice.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
+        schema::tables(&connection).map_err(|error| StoreError::Open(error.to_string()))?;
+        let shared = Arc::new(Mutex::new(connection));
+        let empty = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
+        Ok(Self { reader: Mutex::new(empty), writer: Writer::inline(shared) })
+    }
+
+    /// Takes the right to run the runs of a store.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where another process has it.
+    pub fn lock(path: &Path) -> Result<Lock, StoreError> {
+        let name = lock_path(path);
+        let options = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+        let file = options.map_err(|error| open_error(&name, &error))?;
+        file.try_lock().map_err(|_| {
+            let hint = "stop it, or give this one another `--store`";
+            StoreError::InUse(format!("another ferry runs the store {}: {hint}", path.display()))
+        })?;
+        Ok(Lock { _file: file })
+    }
+
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Boxed<'static, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+    {
+        let answer = match self.writer.shared() {
+            Some(shared) => ask(&locked(shared)),
+            None => ask(&locked(&self.reader)),
+        };
+        let answer = answer.map_err(|error| StoreError::Failed(error.to_string()));
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Open(format!("{}: {error}", path.display()))
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |error: rusqlite::Error| StoreError::Open(format!("{}: {error}", path.display()));
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(STORE_BUSY_MAX).map_err(failed)?;
+    schema::durable(&connection).map_err(failed)?;
+    Ok(connection)
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
+        self.writer.commit(group)
+    }
+
+    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
+        self.read(|connection| read::run(connection, run))
+    }
+
+    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
+        self.read(|connection| read::due(connection, limit))
+    }
+
+    fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        self.read(|connection| read::cursor(connection, trigger))
+    }
+
+    fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
+        self.read(|connection| read::version(connection, version))
+    }
+
+    fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        self.read(|connection| read::runs(connection, filter))
+    }
+
+    fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
+        self.read(read::counts)
+    }
+
+    fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
+        self.read(|connection| read::dead_letters(connection, filter))
+    }
+}

@@ -1,0 +1,105 @@
+//! Questions to the store.
+
+use std::collections::BTreeMap;
+
+use ferry_contract::key::Digest;
+use ferry_core::run::Entry;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
+use serde::de::DeserializeOwned;
+
+use crate::store::{DeadLetter, Filter, RunId, RunRow, StoredRun, VersionFiles};
+
+const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
+
+pub(super) fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<StoredRun>> {
+    let row =
+        connection.prepare_cached(&format!("{RUN} WHERE run = ?1"))?.query_row([run.as_str()], run_row).optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let mut statement =
+        connection.prepare_cached("SELECT at_ms, entry FROM journal WHERE run = ?1 ORDER BY sequence")?;
+    let entries = statement.query_map([run.as_str()], |row| Ok((time(row, 0)?, json::<Entry>(row, 1)?)))?;
+    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()? }))
+}
+
+pub(super) fn due(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<(RunId, Timestamp)>> {
+    let sql = "SELECT run, due_ms FROM runs WHERE due_ms IS NOT NULL ORDER BY due_ms, run LIMIT ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows =
+        statement.query_map([bound(limit)], |row| Ok((RunId::named(row.get::<_, String>(0)?), time(row, 1)?)))?;
+    rows.collect()
+}
+
+pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT value FROM cursors WHERE name = ?1", [trigger], |row| row.get(0)).optional()
+}
+
+pub(super) fn version(connection: &Connection, version: &Digest) -> rusqlite::Result<Option<VersionFiles>> {
+    let sql = "SELECT files FROM versions WHERE version = ?1";
+    connection.query_row(sql, [version.as_str()], |row| json(row, 0)).optional()
+}
+
+pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<RunRow>> {
+    let sql = format!(
+        "{RUN} WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY updated_ms DESC, run LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit)], run_row)?;
+    rows.collect()
+}
+
+pub(super) fn counts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, u64>> {
+    let mut statement = connection.prepare_cached("SELECT state, count(*) FROM runs GROUP BY state")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    rows.collect()
+}
+
+pub(super) fn dead_letters(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<DeadLetter>> {
+    let sql = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
+        WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR class = ?2) ORDER BY at_ms DESC, run LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit)], |row| {
+        Ok(DeadLetter {
+            run: RunId::named(row.get::<_, String>(0)?),
+            pipeline: row.get(1)?,
+            event_key: row.get(2)?,
+            step: row.get(3)?,
+            class: row.get(4)?,
+            message: row.get(5)?,
+            at: time(row, 6)?,
+            event: json(row, 7)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let due: Option<i64> = row.get(8)?;
+    Ok(RunRow {
+        run: RunId::named(row.get::<_, String>(0)?),
+        pipeline: row.get(1)?,
+        version: row.get(2)?,
+        event_key: row.get(3)?,
+        state: row.get(4)?,
+        note: row.get(5)?,
+        started_at: time(row, 6)?,
+        updated_at: time(row, 7)?,
+        due_at: due.and_then(|due| Timestamp::from_millisecond(due).ok()),
+    })
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let wrong = |error: jiff::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
+    Timestamp::from_millisecond(row.get(column)?).map_err(wrong)
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    let wrong =
+        |error: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    serde_json::from_str(&text).map_err(wrong)
+}
+
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,72 @@
+//! Tables, and the settings without which nothing is durable.
+
+use rusqlite::Connection;
+
+/// The number of this layout.
+const LAYOUT: &str = "1";
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS versions (
+    version TEXT PRIMARY KEY, files TEXT NOT NULL
+) STRICT;
+-- One row an event for ever: the guard against the same event delivered twice.
+CREATE TABLE IF NOT EXISTS inbox (
+    pipeline TEXT NOT NULL, event_key TEXT NOT NULL, revision TEXT NOT NULL, run TEXT NOT NULL, received_ms INTEGER NOT NULL,
+    PRIMARY KEY (pipeline, event_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL, state TEXT NOT NULL,
+    note TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, due_ms INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
+CREATE TABLE IF NOT EXISTS journal (
+    run TEXT NOT NULL, sequence INTEGER NOT NULL, at_ms INTEGER NOT NULL, entry TEXT NOT NULL,
+    PRIMARY KEY (run, sequence)
+) STRICT, WITHOUT ROWID;
+-- One row a call for ever: the guard against two runs that make the same call.
+CREATE TABLE IF NOT EXISTS calls (
+    call_key TEXT PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS dead_letters (
+    run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL, class TEXT NOT NULL,
+    message TEXT NOT NULL, at_ms INTEGER NOT NULL, event TEXT NOT NULL
+) STRICT;
+";
+
+/// Makes the tables.
+pub(super) fn tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLES)
+}
+
+/// Makes the tables where they are missing, and refuses those of another layout.
+pub(super) fn prepare(connection: &Connection) -> Result<(), String> {
+    let text = |error: rusqlite::Error| error.to_string();
+    tables(connection).map_err(text)?;
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('layout', ?1)", [LAYOUT]).map_err(text)?;
+    let found: String =
+        connection.query_row("SELECT value FROM meta WHERE name = 'layout'", [], |row| row.get(0)).map_err(text)?;
+    if found != LAYOUT {
+        return Err(format!("the store has layout {found}, and this ferry knows layout {LAYOUT}"));
+    }
+    Ok(())
+}
+
+/// Sets what durability needs, and reads it back: two known engines run at NORMAL unknowingly.
+pub(super) fn durable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if synchronous != 2 || mode != "wal" {
+        let message =
+            format!("SQLite keeps journal_mode {mode} and synchronous {synchronous}; WAL and FULL are needed");
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE),
+            Some(message),
+        ));
+    }
+    Ok(())
+}

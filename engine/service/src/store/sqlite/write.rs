@@ -1,0 +1,189 @@
+//! One group of changes inside a transaction.
+
+use ferry_core::run::{Entry, State};
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use serde::Serialize;
+
+use crate::store::{Arrival, Change, Committed, RunId, StoreError};
+
+/// Writes all changes, in order.
+pub(super) fn group(connection: &Connection, changes: &[Change]) -> Result<Committed, StoreError> {
+    let mut committed = Committed::default();
+    for change in changes {
+        one(connection, change, &mut committed)?;
+    }
+    Ok(committed)
+}
+
+fn one(connection: &Connection, change: &Change, committed: &mut Committed) -> Result<(), StoreError> {
+    match change {
+        Change::Receive(arrival) => receive(connection, arrival, committed),
+        Change::Append { run, sequence, at, entry } => append(connection, run, *sequence, *at, entry),
+        Change::Project { run, state, due, note } => project(connection, run, *state, *due, note),
+        Change::Claim { key, run, digest } => claim(connection, key.as_str(), run, digest.as_str()),
+        Change::DeadLetter { run, step, failure, event, at } => {
+            let event = event.to_string();
+            let values = params![run.as_str(), step, failure.class.name(), failure.message, at.as_millisecond(), event];
+            execute(connection, DEAD_LETTER, values)
+        }
+        Change::Resume { run, by, reason, at } => resume(connection, run, by, reason, None, *at),
+        Change::Cursor { trigger, value } => {
+            let sql = "INSERT INTO cursors VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            execute(connection, sql, params![trigger, value])
+        }
+        Change::Version { version, files } => execute(
+            connection,
+            "INSERT OR IGNORE INTO versions VALUES (?1, ?2)",
+            params![version.as_str(), json(files)?],
+        ),
+    }
+}
+
+const DEAD_LETTER: &str = "
+INSERT OR REPLACE INTO dead_letters SELECT run, pipeline, event_key, ?2, ?3, ?4, ?5, ?6 FROM runs WHERE run = ?1";
+
+fn receive(connection: &Connection, arrival: &Arrival, committed: &mut Committed) -> Result<(), StoreError> {
+    let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+    let known = cached(connection, "SELECT revision FROM inbox WHERE pipeline = ?1 AND event_key = ?2")?
+        .query_row(params![arrival.pipeline, arrival.event_key], |row| row.get::<_, String>(0))
+        .optional()
+        .map_err(failed)?;
+    match known {
+        None => {
+            committed.started += 1;
+            start(connection, arrival, &run)
+        }
+        Some(revision) if revision == arrival.revision => {
+            committed.known += 1;
+            Ok(())
+        }
+        Some(_) => revise(connection, arrival, &run, committed),
+    }
+}
+
+fn start(connection: &Connection, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
+    let at = arrival.at.as_millisecond();
+    let values = params![arrival.pipeline, arrival.event_key, arrival.revision, run.as_str(), at];
+    execute(connection, "INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+    let values = params![run.as_str(), arrival.pipeline, arrival.version.as_str(), arrival.event_key, at];
+    execute(connection, "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, 'running', '', ?5, ?5, ?5)", values)?;
+    append(connection, run, 0, arrival.at, &Entry::Started { event: arrival.event.clone() })?;
+    let Some(failure) = &arrival.refused else { return Ok(()) };
+    let entry = Entry::DeadLettered { step: "trigger".to_owned(), failure: failure.clone() };
+    append(connection, run, 1, arrival.at, &entry)?;
+    let values = params![run.as_str(), "trigger", failure.class.name(), failure.message, at, arrival.event.to_string()];
+    execute(connection, DEAD_LETTER, values)?;
+    project(connection, run, State::DeadLettered, None, &format!("trigger: {failure}"))
+}
+
+/// A corrected event reopens its run where that ended as a dead letter; otherwise it is only noted.
+fn revise(
+    connection: &Connection,
+    arrival: &Arrival,
+    run: &RunId,
+    committed: &mut Committed,
+) -> Result<(), StoreError> {
+    let values = params![arrival.pipeline, arrival.event_key, arrival.revision];
+    execute(connection, "UPDATE inbox SET revision = ?3 WHERE pipeline = ?1 AND event_key = ?2", values)?;
+    let state: String = connection
+        .query_row("SELECT state FROM runs WHERE run = ?1", [run.as_str()], |row| row.get(0))
+        .map_err(failed)?;
+    if state != State::DeadLettered.name() || arrival.refused.is_some() {
+        committed.known += 1;
+        return Ok(());
+    }
+    committed.reopened += 1;
+    resume(connection, run, "trigger", "the record was corrected at its source", Some(arrival), arrival.at)
+}
+
+fn resume(
+    connection: &Connection,
+    run: &RunId,
+    by: &str,
+    reason: &str,
+    corrected: Option<&Arrival>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let row = connection
+        .query_row(
+            "SELECT state, (SELECT max(sequence) FROM journal WHERE journal.run = runs.run) FROM runs WHERE run = ?1",
+            [run.as_str()],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .optional()
+        .map_err(failed)?;
+    let Some((state, last)) = row else { return Err(StoreError::NotEnded(format!("there is no run {run}"))) };
+    if state != State::DeadLettered.name() {
+        return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
+    }
+    if corrected.is_none() && refused_by_trigger(connection, run)? {
+        return Err(StoreError::NotEnded(format!(
+            "the event of {run} cannot be run as it is; correct it at its source"
+        )));
+    }
+    let event = corrected.map(|arrival| arrival.event.clone());
+    let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event };
+    append(connection, run, u64::try_from(last + 1).unwrap_or(0), at, &entry)?;
+    execute(connection, "DELETE FROM dead_letters WHERE run = ?1", params![run.as_str()])?;
+    project(connection, run, State::Running, Some(at), "replayed")
+}
+
+fn refused_by_trigger(connection: &Connection, run: &RunId) -> Result<bool, StoreError> {
+    let step = cached(connection, "SELECT step FROM dead_letters WHERE run = ?1")?
+        .query_row([run.as_str()], |row| row.get::<_, String>(0))
+        .optional()
+        .map_err(failed)?;
+    Ok(step.as_deref() == Some("trigger"))
+}
+
+fn append(connection: &Connection, run: &RunId, sequence: u64, at: Timestamp, entry: &Entry) -> Result<(), StoreError> {
+    let sequence = i64::try_from(sequence).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let mut statement = cached(connection, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?;
+    let written = statement.execute(params![run.as_str(), sequence, at.as_millisecond(), json(entry)?]);
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Err(StoreError::Fenced(run.to_string()))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn project(
+    connection: &Connection,
+    run: &RunId,
+    state: State,
+    due: Option<Timestamp>,
+    note: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE runs SET state = ?2, due_ms = ?3, note = ?4,
+        updated_ms = (SELECT max(at_ms) FROM journal WHERE journal.run = ?1 AND sequence = (SELECT max(sequence) FROM journal WHERE journal.run = ?1))
+        WHERE run = ?1";
+    execute(connection, sql, params![run.as_str(), state.name(), due.map(|due| due.as_millisecond()), note])
+}
+
+fn claim(connection: &Connection, key: &str, run: &RunId, digest: &str) -> Result<(), StoreError> {
+    execute(connection, "INSERT OR IGNORE INTO calls VALUES (?1, ?2, ?3)", params![key, run.as_str(), digest])?;
+    let owner: String = cached(connection, "SELECT run FROM calls WHERE call_key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .map_err(failed)?;
+    if owner == run.as_str() { Ok(()) } else { Err(StoreError::CallTaken { key: key.to_owned(), run: owner }) }
+}
+
+fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
+    cached(connection, sql)?.execute(values).map(|_| ()).map_err(failed)
+}
+
+fn cached<'c>(connection: &'c Connection, sql: &str) -> Result<rusqlite::CachedStatement<'c>, StoreError> {
+    connection.prepare_cached(sql).map_err(failed)
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
+}
