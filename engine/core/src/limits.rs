@@ -11,6 +11,6 @@ pub const LOOK_UPS_MAX: u32 = 12;
 /// The first wait between two attempts; it doubles.
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
+pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
 /// An event or a step's output, as JSON.
 pub const VALUE_MAX_BYTES: usize = 1 << 20;

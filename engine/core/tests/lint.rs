@@ -894,6 +894,10 @@ fn text_that_is_not_yaml() {
           help: put a text that holds `: ` into quotes
     "#]],
     );
+}
+
+#[test]
+fn text_that_is_something_else() {
     check(
         "steps:\n  - id: a\n   map: {}\n",
         expect![[r#"

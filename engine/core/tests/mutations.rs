@@ -6,6 +6,7 @@ mod world;
 use std::sync::LazyLock;
 
 use ferry_contract::report::Report;
+use ferry_core::lint::checks;
 use proptest::prelude::*;
 
 use world::{PROJECT, World};
@@ -99,6 +100,7 @@ fn check(text: &str) {
             let column = text[line..start.max(line)].chars().count() + 1;
             assert!(start >= line && column == finding.at.column as usize, "{finding:?} {column}");
         }
+        assert!(checks::all().any(|check| check.name == finding.check), "{} has no page", finding.check);
         assert!(finding.at.line >= 1 && finding.at.column >= 1 && text.get(start..end).is_some(), "{finding:?}");
         let is_word = finding.message.starts_with(|letter: char| letter.is_lowercase() || letter == '`');
         assert!(is_word && !finding.message.ends_with('.') && !finding.help.is_empty(), "{finding:?}");

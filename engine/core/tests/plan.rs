@@ -44,7 +44,22 @@ steps:
   - { id: literal, map: { x: $$.a.x } }
   - { id: shadow, script: 'let a = 1; let shadow = a; shadow' }
 ",
-        expect![[r#""#]],
+        expect![[r#"
+            a:
+            path: a
+            rhai: a
+            condition: a
+            text: a
+            script: a
+            otherwise: a
+            table: a
+            amount: a
+            rule: a path text
+            status: a
+            question: a
+            literal:
+            shadow:
+        "#]],
     );
 }
 

@@ -244,6 +244,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "it is about real time")]
     fn nothing_runs_without_end() {
         for script in [
             "loop {}",

@@ -202,7 +202,7 @@ pub enum Reaction {
         /// What the run waits for, as a value: the amount of money.
         what: Node,
         /// The question.
-        probe: Probe,
+        probe: Box<Probe>,
         /// The alert channel that is told.
         alert: Option<Spanned<String>>,
     },

@@ -92,10 +92,8 @@ fn rule(node: &Node, report: &mut Report) -> Option<Rule> {
 
 fn is(node: &Node, report: &mut Report) -> Option<Is> {
     if node.entries().is_none() {
-        return Some(match one_of(node, "a kind of value", &[("present", true), ("email", false)], report)? {
-            true => Is::Present,
-            false => Is::Email,
-        });
+        let is_email = one_of(node, "a kind of value", &[("present", false), ("email", true)], report)?;
+        return Some(if is_email { Is::Email } else { Is::Present });
     }
     let fields = Fields::open(node, "`is`", &["decimal", "one_of"], report)?;
     if let Some(node) = fields.get("one_of") {
@@ -195,5 +193,5 @@ fn hold(node: &Node, report: &mut Report) -> Option<Reaction> {
     let until = Fields::open(until, "`until`", &["action", "with", "passes"], report)?;
     let passes = until.need("passes", "\"result.available >= reserved\"", report)?;
     let probe = probe(until, fields, passes, report);
-    Some(Reaction::Hold { what: what?.clone(), probe: probe?, alert: text_of(fields, "alert", report) })
+    Some(Reaction::Hold { what: what?.clone(), probe: Box::new(probe?), alert: text_of(fields, "alert", report) })
 }

@@ -44,6 +44,8 @@ use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX};
 pub struct Memory {
     /// The digest of the input that was sent.
     pub digest: Digest,
+    /// When it was sent for the first time.
+    pub first_at: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -69,8 +71,8 @@ pub enum Before {
     Send,
     /// It was done already: take its output.
     Adopt(Value),
-    /// It may have arrived: look first.
-    LookUp,
+    /// It may have arrived, and a repeat is not harmless: it is an unknown outcome still.
+    Doubt,
     /// It was done, or may have been, with another content.
     Refuse(String),
 }
@@ -117,20 +119,40 @@ pub fn call_key(
     }
 }
 
-/// Whether a call may be sent, given what the run remembers of its key.
-pub fn before_call(guards: Guards, effect: &Effect, memory: Option<&Memory>, digest: &Digest) -> Before {
+/// Whether a call may be sent now, given what the run remembers of its key.
+pub fn before_call(
+    guards: Guards,
+    effect: &Effect,
+    memory: Option<&Memory>,
+    digest: &Digest,
+    now: Timestamp,
+) -> Before {
     let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
     let same = memory.digest == *digest;
     match (&memory.outcome, same) {
         (Outcome::NotDone, _) => Before::Send,
         (Outcome::Done(output), true) => Before::Adopt(output.clone()),
-        (Outcome::Unknown { .. }, true) => Before::LookUp,
+        (Outcome::Unknown { .. }, true) if repeat_is_harmless(guards, effect, memory.first_at, now) => Before::Send,
+        (Outcome::Unknown { .. }, true) => Before::Doubt,
         (Outcome::Done(_), false) => {
             Before::Refuse("this call was done already with another content; correct the difference by hand".to_owned())
         }
         (Outcome::Unknown { .. }, false) => Before::Refuse(
             "this call may have been done with another content; find out before you change it".to_owned(),
         ),
+    }
+}
+
+/// Whether the target itself makes a second call of the same write harmless now.
+fn repeat_is_harmless(guards: Guards, effect: &Effect, first_at: Timestamp, now: Timestamp) -> bool {
+    match effect {
+        Effect::Read | Effect::Write(Repeat::Upsert) => true,
+        Effect::Write(Repeat::Keyed { remembers }) => {
+            let age = now.duration_since(first_at);
+            let forgotten = remembers.is_some_and(|remembers| age >= signed(remembers) / 2);
+            !(forgotten && guards.has(Guard::KeyWindow))
+        }
+        Effect::Write(Repeat::Lookup(_) | Repeat::Never) => false,
     }
 }
 
@@ -174,16 +196,13 @@ fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> Aft
     if !guards.has(Guard::Unknown) {
         return again(attempt, failure);
     }
+    if repeat_is_harmless(guards, attempt.effect, attempt.first_at, attempt.ended_at) {
+        return again(attempt, failure);
+    }
     match attempt.effect {
-        Effect::Read | Effect::Write(Repeat::Upsert) => again(attempt, failure),
-        Effect::Write(Repeat::Keyed { remembers }) => {
-            let age = attempt.ended_at.duration_since(attempt.first_at);
-            let forgotten = remembers.is_some_and(|remembers| age >= signed(remembers) / 2);
-            if forgotten && guards.has(Guard::KeyWindow) {
-                let reason = "the target may have forgotten the key by now; look there whether it has been done";
-                return After::Park { reason: reason.to_owned() };
-            }
-            again(attempt, failure)
+        Effect::Read | Effect::Write(Repeat::Upsert | Repeat::Keyed { .. }) => {
+            let reason = "the target may have forgotten the key by now; look there whether it has been done";
+            After::Park { reason: reason.to_owned() }
         }
         Effect::Write(Repeat::Lookup(look_up)) => {
             let wait = if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO };

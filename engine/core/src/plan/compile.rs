@@ -1,6 +1,6 @@
 //! From a pipeline to a plan: every expression compiled, every name found, no circle.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ferry_contract::{
     catalog::{Catalog, Effect},
@@ -12,6 +12,7 @@ use ferry_contract::{
     report::{Report, Spanned},
     script::{Form, Rules, Script},
     suggest,
+    template::Template,
     yaml::Node,
 };
 use rust_decimal::Decimal;
@@ -67,7 +68,7 @@ pub(crate) fn compile(
     graph.report_cycles(&written, report);
     // What comes before a step is known only where the step compiles.
     complete?;
-    report_unreachable(&graph, &steps, &written, report);
+    graph.report_unreachable(&steps, &written, report);
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     Some(Plan {
         pipeline: pipeline.name.value.clone(),
@@ -85,30 +86,6 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     let tables: Map<String, Value> =
         project.tables.iter().map(|(name, table)| (name.clone(), table.rows.clone().into_iter().collect())).collect();
     Digest::of(format!("{}\n{}\n{}", pipeline.source.text, project.vars, Value::Object(tables)))
-}
-
-/// An arm's steps run while their home step has failed, so they see only what came before it.
-fn report_unreachable(graph: &Graph, steps: &[Step], written: &[&language::Step], report: &mut Report) {
-    for (step, written) in steps.iter().zip(written) {
-        let Some((home, _)) = step.home else { continue };
-        let done = done_before(graph, steps, home);
-        for need in step.needs.iter().filter(|need| steps[**need].home != step.home && !done.contains(need)) {
-            let (id, home_id, need_id) = (&step.id, &steps[home].id, &steps[*need].id);
-            let message = if *need == home {
-                format!("`{id}` runs when `{home_id}` has failed, so `{home_id}` has no value by then")
-            } else {
-                format!("`{id}` runs when `{home_id}` has failed, and `{need_id}` need not be done by then")
-            };
-            let help = format!("read `$.error`, steps of the same arm, or steps that `{home_id}` reads or needs");
-            report.error("unreachable-value", written.id.at, message, help);
-        }
-    }
-}
-
-/// All steps that come before a step, or before those that had failed when its arm began.
-fn done_before(graph: &Graph, steps: &[Step], step: StepIndex) -> Vec<StepIndex> {
-    let homes = std::iter::successors(Some(step), |step| steps[*step].home.map(|(home, _)| home));
-    homes.flat_map(|home| graph.ancestors(home)).collect()
 }
 
 struct Builder<'a> {
@@ -184,9 +161,9 @@ impl Builder<'_> {
         }
         let arms: Vec<Arm> = arms.into_iter().collect::<Option<_>>()?;
         let mut held = Vec::new();
-        arms.iter().for_each(|arm| {
+        for arm in &arms {
             arm.reaction.roots(&mut |root| held.extend(self.names.iter().position(|name| name == root)));
-        });
+        }
         let step = &mut self.steps[index];
         step.needs = unique(step.needs.iter().copied().chain(held).collect());
         step.arms = arms;
@@ -347,7 +324,7 @@ impl Work {
                     check::Test::Field { field, .. } => field.root().into_iter().for_each(&mut *visit),
                     check::Test::Rhai(script) => script.variables().iter().for_each(|name| visit(name)),
                 }
-                rule.say.iter().flat_map(|say| say.paths()).filter_map(Path::root).for_each(&mut *visit);
+                rule.say.iter().flat_map(Template::paths).filter_map(Path::root).for_each(&mut *visit);
             }),
             Self::Wait { probe, .. } => probe.roots(visit),
         }
@@ -395,6 +372,6 @@ fn unique(mut needs: Vec<StepIndex>) -> Vec<StepIndex> {
 
 /// Classes are unique over the arms of a step, so the first match is the only one.
 pub(crate) fn repeated_class(arms: &[language::Arm]) -> Option<&Spanned<ErrorClass>> {
-    let mut seen: BTreeMap<ErrorClass, ()> = BTreeMap::new();
-    arms.iter().flat_map(|arm| &arm.classes).find(|class| seen.insert(class.value, ()).is_some())
+    let mut seen = BTreeSet::new();
+    arms.iter().flat_map(|arm| &arm.classes).find(|class| !seen.insert(class.value))
 }

@@ -62,8 +62,32 @@ impl Graph {
         [first].into_iter().chain(way).chain([first]).collect()
     }
 
+    /// An arm's steps run while their home step has failed, so they see only what came before it.
+    pub(super) fn report_unreachable(&self, steps: &[Step], written: &[&language::Step], report: &mut Report) {
+        for (step, written) in steps.iter().zip(written) {
+            let Some((home, _)) = step.home else { continue };
+            let done = self.done_before(steps, home);
+            for need in step.needs.iter().filter(|need| steps[**need].home != step.home && !done.contains(need)) {
+                let (id, home_id, need_id) = (&step.id, &steps[home].id, &steps[*need].id);
+                let message = if *need == home {
+                    format!("`{id}` runs when `{home_id}` has failed, so `{home_id}` has no value by then")
+                } else {
+                    format!("`{id}` runs when `{home_id}` has failed, and `{need_id}` need not be done by then")
+                };
+                let help = format!("read `$.error`, steps of the same arm, or steps that `{home_id}` reads or needs");
+                report.error("unreachable-value", written.id.at, message, help);
+            }
+        }
+    }
+
+    /// All steps that come before one, or before those that had failed when its arm began.
+    fn done_before(&self, steps: &[Step], step: StepIndex) -> Vec<StepIndex> {
+        let homes = std::iter::successors(Some(step), |step| steps[*step].home.map(|(home, _)| home));
+        homes.flat_map(|home| self.ancestors(home)).collect()
+    }
+
     /// All steps that come before one.
-    pub(super) fn ancestors(&self, step: StepIndex) -> Vec<StepIndex> {
+    fn ancestors(&self, step: StepIndex) -> Vec<StepIndex> {
         let reversed = Reversed(&self.graph);
         let mut dfs = Dfs::new(reversed, NodeIndex::new(step));
         let mut found = Vec::new();

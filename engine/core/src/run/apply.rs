@@ -84,14 +84,14 @@ impl Run {
     }
 
     fn called(&mut self, at: Timestamp, step: StepIndex, attempt: u32, key: &CallKey, digest: &Digest) {
-        let first_at = match &self.steps[step].call {
-            Some((known, first_at)) if known == key => *first_at,
-            Some(_) | None => at,
-        };
+        let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
         self.steps[step].call = Some((key.clone(), first_at));
         self.steps[step].status = Status::Called { attempt };
         if self.effect(step).is_some_and(Effect::is_write) {
-            self.calls.insert(key.clone(), Memory { digest: digest.clone(), outcome: Outcome::Unknown { since: at } });
+            self.calls.insert(
+                key.clone(),
+                Memory { digest: digest.clone(), first_at, outcome: Outcome::Unknown { since: at } },
+            );
         }
     }
 
@@ -105,13 +105,15 @@ impl Run {
     fn failed(&mut self, at: Timestamp, step: StepIndex, failure: &Failure) {
         self.steps[step].failure = Some(failure.clone());
         let after = self.after_failure(at, step, failure);
-        let outcome = match failure.class {
-            ErrorClass::Unknown | ErrorClass::Conflict => Outcome::Unknown { since: at },
-            _ => Outcome::NotDone,
-        };
-        let attempt = match self.steps[step].status {
-            Status::Called { attempt } | Status::Retrying { attempt, .. } | Status::Unknown { attempt, .. } => attempt,
-            _ => 1,
+        let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
+        let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
+        let attempt = if let Status::Called { attempt }
+        | Status::Retrying { attempt, .. }
+        | Status::Unknown { attempt, .. } = self.steps[step].status
+        {
+            attempt
+        } else {
+            1
         };
         if matches!(self.steps[step].status, Status::Called { .. }) {
             self.remember(step, outcome);
@@ -191,7 +193,9 @@ impl Run {
             None => Status::Failed,
             Some((arm, Reaction::Hold { .. })) => Status::Holding { arm },
             Some((arm, Reaction::Do { steps, .. })) => {
-                steps.iter().for_each(|step| self.steps[*step].status = Status::Blocked);
+                for step in steps {
+                    self.steps[*step].status = Status::Blocked;
+                }
                 Status::Recovering { arm }
             }
         };
@@ -203,10 +207,11 @@ impl Run {
         while changed {
             changed = false;
             for step in 0..self.steps.len() {
-                let next = match &self.steps[step].status {
-                    Status::Blocked if !self.is_failing(step) && self.needs_are_met(step) => Some(Status::Ready),
-                    Status::Recovering { arm } => self.recovered(step, *arm),
-                    _ => None,
+                let next = if let Status::Recovering { arm } = self.steps[step].status {
+                    self.recovered(step, arm)
+                } else {
+                    let is_blocked = self.steps[step].status == Status::Blocked;
+                    (is_blocked && !self.is_failing(step) && self.needs_are_met(step)).then_some(Status::Ready)
                 };
                 if let Some(next) = next {
                     self.steps[step].status = next;

@@ -275,10 +275,7 @@ impl Run {
 
     /// The number of the attempt that a call of this step makes now.
     pub fn attempt(&self, step: StepIndex) -> u32 {
-        match self.steps[step].status {
-            Status::Retrying { attempt, .. } => attempt,
-            _ => 1,
-        }
+        if let Status::Retrying { attempt, .. } = self.steps[step].status { attempt } else { 1 }
     }
 
     /// Steps whose call was journaled without an answer: what a crash leaves behind.

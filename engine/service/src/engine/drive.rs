@@ -235,7 +235,7 @@ impl<'a> Drive<'a> {
                 &call.effect,
                 &digest,
             );
-            let before = once::before_call(run.guards(), &call.effect, run.memory(&key), &digest);
+            let before = once::before_call(run.guards(), &call.effect, run.memory(&key), &digest, self.engine.now());
             (key, run.attempt(step), before)
         });
         let id = plan.steps[step].id.clone();
@@ -244,7 +244,7 @@ impl<'a> Drive<'a> {
             Before::Send => {}
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
-            Before::LookUp => {
+            Before::Doubt => {
                 self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest });
                 let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
                 return self.noted(Entry::Failed { step: id, failure });

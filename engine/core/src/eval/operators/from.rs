@@ -21,7 +21,7 @@ const KEYS: [&str; 9] = ["from", "default", "as", "lookup", "else", "upper", "lo
 
 #[derive(Debug)]
 struct From {
-    from: Expression,
+    value: Expression,
     default: Option<Expression>,
     kind: Option<As>,
     lookup: Option<Lookup>,
@@ -50,7 +50,7 @@ enum Case {
     Trim,
 }
 
-pub(super) fn compile(mapping: &Mapping<'_>, node: &Node, compiler: &mut Compiler<'_>) -> Built {
+pub(super) fn compile(mapping: Mapping<'_>, node: &Node, compiler: &mut Compiler<'_>) -> Built {
     let fields = Fields::open(node, "a mapping with `from`", &KEYS, compiler.report)?;
     let from = compiler.expression(fields.get("from")?);
     let default = fields.get("default").map(|node| compiler.expression(node));
@@ -72,7 +72,7 @@ pub(super) fn compile(mapping: &Mapping<'_>, node: &Node, compiler: &mut Compile
     }
     let length = fields.get("max_length").map(|node| whole(node, "`max_length`", compiler.report));
     Some(Box::new(From {
-        from: from?,
+        value: from?,
         default: default.map_or(Some(None), |default| default.map(Some))?,
         kind: kind.map_or(Some(None), |kind| kind.map(Some))?,
         lookup: lookup.map_or(Some(None), |lookup| lookup.map(Some))?,
@@ -96,7 +96,7 @@ fn kind(node: &Node, compiler: &mut Compiler<'_>) -> Option<As> {
     }
 }
 
-fn lookup(mapping: &Mapping<'_>, node: &Node, fields: Fields<'_>, compiler: &mut Compiler<'_>) -> Option<Lookup> {
+fn lookup(mapping: Mapping<'_>, node: &Node, fields: Fields<'_>, compiler: &mut Compiler<'_>) -> Option<Lookup> {
     let name = text(node, "`lookup`", compiler.report)?.value;
     let table = mapping.tables.get(&name);
     if table.is_none() {
@@ -136,16 +136,16 @@ impl Operator for From {
 
     fn parts(&self) -> Vec<&Expression> {
         let or = self.lookup.as_ref().and_then(|lookup| lookup.or.as_ref());
-        [&self.from].into_iter().chain(&self.default).chain(or).collect()
+        [&self.value].into_iter().chain(&self.default).chain(or).collect()
     }
 }
 
 impl From {
     /// A value that is missing or null takes the default, where there is one.
     fn start(&self, scope: Scope<'_>) -> Result<Value, EvalError> {
-        match (self.from.eval(scope), &self.default) {
+        match (self.value.eval(scope), &self.default) {
             (Ok(value), Some(default)) if value.is_null() => default.eval(scope),
-            (Err(_), Some(default)) if matches!(self.from, Expression::Path(_)) => default.eval(scope),
+            (Err(_), Some(default)) if matches!(self.value, Expression::Path(_)) => default.eval(scope),
             (result, _) => result,
         }
     }

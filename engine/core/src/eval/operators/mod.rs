@@ -45,7 +45,7 @@ fn written(node: &Node) -> Option<Written<'_>> {
 impl Dialect for Mapping<'_> {
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Built> {
         Some(match written(node)? {
-            Written::From => from::compile(self, node, compiler),
+            Written::From => from::compile(*self, node, compiler),
             Written::Money(value) => money::compile(value, compiler),
         })
     }
