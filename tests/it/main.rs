@@ -1,1 +1,9 @@
-//! tests
+//! All integration tests in one binary.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod kills;
+mod program;
+mod schemas;
+mod simulation;
+mod store;
+mod tidy;

@@ -145,6 +145,9 @@ pub fn before_call(
 
 /// Whether the target itself makes a second call of the same write harmless now.
 fn repeat_is_harmless(guards: Guards, effect: &Effect, first_at: Timestamp, now: Timestamp) -> bool {
+    if !guards.has(Guard::Unknown) {
+        return true;
+    }
     match effect {
         Effect::Read | Effect::Write(Repeat::Upsert) => true,
         Effect::Write(Repeat::Keyed { remembers }) => {
@@ -193,9 +196,6 @@ pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) ->
 }
 
 fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> After {
-    if !guards.has(Guard::Unknown) {
-        return again(attempt, failure);
-    }
     if repeat_is_harmless(guards, attempt.effect, attempt.first_at, attempt.ended_at) {
         return again(attempt, failure);
     }

@@ -112,6 +112,7 @@ impl Engine {
             let engine = Arc::clone(&self);
             self.tasks.spawn(async move {
                 tokio::select! {
+                    biased;
                     () = engine.clock.sleep(within) => {}
                     () = group.full.notified() => {}
                     () = engine.stop.cancelled() => {}

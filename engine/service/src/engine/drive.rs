@@ -107,6 +107,7 @@ impl<'a> Drive<'a> {
                 Some(due) => {
                     let wait = Duration::try_from(due.duration_since(self.engine.now())).unwrap_or_default();
                     tokio::select! {
+                    biased;
                         outcome = self.effects.next() => outcome,
                         () = self.engine.clock.sleep(wait) => None,
                     }

@@ -22,6 +22,7 @@ impl Engine {
                 }
             };
             tokio::select! {
+                    biased;
                 () = self.wake.notified() => {}
                 () = self.clock.sleep(wait) => {}
                 () = self.stop.cancelled() => {}

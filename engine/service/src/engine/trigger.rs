@@ -53,6 +53,7 @@ impl Engine {
                 }
             }
             tokio::select! {
+                    biased;
                 () = self.clock.sleep(plan.trigger.every) => {}
                 () = self.stop.cancelled() => {}
             }

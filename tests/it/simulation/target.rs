@@ -1,0 +1,259 @@
+//! A target on a made wire: it books, forgets keys, loses answers and acts late, as the seed says.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ferry_contract::port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpResponse};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::world::Points;
+
+/// The manifest of the target: one action for each kind of repeat.
+pub(super) const MANIFEST: &str = r#"
+ferry: 1
+connector: target
+title: Target
+environments: { only: { api: "http://target" } }
+errors:
+  - { when: "status == 429", class: throttled }
+  - { when: "status == 404", class: not_found }
+  - { when: "status >= 400 && status < 500", class: rejected }
+actions:
+  list:
+    summary: Lists events.
+    source: the simulation
+    effect: read
+    request: { host: api, method: GET, path: /events }
+    success: "status == 200"
+    result: $
+    poll: { items: $.events }
+    input: { type: object, additionalProperties: true, properties: {} }
+    output: { type: object, additionalProperties: true, properties: {} }
+    sample: none
+  find:
+    summary: Finds a payment.
+    source: the simulation
+    effect: read
+    request: { host: api, method: GET, path: "/payments/{$.id}" }
+    success: "status == 200"
+    result: $
+    input: &input
+"#;
+
+/// What a repeat does at the target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Keyed,
+    Upsert,
+    Lookup,
+    Never,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 4] = [Self::Keyed, Self::Upsert, Self::Lookup, Self::Never];
+
+    /// The `effect` of the action `pay`.
+    fn effect(self) -> &'static str {
+        match self {
+            Self::Keyed => "{ write: { repeat: keyed, remembers: 5m } }",
+            Self::Upsert => "{ write: { repeat: upsert } }",
+            Self::Lookup => {
+                "{ write: { repeat: lookup, by: { action: find, with: { id: $.id } }, found: { amount: $.amount }, \
+                 absence: { class: not_found, proves: true, visible_after: 10m } } }"
+            }
+            Self::Never => "{ write: { repeat: never } }",
+        }
+    }
+
+    /// The manifest of a target whose `pay` is of this kind.
+    pub(super) fn manifest(self) -> String {
+        let (head, _) = MANIFEST.split_once("    input: &input").expect("the marker");
+        let schema = r#"{ type: object, additionalProperties: true, properties: {} }"#;
+        let bundle = match self {
+            Self::Lookup => "    bundle: { max: 10, within: 1s, items: $.payments }\n",
+            Self::Keyed | Self::Upsert | Self::Never => "",
+        };
+        format!(
+            "{head}    input: {schema}\n    output: {schema}\n    sample: none\n  pay:\n    summary: Pays.\n    source: the simulation\n    \
+             effect: {}\n{bundle}    request: {{ host: api, method: POST, path: /payments, body: {{ payments: [$] }} }}\n    \
+             success: \"status == 201\"\n    result: {{}}\n    input: {schema}\n    output: {schema}\n    sample: none\n",
+            self.effect()
+        )
+    }
+}
+
+/// What goes wrong on the wire.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Faults {
+    None,
+    /// The first payment is booked, and its answer is lost.
+    FirstAnswerLost,
+    /// The first payment seems lost, and is booked minutes later.
+    FirstEffectLate,
+    /// All answers to payments are lost for an hour.
+    AnswersLostForLong,
+    /// By the seed.
+    Random,
+}
+
+/// One thing that the target did for a payment.
+#[derive(Clone, Debug)]
+struct Booking {
+    amount: Value,
+    at: Timestamp,
+    due: Timestamp,
+}
+
+/// The target and its wire.
+pub(super) struct Target {
+    kind: Kind,
+    faults: Faults,
+    clock: Arc<dyn Clock>,
+    points: Arc<Points>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    random: u64,
+    requests: u64,
+    payments: u64,
+    began: Option<Timestamp>,
+    bookings: BTreeMap<String, Vec<Booking>>,
+}
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    Fine,
+    NotSent,
+    Throttled,
+    RefusedBusy,
+    LostBefore,
+    LostAfter,
+    ErrorAfter,
+    Late,
+}
+
+impl Target {
+    pub(super) fn new(kind: Kind, faults: Faults, seed: u64, clock: Arc<dyn Clock>, points: Arc<Points>) -> Self {
+        let state = State { random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1), ..State::default() };
+        Self { kind, faults, clock, points, state: Mutex::new(state) }
+    }
+
+    /// Somebody else has booked another amount under that name.
+    pub(super) fn stranger(&self, id: &str) {
+        let at = self.clock.now();
+        let booking = Booking { amount: json!(999), at, due: at };
+        self.state.lock().unwrap().bookings.insert(id.to_owned(), vec![booking]);
+    }
+
+    /// How often a payment was booked, and whether with this amount.
+    pub(super) fn booked(&self, id: &str, amount: &Value) -> (usize, bool) {
+        let state = self.state.lock().unwrap();
+        let bookings = state.bookings.get(id).map(Vec::as_slice).unwrap_or_default();
+        (bookings.len(), bookings.iter().all(|booking| ferry_contract::number::equal(&booking.amount, amount)))
+    }
+
+    fn fate(&self, is_payment: bool) -> Fate {
+        let mut state = self.state.lock().unwrap();
+        let now = self.clock.now();
+        let began = *state.began.get_or_insert(now);
+        state.requests += 1;
+        state.payments += u64::from(is_payment);
+        let first = is_payment && state.payments == 1;
+        match self.faults {
+            Faults::FirstAnswerLost if first => Fate::LostAfter,
+            Faults::FirstEffectLate if first => Fate::Late,
+            Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => Fate::LostAfter,
+            // The wire mends in the end, so that every run can end.
+            Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => match random(&mut state) % 16 {
+                0 => Fate::NotSent,
+                1 => Fate::Throttled,
+                2 => Fate::RefusedBusy,
+                3 => Fate::LostBefore,
+                4 => Fate::LostAfter,
+                5 => Fate::ErrorAfter,
+                6 if is_payment => Fate::Late,
+                _ => Fate::Fine,
+            },
+            _ => Fate::Fine,
+        }
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let is_payment = request.method == "POST";
+        let fate = self.fate(is_payment);
+        let delay = random(&mut self.state.lock().unwrap()) % 400;
+        self.points.pass().await;
+        self.clock.sleep(Duration::from_millis(delay)).await;
+        let lost = || Err(HttpError::NoAnswer("lost".to_owned()));
+        match fate {
+            Fate::NotSent => return Err(HttpError::NotSent("refused".to_owned())),
+            Fate::Throttled => return Ok(answer(429, &json!({}))),
+            Fate::RefusedBusy => return Ok(answer(500, &json!({}))),
+            Fate::LostBefore => return lost(),
+            Fate::Fine | Fate::LostAfter | Fate::ErrorAfter | Fate::Late => {}
+        }
+        let late = if fate == Fate::Late { SignedDuration::from_mins(5) } else { SignedDuration::ZERO };
+        let (status, body) = self.act(&request, late);
+        self.points.pass().await;
+        match fate {
+            Fate::LostAfter | Fate::Late => lost(),
+            Fate::ErrorAfter => Ok(answer(500, &json!({}))),
+            _ => Ok(answer(status, &body)),
+        }
+    }
+
+    fn act(&self, request: &HttpRequest, late: SignedDuration) -> (u16, Value) {
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap();
+        if request.method == "GET" {
+            let id = request.url.rsplit('/').next().unwrap_or_default();
+            if id == "events" {
+                return (200, json!({ "events": [] }));
+            }
+            let seen = state.bookings.get(id).and_then(|bookings| bookings.iter().find(|booking| booking.due <= now));
+            return match seen {
+                Some(booking) => (200, json!({ "amount": booking.amount })),
+                None => (404, json!({})),
+            };
+        }
+        let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
+        for payment in body["payments"].as_array().unwrap() {
+            let id = payment["id"].as_str().unwrap().to_owned();
+            let bookings = state.bookings.entry(id).or_default();
+            let known = match self.kind {
+                Kind::Keyed => bookings.iter().any(|booking| now.duration_since(booking.at) < SignedDuration::from_mins(5)),
+                Kind::Upsert => !bookings.is_empty(),
+                Kind::Lookup | Kind::Never => false,
+            };
+            if !known {
+                bookings.push(Booking { amount: payment["amount"].clone(), at: now, due: now + late });
+            }
+        }
+        (201, json!({}))
+    }
+}
+
+impl Http for Target {
+    fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(self.exchange(request))
+    }
+}
+
+fn answer(status: u16, body: &Value) -> HttpResponse {
+    HttpResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+}
+
+/// xorshift64*. Source: Vigna, "An experimental exploration of Marsaglia's xorshift generators".
+fn random(state: &mut State) -> u64 {
+    state.random ^= state.random >> 12;
+    state.random ^= state.random << 25;
+    state.random ^= state.random >> 27;
+    state.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33
+}

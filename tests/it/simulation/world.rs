@@ -1,0 +1,460 @@
+//! Lives of an engine on one store, with crashes between them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ferry::{
+    engine::{Engine, LoadedProject, Setup},
+    store::{
+        Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles, sqlite::SqliteStore,
+    },
+};
+use ferry_connectors::{
+    connection::{Connection, Settings, World as ConnectorWorld},
+    library::Library,
+};
+use ferry_contract::{
+    key::Digest,
+    port::{Boxed, Clock},
+    report::Source,
+    script::{Missing, NoWatch, Rules},
+};
+use ferry_core::{
+    lint::{self, Files},
+    once::Guards,
+    plan::Plan,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::target::{Faults, Kind, Target};
+
+const PROJECT: &str = "ferry: 1\nproject: simulation\nconnections: { target: { connector: target, environment: only } }\nalerts: { ops: log }\n";
+const PIPELINE: &str = r#"
+ferry: 1
+pipeline: pay
+trigger:
+  poll: { action: target.list, every: 1m, cursor: { field: $.at, tie_break: $.id, lookback: 0s } }
+  key: $.id
+steps:
+  - id: payment
+    map: { id: $.event.id, amount: $.event.amount }
+  - id: pay
+    action: target.pay
+    with: $.payment
+  - id: after
+    needs: [pay]
+    action: target.list
+  - id: done
+    needs: [after]
+    check: [ { rhai: "event.last_check", say: the last check fails } ]
+on_failure: { alert: ops }
+"#;
+
+/// The events of every world.
+const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
+/// How often a life looks whether all is done.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// A life without an end is a failure.
+const LOOKS_MAX: u32 = 24 * 60;
+/// A world without an end is a failure.
+const LIVES_MAX: u32 = 20;
+
+/// Where a crash can happen: every commit and every exchange passes here, before and after.
+#[derive(Default)]
+pub(super) struct Points {
+    passed: AtomicU64,
+    crash_at: AtomicU64,
+    crashed: Notify,
+}
+
+impl Points {
+    /// Goes on; or, at the chosen point, never again.
+    pub(super) async fn pass(&self) {
+        if self.is_last() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        let point = self.passed.fetch_add(1, Ordering::Relaxed);
+        let last = point >= self.crash_at.load(Ordering::Relaxed);
+        if last {
+            self.crashed.notify_one();
+        }
+        last
+    }
+}
+
+/// Virtual time: tokio's paused clock, continued over the lives.
+pub(super) struct VirtualClock {
+    base_ms: AtomicI64,
+    life: std::sync::Mutex<Option<tokio::time::Instant>>,
+}
+
+impl VirtualClock {
+    fn new() -> Self {
+        Self { base_ms: AtomicI64::new(1_772_000_000_000), life: std::sync::Mutex::new(None) }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
+    fn begin(&self) {
+        *self.life.lock().unwrap() = Some(tokio::time::Instant::now());
+    }
+
+    fn end(&self) {
+        let now = self.now().as_millisecond();
+        *self.life.lock().unwrap() = None;
+        self.base_ms.store(now, Ordering::Relaxed);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let life = *self.life.lock().unwrap();
+        let elapsed = life.map_or(0, |life| i64::try_from(life.elapsed().as_millis()).unwrap());
+        Timestamp::from_millisecond(self.base_ms.load(Ordering::Relaxed) + elapsed).unwrap()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A store whose machine may stop before or after a group is durable.
+struct MortalStore {
+    store: SqliteStore,
+    points: Arc<Points>,
+}
+
+impl Store for MortalStore {
+    fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
+        if self.points.is_last() {
+            return Box::pin(std::future::pending());
+        }
+        let durable = self.store.commit(group);
+        if self.points.is_last() {
+            return Box::pin(std::future::pending());
+        }
+        durable
+    }
+
+    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
+        self.store.run(run)
+    }
+
+    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
+        self.store.due(limit)
+    }
+
+    fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        self.store.cursor(trigger)
+    }
+
+    fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
+        self.store.version(version)
+    }
+
+    fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        self.store.runs(filter)
+    }
+
+    fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
+        self.store.counts()
+    }
+
+    fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
+        self.store.dead_letters(filter)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    Finished,
+    Parked,
+    DeadLettered,
+    Open,
+}
+
+/// One payment, from the target's side and from ours.
+pub(super) struct Payment {
+    pub(super) key: &'static str,
+    pub(super) effects: usize,
+    pub(super) agrees: bool,
+    pub(super) ending: Ending,
+}
+
+/// One world.
+pub(super) struct World {
+    kind: Kind,
+    seed: u64,
+    faults: Faults,
+    guards: Guards,
+    crashes: Vec<u64>,
+    replayed: bool,
+    stranger: bool,
+    clock: Arc<VirtualClock>,
+    points: Arc<Points>,
+    store: Arc<MortalStore>,
+    target: Option<Arc<Target>>,
+}
+
+impl World {
+    pub(super) fn new(kind: Kind, seed: u64) -> Self {
+        let points = Arc::new(Points::default());
+        points.crash_at.store(u64::MAX, Ordering::Relaxed);
+        let store = MortalStore { store: SqliteStore::in_memory().unwrap(), points: Arc::clone(&points) };
+        Self {
+            kind,
+            seed,
+            faults: Faults::None,
+            guards: Guards::ALL,
+            crashes: Vec::new(),
+            replayed: false,
+            stranger: false,
+            clock: Arc::new(VirtualClock::new()),
+            points,
+            store: Arc::new(store),
+            target: None,
+        }
+    }
+
+    pub(super) fn faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    pub(super) fn guards(self, guards: Guards) -> Self {
+        Self { guards, ..self }
+    }
+
+    /// The first life ends at this point.
+    pub(super) fn crash_at(self, point: u64) -> Self {
+        Self { crashes: vec![point], ..self }
+    }
+
+    /// Some lives end at points that the seed chooses.
+    pub(super) fn random_crashes(self) -> Self {
+        let crashes = (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
+        Self { crashes, ..self }
+    }
+
+    /// Every run fails after it has paid, and is replayed.
+    pub(super) fn replayed(self) -> Self {
+        Self { replayed: true, ..self }
+    }
+
+    /// Another payment has the first one's name already.
+    pub(super) fn with_a_stranger(self) -> Self {
+        Self { stranger: true, ..self }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("seed {} {:?} faults {:?} crashes {:?}", self.seed, self.kind, self.faults, self.crashes)
+    }
+
+    /// Lives until nothing is left to do.
+    pub(super) fn run(mut self) -> Self {
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let target = Target::new(self.kind, self.faults, self.seed, clock, Arc::clone(&self.points));
+        if self.stranger {
+            target.stranger(EVENTS[0]);
+        }
+        self.target = Some(Arc::new(target));
+        let mut crashes = std::mem::take(&mut self.crashes).into_iter();
+        let mut lives = 0;
+        let mut begun = false;
+        loop {
+            lives += 1;
+            assert!(lives < LIVES_MAX, "no end");
+            let passed = self.points.passed.load(Ordering::Relaxed);
+            let crash_at = crashes.next().map_or(u64::MAX, |point| passed + point);
+            self.points.crash_at.store(crash_at, Ordering::Relaxed);
+            let survived = self.life(&mut begun);
+            if survived && !self.replayed {
+                return self;
+            }
+            if survived {
+                self.replayed = false;
+                self.points.crash_at.store(u64::MAX, Ordering::Relaxed);
+                self.replay();
+            }
+        }
+    }
+
+    /// One life; whether it ended by itself.
+    fn life(&self, begun: &mut bool) -> bool {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let survived = runtime.block_on(async {
+            self.clock.begin();
+            let (engine, plan) = self.engine();
+            let life = async {
+                if !*begun {
+                    for id in EVENTS {
+                        engine.receive_event(&plan, &self.event(id)).await.unwrap();
+                    }
+                    *begun = true;
+                }
+                tokio::spawn({
+                    let engine = Arc::clone(&engine);
+                    async move { engine.work().await }
+                });
+                for _ in 0..LOOKS_MAX {
+                    self.clock.sleep(LOOK_EVERY).await;
+                    if self.is_quiet().await {
+                        return;
+                    }
+                }
+            };
+            let survived = tokio::select! {
+                biased;
+                () = self.points.crashed.notified() => false,
+                () = life => true,
+            };
+            self.clock.end();
+            survived
+        });
+        // Dropping the runtime drops every task where it stands.
+        drop(runtime);
+        survived
+    }
+
+    async fn is_quiet(&self) -> bool {
+        let counts = self.store.store.counts().await.unwrap();
+        counts.keys().all(|state| ["finished", "dead_lettered", "parked"].contains(&state.as_str()))
+    }
+
+    fn event(&self, id: &str) -> Value {
+        json!({ "id": id, "at": "2026-03-01T10:00:00Z", "amount": amount(id), "last_check": !self.replayed })
+    }
+
+    /// Each dead letter starts again, its event corrected.
+    fn replay(&self) {
+        for id in EVENTS {
+            let arrival = ferry::store::Arrival {
+                pipeline: "pay".to_owned(),
+                version: Digest::of("unused"),
+                event_key: id.to_owned(),
+                revision: "2".to_owned(),
+                event: self.event(id),
+                refused: None,
+                at: self.clock.now(),
+            };
+            let committed = self.store.store.commit(vec![Change::Receive(arrival)]);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(committed).unwrap();
+        }
+    }
+
+    fn engine(&self) -> (Arc<Engine>, Arc<Plan>) {
+        let Language { rules, library, plan } = language(self.kind);
+        let settings = Settings {
+            name: "target".to_owned(),
+            connector: "target".to_owned(),
+            environment: "only".to_owned(),
+            sandbox: None,
+            fields: BTreeMap::new(),
+        };
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let http = Arc::clone(self.target.as_ref().unwrap());
+        let world = ConnectorWorld { http, clock: Arc::clone(&clock) };
+        let connection = Arc::new(Connection::open(settings, library, world).unwrap());
+        let version = VersionFiles {
+            project: "simulation".to_owned(),
+            project_text: PROJECT.to_owned(),
+            pipeline_name: "pay.yaml".to_owned(),
+            pipeline_text: PIPELINE.to_owned(),
+            tables: BTreeMap::new(),
+        };
+        let project = LoadedProject {
+            name: "simulation".to_owned(),
+            plans: vec![(Arc::clone(plan), version)],
+            connections: BTreeMap::from([("target".to_owned(), connection)]),
+        };
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let setup = Setup { store, clock, rules: Arc::clone(rules), projects: vec![project], recompile: Box::new(|_| None), guards: self.guards };
+        (Engine::new(setup), Arc::clone(plan))
+    }
+
+    /// How many points were passed.
+    pub(super) fn points(&self) -> u64 {
+        self.points.passed.load(Ordering::Relaxed)
+    }
+
+    /// Every payment from both sides.
+    pub(super) fn payments(&self) -> Vec<Payment> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let all = Filter { limit: usize::MAX, ..Filter::default() };
+        let runs = runtime.block_on(self.store.store.runs(&all)).unwrap();
+        let payment = |key: &'static str| {
+            let state = runs.iter().find(|run| run.event_key == key).map_or("", |run| run.state.as_str());
+            let (booked, agrees) = self.target.as_ref().unwrap().booked(key, &amount(key));
+            // What somebody else booked is not ours.
+            let strangers = usize::from(self.stranger && key == EVENTS[0]);
+            let ending = match state {
+                "finished" => Ending::Finished,
+                "parked" => Ending::Parked,
+                "dead_lettered" => Ending::DeadLettered,
+                _ => Ending::Open,
+            };
+            Payment { key, effects: booked - strangers, agrees, ending }
+        };
+        EVENTS.into_iter().map(payment).collect()
+    }
+
+    /// All journals, to read and to compare.
+    pub(super) fn journals(&self) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut out = String::new();
+        for id in EVENTS {
+            let run = runtime.block_on(self.store.store.run(&RunId::of("pay", id))).unwrap();
+            let Some(run) = run else { continue };
+            out += &format!("{id} {}\n", run.row.state);
+            for (at, entry) in run.journal {
+                out += &format!("  {} {}\n", at.duration_since(Timestamp::UNIX_EPOCH).as_millis(), serde_json::to_string(&entry).unwrap());
+            }
+        }
+        out
+    }
+}
+
+/// What all worlds of a kind share: it is costly to make, and has no state.
+struct Language {
+    rules: Arc<Rules>,
+    library: Library,
+    plan: Arc<Plan>,
+}
+
+fn language(kind: Kind) -> &'static Language {
+    static MADE: LazyLock<Vec<(Kind, Language)>> = LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
+    MADE.iter().find(|(known, _)| *known == kind).map(|(_, language)| language).unwrap()
+}
+
+fn make_language(kind: Kind) -> Language {
+    let rules = Arc::new(Rules::new(Missing::Fails, Arc::new(NoWatch)));
+    let (library, reports) = Library::load(&[Source::new("target", kind.manifest())], Arc::new(NoWatch));
+    let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
+    assert!(findings.is_empty(), "{findings:?}");
+    let files = Files {
+        project: Source::new("ferry.yaml", PROJECT),
+        pipelines: vec![Source::new("pay.yaml", PIPELINE)],
+        tables: BTreeMap::new(),
+    };
+    let checked = lint::check(&files, &library.catalog(), &rules);
+    let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();
+    assert!(findings.is_empty(), "{findings:?}");
+    Language { rules, library, plan: Arc::clone(&checked.plans[0]) }
+}
+
+fn amount(id: &str) -> Value {
+    serde_json::from_str(&format!("1{}.50", &id[1..])).unwrap()
+}
+
