@@ -1,1 +1,234 @@
-//! Soon.
+//! The program as its user meets it: commands, messages, exit codes, signals.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ferry-under-test");
+
+/// A call of the program.
+pub(crate) fn ferry(folder: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).env_remove("FERRY_STORE").env_remove("FERRY_SANDBOX").env("NO_COLOR", "1");
+    command
+}
+
+/// A sandbox or a service of its own, killed when the test ends.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    _stdout: Option<BufReader<ChildStdout>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts `ferry sandbox` on a free port.
+pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
+    let mut command = ferry(folder);
+    command.args(["sandbox", "--listen", "127.0.0.1:0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("sandbox ").expect("the sandbox says where it is").to_owned();
+    Running { child, address, _stdout: Some(stdout) }
+}
+
+/// Starts `ferry serve` on the shipped pipelines, and waits until it serves.
+pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    let mut command = ferry(folder);
+    command.arg("serve").arg(pipelines).args(["--store", "ferry.db", "--sandbox", sandbox, "--admin", "127.0.0.1:0"]);
+    let mut child = command.env("FERRY_LOG", "off").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("admin ") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "the service ended before it served");
+    }
+    let address = line.rsplit("admin ").next().unwrap().trim().to_owned();
+    std::thread::spawn(move || {
+        let mut rest = Vec::new();
+        let _ = stderr.read_to_end(&mut rest);
+    });
+    Running { child, address, _stdout: None }
+}
+
+fn output(folder: &Path, args: &[&str]) -> Output {
+    ferry(folder).args(args).output().unwrap()
+}
+
+/// The exit code and the first line of standard error, of calls that a stranger would make.
+#[test]
+fn a_wrong_call_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    std::fs::create_dir(folder.path().join("broken")).unwrap();
+    std::fs::write(folder.path().join("broken/ferry.yaml"), "ferry: 1\nproject: broken\n").unwrap();
+    std::fs::write(folder.path().join("broken/p.yaml"), "steps: [\n").unwrap();
+    for (args, code, says) in [
+        (&["lint", "empty"][..], 4, "there is no ferry.yaml in empty or below it"),
+        (&["lint", "nowhere"], 2, "nowhere: "),
+        (&["lint", "--frmat", "json"], 2, "a similar argument exists: '--format'"),
+        (&["lint", "broken"], 1, ""),
+        (&["serve", "broken", "--admin", "127.0.0.1:0"], 2, "there is no pipeline to run"),
+        (&["runs", "list"], 2, "there is no store at .ferry/ferry.db"),
+        (&["dlq", "list", "--store", "none.db"], 2, "there is no store at none.db"),
+        (&["runs", "list", "--state", "flying"], 2, "[possible values: running"),
+        (&["explain", "unknwon-key"], 4, "did you mean `unknown-key`?"),
+        (&["explain", "payoneer.create_payout"], 0, ""),
+        (&["explain"], 0, ""),
+        (&["sandbox", "--listen", "0.0.0.0:0"], 2, "loopback"),
+        (&["sandbox", "--faults", "broken/p.yaml"], 2, "broken/p.yaml"),
+        (&["-C", "nowhere", "lint"], 2, "nowhere: "),
+        (&["frobnicate"], 2, "unrecognized subcommand"),
+        (&["--version"], 0, ""),
+    ] {
+        let output = output(folder.path(), args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(says), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_shipped_pipelines_have_no_finding() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = output(&root, &["lint", "pipelines", "--deny-warnings", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"], serde_json::json!([]));
+    assert_eq!((output.status.code(), &report["format_version"]), (Some(0), &serde_json::json!("1.0")));
+}
+
+#[test]
+fn a_finding_shows_its_line_and_what_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    let copy = |name: &str, edit: &dyn Fn(String) -> String| {
+        let text = edit(std::fs::read_to_string(shipped.join(name)).unwrap());
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    std::fs::create_dir(folder.path().join("tables")).unwrap();
+    copy("ferry.yaml", &|text| text);
+    copy("tables/payout-status.yaml", &|text| text);
+    copy("mass-payouts.yaml", &|text| text.replace("payoneer.create_payout ", "payoneer.create_payuot "));
+    let output = output(folder.path(), &["lint"]);
+    expect_test::expect![[r#"
+        error[unknown-action]: `create_payuot` is not an action of connector `payoneer`
+          --> mass-payouts.yaml:69:13
+           |
+        69 |     action: payoneer.create_payuot      # bundled by the connector: up to 500 a request
+           |             ^^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: did you mean `create_payout`?
+    "#]]
+    .assert_eq(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// One run through the whole program, and what can be asked about it afterwards.
+#[test]
+fn a_run_can_be_listed_shown_and_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path(), &["--requests", "20", "--speed", "2000", "--seed", "3"]);
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    let run = |args: &[&str]| {
+        let mut command = ferry(folder.path());
+        command.args(args).args(["--store", "ferry.db"]).env("FERRY_LOG", "off").env("USER", "tester").output().unwrap()
+    };
+    let project = pipelines.to_str().unwrap();
+    let output = run(&["run", "mass-payouts", "--project", project, "--sandbox", &sandbox.address]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("20 new events"), "{stderr}");
+
+    let json = |args: &[&str]| -> serde_json::Value { serde_json::from_slice(&run(args).stdout).unwrap() };
+    let runs = json(&["runs", "list", "--format", "json", "--state", "finished"]);
+    let first = runs["runs"][0]["run"].as_str().unwrap();
+    let story = json(&["runs", "show", first, "--format", "json"]);
+    let entries = story["journal"].as_array().unwrap();
+    assert!(entries[0]["entry"].get("started").is_some() && entries.last().unwrap()["entry"] == "finished");
+
+    let letters = json(&["dlq", "list", "--format", "json"]);
+    let letters = letters["dead_letters"].as_array().unwrap();
+    assert_eq!(
+        letters.len(),
+        20 - runs["runs"].as_array().unwrap().len()
+            - held(&json(&["runs", "list", "--format", "json", "--state", "held"]))
+    );
+    let letter = letters.iter().find(|letter| letter["step"] == "payable").unwrap();
+    let key = letter["event_key"].as_str().unwrap();
+    assert!(letter["message"].as_str().unwrap().contains("is not an e-mail address") && letter["event"]["Id"] == key);
+
+    assert_eq!(run(&["dlq", "replay", key, "--reason", "tried again"]).status.code(), Some(0));
+    assert_eq!(
+        run(&["dlq", "replay", key, "--reason", "twice"]).status.code(),
+        Some(4),
+        "it is no dead letter any more"
+    );
+    run(&["run", "mass-payouts", "--project", project, "--sandbox", &sandbox.address]);
+    let story = String::from_utf8_lossy(&run(&["runs", "show", key]).stdout).into_owned();
+    assert!(story.contains("by tester: tried again"), "{story}");
+    // The e-mail is still wrong, so it is a dead letter again, for the same reason.
+    assert!(story.lines().last().unwrap().contains("dead_lettered"), "{story}");
+}
+
+fn held(list: &serde_json::Value) -> usize {
+    list["runs"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_second_engine_is_refused_and_a_stopped_one_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path(), &["--requests", "20"]);
+    let mut first = serve(folder.path(), &sandbox.address);
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    let mut second = ferry(folder.path());
+    second.arg("serve").arg(&pipelines).args([
+        "--store",
+        "ferry.db",
+        "--sandbox",
+        &sandbox.address,
+        "--admin",
+        "127.0.0.1:0",
+    ]);
+    let refused = second.output().unwrap();
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("another ferry runs the store ferry.db"), "{stderr}");
+
+    let terminated = Command::new("kill").args(["-TERM", &first.child.id().to_string()]).status().unwrap();
+    assert!(terminated.success());
+    assert_eq!(first.child.wait().unwrap().code(), Some(0));
+}
+
+/// What is secret is in no output, no log and no file.
+#[test]
+fn a_secret_never_appears() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "s3cr3t-that-nobody-may-see";
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    let mut command = ferry(folder.path());
+    command.arg("run").arg("mass-payouts").arg("--project").arg(&pipelines).args(["--store", "ferry.db", "-vv"]);
+    for name in ["PAYONEER_PROGRAM_ID", "PAYONEER_CLIENT_ID", "SALESFORCE_MY_DOMAIN", "SALESFORCE_CLIENT_ID"] {
+        command.env(name, "127.0.0.1:1/x");
+    }
+    for name in ["FERRY_SECRET_PAYONEER_CLIENT_SECRET", "FERRY_SECRET_SALESFORCE_CLIENT_SECRET"] {
+        command.env(name, secret);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "no such host answers");
+    let mut seen = [output.stdout, output.stderr].concat();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        seen.extend(std::fs::read(file.unwrap().path()).unwrap_or_default());
+    }
+    assert!(!String::from_utf8_lossy(&seen).contains(secret));
+}

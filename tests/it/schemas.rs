@@ -1,1 +1,18 @@
-//! Soon.
+//! The JSON Schemas of what commands print, in `schemas/`; `UPDATE_EXPECT=1 cargo test` rewrites them.
+
+use expect_test::expect_file;
+use ferry::cmd::{DeadLetterList, Envelope, LintReport, RunList, RunStory};
+use schemars::{JsonSchema, SchemaGenerator};
+
+fn schema<T: JsonSchema>() -> String {
+    let schema = SchemaGenerator::default().into_root_schema_for::<Envelope<T>>();
+    serde_json::to_string_pretty(&schema).unwrap() + "\n"
+}
+
+#[test]
+fn printed_json_has_a_schema() {
+    expect_file!["../../schemas/lint.schema.json"].assert_eq(&schema::<LintReport>());
+    expect_file!["../../schemas/runs-list.schema.json"].assert_eq(&schema::<RunList>());
+    expect_file!["../../schemas/runs-show.schema.json"].assert_eq(&schema::<RunStory>());
+    expect_file!["../../schemas/dlq-list.schema.json"].assert_eq(&schema::<DeadLetterList>());
+}

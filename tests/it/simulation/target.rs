@@ -10,7 +10,7 @@ use ferry_contract::port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpRespo
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::world::Points;
+use super::mortal::Points;
 
 /// The manifest of the target: one action for each kind of repeat.
 pub(super) const MANIFEST: &str = r#"
@@ -169,18 +169,22 @@ impl Target {
         match self.faults {
             Faults::FirstAnswerLost if first => Fate::LostAfter,
             Faults::FirstEffectLate if first => Fate::Late,
-            Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => Fate::LostAfter,
+            Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => {
+                Fate::LostAfter
+            }
             // The wire mends in the end, so that every run can end.
-            Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => match random(&mut state) % 16 {
-                0 => Fate::NotSent,
-                1 => Fate::Throttled,
-                2 => Fate::RefusedBusy,
-                3 => Fate::LostBefore,
-                4 => Fate::LostAfter,
-                5 => Fate::ErrorAfter,
-                6 if is_payment => Fate::Late,
-                _ => Fate::Fine,
-            },
+            Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => {
+                match random(&mut state) % 16 {
+                    0 => Fate::NotSent,
+                    1 => Fate::Throttled,
+                    2 => Fate::RefusedBusy,
+                    3 => Fate::LostBefore,
+                    4 => Fate::LostAfter,
+                    5 => Fate::ErrorAfter,
+                    6 if is_payment => Fate::Late,
+                    _ => Fate::Fine,
+                }
+            }
             _ => Fate::Fine,
         }
     }
@@ -228,7 +232,9 @@ impl Target {
             let id = payment["id"].as_str().unwrap().to_owned();
             let bookings = state.bookings.entry(id).or_default();
             let known = match self.kind {
-                Kind::Keyed => bookings.iter().any(|booking| now.duration_since(booking.at) < SignedDuration::from_mins(5)),
+                Kind::Keyed => {
+                    bookings.iter().any(|booking| now.duration_since(booking.at) < SignedDuration::from_mins(5))
+                }
                 Kind::Upsert => !bookings.is_empty(),
                 Kind::Lookup | Kind::Never => false,
             };

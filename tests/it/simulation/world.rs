@@ -2,18 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+    sync::{Arc, LazyLock, atomic::Ordering},
     time::Duration,
 };
 
 use ferry::{
     engine::{Engine, LoadedProject, Setup},
-    store::{
-        Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles, sqlite::SqliteStore,
-    },
+    store::{Change, Filter, RunId, Store, VersionFiles, sqlite::SqliteStore},
 };
 use ferry_connectors::{
     connection::{Connection, Settings, World as ConnectorWorld},
@@ -21,7 +16,7 @@ use ferry_connectors::{
 };
 use ferry_contract::{
     key::Digest,
-    port::{Boxed, Clock},
+    port::Clock,
     report::Source,
     script::{Missing, NoWatch, Rules},
 };
@@ -32,9 +27,11 @@ use ferry_core::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
-use super::target::{Faults, Kind, Target};
+use super::{
+    mortal::{MortalStore, Points, VirtualClock},
+    target::{Faults, Kind, Target},
+};
 
 const PROJECT: &str = "ferry: 1\nproject: simulation\nconnections: { target: { connector: target, environment: only } }\nalerts: { ops: log }\n";
 const PIPELINE: &str = r#"
@@ -66,115 +63,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 const LOOKS_MAX: u32 = 24 * 60;
 /// A world without an end is a failure.
 const LIVES_MAX: u32 = 20;
-
-/// Where a crash can happen: every commit and every exchange passes here, before and after.
-#[derive(Default)]
-pub(super) struct Points {
-    passed: AtomicU64,
-    crash_at: AtomicU64,
-    crashed: Notify,
-}
-
-impl Points {
-    /// Goes on; or, at the chosen point, never again.
-    pub(super) async fn pass(&self) {
-        if self.is_last() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn is_last(&self) -> bool {
-        let point = self.passed.fetch_add(1, Ordering::Relaxed);
-        let last = point >= self.crash_at.load(Ordering::Relaxed);
-        if last {
-            self.crashed.notify_one();
-        }
-        last
-    }
-}
-
-/// Virtual time: tokio's paused clock, continued over the lives.
-pub(super) struct VirtualClock {
-    base_ms: AtomicI64,
-    life: std::sync::Mutex<Option<tokio::time::Instant>>,
-}
-
-impl VirtualClock {
-    fn new() -> Self {
-        Self { base_ms: AtomicI64::new(1_772_000_000_000), life: std::sync::Mutex::new(None) }
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
-    fn begin(&self) {
-        *self.life.lock().unwrap() = Some(tokio::time::Instant::now());
-    }
-
-    fn end(&self) {
-        let now = self.now().as_millisecond();
-        *self.life.lock().unwrap() = None;
-        self.base_ms.store(now, Ordering::Relaxed);
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        let life = *self.life.lock().unwrap();
-        let elapsed = life.map_or(0, |life| i64::try_from(life.elapsed().as_millis()).unwrap());
-        Timestamp::from_millisecond(self.base_ms.load(Ordering::Relaxed) + elapsed).unwrap()
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
-    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
-
-/// A store whose machine may stop before or after a group is durable.
-struct MortalStore {
-    store: SqliteStore,
-    points: Arc<Points>,
-}
-
-impl Store for MortalStore {
-    fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
-        if self.points.is_last() {
-            return Box::pin(std::future::pending());
-        }
-        let durable = self.store.commit(group);
-        if self.points.is_last() {
-            return Box::pin(std::future::pending());
-        }
-        durable
-    }
-
-    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
-        self.store.run(run)
-    }
-
-    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
-        self.store.due(limit)
-    }
-
-    fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
-        self.store.cursor(trigger)
-    }
-
-    fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
-        self.store.version(version)
-    }
-
-    fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
-        self.store.runs(filter)
-    }
-
-    fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
-        self.store.counts()
-    }
-
-    fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
-        self.store.dead_letters(filter)
-    }
-}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -243,7 +131,8 @@ impl World {
 
     /// Some lives end at points that the seed chooses.
     pub(super) fn random_crashes(self) -> Self {
-        let crashes = (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
+        let crashes =
+            (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
         Self { crashes, ..self }
     }
 
@@ -380,7 +269,14 @@ impl World {
             connections: BTreeMap::from([("target".to_owned(), connection)]),
         };
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        let setup = Setup { store, clock, rules: Arc::clone(rules), projects: vec![project], recompile: Box::new(|_| None), guards: self.guards };
+        let setup = Setup {
+            store,
+            clock,
+            rules: Arc::clone(rules),
+            projects: vec![project],
+            recompile: Box::new(|_| None),
+            guards: self.guards,
+        };
         (Engine::new(setup), Arc::clone(plan))
     }
 
@@ -419,7 +315,11 @@ impl World {
             let Some(run) = run else { continue };
             out += &format!("{id} {}\n", run.row.state);
             for (at, entry) in run.journal {
-                out += &format!("  {} {}\n", at.duration_since(Timestamp::UNIX_EPOCH).as_millis(), serde_json::to_string(&entry).unwrap());
+                out += &format!(
+                    "  {} {}\n",
+                    at.duration_since(Timestamp::UNIX_EPOCH).as_millis(),
+                    serde_json::to_string(&entry).unwrap()
+                );
             }
         }
         out
@@ -434,7 +334,8 @@ struct Language {
 }
 
 fn language(kind: Kind) -> &'static Language {
-    static MADE: LazyLock<Vec<(Kind, Language)>> = LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
+    static MADE: LazyLock<Vec<(Kind, Language)>> =
+        LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
     MADE.iter().find(|(known, _)| *known == kind).map(|(_, language)| language).unwrap()
 }
 
@@ -457,4 +358,3 @@ fn make_language(kind: Kind) -> Language {
 fn amount(id: &str) -> Value {
     serde_json::from_str(&format!("1{}.50", &id[1..])).unwrap()
 }
-

@@ -1,25 +1,30 @@
 //! Whether a write may be sent, and whether it may be sent again: the only place that decides it.
 //!
-//! How a payout could happen twice, and what stops it (the tests are in `tests/it/simulation.rs`
-//! unless another place is named):
+//! How a payout could happen twice, and what stops it; in brackets the test that would fail
+//! without it (`tests/it`):
 //!
-//! 1. The same event is delivered twice: one run per event key; the inbox is unique
+//! 1. The same event is delivered twice: one run per business key, for ever; the inbox is unique
 //!    (`one_run_for_one_event`).
 //! 2. Two events stand for one business fact: the call key has no run in it, and the store lets one
 //!    run have it (`two_runs_share_one_call_key`).
-//! 3. A repeat after an unknown outcome: [`after_failure`] looks up or parks, never sends
-//!    (`no_call_key_is_paid_twice`, `a_mutant_that_resends_is_caught`).
+//! 3. A repeat after an unknown outcome: [`after_failure`] looks up or parks, and never sends where
+//!    the target does not make the repeat harmless (`a_mutant_that_resends_an_unknown_outcome_is_caught`).
 //! 4. A crash between call and answer: `Called` is durable before the first byte, and a call without
-//!    an answer is an unknown outcome (`no_call_key_is_paid_twice`).
-//! 5. Two engines on one run: one engine holds the store's lock (`a_second_engine_is_refused`).
-//! 6. A re-run, replay or edit: [`before_call`] compares digests with what was sent
-//!    (`a_replay_never_pays_again`).
-//! 7. A target that forgets its keys: [`after_failure`] parks once a key may be forgotten.
-//! 8. A look-up that comes before the write is visible: [`after_failure`] waits `visible_after` from
-//!    the call's end (`a_mutant_that_looks_too_early_is_caught`).
-//! 9. A restored backup: not in this version; restore only a store whose service never ran since.
+//!    an answer is an unknown outcome (`no_call_key_is_paid_twice_when_it_crashes_anywhere`,
+//!    `fifty_kills_pay_five_hundred_requests_once`).
+//! 5. Two engines on one run: one process holds the store's lock, and an entry's number is unique in
+//!    its journal (`a_second_engine_is_refused_and_a_stopped_one_ends_well`,
+//!    `a_group_is_durable_whole_or_not_at_all_and_takes_no_other_with_it`).
+//! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
+//!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
+//! 7. A target that forgets its keys: a key older than half its life is not relied on
+//!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`).
+//! 8. A look-up that comes before the write is visible: it waits `visible_after` from the call's end
+//!    (`a_mutant_that_looks_too_early_is_caught`).
+//! 9. A restored backup: nothing stops it yet. Do not serve a store that is older than what its
+//!    service has sent.
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
-//!     (`no_call_key_is_paid_twice`).
+//!     (`no_call_key_is_paid_twice_on_any_seed`, whose looked-up payments travel in bundles).
 
 mod guards;
 mod look_up;

@@ -11,11 +11,11 @@ use ferry_contract::{
 };
 use ferry_core::{
     once::{self, Before},
-    plan::{Call, Plan, Probe, Reaction, StepIndex, Work},
-    run::{Command, Entry, Status},
+    plan::{Call, Plan, Reaction, StepIndex, Work},
+    run::{Command, Entry},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -24,6 +24,7 @@ use super::{
     evaluate::Started,
     journal::{Driven, Record, Shared},
     locked,
+    question::{next_time, question},
 };
 use crate::store::StoreError;
 
@@ -365,96 +366,6 @@ enum Performed {
     NotBefore(Timestamp),
 }
 
-impl Engine {
-    /// Asks once; an entry where the condition holds, or where asking again cannot help.
-    async fn ask_question(
-        &self,
-        driven: &Driven,
-        plan: &Plan,
-        (step, arm): (StepIndex, Option<usize>),
-        input: Result<Value, Failure>,
-        connection: Result<Arc<Connection>, Failure>,
-    ) -> Option<Entry> {
-        let probe = question(plan, step, arm)?;
-        let id = plan.steps[step].id.clone();
-        let answer = match (input, connection) {
-            (Ok(input), Ok(connection)) => self.ask(&connection, &probe.call.action, &input).await,
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-        };
-        let what = driven.with(|run| match run.status(step) {
-            Status::Held { what, .. } => Some(what.clone()),
-            _ => None,
-        });
-        let holds = answer.and_then(|result| {
-            let holds = driven.with(|run| self.holds(run, &probe.until, &result, what.as_ref()))?;
-            Ok(holds.then_some(result))
-        });
-        match holds {
-            Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),
-            Ok(Some(_)) => Some(Entry::Released { step: id }),
-            Ok(None) => None,
-            Err(failure) if is_passing(failure.class) => {
-                tracing::debug!(run = %driven.id, step = id, %failure, "asked in vain");
-                None
-            }
-            Err(failure) => Some(Entry::Failed { step: id, failure }),
-        }
-    }
-}
-
-/// Whether the same question may be answered next time.
-fn is_passing(class: ErrorClass) -> bool {
-    match class {
-        ErrorClass::Throttled | ErrorClass::Unavailable | ErrorClass::Unknown | ErrorClass::NotFound => true,
-        ErrorClass::Config
-        | ErrorClass::Auth
-        | ErrorClass::Invalid
-        | ErrorClass::Rejected
-        | ErrorClass::Declined
-        | ErrorClass::Conflict
-        | ErrorClass::InsufficientFunds
-        | ErrorClass::Bug => false,
-    }
-}
-
-fn question(plan: &Plan, step: StepIndex, arm: Option<usize>) -> Option<&Probe> {
-    match (arm, &plan.steps[step].work) {
-        (None, Work::Wait { probe, .. }) => Some(probe),
-        (Some(arm), _) => match &plan.steps[step].arms.get(arm)?.reaction {
-            Reaction::Hold { probe, .. } => Some(probe),
-            Reaction::Do { .. } => None,
-        },
-        (None, Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_)) => None,
-    }
-}
-
-/// The first of `since`, `since + every` … that is after `now`.
-fn next_time(since: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
-    if since > now {
-        return since;
-    }
-    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
-    let passed = (now.as_millisecond() - since.as_millisecond()) / every_ms + 1;
-    since + SignedDuration::from_millis(passed.saturating_mul(every_ms))
-}
-
 fn bug(message: &str) -> Failure {
     Failure::new(ErrorClass::Bug, message)
-}
-
-impl Engine {
-    /// Tells a person of what needs one.
-    fn alert(&self, driven: &Driven, entry: &Entry) {
-        let channel = driven.with(|run| run.plan().alert.clone()).unwrap_or_default();
-        match entry {
-            Entry::Parked { step, reason } => {
-                tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
-            }
-            Entry::DeadLettered { step, failure } => {
-                tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
-            }
-            Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
-            _ => {}
-        }
-    }
 }

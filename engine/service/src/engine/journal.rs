@@ -130,3 +130,20 @@ impl Engine {
 
 /// A run that several tasks hold: its own, and the dispatcher's for its calls.
 pub(super) type Shared = Arc<Driven>;
+
+impl Engine {
+    /// Tells a person of what needs one.
+    pub(super) fn alert(&self, driven: &Driven, entry: &Entry) {
+        let channel = driven.with(|run| run.plan().alert.clone()).unwrap_or_default();
+        match entry {
+            Entry::Parked { step, reason } => {
+                tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
+            }
+            Entry::DeadLettered { step, failure } => {
+                tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
+            }
+            Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
+            _ => {}
+        }
+    }
+}

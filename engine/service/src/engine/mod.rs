@@ -7,6 +7,7 @@ mod dispatch;
 mod drive;
 mod evaluate;
 mod journal;
+mod question;
 mod scheduler;
 mod trigger;
 

@@ -1,0 +1,130 @@
+//! What dies and goes on: the machine's time, its disk, and the points at which it may stop.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ferry::store::{
+    Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles,
+    sqlite::SqliteStore,
+};
+use ferry_contract::{
+    key::Digest,
+    port::{Boxed, Clock},
+};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// Where a crash can happen: every commit and every exchange passes here, before and after.
+#[derive(Default)]
+pub(super) struct Points {
+    pub(super) passed: AtomicU64,
+    pub(super) crash_at: AtomicU64,
+    pub(super) crashed: Notify,
+}
+
+impl Points {
+    /// Goes on; or, at the chosen point, never again.
+    pub(super) async fn pass(&self) {
+        if self.is_last() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        let point = self.passed.fetch_add(1, Ordering::Relaxed);
+        let last = point >= self.crash_at.load(Ordering::Relaxed);
+        if last {
+            self.crashed.notify_one();
+        }
+        last
+    }
+}
+
+/// Virtual time: tokio's paused clock, continued over the lives.
+pub(super) struct VirtualClock {
+    base_ms: AtomicI64,
+    life: std::sync::Mutex<Option<tokio::time::Instant>>,
+}
+
+impl VirtualClock {
+    pub(super) fn new() -> Self {
+        Self { base_ms: AtomicI64::new(1_772_000_000_000), life: std::sync::Mutex::new(None) }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
+    pub(super) fn begin(&self) {
+        *self.life.lock().unwrap() = Some(tokio::time::Instant::now());
+    }
+
+    pub(super) fn end(&self) {
+        let now = self.now().as_millisecond();
+        *self.life.lock().unwrap() = None;
+        self.base_ms.store(now, Ordering::Relaxed);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let life = *self.life.lock().unwrap();
+        let elapsed = life.map_or(0, |life| i64::try_from(life.elapsed().as_millis()).unwrap());
+        Timestamp::from_millisecond(self.base_ms.load(Ordering::Relaxed) + elapsed).unwrap()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A store whose machine may stop before or after a group is durable.
+pub(super) struct MortalStore {
+    pub(super) store: SqliteStore,
+    pub(super) points: Arc<Points>,
+}
+
+impl Store for MortalStore {
+    fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
+        if self.points.is_last() {
+            return Box::pin(std::future::pending());
+        }
+        let durable = self.store.commit(group);
+        if self.points.is_last() {
+            return Box::pin(std::future::pending());
+        }
+        durable
+    }
+
+    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
+        self.store.run(run)
+    }
+
+    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
+        self.store.due(limit)
+    }
+
+    fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        self.store.cursor(trigger)
+    }
+
+    fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
+        self.store.version(version)
+    }
+
+    fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        self.store.runs(filter)
+    }
+
+    fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
+        self.store.counts()
+    }
+
+    fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
+        self.store.dead_letters(filter)
+    }
+}
