@@ -113,7 +113,7 @@ fn hosts(manifest: &Manifest, settings: &Settings) -> Result<BTreeMap<String, St
     let environment = environment.ok_or_else(|| format!("there is no environment `{}`", settings.environment))?;
     let mut hosts = BTreeMap::new();
     for (name, template) in environment {
-        let field = |name: &str| settings.fields.get(name).map(|value| value.expose_secret());
+        let field = |name: &str| settings.fields.get(name).map(secrecy::ExposeSecret::expose_secret);
         hosts.insert(name.clone(), template.render(Document::Value(&Value::Null), &field, Escape::None)?);
     }
     Ok(hosts)

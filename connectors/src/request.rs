@@ -8,7 +8,6 @@ use ferry_contract::{
     script::{Named, Rules},
     template::{Escape, percent_encoded},
 };
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
@@ -46,7 +45,7 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
     }
     let lookup = |name: &str| {
         let own = lets.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-        own.or_else(|| fields.get(name).map(|value| value.expose_secret()))
+        own.or_else(|| fields.get(name).map(secrecy::ExposeSecret::expose_secret))
     };
     let mut target = call.request.path.render(scope.document, &lookup, Escape::Url).map_err(invalid)?;
     let mut separator = '?';

@@ -15,7 +15,7 @@ use crate::program::{sandbox, serve};
 const REQUESTS: usize = 500;
 const KILLS: u32 = 50;
 /// Real time until the last life must have settled everything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A duplicate would be paid. Contacts come slowly, so that the payouts are spread over many lives;
 /// answers to payouts come late, so that many kills fall between booking and answer.

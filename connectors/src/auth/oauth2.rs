@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A token's life where the answer does not say it: Salesforce leaves it out.
-const LIFE_DEFAULT: Duration = Duration::from_secs(15 * 60);
+const LIFE_DEFAULT: Duration = Duration::from_mins(15);
 
 impl Connection {
     /// The token that is valid now; `stale` is the number of one that the target refused.

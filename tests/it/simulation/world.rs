@@ -58,7 +58,7 @@ on_failure: { alert: ops }
 /// The events of every world.
 const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
 /// How often a life looks whether all is done.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// A life without an end is a failure.
 const LOOKS_MAX: u32 = 24 * 60;
 /// A world without an end is a failure.

@@ -96,10 +96,10 @@ impl Lint {
     fn print(&self, reports: &[&Report], findings: &[(&Report, &Finding)], color: bool) -> Result<(), anyhow::Error> {
         match self.format {
             LintFormat::Full => {
-                findings.iter().for_each(|(report, finding)| print(&render::full(report, finding, color)))
+                findings.iter().for_each(|(report, finding)| print(&render::full(report, finding, color)));
             }
             LintFormat::Concise => {
-                findings.iter().for_each(|(report, finding)| print(&render::concise(report, finding)))
+                findings.iter().for_each(|(report, finding)| print(&render::concise(report, finding)));
             }
             LintFormat::Github => findings.iter().for_each(|(report, finding)| print(&render::github(report, finding))),
             LintFormat::Json => {

@@ -92,7 +92,7 @@ impl Engine {
     }
 }
 
-impl<'a> Drive<'a> {
+impl Drive<'_> {
     async fn run(&mut self, due: Option<Timestamp>) -> Result<(), StoreError> {
         self.questions_from(due);
         loop {

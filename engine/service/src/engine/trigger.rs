@@ -49,7 +49,7 @@ impl Engine {
             match self.poll_once(&project, &plan).await {
                 Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
                 Err(failure) => {
-                    tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated")
+                    tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated");
                 }
             }
             tokio::select! {

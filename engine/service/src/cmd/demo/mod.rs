@@ -31,9 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// How fast the sandbox's clock runs: an hour of a payout's life in seven seconds.
 const SPEED: u32 = 500;
 /// After that real time, a demo that has not settled has failed.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 /// Two looks at held runs lie so far apart that each hold has asked for its money meanwhile.
-const HOLDS_ASK: Duration = Duration::from_millis(3_000);
+const HOLDS_ASK: Duration = Duration::from_secs(3);
 
 /// Shows the whole of it: pays approved requests while everything goes wrong, and counts.
 ///

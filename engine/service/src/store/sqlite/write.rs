@@ -160,7 +160,7 @@ fn project(
     let sql = "UPDATE runs SET state = ?2, due_ms = ?3, note = ?4,
         updated_ms = (SELECT max(at_ms) FROM journal WHERE journal.run = ?1 AND sequence = (SELECT max(sequence) FROM journal WHERE journal.run = ?1))
         WHERE run = ?1";
-    execute(connection, sql, params![run.as_str(), state.name(), due.map(|due| due.as_millisecond()), note])
+    execute(connection, sql, params![run.as_str(), state.name(), due.map(jiff::Timestamp::as_millisecond), note])
 }
 
 fn claim(connection: &Connection, key: &str, run: &RunId, digest: &str) -> Result<(), StoreError> {
