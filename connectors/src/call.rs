@@ -15,7 +15,7 @@ use crate::{
     auth::Token,
     bundle,
     connection::Connection,
-    manifest::Call,
+    manifest::{Call, Preflight},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Refusal, understand},
@@ -89,26 +89,37 @@ impl Connection {
         };
         let result = match asked {
             Some(Ok(result)) => result,
-            // The question is a read, so whatever it ended with, no write was sent.
             Some(Err(failure)) => return calls.iter().map(|_| Some(not_asked(&failure))).collect(),
             None => Value::Null,
         };
         let mut total = Decimal::ZERO;
-        let verdict = |prepared: &&Prepared| {
-            let amount = rule.sums.one(Document::Value(&prepared.input)).ok();
-            let amount = amount.and_then(|amount| number::text_to_decimal(&amount.to_string())).unwrap_or_default();
-            let sum = number::from_decimal(total + amount);
-            let names = [("result", &result), ("input", &prepared.input), ("total", &sum)];
-            match rule.passes.test(&self.rules, &Named(&names)) {
-                Ok(true) => {
-                    total += amount;
-                    None
-                }
-                Ok(false) => Some(Failure::new(rule.class, rule.message.clone())),
-                Err(error) => Some(Failure::new(ErrorClass::Bug, error.to_string())),
+        let verdict = |prepared: &&Prepared| match self.admitted(rule, &result, &prepared.input, total) {
+            Ok(sum) => {
+                total = sum;
+                None
             }
+            Err(failure) => Some(failure),
         };
         calls.iter().map(verdict).collect()
+    }
+
+    /// The sum with one more call, where it may go.
+    fn admitted(&self, rule: &Preflight, result: &Value, input: &Value, total: Decimal) -> Result<Decimal, Failure> {
+        let invalid = |message: String| Failure::new(ErrorClass::Invalid, message);
+        let amount = rule.sums.one(Document::Value(input)).map_err(|error| invalid(error.to_string()))?;
+        let exact = number::text_to_decimal(&amount.to_string());
+        let sum = exact.and_then(|amount| total.checked_add(amount));
+        let sum = sum.ok_or_else(|| invalid(format!("`{}` is no amount: {amount}", rule.sums.text())))?;
+        let shown = number::from_decimal(sum);
+        let names = [("result", result), ("input", input), ("total", &shown)];
+        for rule in &rule.rules {
+            match rule.passes.test(&self.rules, &Named(&names)) {
+                Ok(true) => {}
+                Ok(false) => return Err(Failure::new(rule.class, rule.message.clone())),
+                Err(error) => return Err(Failure::new(ErrorClass::Bug, error.to_string())),
+            }
+        }
+        Ok(sum)
     }
 
     async fn send_paged(&self, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
@@ -178,6 +189,7 @@ impl Connection {
         if let Some(token) = token {
             headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
         }
+        headers.extend(prepared.key.clone());
         let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());
         if body.is_some() {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -196,6 +208,11 @@ impl Connection {
         let from_token = token.and_then(|token| token.hosts.get(name));
         let host = from_token.or_else(|| self.hosts.get(name));
         let host = host.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{name}`")))?;
+        // A token's answer must not lead us from an encrypted connection to an open one.
+        let open = |url: &String| url.starts_with("http://");
+        if open(host) && !self.hosts.values().all(open) {
+            return Err(Failure::new(ErrorClass::Config, format!("the host `{name}` is not encrypted: {host}")));
+        }
         if target.starts_with('/') {
             return Ok(format!("{host}{target}"));
         }
@@ -206,10 +223,20 @@ impl Connection {
     }
 }
 
+/// The question is a read, so whatever came of it, no write was sent; and what the target says of the
+/// question, it does not say of the write.
 fn not_asked(failure: &Failure) -> Failure {
     let class = match failure.class {
-        ErrorClass::Unknown => ErrorClass::Unavailable,
-        other => other,
+        ErrorClass::Auth | ErrorClass::Config | ErrorClass::Throttled => failure.class,
+        ErrorClass::Invalid
+        | ErrorClass::Rejected
+        | ErrorClass::Declined
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::InsufficientFunds
+        | ErrorClass::Unavailable
+        | ErrorClass::Unknown
+        | ErrorClass::Bug => ErrorClass::Unavailable,
     };
     Failure { class, message: format!("the question before it failed: {}", failure.message), ..failure.clone() }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
+    key::Digest,
     path::Document,
     port::{Clock, Http},
     script::Rules,
@@ -89,6 +90,15 @@ impl Connection {
             fields: settings.fields,
             tokens: TokenCache::default(),
         })
+    }
+
+    /// The digest of where the connection leads: connector, hosts, and the fields that are no secrets.
+    pub fn identity(&self) -> Digest {
+        let connector = &self.manifest.connector;
+        let open = connector.fields.iter().filter(|(_, field)| !field.secret);
+        let value = |name: &str| self.fields.get(name).map_or("", |value| value.expose_secret());
+        let fields: Vec<String> = open.map(|(name, _)| format!("{name}={}", value(name))).collect();
+        Digest::of(format!("{}\n{:?}\n{}", connector.name, self.hosts, fields.join("\n")))
     }
 
     /// How to call an action.

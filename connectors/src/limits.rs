@@ -16,3 +16,5 @@ pub const BUNDLE_MAX_CALLS: usize = 2_000;
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(30);
 /// A message of a target, as kept.
 pub const MESSAGE_MAX_CHARS: usize = 500;
+/// The longest wait that a target can ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -1,5 +1,7 @@
 //! To the last page, never round in circles.
 
+use std::collections::HashSet;
+
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     path::Document,
@@ -16,14 +18,14 @@ use crate::{
 pub struct Pages<'m> {
     rule: &'m Paginate,
     items: Vec<Value>,
-    seen: Vec<String>,
+    seen: HashSet<String>,
     first: Option<Value>,
 }
 
 impl<'m> Pages<'m> {
     /// Nothing read yet.
     pub fn new(rule: &'m Paginate) -> Self {
-        Self { rule, items: Vec::new(), seen: Vec::new(), first: None }
+        Self { rule, items: Vec::new(), seen: HashSet::new(), first: None }
     }
 
     /// Takes a page's body; gives where the next page is.
@@ -44,10 +46,9 @@ impl<'m> Pages<'m> {
             return Err(Failure::new(ErrorClass::Bug, message));
         }
         if let Some(next) = &next {
-            if self.seen.contains(next) || self.seen.len() == PAGES_MAX {
+            if self.seen.len() == PAGES_MAX || !self.seen.insert(next.clone()) {
                 return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
             }
-            self.seen.push(next.clone());
         }
         Ok(next)
     }

@@ -3,7 +3,7 @@
 use ferry_contract::{
     expression::Scope,
     failure::{ErrorClass, Failure},
-    key::Digest,
+    key::{CallKey, Digest},
     path::Document,
     script::{Named, Rules},
     template::{Escape, percent_encoded},
@@ -26,8 +26,21 @@ pub struct Prepared {
     pub target: String,
     /// The JSON body.
     pub body: Option<Value>,
+    /// The header that carries the call's key, and the key.
+    pub key: Option<(String, String)>,
     /// Calls of one group can travel as one request.
     pub group: Digest,
+}
+
+impl Prepared {
+    /// Gives the call its key, which a target that knows repeats gets in a header.
+    #[must_use]
+    pub fn with_key(mut self, key: &CallKey) -> Self {
+        if let Some((_, value)) = &mut self.key {
+            key.as_str().clone_into(value);
+        }
+        self
+    }
 }
 
 /// Renders one call.
@@ -59,7 +72,8 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
     let body = call.request.body.as_ref().map(|body| body.eval(scope)).transpose();
     let body = body.map_err(|error| invalid(error.to_string()))?;
     let group = group(call, &target, body.as_ref());
-    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, group })
+    let key = call.key_header.clone().map(|header| (header, String::new()));
+    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, key, group })
 }
 
 /// The digest of everything but the bundle's items.

@@ -12,7 +12,7 @@ use ferry_contract::{
 use serde_json::{Map, Value};
 
 use crate::{
-    limits::MESSAGE_MAX_CHARS,
+    limits::{MESSAGE_MAX_CHARS, RETRY_AFTER_MAX},
     manifest::{Call, Manifest},
 };
 
@@ -53,7 +53,7 @@ impl Answer {
     /// Seconds from `Retry-After`. Source: RFC 9110, section 10.2.3.
     pub fn retry_after(&self) -> Option<Duration> {
         let seconds = self.headers.get("retry-after")?.as_str()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
     }
 }
 

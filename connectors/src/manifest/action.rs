@@ -6,14 +6,15 @@ use ferry_contract::{
     catalog::{Action, Effect, Lookup, Repeat},
     expression::Expression,
     failure::ErrorClass,
+    report::At,
     yaml::{
         Kind, Node,
-        read::{Fields, duration, flag, map, one_of, whole},
+        read::{Fields, duration, flag, list, map, one_of, whole},
     },
 };
 
 use super::{
-    Bundle, Call, Paginate, Poll, Preflight, Refused, Request,
+    Bundle, Call, Paginate, Poll, Preflight, PreflightRule, Refused, Request,
     read::{RESPONSE_NAMES, Reader},
     schema,
 };
@@ -48,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>, connector: &str, node: &Node) -> Act
         let action = reader.action(fields, format!("{connector}.{}", name.value), &known);
         let call = reader.call(fields, &known);
         if let (Some(action), Some(call)) = (action, call) {
+            reader.check_look_up(name.at, &action, &call);
             actions.0.insert(name.value.clone(), action);
             actions.1.insert(name.value.clone(), call);
         }
@@ -83,12 +85,15 @@ impl Reader<'_> {
         }
         let fields = Fields::open(node, "an effect (`read`, or a map with `write`)", &["write"], self.report)?;
         let write = fields.need("write", "{ repeat: never }", self.report)?;
-        let keys = ["repeat", "remembers", "by", "found", "absence"];
+        let keys = ["repeat", "header", "remembers", "by", "found", "absence"];
         let fields = Fields::open(write, "`write`", &keys, self.report)?;
         let repeat = fields.need("repeat", "never", self.report)?;
         let words = [("keyed", 0), ("upsert", 1), ("lookup", 2), ("never", 3)];
         Some(Effect::Write(match one_of(repeat, "what a repeat does", &words, self.report)? {
-            0 => Repeat::Keyed { remembers: self.duration_of(fields, "remembers") },
+            0 => {
+                fields.need("header", "Idempotency-Key", self.report)?;
+                Repeat::Keyed { remembers: self.duration_of(fields, "remembers") }
+            }
             1 => Repeat::Upsert,
             2 => Repeat::Lookup(Box::new(self.lookup(fields, known)?)),
             _ => Repeat::Never,
@@ -151,6 +156,10 @@ impl Reader<'_> {
             bundle: fields.get("bundle").and_then(|node| self.bundle(node)),
             preflight: fields.get("preflight").and_then(|node| self.preflight(node, known)),
             sample: self.needed_text(fields, "sample", "samples/get_thing.json")?,
+            key_header: fields
+                .get("effect")
+                .and_then(|node| node.get("write")?.get("header")?.text())
+                .map(str::to_lowercase),
             request: request?,
         })
     }
@@ -255,21 +264,52 @@ impl Reader<'_> {
     }
 
     fn preflight(&mut self, node: &Node, known: &[&str]) -> Option<Preflight> {
-        let fields = Fields::open(node, "`preflight`", &["action", "sums", "passes", "class", "message"], self.report)?;
-        let passes = fields.need("passes", "\"result.available >= total\"", self.report)?;
+        let fields = Fields::open(node, "`preflight`", &["action", "sums", "rules"], self.report)?;
+        let sums = fields.need("sums", "$.amount", self.report)?;
+        let rules = fields.need("rules", "[ { passes: …, class: insufficient_funds, message: … } ]", self.report)?;
+        let rules = list(rules, "`rules`", self.report)?;
         Some(Preflight {
             action: self.action_name(fields, known)?,
-            sums: {
-                let node = fields.need("sums", "$.amount", self.report)?;
-                self.path(node)
-            }?,
+            sums: self.path(sums)?,
+            rules: rules.iter().map(|rule| self.preflight_rule(rule)).collect::<Option<_>>()?,
+        })
+    }
+
+    fn preflight_rule(&mut self, node: &Node) -> Option<PreflightRule> {
+        let fields = Fields::open(node, "a preflight rule", &["passes", "class", "message"], self.report)?;
+        let passes = fields.need("passes", "\"result.available >= total\"", self.report)?;
+        let class = fields.need("class", "insufficient_funds", self.report)?;
+        Some(PreflightRule {
             passes: self.condition(passes, &["result", "input", "total"])?,
-            class: {
-                let node = fields.need("class", "insufficient_funds", self.report)?;
-                self.class(node)
-            }?,
+            class: self.class(class)?,
             message: self.needed_text(fields, "message", "the balance does not cover it")?,
         })
+    }
+
+    /// What the engine relies on when it looks a write up.
+    fn check_look_up(&mut self, at: At, action: &Action, call: &Call) {
+        let Effect::Write(Repeat::Lookup(look_up)) = &action.effect else { return };
+        if look_up.found.is_empty() {
+            self.report.error(
+                "missing-key",
+                at,
+                "`found` compares nothing",
+                "name a field that must agree, such as the amount",
+            );
+        }
+        if look_up.proves_absence && look_up.visible_after <= call.timeout {
+            let message = "`visible_after` must be longer than `timeout`: the call may still be under way";
+            self.report.error("invalid-value", at, message, "make `visible_after` longer, or `timeout` shorter");
+        }
+        if !action.output.required.is_empty() {
+            let message = "a write that is looked up gives no output of its own, and this one promises some";
+            self.report.error(
+                "invalid-value",
+                at,
+                message,
+                "remove `required` from `output`; read what you need with the look-up",
+            );
+        }
     }
 
     fn duration_of(&mut self, fields: Fields<'_>, key: &str) -> Option<Duration> {

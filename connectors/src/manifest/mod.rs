@@ -85,6 +85,8 @@ pub struct Call {
     pub bundle: Option<Bundle>,
     /// What is asked before it is sent.
     pub preflight: Option<Preflight>,
+    /// The header by which the target knows a repeat.
+    pub key_header: Option<String>,
     /// The sample's file, relative to the manifest.
     pub sample: String,
 }
@@ -161,6 +163,13 @@ pub struct Preflight {
     pub action: String,
     /// The amount in the write's input that adds up over a bundle.
     pub sums: Path,
+    /// What must hold, in order.
+    pub rules: Vec<PreflightRule>,
+}
+
+/// One condition of a preflight.
+#[derive(Debug)]
+pub struct PreflightRule {
     /// The condition on `result` (the answer), `input` and `total` (the sum so far with this one).
     pub passes: Script,
     /// The class of a call that does not pass. Nothing was sent.

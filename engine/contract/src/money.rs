@@ -1,6 +1,6 @@
 //! Money: an exact decimal with its currency.
 
-use std::{fmt, str::FromStr as _};
+use std::fmt;
 
 use iso_currency::Currency;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -82,7 +82,7 @@ impl Money {
         let not_exact = || MoneyError::Amount(amount.to_string());
         let decimal = match amount {
             Value::Number(number) => number::to_decimal(number).ok_or_else(not_exact)?,
-            Value::String(text) => Decimal::from_str(text.trim()).map_err(|_| not_exact())?,
+            Value::String(text) => number::text_to_decimal(text.trim()).ok_or_else(not_exact)?,
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(not_exact()),
         };
         let code = currency.as_str().ok_or_else(|| MoneyError::Currency(currency.to_string()))?;

@@ -15,8 +15,8 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, duration: Duration) -> Boxed<'_, ()>;
 }
 
-/// A request as bytes, after authentication and templates.
-#[derive(Clone, Debug)]
+/// A request as bytes, after authentication and templates. It holds a token, so it prints little.
+#[derive(Clone)]
 pub struct HttpRequest {
     /// `GET`, `POST` …
     pub method: String,
@@ -28,6 +28,12 @@ pub struct HttpRequest {
     pub body: Option<Vec<u8>>,
     /// How long to wait for the whole answer, in real time: a socket knows no other.
     pub timeout: Duration,
+}
+
+impl std::fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
 }
 
 /// An answer, whole.

@@ -114,7 +114,10 @@ impl Template {
                     let text = scalar(value).ok_or_else(|| {
                         format!("`{}` is a list, a map or nothing, and text needs one value", path.text())
                     })?;
-                    out.push_str(&escaped(&text, escape));
+                    out.push_str(
+                        &escaped(&text, escape)
+                            .ok_or_else(|| format!("`{}` is `{text}`, which is no part of a URL", path.text()))?,
+                    );
                 }
                 Part::Name(wanted) => {
                     out.push_str(name(wanted).ok_or_else(|| format!("`{wanted}` is not set"))?);
@@ -151,10 +154,12 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn escaped(text: &str, escape: Escape) -> String {
+/// Nothing for what would change the path itself: an empty segment, `.` and `..`.
+fn escaped(text: &str, escape: Escape) -> Option<String> {
     match escape {
-        Escape::None => text.to_owned(),
-        Escape::Url => percent_encoded(text),
+        Escape::None => Some(text.to_owned()),
+        Escape::Url if ["", ".", ".."].contains(&text) => None,
+        Escape::Url => Some(percent_encoded(text)),
     }
 }
 

@@ -65,7 +65,11 @@ pub async fn listen(addr: SocketAddr, engine: Arc<Engine>) -> Result<Admin, anyh
 
 async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
     let store = shared.engine.store().counts().await.is_ok();
-    if shared.ready.load(Ordering::Relaxed) && store { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    if shared.ready.load(Ordering::Relaxed) && store {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
 }
 
 async fn status(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {

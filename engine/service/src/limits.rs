@@ -20,3 +20,5 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Rows that a list prints unless asked for more.
 pub const LIST_ROWS_DEFAULT: usize = 50;
+/// How long a run that could not be driven is put off, so that it does not starve the others.
+pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);

@@ -10,8 +10,8 @@ pub enum ReferenceError {
     #[error("{0}")]
     Missing(String),
     /// It cannot be read.
-    #[error("`{0}` is no reference; write `${{env:NAME}}` or `${{secret:path}}`")]
-    Malformed(String),
+    #[error("a `${{…}}` in it is no reference; write `${{env:NAME}}` or `${{secret:path}}`")]
+    Malformed,
 }
 
 /// A leaf of `ferry.yaml` with its references replaced.
@@ -23,7 +23,7 @@ pub fn resolve(text: &str) -> Result<SecretString, ReferenceError> {
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once("${") {
         out.push_str(before);
-        let (reference, after) = reference.split_once('}').ok_or_else(|| ReferenceError::Malformed(text.to_owned()))?;
+        let (reference, after) = reference.split_once('}').ok_or_else(|| ReferenceError::Malformed)?;
         out.push_str(&value(reference)?);
         rest = after;
     }
@@ -41,7 +41,7 @@ fn value(reference: &str) -> Result<String, ReferenceError> {
         Some(("secret", path)) => {
             (secret(path), format!("put the secret into $FERRY_SECRETS_DIR/{path}, or into {}", variable(path)))
         }
-        Some(_) | None => return Err(ReferenceError::Malformed(format!("${{{reference}}}"))),
+        Some(_) | None => return Err(ReferenceError::Malformed),
     };
     found.or_else(|| default.map(str::to_owned)).ok_or(ReferenceError::Missing(hint))
 }
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(resolved("${env:CARGO_PKG_NAME}"), Ok("ferry".to_owned()));
         let missing = resolved("${secret:payoneer/client-secret}").unwrap_err().to_string();
         assert!(missing.ends_with("or into FERRY_SECRET_PAYONEER_CLIENT_SECRET"), "{missing}");
-        assert!(matches!(resolved("${vault:x}"), Err(ReferenceError::Malformed(_))));
-        assert!(matches!(resolved("${env:X"), Err(ReferenceError::Malformed(_))));
+        assert!(matches!(resolved("${vault:x}"), Err(ReferenceError::Malformed)));
+        assert!(matches!(resolved("${env:X"), Err(ReferenceError::Malformed)));
     }
 }

@@ -26,9 +26,10 @@ fn broken(kind: Kind, world: &World) -> Option<String> {
         let wrong = match &payment.ending {
             _ if payment.effects > 1 => true,
             Ending::Finished => payment.effects != 1 || !payment.agrees,
-            // A person decides, or the reason is written down; the money moved at most once.
-            Ending::Parked => kind == Kind::Upsert,
-            Ending::DeadLettered => payment.effects != 0,
+            // A person decides; the money moved at most once.
+            Ending::Parked => false,
+            // The reason is written down, and a payment that failed did not move.
+            Ending::DeadLettered { at } => at == "pay" && payment.effects != 0,
             Ending::Open => true,
         };
         if wrong {

@@ -85,13 +85,39 @@ impl Clock for VirtualClock {
 /// A store whose machine may stop before or after a group is durable.
 pub(super) struct MortalStore {
     pub(super) store: SqliteStore,
-    pub(super) points: Arc<Points>,
+    points: Arc<Points>,
+    /// Commits so far, and the seed by which some are refused; 0 refuses none.
+    commits: AtomicU64,
+    refuse_by: AtomicU64,
+}
+
+/// One commit in so many is refused.
+const REFUSE_ONE_IN: u64 = 19;
+
+impl MortalStore {
+    pub(super) fn new(store: SqliteStore, points: Arc<Points>) -> Self {
+        Self { store, points, commits: AtomicU64::new(0), refuse_by: AtomicU64::new(0) }
+    }
+
+    pub(super) fn refuse_by(&self, seed: u64) {
+        self.refuse_by.store(seed, Ordering::Relaxed);
+    }
+
+    fn refuses(&self) -> bool {
+        let commits = self.commits.fetch_add(1, Ordering::Relaxed);
+        let seed = self.refuse_by.load(Ordering::Relaxed);
+        // The first group holds the events, which the test itself brings in.
+        seed != 0 && commits > 5 && (commits.wrapping_mul(2_654_435_761) ^ seed) % REFUSE_ONE_IN == 0
+    }
 }
 
 impl Store for MortalStore {
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
         if self.points.is_last() {
             return Box::pin(std::future::pending());
+        }
+        if self.refuses() {
+            return Box::pin(std::future::ready(Err(StoreError::Failed("the disk is full".to_owned()))));
         }
         let durable = self.store.commit(group);
         if self.points.is_last() {

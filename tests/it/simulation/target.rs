@@ -59,7 +59,7 @@ impl Kind {
     /// The `effect` of the action `pay`.
     fn effect(self) -> &'static str {
         match self {
-            Self::Keyed => "{ write: { repeat: keyed, remembers: 5m } }",
+            Self::Keyed => "{ write: { repeat: keyed, header: Idempotency-Key, remembers: 5m } }",
             Self::Upsert => "{ write: { repeat: upsert } }",
             Self::Lookup => {
                 "{ write: { repeat: lookup, by: { action: find, with: { id: $.id } }, found: { amount: $.amount }, \
@@ -80,7 +80,10 @@ impl Kind {
         format!(
             "{head}    input: {schema}\n    output: {schema}\n    sample: none\n  pay:\n    summary: Pays.\n    source: the simulation\n    \
              effect: {}\n{bundle}    request: {{ host: api, method: POST, path: /payments, body: {{ payments: [$] }} }}\n    \
-             success: \"status == 201\"\n    result: {{}}\n    input: {schema}\n    output: {schema}\n    sample: none\n",
+             success: \"status == 201\"\n    result: {{}}\n    input: {schema}\n    output: {schema}\n    sample: none\n  note:\n    \
+             summary: Notes.\n    source: the simulation\n    effect: {{ write: {{ repeat: upsert }} }}\n    \
+             request: {{ host: api, method: PUT, path: /notes, body: $ }}\n    success: \"status == 201\"\n    result: {{}}\n    \
+             input: {schema}\n    output: {schema}\n    sample: none\n",
             self.effect()
         )
     }
@@ -227,6 +230,11 @@ impl Target {
                 None => (404, json!({})),
             };
         }
+        if request.method == "PUT" {
+            return (201, json!({}));
+        }
+        let key = request.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key.as_str());
+        assert_eq!(key.is_some_and(|key| key.starts_with("target/pay/")), self.kind == Kind::Keyed, "{key:?}");
         let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
         for payment in body["payments"].as_array().unwrap() {
             let id = payment["id"].as_str().unwrap().to_owned();

@@ -46,8 +46,11 @@ steps:
   - id: pay
     action: target.pay
     with: $.payment
+  - id: note
+    action: target.note
+    with: $.payment
   - id: after
-    needs: [pay]
+    needs: [pay, note]
     action: target.list
   - id: done
     needs: [after]
@@ -65,11 +68,14 @@ const LOOKS_MAX: u32 = 24 * 60;
 const LIVES_MAX: u32 = 20;
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     Finished,
     Parked,
-    DeadLettered,
+    DeadLettered {
+        /// The step.
+        at: String,
+    },
     Open,
 }
 
@@ -100,7 +106,7 @@ impl World {
     pub(super) fn new(kind: Kind, seed: u64) -> Self {
         let points = Arc::new(Points::default());
         points.crash_at.store(u64::MAX, Ordering::Relaxed);
-        let store = MortalStore { store: SqliteStore::in_memory().unwrap(), points: Arc::clone(&points) };
+        let store = MortalStore::new(SqliteStore::in_memory().unwrap(), Arc::clone(&points));
         Self {
             kind,
             seed,
@@ -116,7 +122,11 @@ impl World {
         }
     }
 
+    /// With random faults, the disk refuses a commit now and then.
     pub(super) fn faults(self, faults: Faults) -> Self {
+        if faults == Faults::Random {
+            self.store.refuse_by(self.seed);
+        }
         Self { faults, ..self }
     }
 
@@ -188,25 +198,33 @@ impl World {
             let life = async {
                 if !*begun {
                     for id in EVENTS {
-                        engine.receive_event(&plan, &self.event(id)).await.unwrap();
+                        if engine.receive_event(&plan, &self.event(id)).await.is_err() {
+                            return false;
+                        }
                     }
                     *begun = true;
                 }
-                tokio::spawn({
+                let mut working = tokio::spawn({
                     let engine = Arc::clone(&engine);
                     async move { engine.work().await }
                 });
                 for _ in 0..LOOKS_MAX {
-                    self.clock.sleep(LOOK_EVERY).await;
+                    tokio::select! {
+                        biased;
+                        // A disk that refuses the versions ends the engine: another life begins.
+                        _ = &mut working => return false,
+                        () = self.clock.sleep(LOOK_EVERY) => {}
+                    }
                     if self.is_quiet().await {
-                        return;
+                        return true;
                     }
                 }
+                true
             };
             let survived = tokio::select! {
                 biased;
                 () = self.points.crashed.notified() => false,
-                () = life => true,
+                ended = life => ended,
             };
             self.clock.end();
             survived
@@ -290,6 +308,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = Filter { limit: usize::MAX, ..Filter::default() };
         let runs = runtime.block_on(self.store.store.runs(&all)).unwrap();
+        let letters = runtime.block_on(self.store.store.dead_letters(&all)).unwrap();
         let payment = |key: &'static str| {
             let state = runs.iter().find(|run| run.event_key == key).map_or("", |run| run.state.as_str());
             let (booked, agrees) = self.target.as_ref().unwrap().booked(key, &amount(key));
@@ -298,7 +317,10 @@ impl World {
             let ending = match state {
                 "finished" => Ending::Finished,
                 "parked" => Ending::Parked,
-                "dead_lettered" => Ending::DeadLettered,
+                "dead_lettered" => {
+                    let letter = letters.iter().find(|letter| letter.event_key == key);
+                    Ending::DeadLettered { at: letter.map(|letter| letter.step.clone()).unwrap_or_default() }
+                }
                 _ => Ending::Open,
             };
             Payment { key, effects: booked - strangers, agrees, ending }

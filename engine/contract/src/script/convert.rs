@@ -24,6 +24,17 @@ pub fn to_dynamic(value: &Value) -> Result<Dynamic, String> {
     })
 }
 
+/// The same with only these fields, where the value is a map: most rules read few of a large event.
+///
+/// # Errors
+/// As [`to_dynamic`].
+pub(super) fn fields_to_dynamic(value: &Value, fields: &[String]) -> Result<Dynamic, String> {
+    let Value::Object(map) = value else { return to_dynamic(value) };
+    let entries = fields.iter().filter_map(|name| Some((name, map.get(name)?)));
+    let entries = entries.map(|(name, item)| Ok((name.as_str().into(), to_dynamic(item)?)));
+    Ok(Dynamic::from_map(entries.collect::<Result<Map, String>>()?))
+}
+
 fn number_to_dynamic(number: &Number) -> Result<Dynamic, String> {
     if let Ok(whole) = number.as_str().parse::<INT>() {
         return Ok(Dynamic::from_int(whole));

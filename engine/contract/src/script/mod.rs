@@ -21,7 +21,12 @@ pub struct Script {
     ast: Arc<AST>,
     text: Arc<str>,
     variables: Vec<String>,
+    /// What each variable is read for.
+    reads: Vec<Read>,
 }
+
+/// The fields of a map that a script reads; nothing where it may read the whole.
+type Read = Option<Vec<String>>;
 
 /// Why a script did not compile or did not end with a value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -83,8 +88,8 @@ impl Script {
         }
         let ast = rules.compile(text, form, &scope)?;
         forbidden_function(&ast)?;
-        let variables = used(&ast, names);
-        Ok(Self { ast: Arc::new(ast), text: text.into(), variables })
+        let (variables, reads) = used(&ast, names).into_iter().unzip();
+        Ok(Self { ast: Arc::new(ast), text: text.into(), variables, reads })
     }
 
     /// The names that the script uses.
@@ -122,8 +127,11 @@ impl Script {
 
     fn dynamic(&self, rules: &Rules, names: &dyn Names) -> Result<Dynamic, ScriptError> {
         let mut scope = Scope::new();
-        for name in &self.variables {
-            let value = names.value(name).map_or(Ok(Dynamic::UNIT), to_dynamic);
+        for (name, read) in self.variables.iter().zip(&self.reads) {
+            let value = names.value(name).map_or(Ok(Dynamic::UNIT), |value| match read {
+                Some(fields) => convert::fields_to_dynamic(value, fields),
+                None => to_dynamic(value),
+            });
             scope.push_dynamic(name.as_str(), value.map_err(|message| ScriptError { message, line: 0, column: 0 })?);
         }
         rules.eval(&self.ast, &mut scope)
@@ -153,19 +161,38 @@ fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
 }
 
 /// A name that the script's own `let` has taken is counted on Rhai's stack, and is not the one given.
-fn used(ast: &AST, names: &[&str]) -> Vec<String> {
-    let mut variables: Vec<String> = Vec::new();
+fn used(ast: &AST, names: &[&str]) -> Vec<(String, Read)> {
+    let mut variables: Vec<(String, Read)> = Vec::new();
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
         if let Some(ASTNode::Expr(Expr::Variable(variable, index, _))) = nodes.last() {
             let name = variable.1.as_str();
             let is_own = variable.0.is_some() || index.is_some();
-            if !is_own && names.contains(&name) && !variables.iter().any(|known| known == name) {
-                variables.push(name.to_owned());
+            if !is_own && names.contains(&name) {
+                note(&mut variables, name, field(nodes));
             }
         }
         true
     });
     variables
+}
+
+/// A name that is read as a whole in one place is converted as a whole.
+fn note(variables: &mut Vec<(String, Read)>, name: &str, field: Option<&str>) {
+    let Some((_, read)) = variables.iter_mut().find(|(known, _)| known == name) else {
+        return variables.push((name.to_owned(), field.map(|field| vec![field.to_owned()])));
+    };
+    match (read.as_mut(), field) {
+        (Some(fields), Some(field)) if fields.iter().any(|known| known == field) => {}
+        (Some(fields), Some(field)) => fields.push(field.to_owned()),
+        (None, _) | (_, None) => *read = None,
+    }
+}
+
+/// The field, where the name that is the last node is read as `name.field` and not in another way.
+fn field<'a>(nodes: &[ASTNode<'a>]) -> Option<&'a str> {
+    let [.., ASTNode::Expr(Expr::Dot(dot, ..)), _] = nodes else { return None };
+    let first = if let Expr::Dot(rest, ..) | Expr::Index(rest, ..) = &dot.rhs { &rest.lhs } else { &dot.rhs };
+    if let Expr::Property(names, _) = first { Some(names.2.as_str()) } else { None }
 }
 
 #[cfg(test)]
@@ -226,6 +253,31 @@ mod tests {
         ] {
             let script = Script::compile(&rules, text, Form::Statements, &["event", "fee"]).unwrap();
             assert_eq!(script.variables(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_fields_that_are_read_are_converted() {
+        let rules = Rules::new(Missing::Fails, Arc::new(NoWatch));
+        let event = json!({"a": 1, "b": {"c": 2}, "list": [3, 4]});
+        for (text, fields, expected) in [
+            ("event.a + event.b.c + event.a", &["a", "b"][..], json!(4)),
+            ("event.list[event.a]", &["list", "a"], json!(4)),
+            ("`${event.a}`", &["a"], json!("1")),
+            ("event.a = 5; event.d = 6; event.a + event.d", &["a", "d"], json!(11)),
+            ("event.list.map(|item| item + 1)", &["list"], json!([4, 5])),
+            ("let list = event.list; list.map(|item| item + event.a)", &[], json!([4, 5])),
+            ("let whole = event; whole.b.c", &[], json!(2)),
+            ("event.a + event.len()", &[], json!(4)),
+            ("event[\"a\"]", &[], json!(1)),
+            ("event.e = 5; event.keys()", &[], json!(["a", "b", "e", "list"])),
+            ("#{a: event.a, event: event}.event.b.c", &[], json!(2)),
+            ("fn c(of) { of.b.c } c(event)", &[], json!(2)),
+        ] {
+            let script = Script::compile(&rules, text, Form::Statements, &["event"]).unwrap();
+            assert_eq!(script.reads[0].clone().unwrap_or_default(), fields, "{text}");
+            let named = [("event", &event)];
+            assert_eq!(script.run(&rules, &Named(&named)), Ok(expected), "{text}");
         }
     }
 

@@ -63,7 +63,8 @@ fn difference(look_up: &Lookup, input: &Value, output: &Value) -> Option<String>
     look_up.found.iter().find_map(|(field, path)| {
         let wanted = path.one(Document::Value(input)).unwrap_or(&Value::Null);
         let found = output.get(field).unwrap_or(&Value::Null);
-        let agrees = number::equal(wanted, found);
+        // What is missing on both sides agrees on nothing.
+        let agrees = !found.is_null() && number::equal(wanted, found);
         (!agrees).then(|| format!("`{field}` is {found} there, and was to be {wanted}"))
     })
 }

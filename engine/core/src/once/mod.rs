@@ -32,7 +32,7 @@ mod look_up;
 use std::time::Duration;
 
 use ferry_contract::{
-    catalog::{Effect, Repeat},
+    catalog::{Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
@@ -49,6 +49,8 @@ use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX};
 pub struct Memory {
     /// The digest of the input that was sent.
     pub digest: Digest,
+    /// Where the connection led when it was sent.
+    pub target: Digest,
     /// When it was sent for the first time.
     pub first_at: Timestamp,
     /// How it ended.
@@ -125,18 +127,25 @@ pub fn call_key(
 }
 
 /// Whether a call may be sent now, given what the run remembers of its key.
+///
+/// A call is its digest and where the connection leads.
 pub fn before_call(
     guards: Guards,
     effect: &Effect,
     memory: Option<&Memory>,
-    digest: &Digest,
+    (digest, target): (&Digest, &Digest),
     now: Timestamp,
 ) -> Before {
     let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
     let same = memory.digest == *digest;
     match (&memory.outcome, same) {
         (Outcome::NotDone, _) => Before::Send,
+        // Its record may have been changed since, and the same content again is harmless.
+        (Outcome::Done(_), true) if matches!(effect, Effect::Write(Repeat::Upsert)) => Before::Send,
         (Outcome::Done(output), true) => Before::Adopt(output.clone()),
+        (Outcome::Unknown { .. }, true) if memory.target != *target => {
+            Before::Refuse("this call may have been done where the connection led before; find out there".to_owned())
+        }
         (Outcome::Unknown { .. }, true) if repeat_is_harmless(guards, effect, memory.first_at, now) => Before::Send,
         (Outcome::Unknown { .. }, true) => Before::Doubt,
         (Outcome::Done(_), false) => {
@@ -186,7 +195,9 @@ pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) ->
         ErrorClass::Unknown => after_unknown(guards, attempt, failure),
         // Somebody has done it: perhaps we have.
         ErrorClass::Conflict => match attempt.effect {
-            Effect::Write(Repeat::Lookup(_)) => After::LookUp { at: attempt.ended_at },
+            Effect::Write(Repeat::Lookup(look_up)) => {
+                After::LookUp { at: attempt.ended_at + signed(wait_before_look_up(guards, look_up)) }
+            }
             Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Upsert | Repeat::Never) => After::Fail,
         },
         ErrorClass::Config
@@ -210,8 +221,7 @@ fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> Aft
             After::Park { reason: reason.to_owned() }
         }
         Effect::Write(Repeat::Lookup(look_up)) => {
-            let wait = if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO };
-            After::LookUp { at: attempt.ended_at + signed(wait) }
+            After::LookUp { at: attempt.ended_at + signed(wait_before_look_up(guards, look_up)) }
         }
         Effect::Write(Repeat::Never) => {
             let reason =
@@ -219,6 +229,11 @@ fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> Aft
             After::Park { reason }
         }
     }
+}
+
+/// How long after a call's end a look-up may begin.
+pub fn wait_before_look_up(guards: Guards, look_up: &Lookup) -> Duration {
+    if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO }
 }
 
 /// The same call again after a wait that doubles, or as long as the target asks.

@@ -58,7 +58,9 @@ impl Run {
                 self.done(step, output);
             }
             Entry::Skipped { .. } => self.steps[step].status = Status::Skipped,
-            Entry::Called { attempt, key, digest, .. } => self.called(at, step, *attempt, key, digest),
+            Entry::Called { attempt, key, digest, target, .. } => {
+                self.called(at, step, *attempt, key, (digest, target))
+            }
             Entry::Failed { failure, .. } => self.failed(at, step, failure),
             Entry::LookedUp { found, output, .. } => self.looked_up(at, step, found, output),
             Entry::Held { what, .. } => {
@@ -83,14 +85,21 @@ impl Run {
         self.steps[step].failure = None;
     }
 
-    fn called(&mut self, at: Timestamp, step: StepIndex, attempt: u32, key: &CallKey, digest: &Digest) {
+    fn called(&mut self, at: Timestamp, step: StepIndex, attempt: u32, key: &CallKey, sent: (&Digest, &Digest)) {
+        let (digest, target) = sent;
+        self.steps[step].look_ups = 0;
         let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
         self.steps[step].call = Some((key.clone(), first_at));
         self.steps[step].status = Status::Called { attempt };
         if self.effect(step).is_some_and(Effect::is_write) {
             self.calls.insert(
                 key.clone(),
-                Memory { digest: digest.clone(), first_at, outcome: Outcome::Unknown { since: at } },
+                Memory {
+                    digest: digest.clone(),
+                    target: target.clone(),
+                    first_at,
+                    outcome: Outcome::Unknown { since: at },
+                },
             );
         }
     }
@@ -158,6 +167,11 @@ impl Run {
                 self.remember(step, Outcome::Done(output.clone()));
                 self.done(step, output);
             }
+            // It refused the call because it has it already, and now it does not show it.
+            Found::Absent if self.was_conflict(step) => {
+                let reason = "the target says that it has this already, and does not show it; look there";
+                self.steps[step].status = Status::Parking { reason: reason.to_owned() };
+            }
             Found::Absent => {
                 self.remember(step, Outcome::NotDone);
                 self.steps[step].status = Status::Retrying { attempt: attempt + 1, at };
@@ -172,6 +186,10 @@ impl Run {
             }
             Found::Failed(failure) => self.look_up_failed(at, step, attempt, failure),
         }
+    }
+
+    fn was_conflict(&self, step: StepIndex) -> bool {
+        self.steps[step].failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Conflict)
     }
 
     fn look_up_failed(&mut self, at: Timestamp, step: StepIndex, attempt: u32, failure: &Failure) {

@@ -40,6 +40,8 @@ pub enum Entry {
         key: CallKey,
         /// The digest of its input.
         digest: Digest,
+        /// The digest of where the connection leads.
+        target: Digest,
     },
     /// The call was done.
     Answered {

@@ -10,7 +10,10 @@ mod entry;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ferry_contract::{failure::Failure, key::CallKey};
+use ferry_contract::{
+    failure::Failure,
+    key::{CallKey, Digest},
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -271,6 +274,12 @@ impl Run {
     /// What the run remembers of a call.
     pub fn memory(&self, key: &CallKey) -> Option<&Memory> {
         self.calls.get(key)
+    }
+
+    /// Where the connection led when a step's write was sent last.
+    pub fn call_target(&self, step: StepIndex) -> Option<&Digest> {
+        let (key, _) = self.steps[step].call.as_ref()?;
+        self.calls.get(key).map(|memory| &memory.target)
     }
 
     /// The number of the attempt that a call of this step makes now.

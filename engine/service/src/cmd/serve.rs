@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{
@@ -36,11 +37,17 @@ impl Serve {
         let admin = api::listen(self.admin, Arc::clone(&engine)).await?;
         let plans: usize = started.projects.iter().map(|project| project.checked.plans.len()).sum();
         tell(&format!("serving {plans} pipelines; store {}; admin http://{}", self.store.store.display(), admin.addr));
-        let serving = tokio::spawn({
+        let mut serving = tokio::spawn({
             let engine = Arc::clone(&engine);
             async move { engine.serve().await }
         });
-        asked_to_stop().await;
+        tokio::select! {
+            ended = &mut serving => {
+                ended.context("the engine failed")?;
+                bail!("the engine stopped by itself; the log above says why");
+            }
+            () = asked_to_stop() => {}
+        }
         tell("stopping: calls that are under way are finished; Ctrl-C again ends at once");
         admin.not_ready();
         engine.stop();

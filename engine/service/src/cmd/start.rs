@@ -1,6 +1,6 @@
 //! What commands that run pipelines have in common: logs, runtime, world, engine.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, future::Future, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -71,6 +71,7 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     if projects.iter().all(|project| project.checked.plans.is_empty()) {
         return Err(anyhow!("there is no pipeline to run; `ferry lint` says what is wrong"));
     }
+    one_of_each_name(&projects)?;
     let http: Arc<dyn Http> = Arc::new(HttpClient::new().context("TLS cannot be set up")?);
     let clock = Arc::new(SystemClock::default());
     let sandbox = match &world.sandbox {
@@ -83,6 +84,7 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     let loaded = loaded.map_err(|failure| anyhow!("{}", failure.message))?;
     let opened = Arc::new(SqliteStore::open(&store.store)?);
     let lock = SqliteStore::lock(&store.store)?;
+    opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" })?;
     let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
     let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
     let compile_rules = Arc::clone(&rules);
@@ -97,6 +99,19 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         guards: Guards::ALL,
     });
     Ok(Started { engine, projects, _lock: lock })
+}
+
+/// Runs, cursors and call keys are kept by pipeline, so a name stands for one pipeline in a store.
+fn one_of_each_name(projects: &[CheckedProject]) -> Result<(), anyhow::Error> {
+    let mut seen = BTreeSet::new();
+    let names = projects.iter().filter_map(|project| project.checked.project.as_ref()).map(|project| &project.name);
+    let pipelines = projects.iter().flat_map(|project| project.checked.plans.iter().map(|plan| &plan.pipeline));
+    for (what, name) in names.map(|name| ("projects", name)).chain(pipelines.map(|name| ("pipelines", name))) {
+        if !seen.insert((what, name)) {
+            return Err(anyhow!("two {what} are called `{name}`; rename one, or serve them with another `--store`"));
+        }
+    }
+    Ok(())
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {

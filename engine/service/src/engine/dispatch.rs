@@ -13,7 +13,7 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
-use ferry_core::run::Entry;
+use ferry_core::{limits::VALUE_MAX_BYTES, run::Entry};
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, oneshot};
 
@@ -37,6 +37,8 @@ pub(super) struct Outgoing {
     pub(super) prepared: Prepared,
     pub(super) key: CallKey,
     pub(super) digest: Digest,
+    /// Where the connection leads.
+    pub(super) target: Digest,
     pub(super) attempt: u32,
 }
 
@@ -45,12 +47,13 @@ pub(super) struct Outgoing {
 pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
-    turns: Mutex<HashMap<(String, String), Arc<AsyncMutex<()>>>>,
+    turns: Mutex<HashMap<(String, String), Turn>>,
     requests: Mutex<HashMap<String, Arc<Semaphore>>>,
     /// Calls that other runs have made, found when their intent was refused.
     taken: Mutex<HashMap<String, String>>,
 }
 
+type Turn = Arc<AsyncMutex<()>>;
 type GroupKey = (String, String, Digest);
 
 /// A group that still takes members; whoever opened it holds it too, and sends it.
@@ -66,7 +69,8 @@ struct Member {
 }
 
 /// What a call got. Nothing where the engine stops: it was not sent. An error where its intent is
-/// not durable: it was not sent either, and the run in memory is ahead of the disk.
+/// not durable, or its run was given up: it was not sent either, and the run in memory is not what is
+/// on disk.
 pub(super) type Sent = Result<Option<Entry>, StoreError>;
 
 impl Engine {
@@ -75,9 +79,9 @@ impl Engine {
         if !outgoing.is_write {
             return Ok(Some(self.read(outgoing).await));
         }
-        if let Some(run) = locked(&self.dispatcher.taken).get(outgoing.key.as_str()) {
-            let failure = Failure::new(ErrorClass::Conflict, format!("{run} has made this call already"));
-            return Ok(Some(Entry::Failed { step: outgoing.step, failure }));
+        let taken = locked(&self.dispatcher.taken).get(outgoing.key.as_str()).cloned();
+        if let Some(run) = taken.filter(|run| run != outgoing.driven.id.as_str()) {
+            return Ok(Some(taken_by(outgoing.step, &run)));
         }
         let bundle = outgoing.connection.action(&outgoing.action).ok().and_then(|call| call.bundle.as_ref());
         match bundle.map(|bundle| (bundle.max, bundle.within)) {
@@ -96,12 +100,11 @@ impl Engine {
 
     /// A read needs no durable intent: a repeat is harmless.
     async fn read(&self, outgoing: Outgoing) -> Entry {
-        let Outgoing { step, attempt, key, digest, .. } = &outgoing;
-        let called = Entry::Called { step: step.clone(), attempt: *attempt, key: key.clone(), digest: digest.clone() };
+        let called = record(&outgoing).entry;
         self.note(&outgoing.driven, called);
         let _permit = self.dispatcher.permit(&outgoing.connection.name).await;
         let result = outgoing.connection.send(&outgoing.action, &[&outgoing.prepared]).await.pop();
-        entry(outgoing.step, result)
+        entry(outgoing.step, result.map(|result| result.and_then(bounded)))
     }
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
@@ -134,7 +137,7 @@ impl Engine {
         }
     }
 
-    /// One entry for each call, in order.
+    /// What each call got, in order.
     async fn send_bundle(&self, calls: Vec<Outgoing>) -> Vec<Sent> {
         let Some(first) = calls.first() else { return Vec::new() };
         let (connection, action) = (Arc::clone(&first.connection), first.action.clone());
@@ -145,18 +148,25 @@ impl Engine {
         };
         let _permit = self.dispatcher.permit(&connection.name).await;
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let refused = connection.preflight(&action, &prepared).await;
-        let (going, refused): (Vec<_>, Vec<_>) = calls.iter().zip(refused).partition(|(_, refused)| refused.is_none());
-        let mut entries: HashMap<CallKey, Sent> = HashMap::new();
-        for (call, failure) in refused {
-            let failure = failure.unwrap_or_else(|| Failure::new(ErrorClass::Bug, "refused without a reason"));
-            entries.insert(call.key.clone(), Ok(Some(Entry::Failed { step: call.step.clone(), failure })));
+        let mut refused = connection.preflight(&action, &prepared).await.into_iter();
+        let mut sent: Vec<Sent> = Vec::new();
+        let mut going: Vec<usize> = Vec::new();
+        for (index, call) in calls.iter().enumerate() {
+            let other = going.iter().map(|index| &calls[*index]).find(|other| other.key == call.key);
+            sent.push(Ok(match (refused.next().flatten(), other) {
+                (Some(failure), _) => Some(Entry::Failed { step: call.step.clone(), failure }),
+                (None, Some(other)) => Some(taken_by(call.step.clone(), other.driven.id.as_str())),
+                (None, None) => {
+                    going.push(index);
+                    None
+                }
+            }));
         }
-        let going: Vec<&Outgoing> = going.into_iter().map(|(call, _)| call).collect();
-        for (call, entry) in going.iter().zip(self.send_claimed(&connection, &action, &going).await) {
-            entries.insert(call.key.clone(), entry);
+        let calls: Vec<&Outgoing> = going.iter().map(|index| &calls[*index]).collect();
+        for (index, result) in going.into_iter().zip(self.send_claimed(&connection, &action, &calls).await) {
+            sent[index] = result;
         }
-        calls.iter().map(|call| entries.remove(&call.key).unwrap_or(Ok(None))).collect()
+        sent
     }
 
     /// Makes the intent of all calls durable, then sends them as one request.
@@ -164,25 +174,46 @@ impl Engine {
         if calls.is_empty() || self.stop.is_cancelled() {
             return calls.iter().map(|_| Ok(None)).collect();
         }
-        if let Err(error) = self.record(calls.iter().map(|call| record(call)).collect()).await {
-            if let StoreError::CallTaken { key, run } = &error {
-                locked(&self.dispatcher.taken).insert(key.clone(), run.clone());
+        let recorded = match self.record(calls.iter().map(|call| record(call)).collect()).await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                if let StoreError::CallTaken { key, run } = &error {
+                    locked(&self.dispatcher.taken).insert(key.clone(), run.clone());
+                }
+                return calls.iter().map(|_| Err(error.clone())).collect();
             }
-            return calls.iter().map(|_| Err(error.clone())).collect();
-        }
-        let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let results = connection.send(action, &prepared).await;
-        calls.iter().zip(results).map(|(call, result)| Ok(Some(entry(call.step.clone(), Some(result))))).collect()
+        };
+        let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
+        let prepared: Vec<&Prepared> = going.map(|(call, _)| &call.prepared).collect();
+        let mut results = connection.send(action, &prepared).await.into_iter();
+        let result = |(call, recorded): (&&Outgoing, bool)| match recorded {
+            true => Ok(Some(entry(call.step.clone(), results.next()))),
+            false => Err(StoreError::Fenced(call.driven.id.to_string())),
+        };
+        calls.iter().zip(recorded).map(result).collect()
     }
 }
 
+fn taken_by(step: String, run: &str) -> Entry {
+    let failure = Failure::new(ErrorClass::Conflict, format!("{run} has made this call already"));
+    Entry::Failed { step, failure }
+}
+
 fn record(call: &Outgoing) -> Record<'_> {
-    let Outgoing { driven, step, attempt, key, digest, .. } = call;
+    let Outgoing { driven, step, attempt, key, digest, target, .. } = call;
+    let (key, digest, target) = (key.clone(), digest.clone(), target.clone());
     Record {
         driven,
-        entry: Entry::Called { step: step.clone(), attempt: *attempt, key: key.clone(), digest: digest.clone() },
         also: vec![Change::Claim { key: key.clone(), run: driven.id.clone(), digest: digest.clone() }],
+        entry: Entry::Called { step: step.clone(), attempt: *attempt, key, digest, target },
     }
+}
+
+/// An answer that is too large is not taken into the journal: a read can be asked for less.
+fn bounded(output: Value) -> Result<Value, Failure> {
+    let bytes = output.to_string().len();
+    let message = || format!("the answer has {bytes} bytes, and {VALUE_MAX_BYTES} are the most; ask for less");
+    if bytes > VALUE_MAX_BYTES { Err(Failure::new(ErrorClass::Invalid, message())) } else { Ok(output) }
 }
 
 fn entry(step: String, result: Option<Result<Value, Failure>>) -> Entry {

@@ -10,20 +10,19 @@ use ferry_contract::{
     port::Boxed,
 };
 use ferry_core::{
-    once::{self, Before},
-    plan::{Call, Plan, Reaction, StepIndex, Work},
-    run::{Command, Entry},
+    once::{self, Before, Found},
+    plan::{Call, Reaction, StepIndex, Work},
+    run::{Command, Entry, Status},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
     Engine, LoadedProject,
     dispatch::{Outgoing, Sent},
     evaluate::Started,
-    journal::{Driven, Record, Shared},
-    locked,
+    journal::{Driven, Record, Shared, alert},
     question::{next_time, question},
 };
 use crate::store::StoreError;
@@ -68,7 +67,11 @@ impl Engine {
             effects: FuturesUnordered::new(),
             questions: BTreeMap::new(),
         };
-        drive.run(due).await
+        let driven = drive.run(due).await;
+        if driven.is_err() {
+            self.give_up(&drive.driven);
+        }
+        driven
     }
 
     /// A call without an answer is what a crash leaves: its outcome is unknown.
@@ -77,18 +80,6 @@ impl Engine {
             let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
             self.note(driven, Entry::Failed { step: driven.step_id(step), failure });
         }
-    }
-
-    pub(super) async fn plan(&self, version: &Digest) -> Result<Option<(String, Arc<Plan>)>, StoreError> {
-        let known = locked(&self.plans).get(version).cloned();
-        let owner = |plan: &Plan| self.current(&plan.pipeline).map(|(project, _)| project.name.clone());
-        if let Some(plan) = known {
-            return Ok(owner(&plan).map(|project| (project, plan)));
-        }
-        let Some(files) = self.store.version(version).await? else { return Ok(None) };
-        let Some(plan) = (self.recompile)(&files) else { return Ok(None) };
-        locked(&self.plans).insert(version.clone(), Arc::clone(&plan));
-        Ok(Some((files.project, plan)))
     }
 }
 
@@ -129,7 +120,8 @@ impl Drive<'_> {
             step.is_some_and(|step| matches!(&run.plan().steps[*step].work, Work::Call(call) if call.effect.is_write()))
         });
         if wrote {
-            return self.engine.record(vec![Record { driven: &self.driven, entry, also: Vec::new() }]).await;
+            let record = Record { driven: &self.driven, entry, also: Vec::new() };
+            return self.engine.record(vec![record]).await.map(|_| ());
         }
         self.engine.note(&self.driven, entry);
         Ok(())
@@ -159,6 +151,8 @@ impl Drive<'_> {
         let mut due = None;
         for command in self.driven.commands(now) {
             let step = match &command {
+                // A call that is being gathered may still be sent, so the run has not ended yet.
+                Command::Journal(Entry::DeadLettered { .. }) if self.is_calling() => continue,
                 Command::Journal(entry) => {
                     self.journal(entry.clone());
                     return Turn { moved: true, due: None };
@@ -192,16 +186,24 @@ impl Drive<'_> {
                 Ok(input) => self.call(step, input),
                 Err(failure) => self.failed(step, failure),
             },
-            Command::LookUp { at, .. } if at > now => Performed::NotBefore(at),
-            Command::LookUp { .. } => self.look_up(step),
+            Command::LookUp { at, .. } => match at.max(self.visible_since_start(step)) {
+                at if at > now => Performed::NotBefore(at),
+                _ => self.look_up(step),
+            },
             Command::Hold { arm, .. } => self.hold(step, arm),
             Command::Probe { arm, since, every, deadline, .. } => self.probe(step, arm, (since, every), deadline, now),
             Command::Journal(entry) => self.noted(entry),
         }
     }
 
+    /// Whether something else than a question is under way.
+    fn is_calling(&self) -> bool {
+        let asks = |status: &Status| matches!(status, Status::Waiting { .. } | Status::Held { .. });
+        self.driven.with(|run| self.in_flight.iter().any(|step| !asks(run.status(*step))))
+    }
+
     fn journal(&mut self, entry: Entry) {
-        self.engine.alert(&self.driven, &entry);
+        alert(&self.driven, &entry, None);
         self.engine.note(&self.driven, entry);
     }
 
@@ -228,6 +230,11 @@ impl Drive<'_> {
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
         let Work::Call(call) = &plan.steps[step].work else { return self.failed(step, bug("only a call is sent")) };
         let digest = Digest::of_value(&input);
+        let connection = match self.connection(&call.connection) {
+            Ok(connection) => connection,
+            Err(failure) => return self.failed(step, failure),
+        };
+        let target = connection.identity();
         let (key, attempt, before) = self.driven.with(|run| {
             let key = once::call_key(
                 &call.connection,
@@ -237,7 +244,8 @@ impl Drive<'_> {
                 &call.effect,
                 &digest,
             );
-            let before = once::before_call(run.guards(), &call.effect, run.memory(&key), &digest, self.engine.now());
+            let before =
+                once::before_call(run.guards(), &call.effect, run.memory(&key), (&digest, &target), self.engine.now());
             (key, run.attempt(step), before)
         });
         let id = plan.steps[step].id.clone();
@@ -247,17 +255,13 @@ impl Drive<'_> {
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
             Before::Doubt => {
-                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest });
+                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest, target });
                 let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
                 return self.noted(Entry::Failed { step: id, failure });
             }
         }
-        let connection = match self.connection(&call.connection) {
-            Ok(connection) => connection,
-            Err(failure) => return self.failed(step, failure),
-        };
         let prepared = match connection.prepare(&call.action, &input) {
-            Ok(prepared) => prepared,
+            Ok(prepared) => prepared.with_key(&key),
             Err(failure) => return self.failed(step, failure),
         };
         let outgoing = Outgoing {
@@ -269,6 +273,7 @@ impl Drive<'_> {
             prepared,
             key,
             digest,
+            target,
             attempt,
         };
         let engine = Arc::clone(self.engine);
@@ -276,21 +281,37 @@ impl Drive<'_> {
         Performed::UnderWay
     }
 
+    /// When a write that an earlier process sent last must be visible: that process's clock may have
+    /// been another one, so the wait counts from the start of this one.
+    fn visible_since_start(&self, step: StepIndex) -> Timestamp {
+        let wait = self.driven.with(|run| match &run.plan().steps[step].work {
+            Work::Call(Call { effect: Effect::Write(Repeat::Lookup(look_up)), .. }) => {
+                once::wait_before_look_up(run.guards(), look_up)
+            }
+            Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => Duration::ZERO,
+        });
+        self.engine.started_at + SignedDuration::try_from(wait).unwrap_or_default()
+    }
+
     fn look_up(&mut self, step: StepIndex) -> Performed {
-        let input = match self.input(step) {
-            Ok(input) => input,
-            Err(failure) => return self.failed(step, failure),
-        };
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
         let Work::Call(Call { connection, effect: Effect::Write(Repeat::Lookup(look_up)), .. }) =
             &plan.steps[step].work
         else {
             return self.failed(step, bug("this call has no look-up"));
         };
-        let connection = match self.connection(connection) {
-            Ok(connection) => connection,
-            Err(failure) => return self.failed(step, failure),
+        let ready = self.input(step).and_then(|input| Ok((input, self.connection(connection)?)));
+        let (input, connection) = match ready {
+            Ok(ready) => ready,
+            // The payment is in doubt still: that it cannot be looked up says nothing about it.
+            Err(failure) => return self.looked_up(step, Found::Failed(failure)),
         };
+        let moved =
+            self.driven.with(|run| run.call_target(step).is_some_and(|target| *target != connection.identity()));
+        if moved {
+            let reason = format!("`{}` leads elsewhere than when it was sent", connection.name);
+            return self.looked_up(step, Found::Differs(reason));
+        }
         let (engine, look_up, guards) = (self.engine, look_up.clone(), self.engine.guards);
         let id = plan.steps[step].id.clone();
         self.effects.push(Box::pin(async move {
@@ -305,15 +326,20 @@ impl Drive<'_> {
         Performed::UnderWay
     }
 
+    fn looked_up(&mut self, step: StepIndex, found: Found) -> Performed {
+        let output = Value::Object(serde_json::Map::new());
+        self.noted(Entry::LookedUp { step: self.driven.step_id(step), found, output })
+    }
+
     fn hold(&mut self, step: StepIndex, arm: usize) -> Performed {
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
-        let Reaction::Hold { what, .. } = &plan.steps[step].arms[arm].reaction else {
+        let Reaction::Hold { what, alert: channel, .. } = &plan.steps[step].arms[arm].reaction else {
             return self.failed(step, bug("this arm does not hold"));
         };
         match self.driven.with(|run| self.engine.value_of(run, step, what)) {
             Ok(what) => {
                 let entry = Entry::Held { step: plan.steps[step].id.clone(), what };
-                self.engine.alert(&self.driven, &entry);
+                alert(&self.driven, &entry, channel.as_deref());
                 self.noted(entry)
             }
             Err(failure) => self.failed(step, failure),
@@ -328,14 +354,13 @@ impl Drive<'_> {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Performed {
-        if let Some(deadline) = deadline.filter(|deadline| *deadline <= now) {
-            let message = format!("what it waited for did not come until {deadline}");
-            return self.failed(step, Failure::new(ErrorClass::Unavailable, message));
-        }
         let at = *self.questions.entry(step).or_insert_with(|| since.max(now));
+        // It is asked once more when the time is over, before it fails.
+        let at = deadline.map_or(at, |deadline| at.min(deadline));
         if at > now {
-            return Performed::NotBefore(deadline.map_or(at, |deadline| at.min(deadline)));
+            return Performed::NotBefore(at);
         }
+        let late = deadline.filter(|deadline| *deadline <= now);
         self.questions.insert(step, next_time(since, every, now));
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
         let Some(probe) = question(&plan, step, arm) else { return self.failed(step, bug("this step asks nothing")) };
@@ -344,7 +369,9 @@ impl Drive<'_> {
         let (engine, driven) = (self.engine, Arc::clone(&self.driven));
         let plan = Arc::clone(&plan);
         self.effects.push(Box::pin(async move {
-            let entry = engine.ask_question(&driven, &plan, (step, arm), input, connection).await;
+            let entry = engine
+                .ask_question(&driven, &plan, (step, arm), input.and_then(|input| Ok((input, connection?))), late)
+                .await;
             (step, Ok(entry))
         }));
         Performed::UnderWay

@@ -21,6 +21,8 @@ struct DrivenState {
     run: Run,
     /// Entries that need not be durable before the next write is: values, reads, ends.
     pending: Vec<Change>,
+    /// Whether another copy of the run may be driven by now: this one must record nothing more.
+    is_given_up: bool,
 }
 
 /// One entry that is to be durable, with changes that are durable with it.
@@ -32,7 +34,7 @@ pub(super) struct Record<'a> {
 
 impl Driven {
     pub(super) fn new(id: RunId, run: Run) -> Self {
-        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new() }) }
+        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false }) }
     }
 
     /// Looks at the run.
@@ -61,6 +63,11 @@ impl Driven {
         }
         state.pending.push(Change::Append { run: self.id.clone(), sequence, at, entry });
         state.pending.extend(also);
+    }
+
+    /// Whether this copy of the run was given up.
+    pub(super) fn is_given_up(&self) -> bool {
+        locked(&self.state).is_given_up
     }
 
     fn take(&self) -> Vec<Change> {
@@ -101,19 +108,31 @@ impl Engine {
         driven.apply(self.now(), entry, Vec::new());
     }
 
-    /// Applies entries of several runs, and makes them durable together: all or none.
-    pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<(), StoreError> {
+    /// Gives a copy of a run up, so that what it still has under way records nothing.
+    pub(super) fn give_up(&self, driven: &Driven) {
+        let _order = locked(&self.order);
+        locked(&driven.state).is_given_up = true;
+    }
+
+    /// Applies entries of several runs, and makes them durable together: all or none. Runs that were
+    /// given up meanwhile are left out; says which were recorded.
+    pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<Vec<bool>, StoreError> {
+        let mut recorded = Vec::new();
         let durable = {
             let _order = locked(&self.order);
             let now = self.now();
             let mut group = Vec::new();
             for record in records {
-                record.driven.apply(now, record.entry, record.also);
-                group.extend(record.driven.take());
+                let goes = !record.driven.is_given_up();
+                recorded.push(goes);
+                if goes {
+                    record.driven.apply(now, record.entry, record.also);
+                    group.extend(record.driven.take());
+                }
             }
             self.store.commit(group)
         };
-        durable.await.map(|_| ())
+        durable.await.map(|_| recorded)
     }
 
     /// Makes durable what a run has noted, and where it is.
@@ -131,19 +150,30 @@ impl Engine {
 /// A run that several tasks hold: its own, and the dispatcher's for its calls.
 pub(super) type Shared = Arc<Driven>;
 
-impl Engine {
-    /// Tells a person of what needs one.
-    pub(super) fn alert(&self, driven: &Driven, entry: &Entry) {
-        let channel = driven.with(|run| run.plan().alert.clone()).unwrap_or_default();
-        match entry {
-            Entry::Parked { step, reason } => {
-                tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
-            }
-            Entry::DeadLettered { step, failure } => {
-                tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
-            }
-            Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
-            _ => {}
+/// Tells a person of what needs one.
+pub(super) fn alert(driven: &Driven, entry: &Entry, channel: Option<&str>) {
+    let own = driven.with(|run| run.plan().alert.clone());
+    let channel = channel.or(own.as_deref()).unwrap_or_default();
+    match entry {
+        Entry::Parked { step, reason } => {
+            tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
         }
+        Entry::DeadLettered { step, failure } => {
+            tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
+        }
+        Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
+        Entry::Started { .. }
+        | Entry::Evaluated { .. }
+        | Entry::Skipped { .. }
+        | Entry::Called { .. }
+        | Entry::Answered { .. }
+        | Entry::Failed { .. }
+        | Entry::LookedUp { .. }
+        | Entry::Released { .. }
+        | Entry::Waiting { .. }
+        | Entry::Arrived { .. }
+        | Entry::Resumed { .. }
+        | Entry::Cancelled { .. }
+        | Entry::Finished => {}
     }
 }

@@ -20,12 +20,12 @@ use ferry_connectors::connection::Connection;
 use ferry_contract::{key::Digest, port::Clock, script::Rules};
 use ferry_core::{once::Guards, plan::Plan};
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use trigger::PollReport;
 
-use crate::store::{RunId, Store, VersionFiles};
+use crate::store::{RunId, Store, StoreError, VersionFiles};
 use dispatch::Dispatcher;
 
 /// A project that is loaded: its plans and its open connections.
@@ -64,14 +64,18 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     rules: Arc<Rules>,
     projects: BTreeMap<String, LoadedProject>,
-    plans: Mutex<BTreeMap<Digest, Arc<Plan>>>,
+    /// By version, with the project's name.
+    plans: Mutex<BTreeMap<Digest, (String, Arc<Plan>)>>,
     recompile: Recompile,
     guards: Guards,
+    /// When this process began: what an earlier one sent ended before.
+    started_at: Timestamp,
     dispatcher: Dispatcher,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     active: Mutex<HashSet<RunId>>,
     wake: Notify,
+    versions_saved: OnceCell<()>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -79,8 +83,11 @@ pub struct Engine {
 impl Engine {
     /// Prepares an engine; nothing runs before [`Engine::serve`].
     pub fn new(setup: Setup) -> Arc<Self> {
-        let plans = setup.projects.iter().flat_map(|project| &project.plans);
-        let plans = plans.map(|(plan, _)| (plan.version.clone(), Arc::clone(plan))).collect();
+        let plans =
+            setup.projects.iter().flat_map(|project| project.plans.iter().map(move |(plan, _)| (project, plan)));
+        let plans =
+            plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
+        let started_at = setup.clock.now();
         let projects = setup.projects.into_iter().map(|project| (project.name.clone(), project)).collect();
         Arc::new(Self {
             store: setup.store,
@@ -90,10 +97,12 @@ impl Engine {
             plans: Mutex::new(plans),
             recompile: setup.recompile,
             guards: setup.guards,
+            started_at,
             dispatcher: Dispatcher::default(),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
+            versions_saved: OnceCell::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })
@@ -111,7 +120,10 @@ impl Engine {
 
     /// Drives due runs until [`Engine::stop`], without polling for new events.
     pub async fn work(self: &Arc<Self>) {
-        self.save_versions().await;
+        if let Err(error) = self.save_versions().await {
+            tracing::error!(%error, "the versions could not be stored");
+            self.stop();
+        }
         self.tasks.spawn(Arc::clone(self).schedule());
         self.stop.cancelled().await;
         self.tasks.close();
@@ -134,22 +146,16 @@ impl Engine {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
-    /// The project and the plan of a pipeline's current version.
-    fn current(&self, pipeline: &str) -> Option<(&LoadedProject, &Arc<Plan>)> {
-        self.projects.values().find_map(|project| {
-            let plan = project.plans.iter().map(|(plan, _)| plan).find(|plan| plan.pipeline == pipeline)?;
-            Some((project, plan))
-        })
+    /// Once in a process, before the first event that names them.
+    async fn save_versions(&self) -> Result<(), StoreError> {
+        self.versions_saved.get_or_try_init(|| self.commit_versions()).await.map(|()| ())
     }
 
-    async fn save_versions(&self) {
+    async fn commit_versions(&self) -> Result<(), StoreError> {
         let plans = self.projects.values().flat_map(|project| &project.plans);
         let group = plans
             .map(|(plan, files)| crate::store::Change::Version { version: plan.version.clone(), files: files.clone() });
-        if let Err(error) = self.store.commit(group.collect()).await {
-            tracing::error!(%error, "the versions could not be stored");
-            self.stop();
-        }
+        self.store.commit(group.collect()).await.map(|_| ())
     }
 }
 

@@ -20,14 +20,14 @@ impl Engine {
         driven: &Driven,
         plan: &Plan,
         (step, arm): (StepIndex, Option<usize>),
-        input: Result<Value, Failure>,
-        connection: Result<Arc<Connection>, Failure>,
+        ready: Result<(Value, Arc<Connection>), Failure>,
+        late: Option<Timestamp>,
     ) -> Option<Entry> {
         let probe = question(plan, step, arm)?;
         let id = plan.steps[step].id.clone();
-        let answer = match (input, connection) {
-            (Ok(input), Ok(connection)) => self.ask(&connection, &probe.call.action, &input).await,
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        let answer = match ready {
+            Ok((input, connection)) => self.ask(&connection, &probe.call.action, &input).await,
+            Err(failure) => Err(failure),
         };
         let what = driven.with(|run| match run.status(step) {
             Status::Held { what, .. } => Some(what.clone()),
@@ -40,14 +40,20 @@ impl Engine {
         match holds {
             Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),
             Ok(Some(_)) => Some(Entry::Released { step: id }),
-            Ok(None) => None,
+            Ok(None) => overdue(id, late),
             Err(failure) if is_passing(failure.class) => {
                 tracing::debug!(run = %driven.id, step = id, %failure, "asked in vain");
-                None
+                overdue(id, late)
             }
             Err(failure) => Some(Entry::Failed { step: id, failure }),
         }
     }
+}
+
+/// The failure of a wait whose time is over.
+fn overdue(step: String, late: Option<Timestamp>) -> Option<Entry> {
+    let message = format!("what it waited for did not come until {}", late?);
+    Some(Entry::Failed { step, failure: Failure::new(ErrorClass::Unavailable, message) })
 }
 
 /// Whether the same question may be answered next time.

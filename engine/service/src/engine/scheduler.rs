@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_core::run::Run;
+use ferry_contract::key::Digest;
+
+use ferry_core::{plan::Plan, run::Run};
+use jiff::SignedDuration;
 
 use super::{Engine, journal::Driven, locked};
 use crate::{
-    limits::{LOOK_EVERY, RUNS_ACTIVE_MAX},
-    store::{RunId, StoreError},
+    limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX},
+    store::{Change, RunId, StoreError},
 };
 
 impl Engine {
@@ -54,18 +57,20 @@ impl Engine {
 
     /// Loads one run, drives it as far as it goes, and lets it out of memory.
     async fn carry(self: Arc<Self>, id: RunId) {
+        let _active = Active { engine: &self, id: &id };
         if let Err(error) = self.carry_on(&id).await {
-            tracing::error!(run = %id, %error, "the run is left as it is in the store");
-            // Its due time still stands, so it is tried again; not at once.
-            self.clock.sleep(LOOK_EVERY).await;
+            tracing::error!(run = %id, %error, "the run is left as it is in the store, and tried again later");
+            let until = self.now() + SignedDuration::try_from(RETRY_BROKEN_AFTER).unwrap_or_default();
+            if let Err(error) = self.store.commit(vec![Change::Defer { run: id.clone(), until }]).await {
+                tracing::error!(run = %id, %error, "nor can it be put off");
+                self.clock.sleep(LOOK_EVERY).await;
+            }
         }
-        locked(&self.active).remove(&id);
-        self.wake.notify_one();
     }
 
     async fn carry_on(self: &Arc<Self>, id: &RunId) -> Result<(), StoreError> {
         let Some(stored) = self.store.run(id).await? else { return Ok(()) };
-        let version = ferry_contract::key::Digest::named(&stored.row.version);
+        let version = Digest::named(&stored.row.version);
         let Some((project, plan)) = self.plan(&version).await? else {
             return Err(StoreError::Failed(format!(
                 "the version {} of {} cannot be loaded",
@@ -81,5 +86,29 @@ impl Engine {
             return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));
         };
         self.drive(project, Arc::new(Driven::new(id.clone(), run)), stored.row.due_at).await
+    }
+
+    /// A version's plan and the name of its project.
+    async fn plan(&self, version: &Digest) -> Result<Option<(String, Arc<Plan>)>, StoreError> {
+        if let Some(known) = locked(&self.plans).get(version).cloned() {
+            return Ok(Some(known));
+        }
+        let Some(files) = self.store.version(version).await? else { return Ok(None) };
+        let Some(plan) = (self.recompile)(&files) else { return Ok(None) };
+        locked(&self.plans).insert(version.clone(), (files.project.clone(), Arc::clone(&plan)));
+        Ok(Some((files.project, plan)))
+    }
+}
+
+/// Takes a run out of the active ones, however its task ends.
+struct Active<'a> {
+    engine: &'a Engine,
+    id: &'a RunId,
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        locked(&self.engine.active).remove(self.id);
+        self.engine.wake.notify_one();
     }
 }

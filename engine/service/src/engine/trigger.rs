@@ -1,8 +1,8 @@
 //! Polls: new events into the store, page by page, and the cursor only behind them.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, collections::HashSet, sync::Arc};
 
-use ferry_connectors::manifest::Poll;
+use ferry_connectors::{limits::PAGES_MAX, manifest::Poll};
 use ferry_contract::{
     expression::Scope,
     failure::{ErrorClass, Failure},
@@ -71,10 +71,12 @@ impl Engine {
         let connection = connection.ok_or_else(missing)?;
         let poll = connection.action(&trigger.action)?.poll.as_ref();
         let poll = poll.ok_or_else(|| Failure::new(ErrorClass::Bug, "this action cannot be polled"))?;
+        self.save_versions().await.map_err(|error| store_failure(&error))?;
         let mut cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
         let input = self.poll_input(plan, poll, cursor.as_deref())?;
         let mut report = PollReport::default();
         let mut next: Option<String> = None;
+        let mut seen: HashSet<String> = HashSet::new();
         loop {
             let page = connection.page(&trigger.action, &input, next.as_deref()).await?;
             let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
@@ -84,6 +86,9 @@ impl Engine {
                 self.wake.notify_one();
             }
             match page.next {
+                Some(next_page) if !seen.insert(next_page.clone()) || seen.len() > PAGES_MAX => {
+                    return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
+                }
                 Some(next_page) if !self.stop.is_cancelled() => next = Some(next_page),
                 Some(_) | None => return Ok(report),
             }
@@ -95,6 +100,7 @@ impl Engine {
     /// # Errors
     /// The failure of the store.
     pub async fn receive_event(&self, plan: &Plan, event: &Value) -> Result<Committed, Failure> {
+        self.save_versions().await.map_err(|error| store_failure(&error))?;
         let arrival = self.arrival(plan, event);
         let committed =
             self.store.commit(vec![Change::Receive(arrival)]).await.map_err(|error| store_failure(&error))?;
@@ -114,7 +120,7 @@ impl Engine {
         let mut wanted =
             json!({ "field": trigger.cursor_field.dotted(), "tie_break": trigger.cursor_tie_break.dotted() });
         if let Some(cursor) = cursor {
-            wanted["from"] = Value::from(begin(trigger, poll, cursor));
+            wanted["from"] = Value::from(begin(trigger, poll, cursor)?);
         }
         input.insert("cursor".to_owned(), wanted);
         Ok(Value::Object(input))
@@ -171,13 +177,21 @@ fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failur
     (bytes > VALUE_MAX_BYTES).then(|| Failure::new(ErrorClass::Invalid, message()))
 }
 
-/// The last value less the look-back, where it is a time; else the value itself.
-fn begin(trigger: &Trigger, poll: &Poll, cursor: &str) -> String {
+/// The last value less the look-back, where it is a time; a number itself. Text is refused: it would
+/// go into a query of the target as it is.
+fn begin(trigger: &Trigger, poll: &Poll, cursor: &str) -> Result<String, Failure> {
     let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or_default();
     match (time(cursor), &poll.time_format) {
-        (Some(time), Some(format)) => (time - lookback).strftime(format).to_string(),
-        (Some(time), None) => (time - lookback).to_string(),
-        (None, _) => cursor.to_owned(),
+        (Some(time), Some(format)) => Ok((time - lookback).strftime(format).to_string()),
+        (Some(time), None) => Ok((time - lookback).to_string()),
+        (None, _) if number::text_to_decimal(cursor).is_some() => Ok(cursor.to_owned()),
+        (None, _) => {
+            let message = format!(
+                "the cursor field `{}` must be a time or a number, and is `{cursor}`",
+                trigger.cursor_field.text()
+            );
+            Err(Failure::new(ErrorClass::Config, message))
+        }
     }
 }
 

@@ -103,6 +103,13 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// The run could not be driven, and is put off.
+    Defer {
+        /// The run.
+        run: RunId,
+        /// Until then.
+        until: Timestamp,
+    },
     /// How far a trigger has come.
     Cursor {
         /// The trigger's name.

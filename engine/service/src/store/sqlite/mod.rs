@@ -58,6 +58,22 @@ impl SqliteStore {
         Self::open(path)
     }
 
+    /// Notes what world the store's calls go to; refuses another one, where they would be looked up in vain.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where the store belongs to another world.
+    pub fn belongs_to(&self, world: &str) -> Result<(), StoreError> {
+        let known =
+            schema::world(&locked(&self.reader), world).map_err(|error| StoreError::Failed(error.to_string()))?;
+        if known != world {
+            let hint = "give this one another `--store`";
+            return Err(StoreError::Open(format!(
+                "the store was used with the {known}, and not with the {world}: {hint}"
+            )));
+        }
+        Ok(())
+    }
+
     /// A store in memory that commits at once, on the caller's thread: for simulations, where the
     /// order of everything comes from one seed.
     ///

@@ -12,7 +12,10 @@ CREATE TABLE IF NOT EXISTS versions (
 ) STRICT;
 -- One row an event for ever: the guard against the same event delivered twice.
 CREATE TABLE IF NOT EXISTS inbox (
-    pipeline TEXT NOT NULL, event_key TEXT NOT NULL, revision TEXT NOT NULL, run TEXT NOT NULL, received_ms INTEGER NOT NULL,
+    pipeline TEXT NOT NULL, event_key TEXT NOT NULL, revision TEXT NOT NULL, run TEXT NOT NULL UNIQUE,
+    received_ms INTEGER NOT NULL,
+    -- A corrected event that the run has not seen.
+    newer TEXT,
     PRIMARY KEY (pipeline, event_key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
@@ -52,6 +55,12 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), String> {
         return Err(format!("the store has layout {found}, and this ferry knows layout {LAYOUT}"));
     }
     Ok(())
+}
+
+/// The world that the store belongs to; the first one that asks.
+pub(super) fn world(connection: &Connection, world: &str) -> rusqlite::Result<String> {
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('world', ?1)", [world])?;
+    connection.query_row("SELECT value FROM meta WHERE name = 'world'", [], |row| row.get(0))
 }
 
 /// Sets what durability needs, and reads it back: two known engines run at NORMAL unknowingly.

@@ -2,7 +2,7 @@
 
 use ferry_core::run::{Entry, State};
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
 use crate::store::{Arrival, Change, Committed, RunId, StoreError};
@@ -28,6 +28,10 @@ fn one(connection: &Connection, change: &Change, committed: &mut Committed) -> R
             execute(connection, DEAD_LETTER, values)
         }
         Change::Resume { run, by, reason, at } => resume(connection, run, by, reason, None, *at),
+        Change::Defer { run, until } => {
+            let sql = "UPDATE runs SET due_ms = ?2 WHERE run = ?1 AND due_ms IS NOT NULL";
+            execute(connection, sql, params![run.as_str(), until.as_millisecond()])
+        }
         Change::Cursor { trigger, value } => {
             let sql = "INSERT INTO cursors VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
             execute(connection, sql, params![trigger, value])
@@ -65,7 +69,7 @@ fn receive(connection: &Connection, arrival: &Arrival, committed: &mut Committed
 fn start(connection: &Connection, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
     let at = arrival.at.as_millisecond();
     let values = params![arrival.pipeline, arrival.event_key, arrival.revision, run.as_str(), at];
-    execute(connection, "INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+    execute(connection, "INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, NULL)", values)?;
     let values = params![run.as_str(), arrival.pipeline, arrival.version.as_str(), arrival.event_key, at];
     execute(connection, "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, 'running', '', ?5, ?5, ?5)", values)?;
     append(connection, run, 0, arrival.at, &Entry::Started { event: arrival.event.clone() })?;
@@ -77,24 +81,28 @@ fn start(connection: &Connection, arrival: &Arrival, run: &RunId) -> Result<(), 
     project(connection, run, State::DeadLettered, None, &format!("trigger: {failure}"))
 }
 
-/// A corrected event reopens its run where that ended as a dead letter; otherwise it is only noted.
+/// A corrected event reopens its run where that ended as a dead letter; while the run is open, it is
+/// kept for that case.
 fn revise(
     connection: &Connection,
     arrival: &Arrival,
     run: &RunId,
     committed: &mut Committed,
 ) -> Result<(), StoreError> {
-    let values = params![arrival.pipeline, arrival.event_key, arrival.revision];
-    execute(connection, "UPDATE inbox SET revision = ?3 WHERE pipeline = ?1 AND event_key = ?2", values)?;
     let state: String = connection
         .query_row("SELECT state FROM runs WHERE run = ?1", [run.as_str()], |row| row.get(0))
         .map_err(failed)?;
-    if state != State::DeadLettered.name() || arrival.refused.is_some() {
+    let reopens = state == State::DeadLettered.name() && arrival.refused.is_none();
+    let newer = if reopens { None } else { Some(arrival.event.to_string()) };
+    let (pipeline, key, at) = (&arrival.pipeline, &arrival.event_key, arrival.at.as_millisecond());
+    let sql = "UPDATE inbox SET revision = ?3, newer = ?4, received_ms = ?5 WHERE pipeline = ?1 AND event_key = ?2";
+    execute(connection, sql, params![pipeline, key, arrival.revision, newer, at])?;
+    if !reopens {
         committed.known += 1;
         return Ok(());
     }
     committed.reopened += 1;
-    resume(connection, run, "trigger", "the record was corrected at its source", Some(arrival), arrival.at)
+    resume(connection, run, "trigger", CORRECTED, Some(arrival.event.clone()), arrival.at)
 }
 
 fn resume(
@@ -102,7 +110,7 @@ fn resume(
     run: &RunId,
     by: &str,
     reason: &str,
-    corrected: Option<&Arrival>,
+    event: Option<serde_json::Value>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let row = connection
@@ -117,12 +125,11 @@ fn resume(
     if state != State::DeadLettered.name() {
         return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
     }
-    if corrected.is_none() && refused_by_trigger(connection, run)? {
+    if event.is_none() && refused_by_trigger(connection, run)? {
         return Err(StoreError::NotEnded(format!(
             "the event of {run} cannot be run as it is; correct it at its source"
         )));
     }
-    let event = corrected.map(|arrival| arrival.event.clone());
     let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event };
     append(connection, run, u64::try_from(last + 1).unwrap_or(0), at, &entry)?;
     execute(connection, "DELETE FROM dead_letters WHERE run = ?1", params![run.as_str()])?;
@@ -139,16 +146,15 @@ fn refused_by_trigger(connection: &Connection, run: &RunId) -> Result<bool, Stor
 
 fn append(connection: &Connection, run: &RunId, sequence: u64, at: Timestamp, entry: &Entry) -> Result<(), StoreError> {
     let sequence = i64::try_from(sequence).map_err(|error| StoreError::Failed(error.to_string()))?;
-    let mut statement = cached(connection, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?;
-    let written = statement.execute(params![run.as_str(), sequence, at.as_millisecond(), json(entry)?]);
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(StoreError::Fenced(run.to_string()))
-        }
-        Err(error) => Err(failed(error)),
-    }
+    let mut statement = cached(connection, APPEND)?;
+    let written =
+        statement.execute(params![run.as_str(), sequence, at.as_millisecond(), json(entry)?]).map_err(failed)?;
+    if written == 1 { Ok(()) } else { Err(StoreError::Fenced(run.to_string())) }
 }
+
+/// Only right behind the last entry: neither twice nor with a gap.
+const APPEND: &str = "INSERT INTO journal SELECT ?1, ?2, ?3, ?4
+    WHERE ?2 = (SELECT coalesce(max(sequence) + 1, 0) FROM journal WHERE run = ?1)";
 
 fn project(
     connection: &Connection,
@@ -160,8 +166,24 @@ fn project(
     let sql = "UPDATE runs SET state = ?2, due_ms = ?3, note = ?4,
         updated_ms = (SELECT max(at_ms) FROM journal WHERE journal.run = ?1 AND sequence = (SELECT max(sequence) FROM journal WHERE journal.run = ?1))
         WHERE run = ?1";
-    execute(connection, sql, params![run.as_str(), state.name(), due.map(jiff::Timestamp::as_millisecond), note])
+    execute(connection, sql, params![run.as_str(), state.name(), due.map(jiff::Timestamp::as_millisecond), note])?;
+    if state == State::DeadLettered { reopen_if_corrected(connection, run) } else { Ok(()) }
 }
+
+/// A corrected event that came while the run was open reopens it once it has ended as a dead letter.
+fn reopen_if_corrected(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
+    let newer = cached(connection, "SELECT newer, received_ms FROM inbox WHERE run = ?1 AND newer IS NOT NULL")?
+        .query_row([run.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .optional()
+        .map_err(failed)?;
+    let Some((event, received_ms)) = newer else { return Ok(()) };
+    let event = serde_json::from_str(&event).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let at = Timestamp::from_millisecond(received_ms).map_err(|error| StoreError::Failed(error.to_string()))?;
+    execute(connection, "UPDATE inbox SET newer = NULL WHERE run = ?1", params![run.as_str()])?;
+    resume(connection, run, "trigger", CORRECTED, Some(event), at)
+}
+
+const CORRECTED: &str = "the record was corrected at its source";
 
 fn claim(connection: &Connection, key: &str, run: &RunId, digest: &str) -> Result<(), StoreError> {
     execute(connection, "INSERT OR IGNORE INTO calls VALUES (?1, ?2, ?3)", params![key, run.as_str(), digest])?;
