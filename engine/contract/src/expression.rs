@@ -271,10 +271,11 @@ impl Expression {
             }
             Self::List(items) => items.iter().map(|item| item.eval(scope)).collect(),
             Self::Object(entries) => {
-                let entries = entries.iter().map(|(name, item)| {
-                    item.eval(scope).map(|value| (name.clone(), value)).map_err(|error| error.inside(name))
-                });
-                Ok(Value::Object(entries.collect::<Result<Map<_, _>, _>>()?))
+                let mut map = Map::with_capacity(entries.len());
+                for (name, item) in entries {
+                    map.insert(name.clone(), item.eval(scope).map_err(|error| error.inside(name))?);
+                }
+                Ok(Value::Object(map))
             }
             Self::Operator(operator) => operator.eval(scope),
         }

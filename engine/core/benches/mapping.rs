@@ -26,7 +26,7 @@ const PROJECT: &str = "\
 ferry: 1
 project: benchmark
 connections:
-  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: b }
+  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: '${secret:b}' }
 ";
 
 const STATUSES: &str = "Pending: Submitted\nTransferred: Completed\nCancelled: Cancelled\n";

@@ -162,7 +162,7 @@ connections:
     environment: sandbx
     programm_id: 1
     client_id: a
-    client_secret: b
+    client_secret: ${secret:b}
 ",
         expect![[r#"
             5:5: error[missing-key]: a Payoneer connection needs `program_id`

@@ -81,7 +81,8 @@ pub(crate) fn compile(
     })
 }
 
-/// Everything that a run depends on and a person may edit.
+/// The pipeline, the values and the tables: what a run's own decisions depend on. Connections and
+/// manifests may change under a run; a call remembers where it went.
 fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     let tables: Map<String, Value> =
         project.tables.iter().map(|(name, table)| (name.clone(), table.rows.clone().into_iter().collect())).collect();

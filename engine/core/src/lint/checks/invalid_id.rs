@@ -27,7 +27,7 @@ fn check(cx: &Context<'_>, report: &mut Report) {
 }
 
 fn wrong(cx: &Context<'_>, id: &str) -> Option<String> {
-    let roots = [Roots::IN_ARM, Roots::IN_PROBE, Roots::IN_HOLD, "item"];
+    let roots = [Roots::IN_ARM, Roots::IN_PROBE, Roots::IN_HOLD, "item", "trigger"];
     if !is_identifier(id) {
         Some(format!("`{id}` is not an id: it must match `[a-z][a-z0-9_]*`"))
     } else if Roots::ALWAYS.contains(&id) || roots.contains(&id) {

@@ -49,6 +49,7 @@ const ALL: &[Check] = &[
     reading("invalid-jsonpath", include_str!("invalid_jsonpath.md")),
     reading("invalid-rhai", include_str!("invalid_rhai.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
+    reading("literal-secret", include_str!("literal_secret.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
     reading("write-in-question", include_str!("write_in_question.md")),
     unknown_connection::CHECK,

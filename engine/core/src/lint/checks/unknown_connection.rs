@@ -57,6 +57,14 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
         let message = format!("a {} connection needs `{name}`", connector.title);
         report.error("missing-key", connection.at, message, format!("add `{name}: {}`", field.example));
     }
+    for (name, field) in connector.fields.iter().filter(|(_, field)| field.secret) {
+        // The place is the connector's, so that the secret is not shown with the finding.
+        if connection.fields.get(name).is_some_and(|value| !value.value.contains("${")) {
+            let message = format!("`{name}` is a secret, and it is written into the file");
+            let help = format!("write `{name}: ${{secret:{}/{name}}}`, change the secret, and see {}", connector.name, field.doc);
+            report.error("literal-secret", connection.connector.at, message, help);
+        }
+    }
     let environment = &connection.environment;
     let reference = environment.value.contains("${");
     if !reference && !connector.environments.contains(&environment.value) {

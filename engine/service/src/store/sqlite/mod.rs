@@ -46,7 +46,7 @@ impl SqliteStore {
         Ok(Self { reader: Mutex::new(connect(path)?), writer: Writer::thread(writer) })
     }
 
-    /// Opens a store that is there, to look at it.
+    /// Opens a store that is there already; makes no new one.
     ///
     /// # Errors
     /// [`StoreError::Open`] where there is none.

@@ -22,7 +22,7 @@ pub(super) struct Job {
 /// Where groups go.
 pub(super) enum Writer {
     /// To a thread of their own. The queue needs no bound of its own: every sender waits for its
-    /// reply, and there are at most as many as active runs.
+    /// reply, and senders are bounded by the active runs and the triggers.
     Thread(mpsc::UnboundedSender<Job>),
     /// Nowhere: they are committed where they stand.
     Inline(Arc<Mutex<Connection>>),
