@@ -45,10 +45,10 @@ impl<'m> Pages<'m> {
             let message = format!("more than {ITEMS_MAX} items; narrow the condition, or poll them as events");
             return Err(Failure::new(ErrorClass::Bug, message));
         }
-        if let Some(next) = &next {
-            if self.seen.len() == PAGES_MAX || !self.seen.insert(next.clone()) {
-                return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
-            }
+        if let Some(next) = &next
+            && (self.seen.len() == PAGES_MAX || !self.seen.insert(next.clone()))
+        {
+            return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
         }
         Ok(next)
     }

@@ -88,6 +88,7 @@ fn a_wrong_call_says_what_to_do() {
         (&["explain"], 0, ""),
         (&["sandbox", "--listen", "0.0.0.0:0"], 2, "loopback"),
         (&["sandbox", "--faults", "broken/p.yaml"], 2, "broken/p.yaml"),
+        (&["serve", "empty", "--sandbox", "http://127.0.0.1:1"], 2, "there is no ferry.yaml in empty"),
         (&["-C", "nowhere", "lint"], 2, "nowhere: "),
         (&["frobnicate"], 2, "unrecognized subcommand"),
         (&["--version"], 0, ""),
@@ -225,7 +226,7 @@ fn a_secret_never_appears() {
         command.env(name, secret);
     }
     let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "no such host answers");
+    assert_eq!(output.status.code(), Some(69), "no such host answers");
     let mut seen = [output.stdout, output.stderr].concat();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         seen.extend(std::fs::read(file.unwrap().path()).unwrap_or_default());

@@ -11,7 +11,7 @@ use ferry_connectors::{
     library::Library,
 };
 use ferry_contract::{
-    failure::Failure,
+    failure::{ErrorClass, Failure},
     report::{Report, Source},
     script::{Missing, Rules},
 };
@@ -20,7 +20,7 @@ use ferry_core::{
     plan::Plan,
     project::Project,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     clock::WallWatch, engine::LoadedProject, limits::PROJECT_FILES_MAX, reference, sandbox::SandboxInfo,
@@ -184,7 +184,7 @@ fn source(path: &Path) -> Result<Arc<Source>, LoadError> {
 /// Opens the connections of a checked project.
 ///
 /// # Errors
-/// A [`Failure`] of class `config` for a secret or a setting that is not there.
+/// A [`Failure`] of class `config` that names every secret and setting that is not there.
 pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInfo>) -> Result<LoadedProject, Failure> {
     let Some(checked) = &project.checked.project else {
         return Ok(LoadedProject {
@@ -194,36 +194,45 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
         });
     };
     let mut connections = BTreeMap::new();
+    let mut missing = Vec::new();
     for name in checked.connections.keys() {
-        let settings = settings(checked, name, sandbox)?;
-        let connection = Connection::open(settings, &project.library, world.clone())?;
-        connections.insert(name.clone(), Arc::new(connection));
+        let opened = settings(checked, name, sandbox).and_then(|settings| {
+            Connection::open(settings, &project.library, world.clone()).map_err(|failure| vec![failure.message])
+        });
+        match opened {
+            Ok(connection) => {
+                connections.insert(name.clone(), Arc::new(connection));
+            }
+            Err(wrong) => missing.extend(wrong),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Failure::new(ErrorClass::Config, missing.join("\n  ")));
     }
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
     Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections })
 }
 
-fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Result<Settings, Failure> {
+/// A connection's settings, or all that is missing for it.
+fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Result<Settings, Vec<String>> {
     let text = &project.connections[name];
-    let mut fields: BTreeMap<String, SecretString> = BTreeMap::new();
-    for (field, value) in &text.fields {
-        let given = sandbox.and_then(|sandbox| sandbox.field(&text.connector.value, field));
-        let value = match given {
-            Some(value) => SecretString::from(value),
-            None if sandbox.is_some() => SecretString::from("sandbox"),
-            None => reference::resolve(&value.value).map_err(|error| reference::failure(name, field, &error))?,
-        };
-        fields.insert(field.clone(), value);
-    }
-    let environment = match sandbox {
-        Some(_) => SecretString::from("sandbox"),
-        None => reference::resolve(&text.environment.value)
-            .map_err(|error| reference::failure(name, "environment", &error))?,
+    let mut missing = Vec::new();
+    let mut value = |field: &str, written: &str| match sandbox {
+        Some(sandbox) => sandbox.field(&text.connector.value, field).unwrap_or_else(|| "sandbox".to_owned()).into(),
+        None => reference::resolve(written).unwrap_or_else(|error| {
+            missing.push(format!("connection `{name}`: `{field}` has no value: {error}"));
+            SecretString::default()
+        }),
     };
+    let fields = text.fields.iter().map(|(field, written)| (field.clone(), value(field, &written.value))).collect();
+    let environment = value("environment", &text.environment.value);
+    if !missing.is_empty() {
+        return Err(missing);
+    }
     Ok(Settings {
         name: name.to_owned(),
         connector: text.connector.value.clone(),
-        environment: secrecy::ExposeSecret::expose_secret(&environment).to_owned(),
+        environment: environment.expose_secret().to_owned(),
         sandbox: sandbox.map(|sandbox| sandbox.url.clone()),
         fields,
     })

@@ -1,6 +1,5 @@
 //! `${env:NAME}` and `${secret:path}`, each with `:-default`, read when a project is loaded.
 
-use ferry_contract::failure::{ErrorClass, Failure};
 use secrecy::SecretString;
 
 /// Why a reference has no value. Never holds the value itself.
@@ -23,7 +22,7 @@ pub fn resolve(text: &str) -> Result<SecretString, ReferenceError> {
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once("${") {
         out.push_str(before);
-        let (reference, after) = reference.split_once('}').ok_or_else(|| ReferenceError::Malformed)?;
+        let (reference, after) = reference.split_once('}').ok_or(ReferenceError::Malformed)?;
         out.push_str(&value(reference)?);
         rest = after;
     }
@@ -60,11 +59,6 @@ fn variable(path: &str) -> String {
     let name: String =
         path.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("FERRY_SECRET_{name}")
-}
-
-/// The failure of a connection's field.
-pub fn failure(connection: &str, field: &str, error: &ReferenceError) -> Failure {
-    Failure::new(ErrorClass::Config, format!("connection `{connection}`: `{field}` has no value: {error}"))
 }
 
 #[cfg(test)]

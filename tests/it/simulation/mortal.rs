@@ -107,7 +107,7 @@ impl MortalStore {
         let commits = self.commits.fetch_add(1, Ordering::Relaxed);
         let seed = self.refuse_by.load(Ordering::Relaxed);
         // The first group holds the events, which the test itself brings in.
-        seed != 0 && commits > 5 && (commits.wrapping_mul(2_654_435_761) ^ seed) % REFUSE_ONE_IN == 0
+        seed != 0 && commits > 5 && (commits.wrapping_mul(2_654_435_761) ^ seed).is_multiple_of(REFUSE_ONE_IN)
     }
 }
 

@@ -196,14 +196,10 @@ impl World {
             self.clock.begin();
             let (engine, plan) = self.engine();
             let life = async {
-                if !*begun {
-                    for id in EVENTS {
-                        if engine.receive_event(&plan, &self.event(id)).await.is_err() {
-                            return false;
-                        }
-                    }
-                    *begun = true;
+                if !*begun && !self.bring_events(&engine, &plan).await {
+                    return false;
                 }
+                *begun = true;
                 let mut working = tokio::spawn({
                     let engine = Arc::clone(&engine);
                     async move { engine.work().await }
@@ -232,6 +228,16 @@ impl World {
         // Dropping the runtime drops every task where it stands.
         drop(runtime);
         survived
+    }
+
+    /// Brings the events in; not all of them where the disk refuses.
+    async fn bring_events(&self, engine: &Engine, plan: &Plan) -> bool {
+        for id in EVENTS {
+            if engine.receive_event(plan, &self.event(id)).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     async fn is_quiet(&self) -> bool {

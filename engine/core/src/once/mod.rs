@@ -266,3 +266,121 @@ pub fn backoff(attempt: u32, seed: &str) -> Duration {
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use ferry_contract::path::Path;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn look_up() -> Repeat {
+        Repeat::Lookup(Box::new(Lookup {
+            action: "find".to_owned(),
+            with: Vec::new(),
+            found: vec![("amount".to_owned(), Path::parse("$.amount").unwrap())],
+            absent: ErrorClass::NotFound,
+            proves_absence: true,
+            visible_after: Duration::from_secs(600),
+        }))
+    }
+
+    fn effect(name: &str) -> Effect {
+        match name {
+            "read" => Effect::Read,
+            "upsert" => Effect::Write(Repeat::Upsert),
+            "lookup" => Effect::Write(look_up()),
+            "never" => Effect::Write(Repeat::Never),
+            _ => Effect::Write(Repeat::Keyed { remembers: Some(Duration::from_secs(1_000)) }),
+        }
+    }
+
+    /// What follows a failure at second 100, in one word.
+    fn follows(name: &str, class: ErrorClass, number: u32, first_second: i64) -> String {
+        let effect = effect(name);
+        let attempt = Attempt { effect: &effect, number, first_at: at(first_second), ended_at: at(100), seed: "s" };
+        match after_failure(Guards::ALL, attempt, &Failure::new(class, "x")) {
+            After::Retry { .. } => "retry".to_owned(),
+            After::LookUp { at } => format!("look up {}", at.as_second()),
+            After::Park { .. } => "park".to_owned(),
+            After::Fail => "fail".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_followed_by_what_its_effect_allows() {
+        use ErrorClass::{Conflict, InsufficientFunds, Rejected, Throttled, Unavailable, Unknown};
+        for (effect, class, number, first, expected) in [
+            ("read", Unknown, 1, 100, "retry"),
+            ("read", Unknown, CALL_ATTEMPTS_MAX, 100, "fail"),
+            ("upsert", Unknown, 1, 100, "retry"),
+            ("upsert", Unknown, CALL_ATTEMPTS_MAX, 100, "park"),
+            ("keyed", Unknown, 1, 100, "retry"),
+            ("keyed", Unknown, 1, -399, "retry"),
+            ("keyed", Unknown, 1, -400, "park"),
+            ("lookup", Unknown, 1, 100, "look up 700"),
+            ("lookup", Unknown, CALL_ATTEMPTS_MAX, 100, "look up 700"),
+            ("lookup", Conflict, 1, 100, "look up 700"),
+            ("never", Unknown, 1, 100, "park"),
+            ("never", Conflict, 1, 100, "fail"),
+            ("never", Throttled, 1, 100, "retry"),
+            ("lookup", Unavailable, 1, 100, "retry"),
+            ("lookup", Unavailable, CALL_ATTEMPTS_MAX, 100, "fail"),
+            ("lookup", Rejected, 1, 100, "fail"),
+            ("lookup", InsufficientFunds, 1, 100, "fail"),
+        ] {
+            assert_eq!(
+                follows(effect, class, number, first),
+                expected,
+                "{effect} {class} attempt {number} since {first}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_is_sent_only_where_memory_allows() {
+        let (here, there) = (Digest::of("here"), Digest::of("there"));
+        let (same, other) = (Digest::of("same"), Digest::of("other"));
+        let outcome = |name: &str| match name {
+            "done" => Outcome::Done(Value::from(1)),
+            "unknown" => Outcome::Unknown { since: at(100) },
+            _ => Outcome::NotDone,
+        };
+        for (name, before, digest, target, expected) in [
+            ("lookup", "not done", &other, &there, "send"),
+            ("lookup", "done", &same, &here, "adopt"),
+            ("lookup", "done", &other, &here, "refuse"),
+            ("lookup", "unknown", &same, &here, "doubt"),
+            ("lookup", "unknown", &same, &there, "refuse"),
+            ("lookup", "unknown", &other, &here, "refuse"),
+            ("never", "unknown", &same, &here, "doubt"),
+            ("upsert", "unknown", &same, &here, "send"),
+            ("upsert", "done", &same, &here, "send"),
+            ("keyed", "unknown", &same, &here, "send"),
+            ("read", "unknown", &same, &here, "send"),
+        ] {
+            let memory =
+                Memory { digest: same.clone(), target: here.clone(), first_at: at(100), outcome: outcome(before) };
+            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), at(101)) {
+                Before::Send => "send",
+                Before::Adopt(_) => "adopt",
+                Before::Doubt => "doubt",
+                Before::Refuse(_) => "refuse",
+            };
+            assert_eq!(found, expected, "{name} {before}");
+        }
+    }
+
+    #[test]
+    fn waits_double_and_are_spread() {
+        let waits: Vec<u128> = (1..=12).map(|attempt| backoff(attempt, "a").as_millis()).collect();
+        for (index, wait) in waits.iter().enumerate() {
+            let full = (1_000_u128 << index).min(300_000);
+            assert!((full / 2..=full).contains(wait), "{waits:?}");
+        }
+        assert_ne!(backoff(5, "a"), backoff(5, "b"));
+    }
+}

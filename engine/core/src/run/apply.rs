@@ -59,7 +59,7 @@ impl Run {
             }
             Entry::Skipped { .. } => self.steps[step].status = Status::Skipped,
             Entry::Called { attempt, key, digest, target, .. } => {
-                self.called(at, step, *attempt, key, (digest, target))
+                self.called(at, step, *attempt, key, (digest, target));
             }
             Entry::Failed { failure, .. } => self.failed(at, step, failure),
             Entry::LookedUp { found, output, .. } => self.looked_up(at, step, found, output),

@@ -10,7 +10,11 @@ mod sandbox;
 mod serve;
 mod start;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -132,6 +136,7 @@ pub fn main() -> ExitCode {
         }
     };
     start::logging(&cli.global);
+    QUIET.store(cli.global.quiet, Ordering::Relaxed);
     if let Some(dir) = &cli.global.dir
         && let Err(error) = std::env::set_current_dir(dir)
     {
@@ -153,7 +158,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             complain(&format!("{error:#}"));
-            Exit::Usage.into()
+            let unreachable = error.downcast_ref::<start::Unreachable>().is_some();
+            if unreachable { Exit::Unreachable.into() } else { Exit::Usage.into() }
         }
     }
 }
@@ -171,13 +177,22 @@ fn print_json(data: &impl Serialize) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
+/// Whether notes are kept back, as `--quiet` asks.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
 /// Notes, on standard error.
 fn tell(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    if !QUIET.load(Ordering::Relaxed) {
+        write_error(text);
+    }
 }
 
 /// An error, on standard error.
 fn complain(text: &str) {
-    tell(&format!("error: {text}"));
+    write_error(&format!("error: {text}"));
+}
+
+fn write_error(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

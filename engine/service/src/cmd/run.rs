@@ -4,12 +4,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use ferry_contract::suggest;
+use ferry_contract::{failure::ErrorClass, suggest};
 use ferry_core::plan::Plan;
 
 use super::{
     Exit, Outcome, StoreArgs,
-    start::{self, Started, WorldArgs, asked_to_stop},
+    start::{self, Started, Unreachable, WorldArgs, asked_to_stop},
     tell,
 };
 use crate::{clock::pause, store::Filter};
@@ -56,7 +56,12 @@ impl Run {
                 engine.poll_once(&project, &plan).await.map(|report| (report.started, report.reopened, report.known))
             }
         };
-        let (new, reopened, known) = found.map_err(|failure| anyhow!("{failure}"))?;
+        let (new, reopened, known) = found.map_err(|failure| match failure.class {
+            ErrorClass::Unavailable | ErrorClass::Unknown | ErrorClass::Throttled => {
+                Unreachable(failure.to_string()).into()
+            }
+            _ => anyhow!("{failure}"),
+        })?;
         tell(&format!("{}: {new} new events, {reopened} corrected, {known} known", plan.pipeline));
         let serving = tokio::spawn({
             let engine = Arc::clone(&engine);

@@ -36,6 +36,11 @@ pub(super) struct Started {
     _lock: Lock,
 }
 
+/// A server did not answer, which has an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreachable(pub(super) String);
+
 /// Logs go to standard error, one line each; `FERRY_LOG` says which.
 pub(super) fn logging(global: &Global) {
     let level = match (global.quiet, global.verbose) {
@@ -81,7 +86,8 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
     let loaded: Result<Vec<_>, _> =
         projects.iter().map(|project| load::open(project, &ports, sandbox.as_ref())).collect();
-    let loaded = loaded.map_err(|failure| anyhow!("{}", failure.message))?;
+    let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
+    let loaded = loaded.map_err(|failure| anyhow!("{}\n  {hint}", failure.message))?;
     let opened = Arc::new(SqliteStore::open(&store.store)?);
     let lock = SqliteStore::lock(&store.store)?;
     opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" })?;
@@ -115,8 +121,8 @@ fn one_of_each_name(projects: &[CheckedProject]) -> Result<(), anyhow::Error> {
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {
-    let sandbox = SandboxInfo::ask(url, &**http).await.map_err(|error| anyhow!(error))?;
-    let (now, speed): (Timestamp, u32) = sandbox.clock(&**http).await.map_err(|error| anyhow!(error))?;
+    let sandbox = SandboxInfo::ask(url, &**http).await.map_err(Unreachable)?;
+    let (now, speed): (Timestamp, u32) = sandbox.clock(&**http).await.map_err(Unreachable)?;
     clock.follow(now, speed);
     tokio::spawn(sandbox.clone().follow(Arc::clone(clock), Arc::clone(http)));
     Ok(sandbox)

@@ -186,9 +186,9 @@ impl Engine {
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
         let prepared: Vec<&Prepared> = going.map(|(call, _)| &call.prepared).collect();
         let mut results = connection.send(action, &prepared).await.into_iter();
-        let result = |(call, recorded): (&&Outgoing, bool)| match recorded {
-            true => Ok(Some(entry(call.step.clone(), results.next()))),
-            false => Err(StoreError::Fenced(call.driven.id.to_string())),
+        let result = |(call, recorded): (&&Outgoing, bool)| {
+            let fenced = || StoreError::Fenced(call.driven.id.to_string());
+            if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
         };
         calls.iter().zip(recorded).map(result).collect()
     }

@@ -148,7 +148,7 @@ impl Engine {
 
     /// Once in a process, before the first event that names them.
     async fn save_versions(&self) -> Result<(), StoreError> {
-        self.versions_saved.get_or_try_init(|| self.commit_versions()).await.map(|()| ())
+        self.versions_saved.get_or_try_init(|| self.commit_versions()).await.copied()
     }
 
     async fn commit_versions(&self) -> Result<(), StoreError> {

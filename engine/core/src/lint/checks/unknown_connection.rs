@@ -61,7 +61,10 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
         // The place is the connector's, so that the secret is not shown with the finding.
         if connection.fields.get(name).is_some_and(|value| !value.value.contains("${")) {
             let message = format!("`{name}` is a secret, and it is written into the file");
-            let help = format!("write `{name}: ${{secret:{}/{name}}}`, change the secret, and see {}", connector.name, field.doc);
+            let help = format!(
+                "write `{name}: ${{secret:{}/{name}}}`, change the secret, and see {}",
+                connector.name, field.doc
+            );
             report.error("literal-secret", connection.connector.at, message, help);
         }
     }
