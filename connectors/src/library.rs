@@ -6,6 +6,7 @@ use ferry_contract::{
     catalog::Catalog,
     report::{Report, Source},
     script::{Missing, Rules, Watch},
+    yaml,
 };
 use rust_embed::RustEmbed;
 
@@ -36,8 +37,14 @@ impl Library {
         let mut reports = Vec::new();
         for source in shipped().iter().chain(own) {
             let mut report = Report::new(source);
-            if let Some(manifest) = manifest::read(source, &rules, &mut report) {
-                manifests.insert(manifest.connector.name.clone(), Arc::new(manifest));
+            match manifest::read(source, &rules, &mut report) {
+                Some(manifest) => {
+                    manifests.insert(manifest.connector.name.clone(), Arc::new(manifest));
+                }
+                // It may have been there to replace a shipped one, whose rules are then not those wanted.
+                None => {
+                    manifests.remove(&replaced(source));
+                }
             }
             reports.push(report);
         }
@@ -49,6 +56,14 @@ impl Library {
         let connectors = self.manifests.iter().map(|(name, manifest)| (name.clone(), Arc::clone(&manifest.connector)));
         Catalog { connectors: connectors.collect() }
     }
+}
+
+/// The connector that a broken manifest is about: by its text, else by its folder.
+fn replaced(source: &Arc<Source>) -> String {
+    let root = yaml::parse(source, &mut Report::new(source));
+    let named = root.and_then(|root| root.get("connector")?.text().map(str::to_owned));
+    let folder = || source.name.rsplit('/').nth(1).unwrap_or_default().to_owned();
+    named.unwrap_or_else(folder)
 }
 
 fn shipped() -> Vec<Arc<Source>> {

@@ -74,6 +74,8 @@ fn a_wrong_call_says_what_to_do() {
     std::fs::create_dir(folder.path().join("broken")).unwrap();
     std::fs::write(folder.path().join("broken/ferry.yaml"), "ferry: 1\nproject: broken\n").unwrap();
     std::fs::write(folder.path().join("broken/p.yaml"), "steps: [\n").unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path().join("ok")).status().unwrap().success());
     for (args, code, says) in [
         (&["lint", "empty"][..], 4, "there is no ferry.yaml in empty or below it"),
         (&["lint", "nowhere"], 2, "nowhere: "),
@@ -89,6 +91,8 @@ fn a_wrong_call_says_what_to_do() {
         (&["sandbox", "--listen", "0.0.0.0:0"], 2, "loopback"),
         (&["sandbox", "--faults", "broken/p.yaml"], 2, "broken/p.yaml"),
         (&["serve", "empty", "--sandbox", "http://127.0.0.1:1"], 2, "there is no ferry.yaml in empty"),
+        (&["serve", "ok", "--sandbox", "http://example.com"], 2, "is not on this machine"),
+        (&["serve", "ok", "--sandbox", "http://127.0.0.1:1"], 69, "no sandbox answers"),
         (&["-C", "nowhere", "lint"], 2, "nowhere: "),
         (&["frobnicate"], 2, "unrecognized subcommand"),
         (&["--version"], 0, ""),

@@ -72,7 +72,7 @@ async fn a_corrected_event_reopens_only_a_dead_letter() {
         assert_eq!((open.started, open.reopened, open.known), (0, 0, 1));
         // The correction came while the run was open, so its end as a dead letter reopens it.
         store.commit(dead_letter(&run, 1)).await.unwrap();
-        assert_eq!(store.due(9).await.unwrap(), vec![(run.clone(), at(1))]);
+        assert_eq!(store.due(9).await.unwrap(), vec![(run.clone(), at(5))]);
         store.commit(dead_letter(&run, 3)).await.unwrap();
         let letters = store.dead_letters(&Filter { limit: 9, ..Filter::default() }).await.unwrap();
         assert_eq!((letters.len(), &letters[0].event, letters[0].class.as_str()), (1, &exact(), "invalid"));

@@ -19,6 +19,19 @@ pub struct SandboxInfo {
     seed: Value,
 }
 
+/// Refuses a URL that is not on this machine: what a sandbox gets, nobody else may get.
+///
+/// # Errors
+/// What to write instead.
+pub fn on_this_machine(url: &str) -> Result<(), String> {
+    let local = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|local| url.starts_with(local));
+    if local {
+        Ok(())
+    } else {
+        Err(format!("`{url}` is not on this machine; a sandbox listens on http://127.0.0.1:PORT"))
+    }
+}
+
 impl SandboxInfo {
     /// Asks a sandbox for its credentials.
     ///
@@ -26,11 +39,6 @@ impl SandboxInfo {
     /// What to do where no sandbox answers.
     pub async fn ask(url: &str, http: &dyn Http) -> Result<Self, String> {
         let url = url.trim_end_matches('/').to_owned();
-        let local =
-            ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|local| url.starts_with(local));
-        if !local {
-            return Err(format!("`{url}` is not on this machine; a sandbox listens on http://127.0.0.1:PORT"));
-        }
         let seed = get(http, &format!("{url}/_sandbox/seed")).await;
         let seed =
             seed.map_err(|error| format!("no sandbox answers at {url} ({error}); start one with `ferry sandbox`"))?;

@@ -5,7 +5,7 @@ use ferry_core::run::{Entry, State};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Envelope, Exit, Format, Outcome, StoreArgs, print, print_json, tell};
+use super::{Envelope, Exit, Format, Outcome, StoreArgs, complain, print, print_json, tell};
 use crate::{
     limits::LIST_ROWS_DEFAULT,
     render,
@@ -132,7 +132,7 @@ async fn show(store: &SqliteStore, wanted: &str, format: Format) -> Outcome {
         }
     }
     let Some(stored) = found else {
-        tell(&format!("there is no run `{wanted}`; `ferry runs list` names them"));
+        complain(&format!("there is no run `{wanted}`; `ferry runs list` names them"));
         return Ok(Exit::Nothing);
     };
     if format == Format::Json {

@@ -17,7 +17,7 @@ use crate::{
     http::HttpClient,
     load::{self, CheckedProject},
     render,
-    sandbox::SandboxInfo,
+    sandbox::{self, SandboxInfo},
     store::sqlite::{Lock, SqliteStore},
 };
 
@@ -121,6 +121,7 @@ fn one_of_each_name(projects: &[CheckedProject]) -> Result<(), anyhow::Error> {
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {
+    sandbox::on_this_machine(url).map_err(|error| anyhow!(error))?;
     let sandbox = SandboxInfo::ask(url, &**http).await.map_err(Unreachable)?;
     let (now, speed): (Timestamp, u32) = sandbox.clock(&**http).await.map_err(Unreachable)?;
     clock.follow(now, speed);

@@ -97,7 +97,7 @@ pub(super) fn write(books: &Books, facts: &Facts) -> Statement {
     text += &format!("{:<26}{twice:>9}\n\n", "paid twice");
     text += &reasons(of(End::DeadLettered));
     text += &format!(
-        "Payoneer's balance: {} + {} deposited - {paid} paid = {closing}; Payoneer says {}\n",
+        "Payoneer's balance: {:.2} + {:.2} deposited - {paid:.2} paid = {closing:.2}; Payoneer says {:.2}\n",
         facts.opening, facts.deposit, books.closing
     );
     text += &format!("faults made: {}; worker killed with SIGKILL {} times\n", faults(&facts.hits), facts.kills);
@@ -114,7 +114,7 @@ pub(super) fn write(books: &Books, facts: &Facts) -> Statement {
 
 fn row<'a>(name: &str, accounts: impl Iterator<Item = &'a Account>) -> String {
     let (count, sum) = accounts.fold((0, Decimal::ZERO), |(count, sum), account| (count + 1, sum + account.amount));
-    format!("{name:<26}{count:>9}{sum:>18}\n")
+    format!("{name:<26}{count:>9}{sum:>18.2}\n")
 }
 
 /// Dead letters by step and class, with one cause as an example.
@@ -128,7 +128,7 @@ fn reasons<'a>(accounts: impl Iterator<Item = &'a Account>) -> String {
         group.1 += account.amount;
     }
     let line = |((class, step), (count, sum, cause)): (&(String, String), &(usize, Decimal, String))| {
-        format!("  {count:>3} {class:<10} at {step:<12}{sum:>14}  such as: {cause}\n")
+        format!("  {count:>3} {class:<10} at {step:<12}{sum:>14.2}  such as: {cause}\n")
     };
     let lines: String = groups.iter().map(line).collect();
     format!("dead letters, each with its reason and its original event:\n{lines}\n")

@@ -115,13 +115,13 @@ fn resume(
 ) -> Result<(), StoreError> {
     let row = connection
         .query_row(
-            "SELECT state, (SELECT max(sequence) FROM journal WHERE journal.run = runs.run) FROM runs WHERE run = ?1",
+            "SELECT state, max(sequence), max(at_ms) FROM runs JOIN journal USING (run) WHERE run = ?1 GROUP BY run",
             [run.as_str()],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
         )
         .optional()
         .map_err(failed)?;
-    let Some((state, last)) = row else { return Err(StoreError::NotEnded(format!("there is no run {run}"))) };
+    let Some((state, last, last_ms)) = row else { return Err(StoreError::NotEnded(format!("there is no run {run}"))) };
     if state != State::DeadLettered.name() {
         return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
     }
@@ -130,6 +130,8 @@ fn resume(
             "the event of {run} cannot be run as it is; correct it at its source"
         )));
     }
+    // Whoever resumes it may have another clock; a journal does not go back.
+    let at = Timestamp::from_millisecond(last_ms).map_or(at, |last| at.max(last));
     let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event };
     append(connection, run, u64::try_from(last + 1).unwrap_or(0), at, &entry)?;
     execute(connection, "DELETE FROM dead_letters WHERE run = ?1", params![run.as_str()])?;
