@@ -88,5 +88,5 @@ fn every_action_does_with_its_sample_what_it_says() {
         let readme = shipped_file(&format!("{}/README.md", manifest.connector.name));
         assert!(readme.is_some_and(|readme| readme.starts_with("# ")), "{} has no README", manifest.connector.name);
     }
-    assert_eq!((library.manifests.len(), actions), (2, 9));
+    assert!(library.manifests.len() >= 2 && actions >= 9, "{actions} actions were found");
 }

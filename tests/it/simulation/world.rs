@@ -41,8 +41,16 @@ trigger:
   poll: { action: target.list, every: 1m, cursor: { field: $.at, tie_break: $.id, lookback: 0s } }
   key: $.id
 steps:
+  - id: label
+    script: |
+      let text = "payment ";
+      text + event.id
+  - id: negative
+    when: event.amount < 0
+    map: { sign: minus }
   - id: payment
-    map: { id: $.event.id, amount: $.event.amount }
+    needs: [negative]
+    map: { id: $.event.id, amount: $.event.amount, label: $.label, sign: { from: $.negative.sign, default: plus } }
   - id: pay
     action: target.pay
     with: $.payment
@@ -54,7 +62,9 @@ steps:
     action: target.list
   - id: done
     needs: [after]
-    check: [ { rhai: "event.last_check", say: the last check fails } ]
+    check:
+      - { rhai: "payment.sign == \"plus\" && payment.label == \"payment \" + event.id", say: the values are wrong }
+      - { rhai: event.last_check, say: the last check fails }
 on_failure: { alert: ops }
 "#;
 

@@ -3,10 +3,9 @@
 use clap::{Args, Subcommand};
 use ferry_contract::port::Clock as _;
 
-use super::{DeadLetterList, Envelope, Exit, Format, Outcome, StoreArgs, complain, print, print_json, tell};
+use super::{DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, tell};
 use crate::{
     clock::SystemClock,
-    limits::LIST_ROWS_DEFAULT,
     render,
     store::{Change, DeadLetter, Filter, RunId, Store as _, StoreError, sqlite::SqliteStore},
 };
@@ -22,20 +21,11 @@ pub(super) struct Dlq {
 enum DlqCommand {
     /// Lists dead letters, the latest first.
     List {
-        /// Only of this pipeline.
-        #[arg(long, value_name = "NAME")]
-        pipeline: Option<String>,
         /// Only of this error class.
         #[arg(long, value_name = "CLASS", value_parser = classes())]
         class: Option<String>,
-        /// At most that many.
-        #[arg(long, default_value_t = LIST_ROWS_DEFAULT, value_name = "N")]
-        limit: usize,
-        /// How it is printed.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
         #[command(flatten)]
-        store: StoreArgs,
+        list: ListArgs,
     },
     /// Shows one dead letter with its original event.
     Show {
@@ -73,9 +63,9 @@ fn classes() -> clap::builder::PossibleValuesParser {
 impl Dlq {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
-            DlqCommand::List { pipeline, class, limit, format, store } => {
-                let store = SqliteStore::open_existing(&store.store)?;
-                list(store.dead_letters(&Filter { pipeline, kind: class, limit }).await?, format)
+            DlqCommand::List { class, list: args } => {
+                let store = SqliteStore::open_existing(&args.store.store)?;
+                list(store.dead_letters(&args.filter(class)).await?, args.format)
             }
             DlqCommand::Show { run, format, store } => {
                 let store = SqliteStore::open_existing(&store.store)?;

@@ -19,7 +19,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::render::Color;
+use crate::{limits::LIST_ROWS_DEFAULT, render::Color, store::Filter};
 
 pub use lint::LintReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
@@ -106,6 +106,29 @@ struct StoreArgs {
     /// The store's file.
     #[arg(long, env = "FERRY_STORE", default_value = ".ferry/ferry.db", value_name = "PATH")]
     store: PathBuf,
+}
+
+/// What lists have in common.
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only of this pipeline.
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
+    /// At most that many.
+    #[arg(long, default_value_t = LIST_ROWS_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+impl ListArgs {
+    /// The filter, with the state or the class that the list takes.
+    fn filter(&self, kind: Option<String>) -> Filter {
+        Filter { pipeline: self.pipeline.clone(), kind, limit: self.limit }
+    }
 }
 
 /// The answer of a command in `--format json`.

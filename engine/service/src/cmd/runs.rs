@@ -5,9 +5,8 @@ use ferry_core::run::{Entry, State};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Envelope, Exit, Format, Outcome, StoreArgs, complain, print, print_json, tell};
+use super::{Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, tell};
 use crate::{
-    limits::LIST_ROWS_DEFAULT,
     render,
     store::{DeadLetter, Filter, RunId, RunRow, Store as _, sqlite::SqliteStore},
 };
@@ -23,20 +22,11 @@ pub(super) struct Runs {
 enum RunsCommand {
     /// Lists runs, the latest first.
     List {
-        /// Only of this pipeline.
-        #[arg(long, value_name = "NAME")]
-        pipeline: Option<String>,
         /// Only in this state.
         #[arg(long, value_name = "STATE", value_parser = states())]
         state: Option<String>,
-        /// At most that many.
-        #[arg(long, default_value_t = LIST_ROWS_DEFAULT, value_name = "N")]
-        limit: usize,
-        /// How it is printed.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
         #[command(flatten)]
-        store: StoreArgs,
+        list: ListArgs,
     },
     /// Shows what happened in one run.
     Show {
@@ -91,10 +81,9 @@ pub struct Moment {
 impl Runs {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
-            RunsCommand::List { pipeline, state, limit, format, store } => {
-                let store = SqliteStore::open_existing(&store.store)?;
-                let runs = store.runs(&Filter { pipeline, kind: state, limit }).await?;
-                list(runs, format)
+            RunsCommand::List { state, list: args } => {
+                let store = SqliteStore::open_existing(&args.store.store)?;
+                list(store.runs(&args.filter(state)).await?, args.format)
             }
             RunsCommand::Show { run, format, store } => {
                 let store = SqliteStore::open_existing(&store.store)?;
