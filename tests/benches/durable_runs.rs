@@ -331,7 +331,7 @@ fn groups(event: Value) -> [Vec<Change>; 4] {
         vec![append(5, answered)],
         vec![
             append(6, evaluated("receipt", receipt)),
-            append(7, Entry::Finished),
+            append(7, Entry::Finished { output: Value::Null }),
             Change::Project { run: run.clone(), state: State::Finished, due: None, note: String::new() },
         ],
     ]
@@ -348,8 +348,12 @@ async fn rows(clients: usize, rows_of_each: usize) -> u64 {
         tasks.spawn(async move {
             let run = RunId::of("rows", &client.to_string());
             for sequence in 0..rows_of_each as u64 {
-                let row =
-                    Change::Append { run: run.clone(), sequence, at: Timestamp::UNIX_EPOCH, entry: Entry::Finished };
+                let row = Change::Append {
+                    run: run.clone(),
+                    sequence,
+                    at: Timestamp::UNIX_EPOCH,
+                    entry: Entry::Finished { output: Value::Null },
+                };
                 store.commit(vec![row]).await.expect("the store takes the row");
             }
         });

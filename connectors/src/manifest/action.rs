@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
-    catalog::{Action, Effect, Lookup, Repeat},
+    catalog::{Action, Effect, Lookup, Repeat, Void},
     expression::Expression,
     failure::ErrorClass,
     report::At,
@@ -85,7 +85,7 @@ impl Reader<'_> {
         }
         let fields = Fields::open(node, "an effect (`read`, or a map with `write`)", &["write"], self.report)?;
         let write = fields.need("write", "{ repeat: never }", self.report)?;
-        let keys = ["repeat", "header", "remembers", "by", "found", "absence"];
+        let keys = ["repeat", "header", "remembers", "by", "found", "absence", "void"];
         let fields = Fields::open(write, "`write`", &keys, self.report)?;
         let repeat = fields.need("repeat", "never", self.report)?;
         let words = [("keyed", 0), ("upsert", 1), ("lookup", 2), ("never", 3)];
@@ -116,7 +116,20 @@ impl Reader<'_> {
             absent,
             proves_absence,
             visible_after,
+            void: match fields.get("void") {
+                Some(node) => Some(self.void(node)?),
+                None => None,
+            },
         })
+    }
+
+    fn void(&mut self, node: &Node) -> Option<Void> {
+        let fields = Fields::open(node, "`void`", &["field", "values", "reference"], self.report)?;
+        let field = self.needed_text(fields, "field", "status");
+        let values = fields.need("values", "[Cancelled]", self.report);
+        let values = values.and_then(|node| list(node, "`values`", self.report));
+        let reference = self.needed_text(fields, "reference", "client_reference_id");
+        Some(Void { field: field?, values: values?.iter().map(Node::to_value).collect(), reference: reference? })
     }
 
     fn absence(&mut self, node: &Node) -> Option<(ErrorClass, bool, Duration)> {

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use crate::{failure::ErrorClass, path::Path, schema::Schema};
 
 /// All connectors, by name.
@@ -99,6 +101,19 @@ pub struct Lookup {
     pub proves_absence: bool,
     /// How long after the call a write becomes visible to the look-up.
     pub visible_after: Duration,
+    /// How the target says that a write is cancelled, so that another generation may be sent.
+    pub void: Option<Void>,
+}
+
+/// How a target says that a write is cancelled or refused for good.
+#[derive(Clone, Debug)]
+pub struct Void {
+    /// The field of the look-up's output.
+    pub field: String,
+    /// The values that say it.
+    pub values: Vec<Value>,
+    /// The field of the write's input that names it at the target; later generations add `-2`, `-3` ….
+    pub reference: String,
 }
 
 impl Catalog {

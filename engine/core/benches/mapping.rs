@@ -126,7 +126,7 @@ impl Bench {
         let rules = Rules::new(Missing::Fails, Arc::new(WallWatch));
         let mut run = Run::new(plan(steps, &rules), "a0T5g00000AbCdEEAV", Guards::ALL);
         let event = serde_json::from_str(EVENT).expect("the record is JSON");
-        run.apply(jiff::Timestamp::UNIX_EPOCH, &Entry::Started { event });
+        run.apply(jiff::Timestamp::UNIX_EPOCH, &Entry::Started { event, parent: None });
         Self { rules, run }
     }
 
@@ -137,7 +137,7 @@ impl Bench {
     }
 
     fn eval(&self, expression: &Expression) -> Value {
-        let document = self.run.document(None);
+        let document = self.run.document(0, None);
         expression.eval(document.scope(&self.rules)).expect("the record fits the mapping")
     }
 }

@@ -6,7 +6,7 @@ use ferry_contract::{
     report::{Report, Source, Spanned},
     yaml::{
         self, Node,
-        read::{Fields, map, one_of, text},
+        read::{Fields, map, one_of, text, texts},
     },
 };
 use serde_json::{Map, Value};
@@ -25,6 +25,8 @@ pub struct Project {
     /// Alert channels by name.
     #[expect(clippy::zero_sized_map_values, reason = "the log is the one channel so far")]
     pub alerts: BTreeMap<String, Channel>,
+    /// Persons by the name of their group, for approvals.
+    pub groups: BTreeMap<String, Vec<String>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Value,
     /// Tables by name.
@@ -60,7 +62,7 @@ pub struct Table {
     pub rows: BTreeMap<String, Value>,
 }
 
-const KEYS: [&str; 5] = ["ferry", "project", "connections", "alerts", "vars"];
+const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
 
 /// Reads `ferry.yaml`.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
@@ -78,8 +80,13 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
         .iter()
         .filter_map(|(name, node)| Some((name.value.clone(), one_of(node, "an alert channel", &words, report)?)));
     let alerts = alerts.collect();
+    let groups = fields.get("groups").and_then(|node| map(node, "`groups`", report)).unwrap_or_default();
+    let persons = |node, report: &mut Report| Some(texts(node, "a group", report)?.into_iter().map(|name| name.value));
+    let groups = groups.iter().filter_map(|(name, node)| Some((name.value.clone(), persons(node, report)?.collect())));
+    let groups = groups.collect();
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
-    Some(Project { source: Arc::clone(source), name: name?.value, connections, alerts, vars, tables: BTreeMap::new() })
+    let tables = BTreeMap::new();
+    Some(Project { source: Arc::clone(source), name: name?.value, connections, alerts, groups, vars, tables })
 }
 
 fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {

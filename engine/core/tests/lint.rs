@@ -78,9 +78,9 @@ fn unknown_key_names_the_nearest() {
     check(
         "steps:\n  - id: payout\n    colour: red\n    map: { a: 1 }\n",
         expect![[r#"
-        3:5: error[unknown-key]: `colour` is not a key of a step
-          help: write one of `id`, `needs`, `when`, `action`, `with`, `map`, `check`, `script`, `wait`, `on_error`
-    "#]],
+            3:5: error[unknown-key]: `colour` is not a key of a step
+              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `wait`, `approve`, `pipeline`, `emit`, `on_error`
+        "#]],
     );
     check(
         "steps:\n  - id: status\n    map: { from: $.event.Id, uppper: true }\n",
@@ -113,7 +113,7 @@ steps:
         expect![[r#"
             3:37: error[unknown-key]: only a `lookup` takes `else`
               help: write `default` for a value that is missing
-            4:5: error[unknown-key]: only an action takes `with`
+            4:5: error[unknown-key]: only an action or a pipeline takes `with`
               help: move it into the step's own map, or remove it
             7:33: error[unknown-key]: only a `field` takes `is`
               help: say it in the Rhai, or remove it
@@ -194,9 +194,9 @@ fn wrong_types_say_what_is_wanted() {
     check(
         "steps:\n  - payout\n",
         expect![[r#"
-        2:5: error[wrong-type]: a step must be a map, and this is text
-          help: write it as a map with `id`, `needs`, `when`, `action`, `with`, `map`, `check`, `script`, `wait`, `on_error`
-    "#]],
+            2:5: error[wrong-type]: a step must be a map, and this is text
+              help: write it as a map with `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `wait`, `approve`, `pipeline`, `emit`, `on_error`
+        "#]],
     );
     check(
         "\
@@ -253,9 +253,9 @@ fn what_a_step_does_is_one_thing() {
     check(
         "steps:\n  - id: payout\n",
         expect![[r#"
-        2:9: error[step-kind]: this step does nothing
-          help: add one of `action`, `map`, `check`, `script`, `wait`
-    "#]],
+            2:9: error[step-kind]: this step does nothing
+              help: add one of `action`, `map`, `check`, `script`, `wait`, `approve`, `pipeline`, `emit`
+        "#]],
     );
     check(
         "steps:\n  - id: payout\n    map: { a: 1 }\n    script: '1'\n",
@@ -274,8 +274,8 @@ steps:
       - { class: [throttld], do: [{ id: a, map: { a: 1 } }], then: done }
 ",
         expect![[r#"
-            5:9: error[step-kind]: an arm either holds or does steps
-              help: write `hold: …`, or `do: …` with `then: …`
+            5:9: error[step-kind]: an arm holds, falls back, or does steps
+              help: write `retry: …`, `hold: …`, `fallback: …`, `do: …` with `then: …`, or `then: …` alone
             6:19: error[invalid-value]: `throttld` is not an error class
               help: did you mean `throttled`?
             6:68: error[invalid-value]: `done` is not an end of an arm
@@ -786,7 +786,7 @@ steps:
               help: write one of `finance-ops`, `treasury`
             5:9: error[invalid-id]: `Payout` is not an id: it must match `[a-z][a-z0-9_]*`
               help: choose a short name in lower case, such as `payout`
-            6:5: error[unknown-key]: only an action takes `with`
+            6:5: error[unknown-key]: only an action or a pipeline takes `with`
               help: move it into the step's own map, or remove it
             7:43: error[unknown-table]: there is no table `nothing` in `tables/`
               help: write one of `payout-status`
@@ -940,9 +940,9 @@ fn text_that_is_something_else() {
     check(
         "Dear colleagues, pay them all.\n",
         expect![[r#"
-        1:1: error[wrong-type]: a pipeline must be a map, and this is text
-          help: write it as a map with `ferry`, `pipeline`, `description`, `owner`, `trigger`, `steps`, `on_failure`
-    "#]],
+            1:1: error[wrong-type]: a pipeline must be a map, and this is text
+              help: write it as a map with `ferry`, `pipeline`, `description`, `owner`, `trigger`, `inputs`, `output`, `timeout`, `concurrency`, `steps`, `on_failure`
+        "#]],
     );
 }
 
@@ -965,9 +965,9 @@ fn empty_files_say_so() {
     check(
         "---\n",
         expect![[r#"
-        2:1: error[wrong-type]: a pipeline must be a map, and this is nothing
-          help: write it as a map with `ferry`, `pipeline`, `description`, `owner`, `trigger`, `steps`, `on_failure`
-    "#]],
+            2:1: error[wrong-type]: a pipeline must be a map, and this is nothing
+              help: write it as a map with `ferry`, `pipeline`, `description`, `owner`, `trigger`, `inputs`, `output`, `timeout`, `concurrency`, `steps`, `on_failure`
+        "#]],
     );
 }
 

@@ -1,18 +1,25 @@
 //! A pipeline as it is written: every value with its place, nothing compiled.
 
+mod arm;
 mod read;
 mod step;
+mod trigger;
+mod wait;
 
 use std::{sync::Arc, time::Duration};
 
 use ferry_contract::{
     failure::ErrorClass,
     report::{At, Source, Spanned},
+    schema::Kind,
     yaml::Node,
 };
 
+pub use arm::{Arm, Reaction, Retry};
 pub(crate) use read::language_version as read_version;
 pub use read::read;
+pub use trigger::{Cursor, EventSource, Poll, Trigger, Verify, Webhook};
+pub use wait::{Approve, Correlation, Timeout, Wait};
 
 /// One pipeline file.
 #[derive(Debug)]
@@ -27,45 +34,38 @@ pub struct Pipeline {
     pub owner: Option<Spanned<String>>,
     /// What starts its runs.
     pub trigger: Trigger,
+    /// What a run takes from a step of another pipeline.
+    pub inputs: Vec<Input>,
+    /// What a run gives back to it.
+    pub output: Option<Node>,
+    /// How long a run may take.
+    pub timeout: Option<Duration>,
+    /// Which runs go one after another.
+    pub concurrency: Option<Concurrency>,
     /// Its steps, in the order of the file.
     pub steps: Vec<Step>,
     /// The alert channel that is told of dead letters and parked runs.
     pub alert: Option<Spanned<String>>,
 }
 
-/// What starts runs.
+/// One value that a sub-pipeline takes.
 #[derive(Debug)]
-pub struct Trigger {
-    /// A polled action.
-    pub poll: Poll,
-    /// The JSONPath of the event's business key.
+pub struct Input {
+    /// Its name in `$.event`.
+    pub name: Spanned<String>,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it may be left out.
+    pub optional: bool,
+}
+
+/// Which runs go one after another.
+#[derive(Debug)]
+pub struct Concurrency {
+    /// What they have in common, from the event.
     pub key: Node,
-    /// The JSONPath of what tells two versions of an event apart.
-    pub revision: Option<Node>,
-}
-
-/// An action that is asked for new events.
-#[derive(Debug)]
-pub struct Poll {
-    /// `connection.action`.
-    pub action: Spanned<String>,
-    /// Its input.
-    pub with: Option<Node>,
-    /// How often.
-    pub every: Duration,
-    /// How far it has come.
-    pub cursor: Cursor,
-}
-
-/// The place in a growing field up to which all events are on disk.
-#[derive(Debug)]
-pub struct Cursor {
-    /// The JSONPath of the growing field.
-    pub field: Node,
-    /// The JSONPath of what orders events with the same value.
-    pub tie_break: Node,
-    /// How far before the last value each poll begins.
-    pub lookback: Duration,
+    /// How many of them at once.
+    pub limit: u64,
 }
 
 /// One step.
@@ -79,6 +79,12 @@ pub struct Step {
     pub needs: Vec<Spanned<String>>,
     /// A condition in Rhai.
     pub when: Option<Node>,
+    /// Whether it is done for each item of a list.
+    pub each: Option<Each>,
+    /// How long it may take, all attempts together.
+    pub timeout: Option<Duration>,
+    /// What takes the place of the event's key in the names of its calls.
+    pub once_per: Option<Node>,
     /// What it does.
     pub work: Work,
     /// What happens when it fails.
@@ -101,8 +107,45 @@ pub enum Work {
     Script(Node),
     /// Refuses data.
     Check(Vec<Rule>),
-    /// Polls until a condition holds.
+    /// Waits for a time, a condition or an event.
     Wait(Wait),
+    /// Asks a person.
+    Approve(Approve),
+    /// Runs another pipeline, and takes its output.
+    Pipeline {
+        /// Its name.
+        name: Spanned<String>,
+        /// Its inputs.
+        with: Option<Node>,
+    },
+    /// Emits an event for other pipelines.
+    Emit(Emit),
+}
+
+/// A step that is done for each item of a list.
+#[derive(Debug)]
+pub struct Each {
+    /// The list.
+    pub items: Node,
+    /// What values call an item.
+    pub name: Spanned<String>,
+    /// What names an item for ever; never its place in the list.
+    pub key: Node,
+    /// How many items at once.
+    pub concurrency: Option<u64>,
+    /// Whether failed items are part of the output, instead of failing the step.
+    pub collects: bool,
+}
+
+/// An event for other pipelines.
+#[derive(Debug)]
+pub struct Emit {
+    /// The event's name.
+    pub event: Spanned<String>,
+    /// Its business key.
+    pub key: Node,
+    /// Its content.
+    pub data: Option<Node>,
 }
 
 /// One rule of a check.
@@ -174,47 +217,6 @@ pub struct Call<'a> {
     pub with: Option<&'a Node>,
 }
 
-/// A wait for a condition.
-#[derive(Debug)]
-pub struct Wait {
-    /// What is asked.
-    pub probe: Probe,
-    /// When the step fails.
-    pub timeout: Duration,
-}
-
-/// What happens on some classes of failure.
-#[derive(Debug)]
-pub struct Arm {
-    /// Where it begins.
-    pub at: At,
-    /// The classes.
-    pub classes: Vec<Spanned<ErrorClass>>,
-    /// What happens.
-    pub reaction: Reaction,
-}
-
-/// What an arm does.
-#[derive(Debug)]
-pub enum Reaction {
-    /// Waits until a condition holds, then tries again.
-    Hold {
-        /// What the run waits for, as a value: the amount of money.
-        what: Node,
-        /// The question.
-        probe: Box<Probe>,
-        /// The alert channel that is told.
-        alert: Option<Spanned<String>>,
-    },
-    /// Does steps, then ends in a way.
-    Do {
-        /// The steps.
-        steps: Vec<Step>,
-        /// How it ends.
-        then: Then,
-    },
-}
-
 /// How an arm's steps end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Then {
@@ -234,23 +236,39 @@ impl Pipeline {
 
     /// All calls of actions, that of the trigger included.
     pub fn calls(&self) -> Vec<Call<'_>> {
-        let poll = &self.trigger.poll;
-        let trigger = Call { action: &poll.action, with: poll.with.as_ref() };
-        [trigger].into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()
+        let trigger = match &self.trigger.source {
+            EventSource::Poll(poll) => Some(Call { action: &poll.action, with: poll.with.as_ref() }),
+            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::Manual => None,
+        };
+        trigger.into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()
     }
 }
 
 fn step_calls(step: &Step) -> Vec<Call<'_>> {
     let own = match &step.work {
         Work::Action { action, with } => Some(Call { action, with: with.as_ref() }),
-        Work::Wait(wait) => Some(wait.probe.call()),
-        Work::Map(_) | Work::Script(_) | Work::Check(_) => None,
+        Work::Wait(Wait::Poll { probe, .. }) => Some(probe.call()),
+        Work::Wait(Wait::For(_) | Wait::Event { .. })
+        | Work::Map(_)
+        | Work::Script(_)
+        | Work::Check(_)
+        | Work::Approve(_)
+        | Work::Pipeline { .. }
+        | Work::Emit(_) => None,
     };
-    let held = step.on_error.iter().filter_map(|arm| match &arm.reaction {
+    let of_arms = step.on_error.iter().filter_map(|arm| match &arm.reaction {
         Reaction::Hold { probe, .. } => Some(probe.call()),
+        // Without an input of its own it takes the step's, which is looked at there.
+        Reaction::Fallback { action, with } => {
+            let with = with.as_ref().or(match &step.work {
+                Work::Action { with, .. } => with.as_ref(),
+                _ => None,
+            });
+            Some(Call { action, with })
+        }
         Reaction::Do { .. } => None,
     });
-    own.into_iter().chain(held).collect()
+    own.into_iter().chain(of_arms).collect()
 }
 
 impl Probe {

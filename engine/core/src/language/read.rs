@@ -4,15 +4,29 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_contract::{
     report::{Report, Source, Spanned},
+    schema::Kind,
     yaml::{
         self, Node,
-        read::{Fields, duration, list, text},
+        read::{Fields, duration, flag, list, map, one_of, text, whole},
     },
 };
 
-use super::{Cursor, Pipeline, Poll, Trigger, step};
+use super::{Concurrency, Input, Pipeline, step, trigger};
+use crate::limits::CONCURRENCY_MAX;
 
-const KEYS: [&str; 7] = ["ferry", "pipeline", "description", "owner", "trigger", "steps", "on_failure"];
+const KEYS: [&str; 11] = [
+    "ferry",
+    "pipeline",
+    "description",
+    "owner",
+    "trigger",
+    "inputs",
+    "output",
+    "timeout",
+    "concurrency",
+    "steps",
+    "on_failure",
+];
 
 /// The version of the language that this ferry reads.
 const LANGUAGE: &str = "1";
@@ -23,7 +37,8 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
     let fields = Fields::open(&root, "a pipeline", &KEYS, report)?;
     language_version(fields, report);
     let name = fields.need("pipeline", "mass-payouts", report).and_then(|node| text(node, "`pipeline`", report));
-    let trigger = fields.need("trigger", "{ poll: … }", report).and_then(|node| trigger(node, report));
+    let trigger = fields.need("trigger", "{ poll: … }", report).and_then(|node| trigger::read(node, report));
+    let concurrency = fields.get("concurrency").map(|node| concurrency(node, report));
     let steps = fields.need("steps", "[ … ]", report).and_then(|node| step::steps(node, "`steps`", report));
     let on_failure = fields.get("on_failure").and_then(|node| Fields::open(node, "`on_failure`", &["alert"], report));
     let alert = on_failure.and_then(|fields| fields.need("alert", "finance-ops", report));
@@ -32,6 +47,10 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
         description: text_of(fields, "description", report),
         owner: text_of(fields, "owner", report),
         alert: alert.and_then(|node| text(node, "`alert`", report)),
+        inputs: fields.get("inputs").map_or_else(Vec::new, |node| inputs(node, report)),
+        output: fields.get("output").cloned(),
+        timeout: fields.get("timeout").and_then(|node| interval(node, "`timeout`", report)),
+        concurrency: concurrency.map_or(Some(None), |concurrency| concurrency.map(Some))?,
         name: name?,
         trigger: trigger?,
         steps: steps?,
@@ -49,36 +68,39 @@ pub(crate) fn language_version(fields: Fields<'_>, report: &mut Report) {
     }
 }
 
-fn trigger(node: &Node, report: &mut Report) -> Option<Trigger> {
-    let fields = Fields::open(node, "`trigger`", &["poll", "key", "revision"], report)?;
-    let poll = fields.need("poll", "{ action: salesforce.query, every: 1m, cursor: … }", report);
-    let key = fields.need("key", "$.Id", report);
-    Some(Trigger {
-        poll: poll.and_then(|node| self::poll(node, report))?,
-        key: key?.clone(),
-        revision: fields.get("revision").cloned(),
-    })
+/// `amount: number`, or `amount: { type: number, optional: true }`.
+fn inputs(node: &Node, report: &mut Report) -> Vec<Input> {
+    let entries = map(node, "`inputs`", report).unwrap_or_default();
+    entries.iter().filter_map(|(name, node)| input(name, node, report)).collect()
 }
 
-fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
-    let fields = Fields::open(node, "`poll`", &["action", "with", "every", "cursor"], report)?;
-    let action = fields.need("action", "salesforce.query", report).and_then(|node| text(node, "`action`", report));
-    let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
-    let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
-    Some(Poll {
-        cursor: cursor.and_then(|node| self::cursor(node, report))?,
-        action: action?,
-        with: fields.get("with").cloned(),
-        every: every?,
-    })
+fn input(name: &Spanned<String>, node: &Node, report: &mut Report) -> Option<Input> {
+    let kind = |node: &Node, report: &mut Report| one_of(node, "a JSON type", &Kind::ALL, report);
+    if node.entries().is_none() {
+        return Some(Input { name: name.clone(), kind: kind(node, report)?, optional: false });
+    }
+    let fields = Fields::open(node, "an input", &["type", "optional"], report)?;
+    let kind = fields.need("type", "number", report).and_then(|node| kind(node, report));
+    let optional = fields.get("optional").and_then(|node| flag(node, "`optional`", report));
+    Some(Input { name: name.clone(), kind: kind?, optional: optional.unwrap_or(false) })
 }
 
-fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
-    let fields = Fields::open(node, "`cursor`", &["field", "tie_break", "lookback"], report)?;
-    let field = fields.need("field", "$.SystemModstamp", report);
-    let tie_break = fields.need("tie_break", "$.Id", report);
-    let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
-    Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+fn concurrency(node: &Node, report: &mut Report) -> Option<Concurrency> {
+    let fields = Fields::open(node, "`concurrency`", &["key", "limit"], report)?;
+    let key = fields.need("key", "$.AccountId", report);
+    let limit = fields.need("limit", "1", report).and_then(|node| count(node, "`limit`", CONCURRENCY_MAX, report));
+    Some(Concurrency { key: key?.clone(), limit: limit? })
+}
+
+/// A whole number from 1 to a bound.
+pub(super) fn count(node: &Node, what: &str, most: u64, report: &mut Report) -> Option<u64> {
+    let count = whole(node, what, report)?;
+    if (1..=most).contains(&count) {
+        return Some(count);
+    }
+    let help = format!("write a whole number from 1 to {most}");
+    report.error("invalid-value", node.at, format!("{what} is {count}"), help);
+    None
 }
 
 /// The text of an optional key.

@@ -6,18 +6,23 @@ use ferry_contract::{
     suggest,
     yaml::{
         Kind, Node,
-        read::{Fields, duration, one_of, text, texts, whole},
+        read::{Fields, one_of, text, texts, whole},
     },
 };
 
 use super::{
-    Arm, Is, Probe, Reaction, Rule, Step, Test, Then, Wait, Work,
-    read::{filled, interval, text_of},
+    Each, Emit, Is, Rule, Step, Test, Work, arm,
+    read::{count, filled, interval},
+    wait,
 };
+use crate::limits::EACH_CONCURRENCY_MAX;
 
 /// The keys that say what a step does; exactly one is written.
-const WORK: [&str; 5] = ["action", "map", "check", "script", "wait"];
-const KEYS: [&str; 10] = ["id", "needs", "when", "action", "with", "map", "check", "script", "wait", "on_error"];
+const WORK: [&str; 8] = ["action", "map", "check", "script", "wait", "approve", "pipeline", "emit"];
+const KEYS: [&str; 16] = [
+    "id", "needs", "when", "each", "timeout", "once_per", "action", "with", "map", "check", "script", "wait",
+    "approve", "pipeline", "emit", "on_error",
+];
 
 pub(super) fn steps(node: &Node, what: &str, report: &mut Report) -> Option<Vec<Step>> {
     let items = filled(node, what, report)?;
@@ -30,12 +35,16 @@ fn step(node: &Node, report: &mut Report) -> Option<Step> {
     let id = fields.need("id", "payout", report).and_then(|node| text(node, "`id`", report));
     let needs = fields.get("needs").map_or_else(|| Some(Vec::new()), |node| texts(node, "`needs`", report));
     let work = work(fields, report);
-    let on_error = fields.get("on_error").map_or_else(|| Some(Vec::new()), |node| arms(node, report));
+    let on_error = fields.get("on_error").map_or_else(|| Some(Vec::new()), |node| arm::arms(node, report));
+    let each = fields.get("each").map_or(Some(None), |node| each(node, report).map(Some));
     Some(Step {
         at: fields.at(),
         id: id?,
         needs: needs?,
         when: fields.get("when").cloned(),
+        each: each?,
+        timeout: fields.get("timeout").and_then(|node| interval(node, "`timeout`", report)),
+        once_per: fields.get("once_per").cloned(),
         work: work?,
         on_error: on_error?,
     })
@@ -53,8 +62,13 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         return None;
     };
     let node = fields.get(kind)?;
+    if !["action", "pipeline"].contains(kind) {
+        let help = "move it into the step's own map, or remove it";
+        fields.refuse("with", "only an action or a pipeline takes `with`", help, report);
+    }
     if *kind != "action" {
-        fields.refuse("with", "only an action takes `with`", "move it into the step's own map, or remove it", report);
+        let message = "only an action takes `once_per`";
+        fields.refuse("once_per", message, "remove it: nothing else has a key at a target", report);
     }
     match *kind {
         "action" => Some(Work::Action { action: text(node, "`action`", report)?, with: fields.get("with").cloned() }),
@@ -64,13 +78,42 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
             let rules: Vec<_> = filled(node, "`check`", report)?.iter().map(|item| rule(item, report)).collect();
             Some(Work::Check(rules.into_iter().collect::<Option<_>>()?))
         }
-        _ => wait(node, report).map(Work::Wait),
+        "wait" => wait::read(node, report).map(Work::Wait),
+        "approve" => wait::approve(node, report).map(Work::Approve),
+        "pipeline" => {
+            Some(Work::Pipeline { name: text(node, "`pipeline`", report)?, with: fields.get("with").cloned() })
+        }
+        _ => emit(node, report).map(Work::Emit),
     }
+}
+
+fn each(node: &Node, report: &mut Report) -> Option<Each> {
+    let fields = Fields::open(node, "`each`", &["in", "as", "key", "concurrency", "errors"], report)?;
+    let items = fields.need("in", "$.event.orders", report);
+    let key = fields.need("key", "$.item.id", report);
+    let name = fields.get("as").and_then(|node| text(node, "`as`", report));
+    let concurrency = fields.get("concurrency");
+    let errors = [("fail", false), ("collect", true)];
+    let collects = fields.get("errors").and_then(|node| one_of(node, "a way to take errors", &errors, report));
+    Some(Each {
+        items: items?.clone(),
+        name: name.unwrap_or_else(|| Spanned::new("item".to_owned(), fields.at())),
+        key: key?.clone(),
+        concurrency: concurrency.and_then(|node| count(node, "`concurrency`", EACH_CONCURRENCY_MAX, report)),
+        collects: collects.unwrap_or(false),
+    })
+}
+
+fn emit(node: &Node, report: &mut Report) -> Option<Emit> {
+    let fields = Fields::open(node, "`emit`", &["event", "key", "data"], report)?;
+    let event = fields.need("event", "order.paid", report).and_then(|node| text(node, "`event`", report));
+    let key = fields.need("key", "$.event.Id", report);
+    Some(Emit { event: event?, key: key?.clone(), data: fields.get("data").cloned() })
 }
 
 fn rule(node: &Node, report: &mut Report) -> Option<Rule> {
     let fields = Fields::open(node, "a rule", &["field", "is", "rhai", "class", "say"], report)?;
-    let class = fields.get("class").map_or(Some(ErrorClass::Invalid), |node| class(node, report))?;
+    let class = fields.get("class").map_or(Some(ErrorClass::Invalid), |node| arm::class(node, report))?;
     let test = match (fields.get("rhai"), fields.get("field")) {
         (Some(rhai), None) => {
             fields.refuse("is", "only a `field` takes `is`", "say it in the Rhai, or remove it", report);
@@ -115,83 +158,4 @@ fn is(node: &Node, report: &mut Report) -> Option<Is> {
     let (above, at_most) = (number("above", report)?, number("at_most", report)?);
     let scale = fields.get("scale").and_then(|node| whole(node, "`scale`", report));
     Some(Is::Decimal { above, at_most, scale: scale.and_then(|scale| u32::try_from(scale).ok()) })
-}
-
-fn wait(node: &Node, report: &mut Report) -> Option<Wait> {
-    let fields = Fields::open(node, "`wait`", &["poll", "until", "timeout"], report)?;
-    let poll = fields.need("poll", "{ action: payoneer.get_payout_status, every: 15m }", report)?;
-    let until = fields.need("until", "result.status == \"Transferred\"", report);
-    let timeout = fields.need("timeout", "5d", report).and_then(|node| duration(node, "`timeout`", report));
-    let poll = Fields::open(poll, "`poll`", &["action", "with", "every"], report)?;
-    Some(Wait { probe: probe(poll, poll, until?, report)?, timeout: timeout? })
-}
-
-/// `action` and `with` from one map, `every` perhaps from another.
-fn probe(asked: Fields<'_>, timed: Fields<'_>, until: &Node, report: &mut Report) -> Option<Probe> {
-    let action = asked.need("action", "payoneer.get_balance", report).and_then(|node| text(node, "`action`", report));
-    let every = timed.need("every", "10m", report).and_then(|node| interval(node, "`every`", report));
-    Some(Probe { action: action?, with: asked.get("with").cloned(), every: every?, until: until.clone() })
-}
-
-fn arms(node: &Node, report: &mut Report) -> Option<Vec<Arm>> {
-    let arms: Vec<_> = filled(node, "`on_error`", report)?.iter().map(|item| arm(item, report)).collect();
-    arms.into_iter().collect()
-}
-
-fn arm(node: &Node, report: &mut Report) -> Option<Arm> {
-    let fields = Fields::open(node, "an `on_error` arm", &["class", "hold", "do", "then"], report)?;
-    let classes = fields.need("class", "rejected", report);
-    let classes = classes.and_then(|node| self::classes(node, report));
-    let reaction = match (fields.get("hold"), fields.get("do")) {
-        (Some(hold), None) => {
-            fields.refuse("then", "only `do` takes `then`", "remove it: after a hold the step is tried again", report);
-            self::hold(hold, report)
-        }
-        (None, Some(steps)) => {
-            let then = fields.need("then", "dead_letter", report);
-            let words = [("continue", Then::Continue), ("dead_letter", Then::DeadLetter)];
-            let then = then.and_then(|node| one_of(node, "an end of an arm", &words, report));
-            let steps = self::steps(steps, "`do`", report);
-            then.zip(steps).map(|(then, steps)| Reaction::Do { steps, then })
-        }
-        (Some(_), Some(_)) | (None, None) => {
-            report.error(
-                "step-kind",
-                fields.at(),
-                "an arm either holds or does steps",
-                "write `hold: …`, or `do: …` with `then: …`",
-            );
-            None
-        }
-    };
-    Some(Arm { at: fields.at(), classes: classes?, reaction: reaction? })
-}
-
-fn classes(node: &Node, report: &mut Report) -> Option<Vec<Spanned<ErrorClass>>> {
-    match &node.kind {
-        Kind::List(_) => {
-            let classes =
-                filled(node, "`class`", report)?.iter().map(|item| Some(Spanned::new(class(item, report)?, item.at)));
-            classes.collect::<Vec<_>>().into_iter().collect()
-        }
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
-            Some(vec![Spanned::new(class(node, report)?, node.at)])
-        }
-    }
-}
-
-fn class(node: &Node, report: &mut Report) -> Option<ErrorClass> {
-    let words: Vec<_> = ErrorClass::ALL.into_iter().map(|class| (class.name(), class)).collect();
-    one_of(node, "an error class", &words, report)
-}
-
-fn hold(node: &Node, report: &mut Report) -> Option<Reaction> {
-    let fields = Fields::open(node, "`hold`", &["for", "until", "every", "alert"], report)?;
-    let what = fields.need("for", "$.payout.amount", report);
-    let until =
-        fields.need("until", "{ action: payoneer.get_balance, passes: \"result.available >= reserved\" }", report)?;
-    let until = Fields::open(until, "`until`", &["action", "with", "passes"], report)?;
-    let passes = until.need("passes", "\"result.available >= reserved\"", report)?;
-    let probe = probe(until, fields, passes, report);
-    Some(Reaction::Hold { what: what?.clone(), probe: Box::new(probe?), alert: text_of(fields, "alert", report) })
 }

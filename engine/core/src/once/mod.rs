@@ -29,7 +29,7 @@
 mod guards;
 mod look_up;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
     catalog::{Effect, Lookup, Repeat},
@@ -40,9 +40,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub use guards::{Guard, Guards};
-pub use look_up::{Found, compare, look_up_input};
+pub use look_up::{Found, compare, generated, look_up_input};
 
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX};
+use crate::{
+    limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX, GENERATIONS_MAX},
+    plan::Retry,
+};
 
 /// What a run remembers of a call that it made.
 #[derive(Clone, Debug)]
@@ -69,6 +72,8 @@ pub enum Outcome {
     Done(Value),
     /// The target did nothing.
     NotDone,
+    /// It was done, and the target says that it is cancelled: another generation may be sent.
+    Void,
 }
 
 /// What to do before a call.
@@ -80,6 +85,8 @@ pub enum Before {
     Adopt(Value),
     /// It may have arrived, and a repeat is not harmless: it is an unknown outcome still.
     Doubt,
+    /// It was done already: ask the target whether that still stands, before its output is taken.
+    Confirm,
     /// It was done, or may have been, with another content.
     Refuse(String),
 }
@@ -106,42 +113,69 @@ pub enum After {
     Fail,
 }
 
-/// The name of a step's write. An upsert's content is part of its name: other content is another
-/// call, and the same content again changes nothing.
+/// What names a step's write.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The connection's name.
+    pub connection: &'a str,
+    /// The action's name.
+    pub action: &'a str,
+    /// The event's key, or what the step says in its place.
+    pub fact: &'a str,
+    /// The step, with the item's key where it is done for each.
+    pub step: &'a str,
+}
+
+/// The name of a step's write, and its generation. An upsert's content is part of its name: other
+/// content is another call, and the same content again changes nothing.
+///
+/// A generation is raised here alone, and only where the target has said that the one before is void.
 pub fn call_key(
-    connection: &str,
-    action: &str,
-    event_key: &str,
-    step: &str,
+    named: Named<'_>,
     effect: &Effect,
     digest: &Digest,
-) -> CallKey {
+    memories: &BTreeMap<CallKey, Memory>,
+) -> (CallKey, u32) {
+    let Named { connection, action, fact, step } = named;
     match effect {
         Effect::Write(Repeat::Upsert) => {
-            CallKey::new(connection, action, event_key, &format!("{step}@{}", digest.short()), 0)
+            (CallKey::new(connection, action, fact, &format!("{step}@{}", digest.short()), 0), 0)
         }
         Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
-            CallKey::new(connection, action, event_key, step, 0)
+            let key = |generation| CallKey::new(connection, action, fact, step, generation);
+            let is_void = |generation: &u32| {
+                memories.get(&key(*generation)).is_some_and(|memory| matches!(memory.outcome, Outcome::Void))
+            };
+            let generation = u32::try_from((0..GENERATIONS_MAX).take_while(is_void).count()).unwrap_or(GENERATIONS_MAX);
+            (key(generation), generation)
         }
     }
 }
 
+/// The name of the first generation of a write that is looked up.
+pub fn base_key(connection: &str, action: &str, fact: &str, step: &str) -> CallKey {
+    CallKey::new(connection, action, fact, step, 0)
+}
+
 /// Whether a call may be sent now, given what the run remembers of its key.
 ///
-/// A call is its digest and where the connection leads.
+/// A call is its digest and where the connection leads. What was done is confirmed where somebody
+/// has begun the run again, and the target can say that it has cancelled it.
 pub fn before_call(
     guards: Guards,
     effect: &Effect,
     memory: Option<&Memory>,
     (digest, target): (&Digest, &Digest),
-    now: Timestamp,
+    (now, is_replayed): (Timestamp, bool),
 ) -> Before {
     let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
     let same = memory.digest == *digest;
     match (&memory.outcome, same) {
-        (Outcome::NotDone, _) => Before::Send,
+        // A void one is never asked for: its next generation is.
+        (Outcome::NotDone | Outcome::Void, _) => Before::Send,
         // Its record may have been changed since, and the same content again is harmless.
         (Outcome::Done(_), true) if matches!(effect, Effect::Write(Repeat::Upsert)) => Before::Send,
+        (Outcome::Done(_), true) if is_replayed && can_be_void(effect) => Before::Confirm,
         (Outcome::Done(output), true) => Before::Adopt(output.clone()),
         (Outcome::Unknown { .. }, true) if memory.target != *target => {
             Before::Refuse("this call may have been done where the connection led before; find out there".to_owned())
@@ -155,6 +189,10 @@ pub fn before_call(
             "this call may have been done with another content; find out before you change it".to_owned(),
         ),
     }
+}
+
+fn can_be_void(effect: &Effect) -> bool {
+    matches!(effect, Effect::Write(Repeat::Lookup(look_up)) if look_up.void.is_some())
 }
 
 /// Whether the target itself makes a second call of the same write harmless now.
@@ -184,8 +222,12 @@ pub struct Attempt<'a> {
     pub first_at: Timestamp,
     /// When this one ended, or was found interrupted.
     pub ended_at: Timestamp,
+    /// When the step could start.
+    pub began: Timestamp,
     /// Text that spreads the waits of many calls.
     pub seed: &'a str,
+    /// What the pipeline says of trying again for this class.
+    pub retry: Option<&'a Retry>,
 }
 
 /// What to do after a failed call.
@@ -200,6 +242,7 @@ pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) ->
             }
             Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Upsert | Repeat::Never) => After::Fail,
         },
+        // Nothing was done; whether it is worth another try, the pipeline knows.
         ErrorClass::Config
         | ErrorClass::Auth
         | ErrorClass::Invalid
@@ -207,7 +250,10 @@ pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) ->
         | ErrorClass::Declined
         | ErrorClass::NotFound
         | ErrorClass::InsufficientFunds
-        | ErrorClass::Bug => After::Fail,
+        | ErrorClass::Bug => match attempt.retry {
+            Some(_) => again(attempt, failure),
+            None => After::Fail,
+        },
     }
 }
 
@@ -238,25 +284,36 @@ pub fn wait_before_look_up(guards: Guards, look_up: &Lookup) -> Duration {
 
 /// The same call again after a wait that doubles, or as long as the target asks.
 fn again(attempt: Attempt<'_>, failure: &Failure) -> After {
-    if attempt.number >= CALL_ATTEMPTS_MAX {
-        return match (attempt.effect, failure.class) {
-            (Effect::Write(_), ErrorClass::Unknown) => After::Park {
-                reason: format!(
-                    "{} after {CALL_ATTEMPTS_MAX} attempts; look there whether it has been done",
-                    failure.message
-                ),
-            },
-            (Effect::Read | Effect::Write(_), _) => After::Fail,
-        };
-    }
     let asked = Duration::from_millis(failure.wait_ms.unwrap_or(0));
-    let wait = backoff(attempt.number, attempt.seed).max(asked);
-    After::Retry { at: attempt.ended_at + signed(wait) }
+    let (attempts_max, within, wait) = match attempt.retry {
+        Some(Retry { attempts, within, first, at_most }) => {
+            (*attempts, *within, spread(attempt.number, attempt.seed, *first, *at_most))
+        }
+        None => (CALL_ATTEMPTS_MAX, None, backoff(attempt.number, attempt.seed)),
+    };
+    let at = attempt.ended_at + signed(wait.max(asked));
+    let is_over = within.is_some_and(|within| at > attempt.began + signed(within));
+    if attempt.number < attempts_max && !is_over {
+        return After::Retry { at };
+    }
+    match (attempt.effect, failure.class) {
+        (Effect::Write(_), ErrorClass::Unknown) => After::Park {
+            reason: format!(
+                "{} after {} attempts; look there whether it has been done",
+                failure.message, attempt.number
+            ),
+        },
+        (Effect::Read | Effect::Write(_), _) => After::Fail,
+    }
 }
 
 /// 1 s, 2 s, 4 s … up to 5 minutes, of which the second half is spread by the seed.
 pub fn backoff(attempt: u32, seed: &str) -> Duration {
-    let doubled = BACKOFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    spread(attempt, seed, BACKOFF_FIRST, BACKOFF_MAX)
+}
+
+fn spread(attempt: u32, seed: &str, first: Duration, at_most: Duration) -> Duration {
+    let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(at_most);
     let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX).max(1);
     let spread = Digest::of(format!("{seed}/{attempt}"));
     let spread = u64::from_str_radix(&spread.as_str()[..12], 16).unwrap_or(0) % half;
@@ -285,6 +342,7 @@ mod tests {
             absent: ErrorClass::NotFound,
             proves_absence: true,
             visible_after: Duration::from_secs(600),
+            void: None,
         }))
     }
 
@@ -301,7 +359,15 @@ mod tests {
     /// What follows a failure at second 100, in one word.
     fn follows(name: &str, class: ErrorClass, number: u32, first_second: i64) -> String {
         let effect = effect(name);
-        let attempt = Attempt { effect: &effect, number, first_at: at(first_second), ended_at: at(100), seed: "s" };
+        let attempt = Attempt {
+            effect: &effect,
+            number,
+            first_at: at(first_second),
+            ended_at: at(100),
+            began: at(100),
+            seed: "s",
+            retry: None,
+        };
         match after_failure(Guards::ALL, attempt, &Failure::new(class, "x")) {
             After::Retry { .. } => "retry".to_owned(),
             After::LookUp { at } => format!("look up {}", at.as_second()),
@@ -364,8 +430,10 @@ mod tests {
         ] {
             let memory =
                 Memory { digest: same.clone(), target: here.clone(), first_at: at(100), outcome: outcome(before) };
-            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), at(101)) {
+            let now = (at(101), false);
+            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), now) {
                 Before::Send => "send",
+                Before::Confirm => "confirm",
                 Before::Adopt(_) => "adopt",
                 Before::Doubt => "doubt",
                 Before::Refuse(_) => "refuse",

@@ -5,6 +5,7 @@ mod graph;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use ferry_contract::schema::Schema;
 use ferry_contract::{
     catalog::Effect, expression::Expression, failure::ErrorClass, key::Digest, path::Path, script::Script,
 };
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub(crate) use compile::{Roots, compile, repeated_class};
 
+pub use crate::language::{Retry, Timeout};
 use crate::{eval::check::Rule, language::Then};
 
 /// The number of a step in its plan.
@@ -26,6 +28,14 @@ pub struct Plan {
     pub version: Digest,
     /// What starts its runs.
     pub trigger: Trigger,
+    /// What a run takes from a step of another pipeline: the schema of its event.
+    pub inputs: Schema,
+    /// What a run gives back to it.
+    pub output: Option<Expression>,
+    /// How long a run may take.
+    pub timeout: Option<Duration>,
+    /// Which runs go one after another.
+    pub concurrency: Option<Concurrency>,
     /// Its steps, those of arms included.
     pub steps: Vec<Step>,
     /// The number of each step.
@@ -36,9 +46,42 @@ pub struct Plan {
     pub alert: Option<String>,
 }
 
+/// Which runs go one after another.
+#[derive(Debug)]
+pub struct Concurrency {
+    /// What they have in common, in the event.
+    pub key: Path,
+    /// How many of them at once.
+    pub limit: u32,
+}
+
 /// What starts runs.
 #[derive(Debug)]
 pub struct Trigger {
+    /// Where events come from.
+    pub source: EventSource,
+    /// The business key, in the event; whoever starts a manual run gives it.
+    pub key: Option<Path>,
+    /// What tells two versions of an event apart, in the event.
+    pub revision: Option<Path>,
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub enum EventSource {
+    /// A polled action.
+    Poll(Box<Poll>),
+    /// Requests that others send to us.
+    Webhook(Webhook),
+    /// Events of this name that steps emit.
+    Event(String),
+    /// A person, or a step of another pipeline.
+    Manual,
+}
+
+/// An action that is asked for new events.
+#[derive(Debug)]
+pub struct Poll {
     /// The connection's name.
     pub connection: String,
     /// The action's name.
@@ -53,10 +96,17 @@ pub struct Trigger {
     pub cursor_tie_break: Path,
     /// How far before the last value each poll begins.
     pub lookback: Duration,
-    /// The business key, in the event.
-    pub key: Path,
-    /// What tells two versions of an event apart, in the event.
-    pub revision: Option<Path>,
+}
+
+/// Requests that others send to us.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The last part of the URL.
+    pub path: String,
+    /// The header with the HMAC-SHA256 of the body, and the reference to its secret.
+    pub verify: Option<(String, String)>,
+    /// The step whose output is the answer.
+    pub respond: Option<StepIndex>,
 }
 
 /// One step.
@@ -68,12 +118,31 @@ pub struct Step {
     pub needs: Vec<StepIndex>,
     /// Whether it runs at all.
     pub when: Option<Script>,
+    /// Whether it is done for each item of a list.
+    pub each: Option<Each>,
+    /// How long it may take, all attempts together.
+    pub timeout: Option<Duration>,
     /// What it does.
     pub work: Work,
     /// What happens when it fails; the first arm with the class.
     pub arms: Vec<Arm>,
     /// The step and the arm that it belongs to; nothing for the pipeline's own steps.
     pub home: Option<(StepIndex, usize)>,
+}
+
+/// A step that is done for each item of a list.
+#[derive(Debug)]
+pub struct Each {
+    /// The list.
+    pub items: Expression,
+    /// What values call an item.
+    pub name: String,
+    /// What names an item for ever.
+    pub key: Expression,
+    /// How many items at once.
+    pub concurrency: usize,
+    /// Whether failed items are part of the output, instead of failing the step.
+    pub collects: bool,
 }
 
 /// What a step does.
@@ -87,13 +156,73 @@ pub enum Work {
     Script(Script),
     /// Refuses data.
     Check(Vec<Rule>),
-    /// Polls until a condition holds.
-    Wait {
-        /// What is asked.
-        probe: Probe,
-        /// When the step fails.
-        timeout: Duration,
+    /// Waits for a time, an answer or an event.
+    Wait(Wait),
+    /// Asks a person.
+    Approve(Approve),
+    /// Runs another pipeline.
+    Pipeline {
+        /// Its name.
+        name: String,
+        /// Its inputs.
+        with: Expression,
     },
+    /// Emits an event.
+    Emit {
+        /// Its name.
+        event: String,
+        /// Its business key.
+        key: Expression,
+        /// Its content.
+        data: Expression,
+    },
+}
+
+/// A wait.
+#[derive(Debug)]
+pub enum Wait {
+    /// For a time.
+    For(Duration),
+    /// Until a question has its answer.
+    Poll {
+        /// What is asked.
+        probe: Box<Probe>,
+        /// An event that makes it ask at once.
+        wake: Option<Correlation>,
+        /// How long it waits.
+        timeout: Timeout,
+    },
+    /// For an event.
+    Event {
+        /// Which one.
+        event: Correlation,
+        /// How long it waits.
+        timeout: Timeout,
+    },
+}
+
+/// An event that belongs to a run.
+#[derive(Debug)]
+pub struct Correlation {
+    /// The event's name.
+    pub event: String,
+    /// What is looked at in the event.
+    pub theirs: Path,
+    /// The run's value that must equal it.
+    pub ours: Expression,
+}
+
+/// A question to a person.
+#[derive(Debug)]
+pub struct Approve {
+    /// Persons who may; groups are resolved.
+    pub by: Vec<String>,
+    /// Who may not: the one who made what is to be approved.
+    pub maker: Option<Expression>,
+    /// What the person sees.
+    pub show: Expression,
+    /// How long the question stands.
+    pub expires: Duration,
 }
 
 /// A call of an action.
@@ -107,6 +236,8 @@ pub struct Call {
     pub effect: Effect,
     /// Its input.
     pub with: Expression,
+    /// What takes the place of the event's key in the names of its calls.
+    pub once_per: Option<Expression>,
 }
 
 /// A question that is repeated.
@@ -125,6 +256,8 @@ pub struct Probe {
 pub struct Arm {
     /// The classes.
     pub classes: Vec<ErrorClass>,
+    /// Whether the step is tried again before that.
+    pub retry: Option<Retry>,
     /// What happens.
     pub reaction: Reaction,
 }
@@ -141,6 +274,8 @@ pub enum Reaction {
         /// The alert channel that is told.
         alert: Option<String>,
     },
+    /// Calls another action in its place.
+    Fallback(Call),
     /// Does steps, then ends in a way.
     Do {
         /// The steps.
@@ -151,6 +286,25 @@ pub enum Reaction {
 }
 
 impl Step {
+    /// The calls that it may make: its own, and those that may take its place.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let own = match &self.work {
+            Work::Call(call) => Some(call),
+            Work::Map(_)
+            | Work::Script(_)
+            | Work::Check(_)
+            | Work::Wait(_)
+            | Work::Approve(_)
+            | Work::Pipeline { .. }
+            | Work::Emit { .. } => None,
+        };
+        let instead = self.arms.iter().filter_map(|arm| match &arm.reaction {
+            Reaction::Fallback(call) => Some(call),
+            Reaction::Hold { .. } | Reaction::Do { .. } => None,
+        });
+        own.into_iter().chain(instead)
+    }
+
     /// The arm for a class.
     pub fn arm(&self, class: ErrorClass) -> Option<usize> {
         self.arms.iter().position(|arm| arm.classes.contains(&class))

@@ -2,18 +2,16 @@
 
 use ferry_contract::{
     catalog::Effect,
-    failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Command, End, Entry, Run, State, Status, StepRun};
+use super::{Command, Decision, End, Entry, From, Run, State, Status, Unit, UnitIndex};
 use crate::{
     language::Then,
-    limits::LOOK_UPS_MAX,
-    once::{self, After, Attempt, Found, Memory, Outcome},
-    plan::{Reaction, StepIndex, Work},
+    once::{Memory, Outcome},
+    plan::{Reaction, StepIndex},
 };
 
 impl Run {
@@ -22,259 +20,221 @@ impl Run {
     /// The commands are all that are open, those of earlier entries included, so that a run that was
     /// loaded from its journal goes on as if it had never stopped.
     pub fn apply(&mut self, at: Timestamp, entry: &Entry) -> Vec<Command> {
-        self.length += 1;
-        let step = entry.step().and_then(|id| self.plan.index.get(id).copied());
-        match (entry, step) {
-            (Entry::Started { event }, _) => self.begin(event.clone()),
-            (Entry::Resumed { event, .. }, _) => self.begin(event.clone().unwrap_or_else(|| self.event.clone())),
-            (Entry::Finished, _) => self.end = Some(End { state: State::Finished }),
-            (Entry::Cancelled { .. }, _) => self.end = Some(End { state: State::Cancelled }),
-            (Entry::DeadLettered { .. }, _) => self.end = Some(End { state: State::DeadLettered }),
-            (_, Some(step)) => self.apply_to_step(at, step, entry),
-            // A journal names only steps of its own version.
-            (_, None) => {}
-        }
-        self.advance();
+        self.take(at, entry);
         self.commands(at)
     }
 
-    /// All steps anew; calls that were made are remembered.
-    fn begin(&mut self, event: Value) {
-        self.event = event;
+    /// Takes what happened at a time.
+    pub fn take(&mut self, at: Timestamp, entry: &Entry) {
+        self.length += 1;
+        let unit = entry.step().and_then(|id| self.unit_named(id));
+        match (entry, unit) {
+            (Entry::Started { event, parent }, _) => {
+                self.parent.clone_from(parent);
+                self.event = event.clone();
+                self.begin(at, &From::Start);
+            }
+            (Entry::Resumed { event, from, .. }, _) => {
+                self.event = event.clone().unwrap_or_else(|| self.event.clone());
+                self.is_replayed = true;
+                self.begin(at, from);
+            }
+            (Entry::Finished { .. }, _) => self.end = Some(End { state: State::Finished }),
+            (Entry::Cancelled { .. }, _) => self.end = Some(End { state: State::Cancelled }),
+            (Entry::DeadLettered { .. }, _) => self.end = Some(End { state: State::DeadLettered }),
+            (_, Some(unit)) => self.apply_to_unit(at, unit, entry),
+            // A journal names only steps of its own version; those of an earlier one matter for its calls alone.
+            (_, None) => {}
+        }
+        self.advance(at);
+    }
+
+    /// Steps anew; calls that were made are remembered.
+    fn begin(&mut self, at: Timestamp, from: &From) {
+        self.began = Some(at);
         self.end = None;
-        self.steps = self.plan.steps.iter().map(|_| StepRun::blocked()).collect();
+        let again = self.again(from);
+        self.units.truncate(self.plan.steps.len());
+        self.names.clear();
         for (index, step) in self.plan.steps.iter().enumerate() {
-            if step.home.is_some() {
-                self.steps[index].status = Status::Dormant;
+            if again[index] {
+                let status = if step.home.is_some() { Status::Dormant } else { Status::Blocked };
+                self.units[index] = Unit::new(index, None, status);
             }
         }
     }
 
-    fn apply_to_step(&mut self, at: Timestamp, step: StepIndex, entry: &Entry) {
-        match entry {
-            Entry::Evaluated { output, .. } | Entry::Arrived { output, .. } => self.done(step, output),
-            Entry::Answered { output, .. } => {
-                self.remember(step, Outcome::Done(output.clone()));
-                self.done(step, output);
-            }
-            Entry::Skipped { .. } => self.steps[step].status = Status::Skipped,
-            Entry::Called { attempt, key, digest, target, .. } => {
-                self.called(at, step, *attempt, key, (digest, target));
-            }
-            Entry::Failed { failure, .. } => self.failed(at, step, failure),
-            Entry::LookedUp { found, output, .. } => self.looked_up(at, step, found, output),
-            Entry::Held { what, .. } => {
-                if let Status::Holding { arm } = self.steps[step].status {
-                    self.steps[step].status = Status::Held { arm, since: at, what: what.clone() };
+    /// Which steps start anew. What belongs to a step that does, or comes after it, does too.
+    fn again(&self, from: &From) -> Vec<bool> {
+        let steps = &self.plan.steps;
+        let mut again: Vec<bool> = match from {
+            From::Start => vec![true; steps.len()],
+            From::Failed => (0..steps.len()).map(|step| !self.units[step].is_done()).collect(),
+            From::Step(id) => steps.iter().map(|step| step.id == *id).collect(),
+        };
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (index, step) in steps.iter().enumerate() {
+                let follows =
+                    step.needs.iter().any(|need| again[*need]) || step.home.is_some_and(|(home, _)| again[home]);
+                // What had not ended cannot stay where it was either.
+                if !again[index] && (follows || !(self.units[index].is_done() || step.home.is_some())) {
+                    again[index] = true;
+                    changed = true;
                 }
             }
-            Entry::Released { .. } => self.steps[step].status = Status::Ready,
-            Entry::Waiting { .. } => self.steps[step].status = Status::Waiting { since: at },
-            Entry::Parked { reason, .. } => self.steps[step].status = Status::Parked { reason: reason.clone() },
+        }
+        again
+    }
+
+    fn apply_to_unit(&mut self, at: Timestamp, unit: UnitIndex, entry: &Entry) {
+        match entry {
+            Entry::Evaluated { output, .. } | Entry::Arrived { output, .. } | Entry::Emitted { data: output, .. } => {
+                self.done(unit, output);
+            }
+            Entry::Spread { items, .. } => self.spread(at, self.units[unit].step, items),
+            Entry::Answered { output, .. } => {
+                self.remember(unit, Outcome::Done(output.clone()));
+                self.done(unit, output);
+            }
+            Entry::Skipped { .. } => self.units[unit].status = Status::Skipped,
+            Entry::Called { attempt, key, digest, target, .. } => {
+                self.called(at, unit, *attempt, key, (digest, target));
+            }
+            Entry::Failed { failure, .. } => self.failed(at, unit, failure),
+            Entry::Doubted { key, .. } => {
+                let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
+                self.units[unit].call = Some((key.clone(), first_at));
+                self.units[unit].status = Status::Doubted { at };
+            }
+            Entry::LookedUp { found, output, .. } => self.looked_up(at, unit, found, output),
+            Entry::Held { what, .. } => {
+                if let Status::Holding { arm } = self.units[unit].status {
+                    self.units[unit].status = Status::Held { arm, since: at, what: what.clone() };
+                }
+            }
+            Entry::Released { .. } => self.units[unit].status = Status::Ready,
+            Entry::Waiting { on, .. } => self.units[unit].status = Status::Waiting { since: at, on: on.clone() },
+            Entry::Approved { by, reason, .. } => self.done(unit, &json!({ "by": by, "reason": reason })),
+            Entry::Parked { reason, .. } => self.units[unit].status = Status::Parked { reason: reason.clone() },
+            Entry::Decided { decision, .. } => self.decide(at, unit, decision),
             Entry::Started { .. }
             | Entry::Resumed { .. }
             | Entry::DeadLettered { .. }
             | Entry::Cancelled { .. }
-            | Entry::Finished => {}
+            | Entry::Finished { .. } => {}
         }
     }
 
-    fn done(&mut self, step: StepIndex, output: &Value) {
-        self.steps[step].status = Status::Done;
-        self.steps[step].output = Some(output.clone());
-        self.steps[step].failure = None;
+    pub(super) fn done(&mut self, unit: UnitIndex, output: &Value) {
+        self.units[unit].status = Status::Done;
+        self.units[unit].output = Some(output.clone());
+        self.units[unit].failure = None;
     }
 
-    fn called(&mut self, at: Timestamp, step: StepIndex, attempt: u32, key: &CallKey, sent: (&Digest, &Digest)) {
+    fn called(&mut self, at: Timestamp, unit: UnitIndex, attempt: u32, key: &CallKey, sent: (&Digest, &Digest)) {
         let (digest, target) = sent;
-        self.steps[step].look_ups = 0;
+        self.units[unit].look_ups = 0;
         let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
-        self.steps[step].call = Some((key.clone(), first_at));
-        self.steps[step].status = Status::Called { attempt };
-        if self.effect(step).is_some_and(Effect::is_write) {
-            self.calls.insert(
-                key.clone(),
-                Memory {
-                    digest: digest.clone(),
-                    target: target.clone(),
-                    first_at,
-                    outcome: Outcome::Unknown { since: at },
-                },
-            );
+        self.units[unit].call = Some((key.clone(), first_at));
+        self.units[unit].status = Status::Called { attempt };
+        if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
+            let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
+            self.calls.insert(key.clone(), Memory { digest, target, first_at, outcome });
         }
     }
 
-    fn remember(&mut self, step: StepIndex, outcome: Outcome) {
-        let key = self.steps[step].call.as_ref().map(|(key, _)| key);
+    pub(super) fn remember(&mut self, unit: UnitIndex, outcome: Outcome) {
+        let key = self.units[unit].call.as_ref().map(|(key, _)| key);
         if let Some(memory) = key.and_then(|key| self.calls.get_mut(key)) {
             memory.outcome = outcome;
         }
     }
 
-    fn failed(&mut self, at: Timestamp, step: StepIndex, failure: &Failure) {
-        self.steps[step].failure = Some(failure.clone());
-        let after = self.after_failure(at, step, failure);
-        let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
-        let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
-        let attempt = if let Status::Called { attempt }
-        | Status::Retrying { attempt, .. }
-        | Status::Unknown { attempt, .. } = self.steps[step].status
-        {
-            attempt
-        } else {
-            1
-        };
-        if matches!(self.steps[step].status, Status::Called { .. }) {
-            self.remember(step, outcome);
-        }
-        match after {
-            After::Retry { at } => self.steps[step].status = Status::Retrying { attempt: attempt + 1, at },
-            After::LookUp { at } => self.steps[step].status = Status::Unknown { attempt, at },
-            After::Park { reason } => self.steps[step].status = Status::Parking { reason },
-            After::Fail => self.take_arm(step, failure.class),
+    /// What a person found out counts as what the target would have said.
+    fn decide(&mut self, at: Timestamp, unit: UnitIndex, decision: &Decision) {
+        match decision {
+            Decision::Done(output) => {
+                self.remember(unit, Outcome::Done(output.clone()));
+                self.done(unit, output);
+            }
+            Decision::NotDone => {
+                self.remember(unit, Outcome::NotDone);
+                self.units[unit].status = Status::Retrying { attempt: 1, at };
+            }
+            Decision::GiveUp => self.units[unit].status = Status::Failed,
         }
     }
 
-    /// A failure that was not a call's is final: it came before anything was sent.
-    fn after_failure(&self, at: Timestamp, step: StepIndex, failure: &Failure) -> After {
-        let Status::Called { attempt } = self.steps[step].status else {
-            return self.after_unsent(at, step, failure);
-        };
-        let (Some(effect), Some((key, first_at))) = (self.effect(step), &self.steps[step].call) else {
-            return After::Fail;
-        };
-        let attempt = Attempt { effect, number: attempt, first_at: *first_at, ended_at: at, seed: key.as_str() };
-        once::after_failure(self.guards, attempt, failure)
-    }
-
-    /// A call that was refused before it was sent, by a preflight or for want of a token.
-    fn after_unsent(&self, at: Timestamp, step: StepIndex, failure: &Failure) -> After {
-        match (&self.plan.steps[step].work, failure.class) {
-            (Work::Call(call), ErrorClass::Throttled | ErrorClass::Unavailable) => {
-                let number = self.attempt(step);
-                let attempt =
-                    Attempt { effect: &call.effect, number, first_at: at, ended_at: at, seed: &self.event_key };
-                once::after_failure(self.guards, attempt, failure)
-            }
-            _ => After::Fail,
-        }
-    }
-
-    fn looked_up(&mut self, at: Timestamp, step: StepIndex, found: &Found, output: &Value) {
-        let Status::Unknown { attempt, .. } = self.steps[step].status else { return };
-        match found {
-            Found::Agrees => {
-                self.remember(step, Outcome::Done(output.clone()));
-                self.done(step, output);
-            }
-            // It refused the call because it has it already, and now it does not show it.
-            Found::Absent if self.was_conflict(step) => {
-                let reason = "the target says that it has this already, and does not show it; look there";
-                self.steps[step].status = Status::Parking { reason: reason.to_owned() };
-            }
-            Found::Absent => {
-                self.remember(step, Outcome::NotDone);
-                self.steps[step].status = Status::Retrying { attempt: attempt + 1, at };
-            }
-            Found::Differs(difference) => {
-                let reason = format!("the target has something else under this name: {difference}");
-                self.steps[step].status = Status::Parking { reason };
-            }
-            Found::NotSeen => {
-                let reason = "the target does not show it, which proves nothing; look there whether it has been done";
-                self.steps[step].status = Status::Parking { reason: reason.to_owned() };
-            }
-            Found::Failed(failure) => self.look_up_failed(at, step, attempt, failure),
-        }
-    }
-
-    fn was_conflict(&self, step: StepIndex) -> bool {
-        self.steps[step].failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Conflict)
-    }
-
-    fn look_up_failed(&mut self, at: Timestamp, step: StepIndex, attempt: u32, failure: &Failure) {
-        self.steps[step].look_ups += 1;
-        let look_ups = self.steps[step].look_ups;
-        self.steps[step].status = if look_ups >= LOOK_UPS_MAX {
-            Status::Parking { reason: format!("{look_ups} look-ups gave no answer: {failure}") }
-        } else {
-            let wait = once::backoff(look_ups, &self.event_key);
-            Status::Unknown { attempt, at: at + jiff::SignedDuration::try_from(wait).unwrap_or_default() }
-        };
-    }
-
-    fn take_arm(&mut self, step: StepIndex, class: ErrorClass) {
-        let plan = std::sync::Arc::clone(&self.plan);
-        let arm = plan.steps[step].arm(class);
-        let reaction = arm.map(|arm| (arm, &plan.steps[step].arms[arm].reaction));
-        self.steps[step].status = match reaction {
-            None => Status::Failed,
-            Some((arm, Reaction::Hold { .. })) => Status::Holding { arm },
-            Some((arm, Reaction::Do { steps, .. })) => {
-                for step in steps {
-                    self.steps[*step].status = Status::Blocked;
-                }
-                Status::Recovering { arm }
-            }
-        };
-    }
-
-    /// Moves every step on that another one let go.
-    fn advance(&mut self) {
+    /// Moves every unit on that another one let go.
+    fn advance(&mut self, at: Timestamp) {
         let mut changed = true;
         while changed {
             changed = false;
-            for step in 0..self.steps.len() {
-                let next = if let Status::Recovering { arm } = self.steps[step].status {
-                    self.recovered(step, arm)
-                } else {
-                    let is_blocked = self.steps[step].status == Status::Blocked;
-                    (is_blocked && !self.is_failing(step) && self.needs_are_met(step)).then_some(Status::Ready)
+            for unit in self.units() {
+                let next = match self.units[unit].status {
+                    Status::Recovering { arm } => self.recovered(unit, arm),
+                    Status::Blocked if !self.is_failing(unit) && self.needs_are_met(unit) => {
+                        self.units[unit].began.get_or_insert(at);
+                        Some(Status::Ready)
+                    }
+                    Status::Spread => self.gather(unit),
+                    _ => None,
                 };
                 if let Some(next) = next {
-                    self.steps[step].status = next;
+                    self.units[unit].status = next;
                     changed = true;
                 }
             }
         }
     }
 
-    fn needs_are_met(&self, step: StepIndex) -> bool {
-        self.plan.steps[step]
-            .needs
-            .iter()
-            .all(|need| matches!(self.steps[*need].status, Status::Done | Status::Skipped))
+    /// Takes together what the items of a step have come to.
+    fn gather(&mut self, step: StepIndex) -> Option<Status> {
+        match self.gathered(step)? {
+            Ok(output) => {
+                self.units[step].output = Some(output);
+                Some(Status::Done)
+            }
+            Err(failure) => {
+                self.units[step].failure = Some(failure);
+                Some(Status::Failed)
+            }
+        }
+    }
+
+    fn needs_are_met(&self, unit: UnitIndex) -> bool {
+        self.step(unit).needs.iter().all(|need| self.units[self.seen_from(unit, *need)].is_done())
     }
 
     /// Whether no step may start any more; an arm's steps start while their home step recovers.
-    fn is_failing(&self, step: StepIndex) -> bool {
-        match self.plan.steps[step].home {
-            Some(home) => self
-                .plan
-                .steps
-                .iter()
-                .zip(&self.steps)
-                .any(|(plan, step)| plan.home == Some(home) && step.status == Status::Failed),
-            None => self.steps.iter().any(|step| step.status == Status::Failed),
+    fn is_failing(&self, unit: UnitIndex) -> bool {
+        let item = &self.units[unit].item;
+        match self.step(unit).home {
+            Some(home) => self.units.iter().any(|other| {
+                let same = other.item.as_ref().map(|item| &item.key) == item.as_ref().map(|item| &item.key);
+                same && self.plan.steps[other.step].home == Some(home) && other.status == Status::Failed
+            }),
+            None => self.is_broken(),
         }
     }
 
-    fn recovered(&self, step: StepIndex, arm: usize) -> Option<Status> {
-        let Reaction::Do { steps, then } = &self.plan.steps[step].arms[arm].reaction else { return None };
-        if steps.iter().any(|step| self.steps[*step].status == Status::Failed) {
+    /// Whether a step of the pipeline itself has failed for good.
+    pub(super) fn is_broken(&self) -> bool {
+        let steps = self.units.iter().take(self.plan.steps.len()).zip(&self.plan.steps);
+        steps.into_iter().any(|(unit, step)| unit.status == Status::Failed && step.home.is_none())
+    }
+
+    fn recovered(&self, unit: UnitIndex, arm: usize) -> Option<Status> {
+        let Reaction::Do { steps, then } = &self.step(unit).arms[arm].reaction else { return None };
+        let mut units = steps.iter().map(|step| &self.units[self.seen_from(unit, *step)]);
+        if units.clone().any(|unit| unit.status == Status::Failed) {
             return Some(Status::Failed);
         }
-        let ended = steps.iter().all(|step| matches!(self.steps[*step].status, Status::Done | Status::Skipped));
-        ended.then_some(match then {
+        units.all(Unit::is_done).then_some(match then {
             Then::Continue => Status::Skipped,
             Then::DeadLetter => Status::Failed,
         })
-    }
-
-    fn effect(&self, step: StepIndex) -> Option<&Effect> {
-        match &self.plan.steps[step].work {
-            Work::Call(call) => Some(&call.effect),
-            Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => None,
-        }
     }
 }

@@ -1,10 +1,14 @@
-//! What is to be done next: a pure function of where the steps are.
+//! What is to be done next: a pure function of where the units are.
 
 use ferry_contract::failure::{ErrorClass, Failure};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 
-use super::{Command, Entry, Run, Status};
-use crate::plan::{Reaction, StepIndex, Work};
+use super::{Command, Entry, On, Run, Status, UnitIndex};
+use crate::{
+    language::Then,
+    plan::{Reaction, Timeout, Wait, Work},
+};
 
 impl Run {
     /// All open commands, as [`Run::apply`] gave them.
@@ -12,34 +16,34 @@ impl Run {
         if self.end.is_some() {
             return Vec::new();
         }
-        let failing = self.steps.iter().any(|step| step.status == Status::Failed);
-        let open: Vec<Command> = (0..self.steps.len()).filter_map(|step| self.command(step, now)).collect();
-        // A question that is still open does not keep a failed run from its end.
-        let settled = open.iter().all(|command| matches!(command, Command::Probe { .. }));
-        let parked = self.steps.iter().any(|step| matches!(step.status, Status::Parked { .. }));
-        let in_doubt = self.steps.iter().any(|step| matches!(step.status, Status::Called { .. }));
-        if failing && settled && !parked && !in_doubt {
+        let open: Vec<Command> = self.units().filter_map(|unit| self.command(unit, now)).collect();
+        // A question or a timer that is still open does not keep a failed run from its end.
+        let settled = open.iter().all(|command| matches!(command, Command::Probe { .. } | Command::Timer { .. }));
+        let in_doubt = self.units.iter().any(super::Unit::is_in_doubt);
+        if self.is_broken() && settled && !in_doubt {
             return self.dead_letter().into_iter().collect();
         }
         if self.is_complete() {
-            return vec![Command::Journal(Entry::Finished)];
+            return vec![Command::Finish];
         }
         open
     }
 
-    fn command(&self, step: StepIndex, now: Timestamp) -> Option<Command> {
-        let id = || self.plan.steps[step].id.clone();
-        match &self.steps[step].status {
-            Status::Ready if self.starts(step) => Some(Command::Start { step }),
-            Status::Retrying { at, .. } => Some(Command::Call { step, at: (*at).max(now) }),
-            Status::Unknown { at, .. } => Some(Command::LookUp { step, at: (*at).max(now) }),
-            Status::Parking { reason } => Some(Command::Journal(Entry::Parked { step: id(), reason: reason.clone() })),
-            Status::Holding { arm } => Some(Command::Hold { step, arm: *arm }),
-            Status::Held { arm, since, .. } => self.hold_probe(step, *arm, *since),
-            Status::Waiting { since } => self.wait_probe(step, *since),
+    fn command(&self, unit: UnitIndex, now: Timestamp) -> Option<Command> {
+        match &self.units[unit].status {
+            Status::Ready if self.starts(unit) => Some(self.start(unit, now)),
+            Status::Retrying { at, .. } => Some(Command::Call { unit, at: (*at).max(now) }),
+            Status::Unknown { at, .. } | Status::Doubted { at } => Some(Command::LookUp { unit, at: (*at).max(now) }),
+            Status::Parking { reason } => {
+                Some(Command::Journal(Entry::Parked { step: self.unit_id(unit), reason: reason.clone() }))
+            }
+            Status::Holding { arm } => Some(Command::Hold { unit, arm: *arm }),
+            Status::Held { arm, since, .. } => self.hold_probe(unit, *arm, *since),
+            Status::Waiting { since, on } => self.wait(unit, *since, on),
             Status::Ready
             | Status::Dormant
             | Status::Blocked
+            | Status::Spread
             | Status::Called { .. }
             | Status::Parked { .. }
             | Status::Recovering { .. }
@@ -49,37 +53,97 @@ impl Run {
         }
     }
 
-    /// A step that was ready when another one failed does not start.
-    fn starts(&self, step: StepIndex) -> bool {
-        self.plan.steps[step].home.is_some() || self.steps.iter().all(|step| step.status != Status::Failed)
+    /// A step that was ready when another one failed does not start; nor does an item beyond the limit.
+    fn starts(&self, unit: UnitIndex) -> bool {
+        let is_item = self.units[unit].item.is_some() && self.step(unit).each.is_some();
+        (self.step(unit).home.is_some() || !self.is_broken()) && (!is_item || self.item_starts(unit))
     }
 
-    fn hold_probe(&self, step: StepIndex, arm: usize, since: Timestamp) -> Option<Command> {
-        let Reaction::Hold { probe, .. } = &self.plan.steps[step].arms[arm].reaction else { return None };
-        let first = since + SignedDuration::try_from(probe.every).unwrap_or_default();
-        Some(Command::Probe { step, arm: Some(arm), since: first, every: probe.every, deadline: None })
+    fn start(&self, unit: UnitIndex, now: Timestamp) -> Command {
+        match self.deadline(unit) {
+            Some((at, message)) if at <= now => Command::Journal(self.overdue(unit, message)),
+            Some(_) | None => Command::Start { unit },
+        }
     }
 
-    fn wait_probe(&self, step: StepIndex, since: Timestamp) -> Option<Command> {
-        let Work::Wait { probe, timeout } = &self.plan.steps[step].work else { return None };
-        let deadline = since + SignedDuration::try_from(*timeout).unwrap_or_default();
-        Some(Command::Probe { step, arm: None, since, every: probe.every, deadline: Some(deadline) })
+    fn overdue(&self, unit: UnitIndex, message: String) -> Entry {
+        Entry::Failed { step: self.unit_id(unit), failure: Failure::new(ErrorClass::Unavailable, message) }
+    }
+
+    fn hold_probe(&self, unit: UnitIndex, arm: usize, since: Timestamp) -> Option<Command> {
+        let Reaction::Hold { probe, .. } = &self.step(unit).arms[arm].reaction else { return None };
+        let first = since + signed(probe.every);
+        let late = self.deadline(unit).map(|(at, message)| (at, Box::new(self.overdue(unit, message))));
+        Some(Command::Probe { unit, arm: Some(arm), since: first, every: probe.every, late })
+    }
+
+    fn wait(&self, unit: UnitIndex, since: Timestamp, on: &On) -> Option<Command> {
+        match (on, &self.step(unit).work) {
+            (On::Answer { .. }, Work::Wait(Wait::Poll { probe, .. })) => {
+                let late = self.late(unit).map(|(at, entry)| (at, Box::new(entry)));
+                Some(Command::Probe { unit, arm: None, since, every: probe.every, late })
+            }
+            _ => self.late(unit).map(|(at, entry)| Command::Timer { unit, at, entry: Box::new(entry) }),
+        }
+    }
+
+    /// When a waiting unit has waited long enough, and what then happened.
+    pub(super) fn late(&self, unit: UnitIndex) -> Option<(Timestamp, Entry)> {
+        let Status::Waiting { since, .. } = &self.units[unit].status else { return None };
+        let own = match &self.step(unit).work {
+            Work::Wait(Wait::For(time)) => Some((*since + signed(*time), self.arrived(unit))),
+            Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) => {
+                Some(self.in_vain(unit, *since, *timeout))
+            }
+            Work::Approve(approve) => {
+                let message = "nobody who may approve it has answered in time";
+                let failure = Failure::new(ErrorClass::Declined, message);
+                Some((*since + signed(approve.expires), Entry::Failed { step: self.unit_id(unit), failure }))
+            }
+            Work::Call(_)
+            | Work::Map(_)
+            | Work::Script(_)
+            | Work::Check(_)
+            | Work::Pipeline { .. }
+            | Work::Emit { .. } => None,
+        };
+        let deadline = self.deadline(unit).map(|(at, message)| (at, self.overdue(unit, message)));
+        own.into_iter().chain(deadline).min_by_key(|(at, _)| *at)
+    }
+
+    fn arrived(&self, unit: UnitIndex) -> Entry {
+        Entry::Arrived { step: self.unit_id(unit), output: Value::Object(Map::new()) }
+    }
+
+    fn in_vain(&self, unit: UnitIndex, since: Timestamp, timeout: Timeout) -> (Timestamp, Entry) {
+        let at = since + signed(timeout.after);
+        let entry = match timeout.then {
+            Then::Continue => Entry::Skipped { step: self.unit_id(unit) },
+            Then::DeadLetter => self.overdue(unit, format!("what it waited for did not come until {at}")),
+        };
+        (at, entry)
     }
 
     fn is_complete(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step.status, Status::Done | Status::Skipped | Status::Dormant))
+        let steps = self.units.iter().take(self.plan.steps.len());
+        steps.into_iter().all(|unit| unit.is_done() || unit.status == Status::Dormant)
     }
 
     fn dead_letter(&self) -> Option<Command> {
-        let step = self.steps.iter().position(|step| step.status == Status::Failed)?;
+        let steps = 0..self.plan.steps.len();
+        let broken = |unit: &UnitIndex| self.units[*unit].status == Status::Failed && self.step(*unit).home.is_none();
+        let unit = steps.clone().find(broken)?;
         let unexplained = || Failure::new(ErrorClass::Bug, "the step failed without a reason");
-        let mut failure = self.steps[step].failure.clone().unwrap_or_else(unexplained);
-        let own_arm = |index: &StepIndex| self.plan.steps[*index].home.is_some_and(|(home, _)| home == step);
-        let failed = (0..self.steps.len()).filter(own_arm).find(|index| self.steps[*index].status == Status::Failed);
-        if let Some(second) = failed.and_then(|index| Some((index, self.steps[index].failure.as_ref()?))) {
-            failure.message =
-                format!("{} (and then `{}` failed: {})", failure.message, self.plan.steps[second.0].id, second.1);
+        let mut failure = self.units[unit].failure.clone().unwrap_or_else(unexplained);
+        let own_arm = |index: &UnitIndex| self.step(*index).home.is_some_and(|(home, _)| home == unit);
+        let failed = steps.filter(own_arm).find(|index| self.units[*index].status == Status::Failed);
+        if let Some((index, second)) = failed.and_then(|index| Some((index, self.units[index].failure.as_ref()?))) {
+            failure.message = format!("{} (and then `{}` failed: {second})", failure.message, self.step(index).id);
         }
-        Some(Command::Journal(Entry::DeadLettered { step: self.plan.steps[step].id.clone(), failure }))
+        Some(Command::Journal(Entry::DeadLettered { step: self.step(unit).id.clone(), failure }))
     }
+}
+
+fn signed(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

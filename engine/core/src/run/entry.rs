@@ -7,6 +7,7 @@ use ferry_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::letter::Decision;
 use crate::once::Found;
 
 /// One thing that happened. Steps are named, so that a journal can be read.
@@ -17,6 +18,16 @@ pub enum Entry {
     Started {
         /// The event.
         event: Value,
+        /// The step that it was begun by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+    },
+    /// The step is done for each of these items from now on.
+    Spread {
+        /// The step.
+        step: String,
+        /// The items, in order.
+        items: Vec<Item>,
     },
     /// A map, a script or a check gave this.
     Evaluated {
@@ -25,7 +36,18 @@ pub enum Entry {
         /// Its output.
         output: Value,
     },
-    /// The step's condition did not hold.
+    /// The step told other pipelines.
+    Emitted {
+        /// The step.
+        step: String,
+        /// The event's name.
+        event: String,
+        /// Its business key.
+        key: String,
+        /// Its content.
+        data: Value,
+    },
+    /// The step's condition did not hold, or it goes on without what it waited for.
     Skipped {
         /// The step.
         step: String,
@@ -57,6 +79,13 @@ pub enum Entry {
         /// Why.
         failure: Failure,
     },
+    /// The call was done once, and the target is asked whether that still stands.
+    Doubted {
+        /// The step.
+        step: String,
+        /// The call's name.
+        key: CallKey,
+    },
     /// A look-up showed whether the call arrived.
     LookedUp {
         /// The step.
@@ -78,17 +107,28 @@ pub enum Entry {
         /// The step.
         step: String,
     },
-    /// The step polls from now on.
+    /// The step waits from now on.
     Waiting {
         /// The step.
         step: String,
+        /// For what.
+        on: On,
     },
-    /// The poll's condition holds.
+    /// What it waited for is there.
     Arrived {
         /// The step.
         step: String,
-        /// The poll's answer.
+        /// What came.
         output: Value,
+    },
+    /// A person said yes.
+    Approved {
+        /// The step.
+        step: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// A person must decide.
     Parked {
@@ -96,6 +136,17 @@ pub enum Entry {
         step: String,
         /// What to check, and why.
         reason: String,
+    },
+    /// A person found out what had become of the step's call.
+    Decided {
+        /// The step.
+        step: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// What it was.
+        decision: Decision,
     },
     /// An ended run starts again; what was written stays written.
     Resumed {
@@ -106,6 +157,9 @@ pub enum Entry {
         /// A corrected event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<Value>,
+        /// Where it starts.
+        #[serde(default)]
+        from: From,
     },
     /// The run failed, and is kept for a person.
     DeadLettered {
@@ -122,7 +176,88 @@ pub enum Entry {
         reason: String,
     },
     /// The run has done all it was to do.
-    Finished,
+    Finished {
+        /// What it gives to the step that began it.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+    },
+}
+
+/// One item of a list, with the name by which it is known for ever.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Item {
+    /// Its name.
+    pub key: String,
+    /// The item.
+    pub value: Value,
+}
+
+/// The step that began a run, by calling its pipeline or by an event that it emitted.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Parent {
+    /// Its run.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// How many runs stand above this one.
+    pub depth: u32,
+    /// Whether the step waits for this run's end.
+    pub waits: bool,
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// A time.
+    Time,
+    /// The answer to a question; and perhaps an event that makes it ask at once.
+    Answer {
+        /// The event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wake: Option<Wanted>,
+    },
+    /// An event.
+    Event(Wanted),
+    /// A person.
+    Approval {
+        /// Who may.
+        by: Vec<String>,
+        /// Who may not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        maker: Option<String>,
+        /// What the person sees.
+        show: Value,
+    },
+    /// The end of another run.
+    Run {
+        /// The run.
+        run: String,
+    },
+}
+
+/// An event by its name and a value in it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Wanted {
+    /// The event's name.
+    pub event: String,
+    /// Where the value is.
+    pub path: String,
+    /// The value.
+    pub value: String,
+}
+
+/// Where a run starts again.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum From {
+    /// With its first step.
+    #[default]
+    Start,
+    /// With the steps that are not done.
+    Failed,
+    /// With this step, and what comes after it.
+    Step(String),
 }
 
 impl Entry {
@@ -130,6 +265,11 @@ impl Entry {
     pub fn step(&self) -> Option<&str> {
         match self {
             Self::Evaluated { step, .. }
+            | Self::Spread { step, .. }
+            | Self::Emitted { step, .. }
+            | Self::Doubted { step, .. }
+            | Self::Approved { step, .. }
+            | Self::Decided { step, .. }
             | Self::Skipped { step }
             | Self::Called { step, .. }
             | Self::Answered { step, .. }
@@ -137,11 +277,11 @@ impl Entry {
             | Self::LookedUp { step, .. }
             | Self::Held { step, .. }
             | Self::Released { step }
-            | Self::Waiting { step }
+            | Self::Waiting { step, .. }
             | Self::Arrived { step, .. }
             | Self::Parked { step, .. }
             | Self::DeadLettered { step, .. } => Some(step),
-            Self::Started { .. } | Self::Resumed { .. } | Self::Cancelled { .. } | Self::Finished => None,
+            Self::Started { .. } | Self::Resumed { .. } | Self::Cancelled { .. } | Self::Finished { .. } => None,
         }
     }
 
@@ -163,7 +303,12 @@ impl Entry {
             Self::Resumed { .. } => "resumed",
             Self::DeadLettered { .. } => "dead_lettered",
             Self::Cancelled { .. } => "cancelled",
-            Self::Finished => "finished",
+            Self::Finished { .. } => "finished",
+            Self::Spread { .. } => "spread",
+            Self::Emitted { .. } => "emitted",
+            Self::Doubted { .. } => "doubted",
+            Self::Approved { .. } => "approved",
+            Self::Decided { .. } => "decided",
         }
     }
 }

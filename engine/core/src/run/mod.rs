@@ -2,11 +2,17 @@
 //!
 //! An entry says what happened and is journaled; a command says what to do next and is not.
 //! `apply` reads no clock and does no I/O, so a run replays the same from its journal.
+//!
+//! A unit is a step, or a step for one item of a list; each has a status of its own.
 
 mod apply;
 mod commands;
 mod document;
+mod each;
 mod entry;
+mod failing;
+mod letter;
+mod unit;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,12 +24,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use document::Document;
-pub use entry::Entry;
+pub use entry::{Entry, From, Item, On, Parent, Wanted};
+pub use letter::{Decision, Letter, Receipt};
+pub use unit::{Status, UnitIndex};
 
 use crate::{
     once::{Guards, Memory},
-    plan::{Plan, StepIndex},
+    plan::{Call, Plan, Reaction, Step, StepIndex, Work},
 };
+use unit::Unit;
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -32,91 +41,19 @@ pub struct Run {
     guards: Guards,
     event_key: String,
     event: Value,
-    steps: Vec<StepRun>,
+    parent: Option<Parent>,
+    /// The steps of the plan, then those of items.
+    units: Vec<Unit>,
+    /// The units of items, by name.
+    names: BTreeMap<String, UnitIndex>,
     calls: BTreeMap<CallKey, Memory>,
+    /// When it began, or began again.
+    began: Option<Timestamp>,
+    /// Whether it was begun again.
+    is_replayed: bool,
     end: Option<End>,
     /// The number of entries so far: the next one's sequence number.
     length: u64,
-}
-
-#[derive(Clone, Debug)]
-struct StepRun {
-    status: Status,
-    output: Option<Value>,
-    failure: Option<Failure>,
-    /// The key of the call in progress, and when its first attempt was made.
-    call: Option<(CallKey, Timestamp)>,
-    look_ups: u32,
-}
-
-/// Where a step is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Status {
-    /// It belongs to an arm that was not taken.
-    Dormant,
-    /// It waits for other steps.
-    Blocked,
-    /// It can start.
-    Ready,
-    /// Its call was sent, or is about to be.
-    Called {
-        /// From 1.
-        attempt: u32,
-    },
-    /// Nothing was done; the same call goes again.
-    Retrying {
-        /// The number of the next attempt.
-        attempt: u32,
-        /// Not before.
-        at: Timestamp,
-    },
-    /// Its call may have arrived; a look-up tells.
-    Unknown {
-        /// The number of the attempt whose outcome is unknown.
-        attempt: u32,
-        /// Not before.
-        at: Timestamp,
-    },
-    /// It is about to be parked.
-    Parking {
-        /// What a person must check.
-        reason: String,
-    },
-    /// A person decides.
-    Parked {
-        /// What a person must check.
-        reason: String,
-    },
-    /// It is about to be held by an arm.
-    Holding {
-        /// The arm's number.
-        arm: usize,
-    },
-    /// It tries again when a condition holds.
-    Held {
-        /// The arm's number.
-        arm: usize,
-        /// Since when.
-        since: Timestamp,
-        /// What it waits for.
-        what: Value,
-    },
-    /// It polls until a condition holds.
-    Waiting {
-        /// Since when.
-        since: Timestamp,
-    },
-    /// It failed, and an arm's steps are at work.
-    Recovering {
-        /// The arm's number.
-        arm: usize,
-    },
-    /// It has its output.
-    Done,
-    /// It was not to run.
-    Skipped,
-    /// It failed, and nothing mends it.
-    Failed,
 }
 
 /// What to do next.
@@ -124,45 +61,56 @@ pub enum Status {
 pub enum Command {
     /// Evaluate the step's condition, then the step; a call is sent at once.
     Start {
-        /// The step.
-        step: StepIndex,
+        /// The unit.
+        unit: UnitIndex,
     },
     /// Send the step's call again.
     Call {
-        /// The step.
-        step: StepIndex,
+        /// The unit.
+        unit: UnitIndex,
         /// Not before.
         at: Timestamp,
     },
     /// Look whether the step's call arrived.
     LookUp {
-        /// The step.
-        step: StepIndex,
+        /// The unit.
+        unit: UnitIndex,
         /// Not before.
         at: Timestamp,
     },
     /// Evaluate what an arm holds for, and journal that the step is held.
     Hold {
-        /// The step.
-        step: StepIndex,
+        /// The unit.
+        unit: UnitIndex,
         /// The arm's number.
         arm: usize,
     },
     /// Ask a question at `since` and then every so often, until its condition holds.
     Probe {
-        /// The step.
-        step: StepIndex,
+        /// The unit.
+        unit: UnitIndex,
         /// The arm that holds it; nothing for a wait.
         arm: Option<usize>,
         /// The first time.
         since: Timestamp,
         /// How often.
         every: Duration,
-        /// When the step fails instead.
-        deadline: Option<Timestamp>,
+        /// When it has waited long enough, and what is journaled then.
+        late: Option<(Timestamp, Box<Entry>)>,
+    },
+    /// Journal this when its time comes.
+    Timer {
+        /// The unit.
+        unit: UnitIndex,
+        /// When.
+        at: Timestamp,
+        /// What.
+        entry: Box<Entry>,
     },
     /// Journal this.
     Journal(Entry),
+    /// Evaluate the run's output, and journal that it has finished.
+    Finish,
 }
 
 /// How a run is.
@@ -170,7 +118,7 @@ pub enum Command {
 pub enum State {
     /// Something is to be done, now or at a time.
     Running,
-    /// A step polls.
+    /// A step waits.
     Waiting,
     /// A step is held by an arm.
     Held,
@@ -218,14 +166,18 @@ impl State {
 impl Run {
     /// A run without entries.
     pub fn new(plan: Arc<Plan>, event_key: impl Into<String>, guards: Guards) -> Self {
-        let steps = plan.steps.iter().map(|_| StepRun::blocked()).collect();
+        let units = (0..plan.steps.len()).map(|step| Unit::new(step, None, Status::Blocked)).collect();
         Self {
             plan,
             guards,
             event_key: event_key.into(),
             event: Value::Null,
-            steps,
+            parent: None,
+            units,
+            names: BTreeMap::new(),
             calls: BTreeMap::new(),
+            began: None,
+            is_replayed: false,
             end: None,
             length: 0,
         }
@@ -251,24 +203,87 @@ impl Run {
         &self.event
     }
 
+    /// The step that began this run.
+    pub fn parent(&self) -> Option<&Parent> {
+        self.parent.as_ref()
+    }
+
     /// The number of entries so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Where a step is.
-    pub fn status(&self, step: StepIndex) -> &Status {
-        &self.steps[step].status
+    /// The units, in order.
+    pub fn units(&self) -> std::ops::Range<UnitIndex> {
+        0..self.units.len()
     }
 
-    /// A step's output, once it is done.
-    pub fn output(&self, step: StepIndex) -> Option<&Value> {
-        self.steps[step].output.as_ref()
+    /// The step of a unit.
+    pub fn step(&self, unit: UnitIndex) -> &Step {
+        &self.plan.steps[self.units[unit].step]
     }
 
-    /// A step's last failure.
-    pub fn failure(&self, step: StepIndex) -> Option<&Failure> {
-        self.steps[step].failure.as_ref()
+    /// The number of a unit's step.
+    pub fn step_index(&self, unit: UnitIndex) -> StepIndex {
+        self.units[unit].step
+    }
+
+    /// The name of a unit: its step's, or `step[key]`.
+    pub fn unit_id(&self, unit: UnitIndex) -> String {
+        let Unit { step, item, .. } = &self.units[unit];
+        let id = &self.plan.steps[*step].id;
+        item.as_ref().map_or_else(|| id.clone(), |item| each::item_id(id, &item.key))
+    }
+
+    /// The unit of that name.
+    pub fn unit_named(&self, id: &str) -> Option<UnitIndex> {
+        self.plan.index.get(id).or_else(|| self.names.get(id)).copied()
+    }
+
+    /// Whether a unit is a step that is done for each item, and not for one of them.
+    pub fn spreads(&self, unit: UnitIndex) -> bool {
+        self.units[unit].item.is_none() && self.step(unit).each.is_some()
+    }
+
+    /// Whether a unit stands for one item.
+    pub fn is_item(&self, unit: UnitIndex) -> bool {
+        self.units[unit].item.is_some()
+    }
+
+    /// The call that a unit makes: its step's own, or the one that takes its place.
+    pub fn call(&self, unit: UnitIndex) -> Option<&Call> {
+        let step = self.step(unit);
+        match self.units[unit].fallback.or_else(|| self.settled_fallback(unit)) {
+            Some(arm) => match &step.arms.get(arm)?.reaction {
+                Reaction::Fallback(call) => Some(call),
+                Reaction::Hold { .. } | Reaction::Do { .. } => None,
+            },
+            None => match &step.work {
+                Work::Call(call) => Some(call),
+                Work::Map(_)
+                | Work::Script(_)
+                | Work::Check(_)
+                | Work::Wait(_)
+                | Work::Approve(_)
+                | Work::Pipeline { .. }
+                | Work::Emit { .. } => None,
+            },
+        }
+    }
+
+    /// Where a unit is.
+    pub fn status(&self, unit: UnitIndex) -> &Status {
+        &self.units[unit].status
+    }
+
+    /// A unit's output, once it is done.
+    pub fn output(&self, unit: UnitIndex) -> Option<&Value> {
+        self.units[unit].output.as_ref()
+    }
+
+    /// A unit's last failure.
+    pub fn failure(&self, unit: UnitIndex) -> Option<&Failure> {
+        self.units[unit].failure.as_ref()
     }
 
     /// What the run remembers of a call.
@@ -276,21 +291,40 @@ impl Run {
         self.calls.get(key)
     }
 
-    /// Where the connection led when a step's write was sent last.
-    pub fn call_target(&self, step: StepIndex) -> Option<&Digest> {
-        let (key, _) = self.steps[step].call.as_ref()?;
-        self.calls.get(key).map(|memory| &memory.target)
+    /// All calls that the run remembers.
+    pub fn memories(&self) -> &BTreeMap<CallKey, Memory> {
+        &self.calls
     }
 
-    /// The number of the attempt that a call of this step makes now.
-    pub fn attempt(&self, step: StepIndex) -> u32 {
-        if let Status::Retrying { attempt, .. } = self.steps[step].status { attempt } else { 1 }
+    /// Whether a person, or a corrected event, began it again.
+    pub fn is_replayed(&self) -> bool {
+        self.is_replayed
     }
 
-    /// Steps whose call was journaled without an answer: what a crash leaves behind.
-    pub fn interrupted(&self) -> Vec<StepIndex> {
-        let called = |step: &StepIndex| matches!(self.steps[*step].status, Status::Called { .. });
-        (0..self.steps.len()).filter(called).collect()
+    /// The key of the call in progress.
+    pub fn call_key(&self, unit: UnitIndex) -> Option<&CallKey> {
+        self.units[unit].call.as_ref().map(|(key, _)| key)
+    }
+
+    /// Where the connection led when a unit's write was sent last.
+    pub fn call_target(&self, unit: UnitIndex) -> Option<&Digest> {
+        self.calls.get(self.call_key(unit)?).map(|memory| &memory.target)
+    }
+
+    /// The number of the attempt that a call of this unit makes now.
+    pub fn attempt(&self, unit: UnitIndex) -> u32 {
+        if let Status::Retrying { attempt, .. } = self.units[unit].status { attempt } else { 1 }
+    }
+
+    /// Units whose call was journaled without an answer: what a crash leaves behind.
+    pub fn interrupted(&self) -> Vec<UnitIndex> {
+        let called = |unit: &UnitIndex| matches!(self.units[*unit].status, Status::Called { .. });
+        self.units().filter(called).collect()
+    }
+
+    /// Whether it is at work, and so has the place that its pipeline's `concurrency` gives.
+    pub fn is_active(&self) -> bool {
+        self.end.is_none() && self.units.iter().any(Unit::is_active)
     }
 
     /// How the run is.
@@ -298,9 +332,10 @@ impl Run {
         if let Some(end) = &self.end {
             return end.state;
         }
-        let states = self.steps.iter().filter_map(|step| match step.status {
+        let states = self.units.iter().filter_map(|unit| match unit.status {
             Status::Dormant
             | Status::Blocked
+            | Status::Spread
             | Status::Recovering { .. }
             | Status::Done
             | Status::Skipped
@@ -309,6 +344,7 @@ impl Run {
             | Status::Called { .. }
             | Status::Retrying { .. }
             | Status::Unknown { .. }
+            | Status::Doubted { .. }
             | Status::Parking { .. }
             | Status::Holding { .. } => Some(State::Running),
             Status::Waiting { .. } => Some(State::Waiting),
@@ -317,10 +353,11 @@ impl Run {
         });
         states.min().unwrap_or(State::Running)
     }
-}
 
-impl StepRun {
-    fn blocked() -> Self {
-        Self { status: Status::Blocked, output: None, failure: None, call: None, look_ups: 0 }
+    /// The unit that another step means from here: the one of the same item where there is one.
+    fn seen_from(&self, unit: UnitIndex, step: StepIndex) -> UnitIndex {
+        let item = self.units[unit].item.as_ref();
+        let own = item.and_then(|item| self.names.get(&each::item_id(&self.plan.steps[step].id, &item.key)));
+        own.copied().unwrap_or(step)
     }
 }

@@ -155,7 +155,7 @@ async fn show(store: &SqliteStore, wanted: &str, format: Format) -> Outcome {
 
 fn detail(entry: &Entry) -> String {
     let text = match entry {
-        Entry::Started { event } => event.to_string(),
+        Entry::Started { event, .. } => event.to_string(),
         Entry::Evaluated { output, .. } | Entry::Answered { output, .. } | Entry::Arrived { output, .. } => {
             output.to_string()
         }
@@ -164,8 +164,24 @@ fn detail(entry: &Entry) -> String {
         Entry::LookedUp { found, .. } => serde_json::to_string(found).unwrap_or_default(),
         Entry::Held { what, .. } => what.to_string(),
         Entry::Parked { reason, .. } => reason.clone(),
-        Entry::Resumed { by, reason, .. } | Entry::Cancelled { by, reason } => format!("by {by}: {reason}"),
-        Entry::Skipped { .. } | Entry::Released { .. } | Entry::Waiting { .. } | Entry::Finished => String::new(),
+        Entry::Resumed { by, reason, .. } | Entry::Cancelled { by, reason } | Entry::Approved { by, reason, .. } => {
+            format!("by {by}: {reason}")
+        }
+        Entry::Spread { items, .. } => format!("{} items", items.len()),
+        Entry::Emitted { event, key, .. } => format!("{event} {key}"),
+        Entry::Doubted { key, .. } => key.to_string(),
+        Entry::Waiting { on, .. } => serde_json::to_string(on).unwrap_or_default(),
+        Entry::Decided { by, reason, decision, .. } => {
+            format!("by {by}: {} ({reason})", serde_json::to_string(decision).unwrap_or_default())
+        }
+        Entry::Finished { output } => {
+            if output.is_null() {
+                String::new()
+            } else {
+                output.to_string()
+            }
+        }
+        Entry::Skipped { .. } | Entry::Released { .. } => String::new(),
     };
     text.chars().take(120).collect()
 }

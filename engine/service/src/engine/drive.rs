@@ -4,32 +4,28 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_connectors::connection::Connection;
 use ferry_contract::{
-    catalog::{Effect, Repeat},
     failure::{ErrorClass, Failure},
-    key::Digest,
     port::Boxed,
 };
 use ferry_core::{
-    once::{self, Before, Found},
-    plan::{Call, Reaction, StepIndex, Work},
-    run::{Command, Entry, Status},
+    plan::Reaction,
+    run::{Command, Entry, Status, UnitIndex},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use jiff::Timestamp;
 
 use super::{
     Engine, LoadedProject,
-    dispatch::{Outgoing, Sent},
+    dispatch::Sent,
     evaluate::Started,
     journal::{Driven, Record, Shared, alert},
     question::{next_time, question},
 };
 use crate::store::StoreError;
 
-/// What an effect of a step gave: an entry; nothing where a question is still open, or where the
+/// What an effect of a unit gave: an entry; nothing where a question is still open, or where the
 /// engine stops; an error where the run in memory is ahead of the disk.
-type Outcome = (StepIndex, Sent);
+type Outcome = (UnitIndex, Sent);
 
 /// One turn of the loop.
 struct Turn {
@@ -40,14 +36,14 @@ struct Turn {
 }
 
 /// A run on its way.
-struct Drive<'a> {
-    engine: &'a Arc<Engine>,
-    project: &'a LoadedProject,
-    driven: Shared,
-    in_flight: Vec<StepIndex>,
-    effects: FuturesUnordered<Boxed<'a, Outcome>>,
+pub(super) struct Drive<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) project: &'a LoadedProject,
+    pub(super) driven: Shared,
+    in_flight: Vec<UnitIndex>,
+    pub(super) effects: FuturesUnordered<Boxed<'a, Outcome>>,
     /// When each open question is asked next.
-    questions: BTreeMap<StepIndex, Timestamp>,
+    questions: BTreeMap<UnitIndex, Timestamp>,
 }
 
 impl Engine {
@@ -76,9 +72,9 @@ impl Engine {
 
     /// A call without an answer is what a crash leaves: its outcome is unknown.
     fn recover(&self, driven: &Driven) {
-        for step in driven.with(ferry_core::run::Run::interrupted) {
+        for unit in driven.with(ferry_core::run::Run::interrupted) {
             let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
-            self.note(driven, Entry::Failed { step: driven.step_id(step), failure });
+            self.note(driven, Entry::Failed { step: driven.unit_id(unit), failure });
         }
     }
 }
@@ -105,8 +101,8 @@ impl Drive<'_> {
                     }
                 }
             };
-            if let Some((step, sent)) = outcome {
-                self.in_flight.retain(|busy| *busy != step);
+            if let Some((unit, sent)) = outcome {
+                self.in_flight.retain(|busy| *busy != unit);
                 self.settle(sent?).await?;
             }
         }
@@ -116,8 +112,8 @@ impl Drive<'_> {
     async fn settle(&mut self, entry: Option<Entry>) -> Result<(), StoreError> {
         let Some(entry) = entry else { return Ok(()) };
         let wrote = self.driven.with(|run| {
-            let step = entry.step().and_then(|id| run.plan().index.get(id));
-            step.is_some_and(|step| matches!(&run.plan().steps[*step].work, Work::Call(call) if call.effect.is_write()))
+            let unit = entry.step().and_then(|id| run.unit_named(id));
+            unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
         });
         if wrote {
             let record = Record { driven: &self.driven, entry, also: Vec::new() };
@@ -132,9 +128,9 @@ impl Drive<'_> {
         let now = self.engine.now();
         let is_due = due.is_some_and(|due| due <= now);
         for command in self.driven.commands(now) {
-            if let Command::Probe { step, since, every, .. } = command {
+            if let Command::Probe { unit, since, every, .. } = command {
                 let at = if is_due { now } else { next_time(since, every, now) };
-                self.questions.insert(step, at);
+                self.questions.insert(unit, at);
             }
         }
     }
@@ -150,56 +146,67 @@ impl Drive<'_> {
         let now = self.engine.now();
         let mut due = None;
         for command in self.driven.commands(now) {
-            let step = match &command {
+            let unit = match &command {
                 // A call that is being gathered may still be sent, so the run has not ended yet.
                 Command::Journal(Entry::DeadLettered { .. }) if self.is_calling() => continue,
                 Command::Journal(entry) => {
                     self.journal(entry.clone());
                     return Turn { moved: true, due: None };
                 }
-                Command::Start { step }
-                | Command::Call { step, .. }
-                | Command::LookUp { step, .. }
-                | Command::Hold { step, .. }
-                | Command::Probe { step, .. } => *step,
+                Command::Finish => {
+                    let finished = self.driven.with(|run| self.engine.finish(run));
+                    self.journal(finished);
+                    return Turn { moved: true, due: None };
+                }
+                Command::Start { unit }
+                | Command::Call { unit, .. }
+                | Command::LookUp { unit, .. }
+                | Command::Hold { unit, .. }
+                | Command::Timer { unit, .. }
+                | Command::Probe { unit, .. } => *unit,
             };
-            if self.in_flight.contains(&step) {
+            if self.in_flight.contains(&unit) {
                 continue;
             }
-            match self.perform(command, step, now) {
+            match self.perform(command, unit, now) {
                 Performed::Noted => return Turn { moved: true, due: None },
-                Performed::UnderWay => self.in_flight.push(step),
+                Performed::UnderWay => self.in_flight.push(unit),
                 Performed::NotBefore(at) => due = Some(due.map_or(at, |due: Timestamp| due.min(at))),
             }
         }
         Turn { moved: false, due }
     }
 
-    fn perform(&mut self, command: Command, step: StepIndex, now: Timestamp) -> Performed {
+    fn perform(&mut self, command: Command, unit: UnitIndex, now: Timestamp) -> Performed {
         match command {
-            Command::Start { .. } => match self.driven.with(|run| self.engine.start_step(run, step)) {
+            Command::Start { .. } => match self.driven.with(|run| self.engine.start_unit(run, unit)) {
                 Started::Entry(entry) => self.noted(entry),
-                Started::Call(input) => self.call(step, input),
+                Started::Call(input) => self.call(unit, input),
+                Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
             },
-            Command::Call { at, .. } if at > now => Performed::NotBefore(at),
-            Command::Call { .. } => match self.input(step) {
-                Ok(input) => self.call(step, input),
-                Err(failure) => self.failed(step, failure),
+            Command::Call { at, .. } | Command::Timer { at, .. } if at > now => Performed::NotBefore(at),
+            Command::Call { .. } => match self.input(unit) {
+                Ok(input) => self.call(unit, input),
+                Err(failure) => self.failed(unit, failure),
             },
-            Command::LookUp { at, .. } => match at.max(self.visible_since_start(step)) {
+            Command::LookUp { at, .. } => match at.max(self.visible_since_start(unit)) {
                 at if at > now => Performed::NotBefore(at),
-                _ => self.look_up(step),
+                _ => self.look_up(unit),
             },
-            Command::Hold { arm, .. } => self.hold(step, arm),
-            Command::Probe { arm, since, every, deadline, .. } => self.probe(step, arm, (since, every), deadline, now),
+            Command::Hold { arm, .. } => self.hold(unit, arm),
+            Command::Timer { entry, .. } => self.noted(*entry),
+            Command::Probe { arm, since, every, late, .. } => {
+                self.probe(unit, arm, (since, every), late.map(|(at, entry)| (at, *entry)), now)
+            }
             Command::Journal(entry) => self.noted(entry),
+            Command::Finish => Performed::Noted,
         }
     }
 
     /// Whether something else than a question is under way.
     fn is_calling(&self) -> bool {
         let asks = |status: &Status| matches!(status, Status::Waiting { .. } | Status::Held { .. });
-        self.driven.with(|run| self.in_flight.iter().any(|step| !asks(run.status(*step))))
+        self.driven.with(|run| self.in_flight.iter().any(|unit| !asks(run.status(*unit))))
     }
 
     fn journal(&mut self, entry: Entry) {
@@ -207,184 +214,72 @@ impl Drive<'_> {
         self.engine.note(&self.driven, entry);
     }
 
-    fn noted(&mut self, entry: Entry) -> Performed {
+    pub(super) fn noted(&mut self, entry: Entry) -> Performed {
         self.engine.note(&self.driven, entry);
         Performed::Noted
     }
 
-    fn failed(&mut self, step: StepIndex, failure: Failure) -> Performed {
-        self.noted(Entry::Failed { step: self.driven.step_id(step), failure })
+    pub(super) fn failed(&mut self, unit: UnitIndex, failure: Failure) -> Performed {
+        self.noted(Entry::Failed { step: self.driven.unit_id(unit), failure })
     }
 
-    fn input(&self, step: StepIndex) -> Result<Value, Failure> {
-        self.driven.with(|run| match &run.plan().steps[step].work {
-            Work::Call(call) => self.engine.value_of(run, step, &call.with),
-            Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => {
-                Err(Failure::new(ErrorClass::Bug, "only a call is sent"))
-            }
-        })
-    }
-
-    /// Sends a call, unless what the run remembers of it says otherwise.
-    fn call(&mut self, step: StepIndex, input: Value) -> Performed {
+    fn hold(&mut self, unit: UnitIndex, arm: usize) -> Performed {
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
-        let Work::Call(call) = &plan.steps[step].work else { return self.failed(step, bug("only a call is sent")) };
-        let digest = Digest::of_value(&input);
-        let connection = match self.connection(&call.connection) {
-            Ok(connection) => connection,
-            Err(failure) => return self.failed(step, failure),
-        };
-        let target = connection.identity();
-        let (key, attempt, before) = self.driven.with(|run| {
-            let key = once::call_key(
-                &call.connection,
-                &call.action,
-                run.event_key(),
-                &plan.steps[step].id,
-                &call.effect,
-                &digest,
-            );
-            let before =
-                once::before_call(run.guards(), &call.effect, run.memory(&key), (&digest, &target), self.engine.now());
-            (key, run.attempt(step), before)
-        });
-        let id = plan.steps[step].id.clone();
-        // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
-        match before {
-            Before::Send => {}
-            Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
-            Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
-            Before::Doubt => {
-                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest, target });
-                let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
-                return self.noted(Entry::Failed { step: id, failure });
-            }
-        }
-        let prepared = match connection.prepare(&call.action, &input) {
-            Ok(prepared) => prepared.with_key(&key),
-            Err(failure) => return self.failed(step, failure),
-        };
-        let outgoing = Outgoing {
-            driven: Arc::clone(&self.driven),
-            step: id,
-            connection,
-            action: call.action.clone(),
-            is_write: call.effect.is_write(),
-            prepared,
-            key,
-            digest,
-            target,
-            attempt,
-        };
-        let engine = Arc::clone(self.engine);
-        self.effects.push(Box::pin(async move { (step, engine.send(outgoing).await) }));
-        Performed::UnderWay
-    }
-
-    /// When a write that an earlier process sent last must be visible: that process's clock may have
-    /// been another one, so the wait counts from the start of this one.
-    fn visible_since_start(&self, step: StepIndex) -> Timestamp {
-        let wait = self.driven.with(|run| match &run.plan().steps[step].work {
-            Work::Call(Call { effect: Effect::Write(Repeat::Lookup(look_up)), .. }) => {
-                once::wait_before_look_up(run.guards(), look_up)
-            }
-            Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => Duration::ZERO,
-        });
-        self.engine.started_at + SignedDuration::try_from(wait).unwrap_or_default()
-    }
-
-    fn look_up(&mut self, step: StepIndex) -> Performed {
-        let plan = self.driven.with(|run| Arc::clone(run.plan()));
-        let Work::Call(Call { connection, effect: Effect::Write(Repeat::Lookup(look_up)), .. }) =
-            &plan.steps[step].work
-        else {
-            return self.failed(step, bug("this call has no look-up"));
-        };
-        let ready = self.input(step).and_then(|input| Ok((input, self.connection(connection)?)));
-        let (input, connection) = match ready {
-            Ok(ready) => ready,
-            // The payment is in doubt still: that it cannot be looked up says nothing about it.
-            Err(failure) => return self.looked_up(step, Found::Failed(failure)),
-        };
-        let moved =
-            self.driven.with(|run| run.call_target(step).is_some_and(|target| *target != connection.identity()));
-        if moved {
-            let reason = format!("`{}` leads elsewhere than when it was sent", connection.name);
-            return self.looked_up(step, Found::Differs(reason));
-        }
-        let (engine, look_up, guards) = (self.engine, look_up.clone(), self.engine.guards);
-        let id = plan.steps[step].id.clone();
-        self.effects.push(Box::pin(async move {
-            let answer = match once::look_up_input(&look_up, &input) {
-                Ok(question) => engine.ask(&connection, &look_up.action, &question).await,
-                Err(failure) => Err(failure),
-            };
-            let found = once::compare(guards, &look_up, &input, answer);
-            let output = Value::Object(serde_json::Map::new());
-            (step, Ok(Some(Entry::LookedUp { step: id, found, output })))
-        }));
-        Performed::UnderWay
-    }
-
-    fn looked_up(&mut self, step: StepIndex, found: Found) -> Performed {
-        let output = Value::Object(serde_json::Map::new());
-        self.noted(Entry::LookedUp { step: self.driven.step_id(step), found, output })
-    }
-
-    fn hold(&mut self, step: StepIndex, arm: usize) -> Performed {
-        let plan = self.driven.with(|run| Arc::clone(run.plan()));
+        let step = self.driven.with(|run| run.step_index(unit));
         let Reaction::Hold { what, alert: channel, .. } = &plan.steps[step].arms[arm].reaction else {
-            return self.failed(step, bug("this arm does not hold"));
+            return self.failed(unit, bug("this arm does not hold"));
         };
-        match self.driven.with(|run| self.engine.value_of(run, step, what)) {
+        match self.driven.with(|run| self.engine.value_of(run, unit, what)) {
             Ok(what) => {
-                let entry = Entry::Held { step: plan.steps[step].id.clone(), what };
+                let entry = Entry::Held { step: self.driven.unit_id(unit), what };
                 alert(&self.driven, &entry, channel.as_deref());
                 self.noted(entry)
             }
-            Err(failure) => self.failed(step, failure),
+            Err(failure) => self.failed(unit, failure),
         }
     }
 
     fn probe(
         &mut self,
-        step: StepIndex,
+        unit: UnitIndex,
         arm: Option<usize>,
         (since, every): (Timestamp, Duration),
-        deadline: Option<Timestamp>,
+        late: Option<(Timestamp, Entry)>,
         now: Timestamp,
     ) -> Performed {
-        let at = *self.questions.entry(step).or_insert_with(|| since.max(now));
+        let at = *self.questions.entry(unit).or_insert_with(|| since.max(now));
         // It is asked once more when the time is over, before it fails.
-        let at = deadline.map_or(at, |deadline| at.min(deadline));
+        let at = late.as_ref().map_or(at, |(deadline, _)| at.min(*deadline));
         if at > now {
             return Performed::NotBefore(at);
         }
-        let late = deadline.filter(|deadline| *deadline <= now);
-        self.questions.insert(step, next_time(since, every, now));
+        let late = late.filter(|(deadline, _)| *deadline <= now).map(|(_, entry)| entry);
+        self.questions.insert(unit, next_time(since, every, now));
         let plan = self.driven.with(|run| Arc::clone(run.plan()));
-        let Some(probe) = question(&plan, step, arm) else { return self.failed(step, bug("this step asks nothing")) };
-        let input = self.driven.with(|run| self.engine.value_of(run, step, &probe.call.with));
+        let step = self.driven.with(|run| run.step_index(unit));
+        let Some(probe) = question(&plan.steps[step], arm) else {
+            return self.failed(unit, bug("this step asks nothing"));
+        };
+        let input = self.driven.with(|run| self.engine.value_of(run, unit, &probe.call.with));
         let connection = self.connection(&probe.call.connection);
         let (engine, driven) = (self.engine, Arc::clone(&self.driven));
-        let plan = Arc::clone(&plan);
+        let (plan, id) = (Arc::clone(&plan), self.driven.unit_id(unit));
         self.effects.push(Box::pin(async move {
-            let entry = engine
-                .ask_question(&driven, &plan, (step, arm), input.and_then(|input| Ok((input, connection?))), late)
-                .await;
-            (step, Ok(entry))
+            let ready = input.and_then(|input| Ok((input, connection?)));
+            let entry = engine.ask_question(&driven, (&plan.steps[step], id), (unit, arm), ready, late).await;
+            (unit, Ok(entry))
         }));
         Performed::UnderWay
     }
 
-    fn connection(&self, name: &str) -> Result<Arc<Connection>, Failure> {
+    pub(super) fn connection(&self, name: &str) -> Result<Arc<Connection>, Failure> {
         let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{name}`"));
         self.project.connections.get(name).cloned().ok_or_else(missing)
     }
 }
 
 /// What performing a command gave.
-enum Performed {
+pub(super) enum Performed {
     /// An entry was noted.
     Noted,
     /// An effect is under way.
@@ -393,6 +288,6 @@ enum Performed {
     NotBefore(Timestamp),
 }
 
-fn bug(message: &str) -> Failure {
+pub(super) fn bug(message: &str) -> Failure {
     Failure::new(ErrorClass::Bug, message)
 }

@@ -1,81 +1,164 @@
 //! The values of a run: pure, on a copy of what the run shows.
 
+use std::collections::BTreeSet;
+
 use ferry_contract::{
     expression::{Expression, Scope},
     failure::{ErrorClass, Failure},
     script::Script,
 };
 use ferry_core::{
-    limits::VALUE_MAX_BYTES,
-    plan::{StepIndex, Work},
-    run::{Entry, Run},
+    limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES},
+    plan::{Approve, Correlation, Each, Wait, Work},
+    run::{Entry, Item, On, Run, UnitIndex, Wanted},
 };
 use serde_json::Value;
 
 use super::Engine;
 
-/// What starting a step gives.
+/// What starting a unit gives.
 pub(super) enum Started {
     /// It is settled by this entry.
     Entry(Entry),
     /// It calls with this input.
     Call(Value),
+    /// It begins a run of that pipeline with these inputs.
+    Begin(String, Value),
 }
 
 impl Engine {
-    /// Evaluates a step's condition, and the step as far as it is pure.
-    pub(super) fn start_step(&self, run: &Run, step: StepIndex) -> Started {
-        let plan = run.plan().clone();
-        let written = &plan.steps[step];
-        let id = written.id.clone();
-        let started = self.seen_by(run, step, |scope| {
-            match written.when.as_ref().map(|when| when.test(scope.rules, scope.names)) {
-                Some(Ok(false)) => return Ok(Started::Entry(Entry::Skipped { step: id.clone() })),
+    /// Evaluates a unit's condition, and the unit as far as it is pure.
+    pub(super) fn start_unit(&self, run: &Run, unit: UnitIndex) -> Started {
+        let started = self.seen_by(run, unit, |scope| {
+            let step = run.step(unit);
+            match step.when.as_ref().filter(|_| !run.is_item(unit)).map(|when| when.test(scope.rules, scope.names)) {
+                Some(Ok(false)) => return Ok(Started::Entry(Entry::Skipped { step: run.unit_id(unit) })),
                 Some(Err(error)) => return Err(Failure::new(ErrorClass::Invalid, format!("`when`: {error}"))),
                 Some(Ok(true)) | None => {}
             }
-            let evaluated = |output: Value| Started::Entry(Entry::Evaluated { step: id.clone(), output });
-            match &written.work {
-                Work::Call(call) => value(&call.with, scope).map(Started::Call),
-                Work::Map(map) => value(map, scope).map(evaluated),
-                Work::Script(script) => script
-                    .run(scope.rules, scope.names)
-                    .map_err(|error| invalid(&error))
-                    .and_then(bounded)
-                    .map(evaluated),
-                Work::Check(rules) => {
-                    rules.iter().try_for_each(|rule| rule.check(scope))?;
-                    Ok(evaluated(Value::Bool(true)))
-                }
-                Work::Wait { .. } => Ok(Started::Entry(Entry::Waiting { step: id.clone() })),
+            match step.each.as_ref().filter(|_| run.spreads(unit)) {
+                Some(each) => self.spread(run, unit, each, scope).map(Started::Entry),
+                None => work(run, unit, scope),
             }
         });
-        started.unwrap_or_else(|failure| Started::Entry(Entry::Failed { step: id, failure }))
+        let failed = |failure| Started::Entry(Entry::Failed { step: run.unit_id(unit), failure });
+        started.unwrap_or_else(failed)
     }
 
-    /// A value as a step sees it.
-    pub(super) fn value_of(&self, run: &Run, step: StepIndex, expression: &Expression) -> Result<Value, Failure> {
-        self.seen_by(run, step, |scope| value(expression, scope))
+    fn spread(&self, run: &Run, unit: UnitIndex, each: &Each, scope: Scope<'_>) -> Result<Entry, Failure> {
+        let Value::Array(values) = value(&each.items, scope)? else {
+            return Err(Failure::new(ErrorClass::Invalid, "`each` needs a list"));
+        };
+        if values.len() > EACH_ITEMS_MAX {
+            let message = format!("the list has {} items, and {EACH_ITEMS_MAX} are the most", values.len());
+            return Err(Failure::new(ErrorClass::Invalid, message));
+        }
+        let mut seen = BTreeSet::new();
+        let mut items = Vec::new();
+        for item in values {
+            let key = {
+                let document = run.document(unit, None).with_item(&each.name, &item);
+                text(&value(&each.key, document.scope(&self.rules))?, "`key` of `each`")?
+            };
+            if !seen.insert(key.clone()) {
+                let message = format!("two items of the list have the key `{key}`");
+                return Err(Failure::new(ErrorClass::Invalid, message));
+            }
+            items.push(Item { key, value: item });
+        }
+        Ok(Entry::Spread { step: run.unit_id(unit), items })
+    }
+
+    /// What a finished run gives, or the dead letter that it ends as where that cannot be made.
+    pub(super) fn finish(&self, run: &Run) -> Entry {
+        let Some(output) = &run.plan().output else { return Entry::Finished { output: Value::Null } };
+        match value(output, run.whole().scope(&self.rules)) {
+            Ok(output) => Entry::Finished { output },
+            Err(failure) => Entry::DeadLettered { step: "output".to_owned(), failure },
+        }
+    }
+
+    /// A value as a unit sees it.
+    pub(super) fn value_of(&self, run: &Run, unit: UnitIndex, expression: &Expression) -> Result<Value, Failure> {
+        self.seen_by(run, unit, |scope| value(expression, scope))
     }
 
     /// The condition of a question about its answer; `what` is what a hold waits for.
     pub(super) fn holds(
         &self,
         run: &Run,
-        until: &Script,
+        (unit, until): (UnitIndex, &Script),
         result: &Value,
         what: Option<&Value>,
     ) -> Result<bool, Failure> {
         let reserved = what.map(|what| what.get("amount").unwrap_or(what).clone());
-        let document = run.document(None).with_result(result, reserved.as_ref());
+        let document = run.document(unit, None).with_result(result, reserved.as_ref());
         let scope = document.scope(&self.rules);
-        until.test(scope.rules, scope.names).map_err(|error| Failure::new(ErrorClass::Invalid, error.to_string()))
+        until.test(scope.rules, scope.names).map_err(|error| invalid(&error))
     }
 
-    fn seen_by<T>(&self, run: &Run, step: StepIndex, look: impl FnOnce(Scope<'_>) -> T) -> T {
-        let error = run.error_of(step);
-        let document = run.document(error.as_ref());
+    fn seen_by<T>(&self, run: &Run, unit: UnitIndex, look: impl FnOnce(Scope<'_>) -> T) -> T {
+        let error = run.error_of(unit);
+        let document = run.document(unit, error.as_ref());
         look(document.scope(&self.rules))
+    }
+}
+
+fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure> {
+    let step = || run.unit_id(unit);
+    let evaluated = |output| Started::Entry(Entry::Evaluated { step: step(), output });
+    if let Some(call) = run.call(unit) {
+        return value(&call.with, scope).map(Started::Call);
+    }
+    match &run.step(unit).work {
+        Work::Call(call) => value(&call.with, scope).map(Started::Call),
+        Work::Map(map) => value(map, scope).map(evaluated),
+        Work::Script(script) => {
+            let output = script.run(scope.rules, scope.names).map_err(|error| invalid(&error));
+            output.and_then(bounded).map(evaluated)
+        }
+        Work::Check(rules) => {
+            rules.iter().try_for_each(|rule| rule.check(scope))?;
+            Ok(evaluated(Value::Bool(true)))
+        }
+        Work::Wait(wait) => Ok(Started::Entry(Entry::Waiting { step: step(), on: on(wait, scope)? })),
+        Work::Approve(approve) => Ok(Started::Entry(Entry::Waiting { step: step(), on: approval(approve, scope)? })),
+        Work::Pipeline { name, with } => Ok(Started::Begin(name.clone(), value(with, scope)?)),
+        Work::Emit { event, key, data } => {
+            let key = text(&value(key, scope)?, "`key` of `emit`")?;
+            let data = value(data, scope)?;
+            Ok(Started::Entry(Entry::Emitted { step: step(), event: event.clone(), key, data }))
+        }
+    }
+}
+
+fn on(wait: &Wait, scope: Scope<'_>) -> Result<On, Failure> {
+    Ok(match wait {
+        Wait::For(_) => On::Time,
+        Wait::Poll { wake, .. } => On::Answer { wake: wake.as_ref().map(|wake| wanted(wake, scope)).transpose()? },
+        Wait::Event { event, .. } => On::Event(wanted(event, scope)?),
+    })
+}
+
+fn wanted(correlation: &Correlation, scope: Scope<'_>) -> Result<Wanted, Failure> {
+    let value = text(&value(&correlation.ours, scope)?, "the value that an event must match")?;
+    Ok(Wanted { event: correlation.event.clone(), path: correlation.theirs.text().to_owned(), value })
+}
+
+/// Whoever made it must be known, or nobody could say that another person looked at it.
+fn approval(approve: &Approve, scope: Scope<'_>) -> Result<On, Failure> {
+    let maker = approve.maker.as_ref().map(|maker| text(&value(maker, scope)?, "`not` of `approve`")).transpose()?;
+    Ok(On::Approval { by: approve.by.clone(), maker, show: value(&approve.show, scope)? })
+}
+
+/// A name, from a text or a number.
+fn text(value: &Value, what: &str) -> Result<String, Failure> {
+    match value {
+        Value::String(text) if !text.is_empty() => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Err(Failure::new(ErrorClass::Invalid, format!("{what} must be a text or a number, and is {value}")))
+        }
     }
 }
 

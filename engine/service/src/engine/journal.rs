@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use ferry_core::{
-    plan::StepIndex,
-    run::{Command, Entry, Run, State},
-};
+use ferry_core::run::{Command, Entry, On, Run, State, Status, UnitIndex};
 use jiff::Timestamp;
 
 use super::{Engine, locked};
@@ -47,15 +44,15 @@ impl Driven {
         self.with(|run| run.commands(now))
     }
 
-    /// The name of a step.
-    pub(super) fn step_id(&self, step: StepIndex) -> String {
-        self.with(|run| run.plan().steps[step].id.clone())
+    /// The name of a unit.
+    pub(super) fn unit_id(&self, unit: UnitIndex) -> String {
+        self.with(|run| run.unit_id(unit))
     }
 
     fn apply(&self, at: Timestamp, entry: Entry, also: Vec<Change>) {
         let mut state = locked(&self.state);
         let sequence = state.run.length();
-        state.run.apply(at, &entry);
+        state.run.take(at, &entry);
         if let Entry::DeadLettered { step, failure } = &entry {
             let event = state.run.event().clone();
             let (step, failure) = (step.clone(), failure.clone());
@@ -85,19 +82,17 @@ impl Driven {
 
 /// Where a run is, in a few words.
 fn note(run: &Run, state: State) -> String {
-    let steps = run.plan().steps.iter().enumerate();
-    let open = |index: &usize| {
-        !matches!(run.status(*index), ferry_core::run::Status::Dormant | ferry_core::run::Status::Blocked)
+    let is_open = |unit: &UnitIndex| {
+        let status = run.status(*unit);
+        let rests = matches!(status, Status::Dormant | Status::Blocked | Status::Skipped | Status::Spread);
+        !rests && run.output(*unit).is_none()
     };
-    let last = steps
-        .filter(|(index, _)| open(index) && run.output(*index).is_none())
-        .map(|(index, step)| (index, &step.id))
-        .next();
+    let last = run.units().find(is_open).map(|unit| (unit, run.unit_id(unit)));
     match (state, last) {
         (State::Finished, _) | (_, None) => String::new(),
-        (_, Some((index, id))) => match run.failure(index) {
+        (_, Some((unit, id))) => match run.failure(unit) {
             Some(failure) => format!("{id}: {failure}"),
-            None => id.clone(),
+            None => id,
         },
     }
 }
@@ -161,6 +156,9 @@ pub(super) fn alert(driven: &Driven, entry: &Entry, channel: Option<&str>) {
         Entry::DeadLettered { step, failure } => {
             tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
         }
+        Entry::Waiting { step, on: On::Approval { by, show, .. } } => {
+            tracing::warn!(run = %driven.id, step, by = by.join(", "), %show, channel, "a person is asked");
+        }
         Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
         Entry::Started { .. }
         | Entry::Evaluated { .. }
@@ -174,6 +172,11 @@ pub(super) fn alert(driven: &Driven, entry: &Entry, channel: Option<&str>) {
         | Entry::Arrived { .. }
         | Entry::Resumed { .. }
         | Entry::Cancelled { .. }
-        | Entry::Finished => {}
+        | Entry::Finished { .. }
+        | Entry::Spread { .. }
+        | Entry::Emitted { .. }
+        | Entry::Doubted { .. }
+        | Entry::Approved { .. }
+        | Entry::Decided { .. } => {}
     }
 }

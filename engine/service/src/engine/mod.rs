@@ -3,6 +3,8 @@
 //! `trigger` puts events into the store, `scheduler` takes due runs out of it, `drive` is the one
 //! loop that performs a run's commands, `evaluate` makes its values, and `dispatch` sends its calls.
 
+mod begin;
+mod calling;
 mod dispatch;
 mod drive;
 mod evaluate;

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use ferry_connectors::connection::Connection;
 use ferry_contract::failure::{ErrorClass, Failure};
 use ferry_core::{
-    plan::{Plan, Probe, Reaction, StepIndex, Work},
-    run::{Entry, Status},
+    plan::{Probe, Reaction, Step, Wait, Work},
+    run::{Entry, Status, UnitIndex},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -18,42 +18,35 @@ impl Engine {
     pub(super) async fn ask_question(
         &self,
         driven: &Driven,
-        plan: &Plan,
-        (step, arm): (StepIndex, Option<usize>),
+        (step, id): (&Step, String),
+        (unit, arm): (UnitIndex, Option<usize>),
         ready: Result<(Value, Arc<Connection>), Failure>,
-        late: Option<Timestamp>,
+        late: Option<Entry>,
     ) -> Option<Entry> {
-        let probe = question(plan, step, arm)?;
-        let id = plan.steps[step].id.clone();
+        let probe = question(step, arm)?;
         let answer = match ready {
             Ok((input, connection)) => self.ask(&connection, &probe.call.action, &input).await,
             Err(failure) => Err(failure),
         };
-        let what = driven.with(|run| match run.status(step) {
+        let what = driven.with(|run| match run.status(unit) {
             Status::Held { what, .. } => Some(what.clone()),
             _ => None,
         });
         let holds = answer.and_then(|result| {
-            let holds = driven.with(|run| self.holds(run, &probe.until, &result, what.as_ref()))?;
+            let holds = driven.with(|run| self.holds(run, (unit, &probe.until), &result, what.as_ref()))?;
             Ok(holds.then_some(result))
         });
         match holds {
             Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),
             Ok(Some(_)) => Some(Entry::Released { step: id }),
-            Ok(None) => overdue(id, late),
+            Ok(None) => late,
             Err(failure) if is_passing(failure.class) => {
                 tracing::debug!(run = %driven.id, step = id, %failure, "asked in vain");
-                overdue(id, late)
+                late
             }
             Err(failure) => Some(Entry::Failed { step: id, failure }),
         }
     }
-}
-
-/// The failure of a wait whose time is over.
-fn overdue(step: String, late: Option<Timestamp>) -> Option<Entry> {
-    let message = format!("what it waited for did not come until {}", late?);
-    Some(Entry::Failed { step, failure: Failure::new(ErrorClass::Unavailable, message) })
 }
 
 /// Whether the same question may be answered next time.
@@ -72,14 +65,14 @@ fn is_passing(class: ErrorClass) -> bool {
 }
 
 /// The question that a step asks, or one of its arms.
-pub(super) fn question(plan: &Plan, step: StepIndex, arm: Option<usize>) -> Option<&Probe> {
-    match (arm, &plan.steps[step].work) {
-        (None, Work::Wait { probe, .. }) => Some(probe),
-        (Some(arm), _) => match &plan.steps[step].arms.get(arm)?.reaction {
+pub(super) fn question(step: &Step, arm: Option<usize>) -> Option<&Probe> {
+    match (arm, &step.work) {
+        (None, Work::Wait(Wait::Poll { probe, .. })) => Some(probe),
+        (None, _) => None,
+        (Some(arm), _) => match &step.arms.get(arm)?.reaction {
             Reaction::Hold { probe, .. } => Some(probe),
-            Reaction::Do { .. } => None,
+            Reaction::Fallback(_) | Reaction::Do { .. } => None,
         },
-        (None, Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_)) => None,
     }
 }
 

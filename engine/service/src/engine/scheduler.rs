@@ -80,7 +80,7 @@ impl Engine {
         };
         let mut run = Run::new(plan, stored.row.event_key.clone(), self.guards);
         for (at, entry) in &stored.journal {
-            run.apply(*at, entry);
+            run.take(*at, entry);
         }
         let Some(project) = self.projects.get(&project) else {
             return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));

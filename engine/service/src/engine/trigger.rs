@@ -12,7 +12,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     limits::VALUE_MAX_BYTES,
-    plan::{Plan, Trigger},
+    plan::{self, EventSource, Plan, Trigger},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -45,6 +45,7 @@ impl Roots for Vars<'_> {
 impl Engine {
     /// Polls at its interval until the engine stops.
     pub(super) async fn poll_for_ever(self: Arc<Self>, project: String, plan: Arc<Plan>) {
+        let EventSource::Poll(trigger) = &plan.trigger.source else { return };
         while !self.stop.is_cancelled() {
             match self.poll_once(&project, &plan).await {
                 Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
@@ -54,7 +55,7 @@ impl Engine {
             }
             tokio::select! {
                     biased;
-                () = self.clock.sleep(plan.trigger.every) => {}
+                () = self.clock.sleep(trigger.every) => {}
                 () = self.stop.cancelled() => {}
             }
         }
@@ -65,7 +66,9 @@ impl Engine {
     /// # Errors
     /// The failure of the read or of the store; events of earlier pages are on disk by then.
     pub async fn poll_once(&self, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
-        let trigger = &plan.trigger;
+        let EventSource::Poll(trigger) = &plan.trigger.source else {
+            return Err(Failure::new(ErrorClass::Config, format!("`{}` does not poll", plan.pipeline)));
+        };
         let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{}`", trigger.connection));
         let connection = self.projects.get(project).and_then(|project| project.connections.get(&trigger.connection));
         let connection = connection.ok_or_else(missing)?;
@@ -73,14 +76,14 @@ impl Engine {
         let poll = poll.ok_or_else(|| Failure::new(ErrorClass::Bug, "this action cannot be polled"))?;
         self.save_versions().await.map_err(|error| store_failure(&error))?;
         let mut cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
-        let input = self.poll_input(plan, poll, cursor.as_deref())?;
+        let input = self.poll_input(plan, trigger, (poll, cursor.as_deref()))?;
         let mut report = PollReport::default();
         let mut next: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
         loop {
             let page = connection.page(&trigger.action, &input, next.as_deref()).await?;
             let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
-            let committed = self.receive(plan, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
+            let committed = self.receive(plan, trigger, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
             report.take(committed);
             if committed.started + committed.reopened > 0 {
                 self.wake.notify_one();
@@ -108,10 +111,14 @@ impl Engine {
         Ok(committed)
     }
 
-    fn poll_input(&self, plan: &Plan, poll: &Poll, cursor: Option<&str>) -> Result<Value, Failure> {
+    fn poll_input(
+        &self,
+        plan: &Plan,
+        trigger: &plan::Poll,
+        (poll, cursor): (&Poll, Option<&str>),
+    ) -> Result<Value, Failure> {
         let vars = Vars(&plan.vars);
         let scope = Scope { rules: &self.rules, document: Document::Roots(&vars), names: &vars };
-        let trigger = &plan.trigger;
         let input = trigger.with.eval(scope).map_err(|error| Failure::new(ErrorClass::Config, error.to_string()))?;
         let mut input = match input {
             Value::Object(input) => input,
@@ -127,10 +134,15 @@ impl Engine {
     }
 
     /// Events and cursor in one transaction: the cursor never stands before an event that is not on disk.
-    async fn receive(&self, plan: &Plan, items: &[Value], cursor: &mut Option<String>) -> Result<Committed, Failure> {
+    async fn receive(
+        &self,
+        plan: &Plan,
+        trigger: &plan::Poll,
+        items: &[Value],
+        cursor: &mut Option<String>,
+    ) -> Result<Committed, Failure> {
         let mut group: Vec<Change> = items.iter().map(|event| Change::Receive(self.arrival(plan, event))).collect();
-        let last =
-            items.iter().filter_map(|event| text_at(&plan.trigger.cursor_field, event)).max_by(|a, b| order(a, b));
+        let last = items.iter().filter_map(|event| text_at(&trigger.cursor_field, event)).max_by(|a, b| order(a, b));
         if let Some(last) =
             last.filter(|last| cursor.as_ref().is_none_or(|cursor| order(last, cursor) == Ordering::Greater))
         {
@@ -142,7 +154,7 @@ impl Engine {
 
     fn arrival(&self, plan: &Plan, event: &Value) -> Arrival {
         let trigger = &plan.trigger;
-        let key = text_at(&trigger.key, event).filter(|key| !key.is_empty());
+        let key = trigger.key.as_ref().and_then(|key| text_at(key, event)).filter(|key| !key.is_empty());
         let refused = refusal(trigger, key.as_deref(), event);
         let revision = trigger.revision.as_ref().and_then(|revision| text_at(revision, event));
         Arrival {
@@ -169,7 +181,8 @@ impl PollReport {
 /// Why an event cannot be run: it is kept as a dead letter all the same.
 fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failure> {
     if key.is_none() {
-        let message = format!("the event has no key at `{}`", trigger.key.text());
+        let place = trigger.key.as_ref().map_or("$", Path::text);
+        let message = format!("the event has no key at `{place}`");
         return Some(Failure::new(ErrorClass::Invalid, message));
     }
     let bytes = event.to_string().len();
@@ -179,7 +192,7 @@ fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failur
 
 /// The last value less the look-back, where it is a time; a number itself. Text is refused: it would
 /// go into a query of the target as it is.
-fn begin(trigger: &Trigger, poll: &Poll, cursor: &str) -> Result<String, Failure> {
+fn begin(trigger: &plan::Poll, poll: &Poll, cursor: &str) -> Result<String, Failure> {
     let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or_default();
     match (time(cursor), &poll.time_format) {
         (Some(time), Some(format)) => Ok((time - lookback).strftime(format).to_string()),

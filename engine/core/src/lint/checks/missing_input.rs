@@ -47,7 +47,13 @@ fn given<'a>(cx: &Context<'a>, call: &Call<'a>) -> Option<Given<'a>> {
             let step = cx.pipeline.all_steps().into_iter().find(|step| step.id.value == id)?;
             match &step.work {
                 Work::Map(value) => entries(value, format!("the map of `{id}`")),
-                Work::Action { .. } | Work::Script(_) | Work::Check(_) | Work::Wait(_) => None,
+                Work::Action { .. }
+                | Work::Script(_)
+                | Work::Check(_)
+                | Work::Wait(_)
+                | Work::Approve(_)
+                | Work::Pipeline { .. }
+                | Work::Emit(_) => None,
             }
         }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) => None,

@@ -15,7 +15,7 @@ fn check(cx: &Context<'_>, report: &mut Report) {
     let steps = cx.pipeline.all_steps();
     let holds = steps.iter().flat_map(|step| &step.on_error).filter_map(|arm| match &arm.reaction {
         Reaction::Hold { alert, .. } => alert.as_ref(),
-        Reaction::Do { .. } => None,
+        Reaction::Fallback { .. } | Reaction::Do { .. } => None,
     });
     let own = cx.pipeline.owner.iter().chain(&cx.pipeline.alert);
     let known: Vec<&str> = cx.project.alerts.keys().map(String::as_str).collect();

@@ -1,6 +1,6 @@
 //! One group of changes inside a transaction.
 
-use ferry_core::run::{Entry, State};
+use ferry_core::run::{Entry, From, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
@@ -72,7 +72,7 @@ fn start(connection: &Connection, arrival: &Arrival, run: &RunId) -> Result<(), 
     execute(connection, "INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, NULL)", values)?;
     let values = params![run.as_str(), arrival.pipeline, arrival.version.as_str(), arrival.event_key, at];
     execute(connection, "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, 'running', '', ?5, ?5, ?5)", values)?;
-    append(connection, run, 0, arrival.at, &Entry::Started { event: arrival.event.clone() })?;
+    append(connection, run, 0, arrival.at, &Entry::Started { event: arrival.event.clone(), parent: None })?;
     let Some(failure) = &arrival.refused else { return Ok(()) };
     let entry = Entry::DeadLettered { step: "trigger".to_owned(), failure: failure.clone() };
     append(connection, run, 1, arrival.at, &entry)?;
@@ -132,7 +132,7 @@ fn resume(
     }
     // Whoever resumes it may have another clock; a journal does not go back.
     let at = Timestamp::from_millisecond(last_ms).map_or(at, |last| at.max(last));
-    let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event };
+    let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from: From::Start };
     append(connection, run, u64::try_from(last + 1).unwrap_or(0), at, &entry)?;
     execute(connection, "DELETE FROM dead_letters WHERE run = ?1", params![run.as_str()])?;
     project(connection, run, State::Running, Some(at), "replayed")

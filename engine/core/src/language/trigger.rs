@@ -1,0 +1,161 @@
+//! What starts runs.
+
+use std::time::Duration;
+
+use ferry_contract::{
+    report::{Report, Spanned},
+    suggest,
+    yaml::{
+        Node,
+        read::{Fields, duration, one_of, text},
+    },
+};
+
+use super::read::{interval, text_of};
+
+/// What starts runs.
+#[derive(Debug)]
+pub struct Trigger {
+    /// Where events come from.
+    pub source: EventSource,
+    /// The JSONPath of the event's business key; whoever starts a manual run gives it.
+    pub key: Option<Node>,
+    /// The JSONPath of what tells two versions of an event apart.
+    pub revision: Option<Node>,
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub enum EventSource {
+    /// A polled action.
+    Poll(Poll),
+    /// Requests that others send to us.
+    Webhook(Webhook),
+    /// Events that steps emit.
+    Event(Spanned<String>),
+    /// A person, or a step of another pipeline.
+    Manual,
+}
+
+/// Requests that others send to us.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The last part of the URL, `/hooks/PATH`.
+    pub path: Spanned<String>,
+    /// The header with the HMAC-SHA256 of the body, and the reference to its secret; nothing where
+    /// whoever reaches the address is trusted.
+    pub verify: Option<Verify>,
+    /// The step whose output is the answer; nothing answers as soon as the event is on disk.
+    pub respond: Option<Spanned<String>>,
+}
+
+/// How a webhook shows who sent it.
+#[derive(Debug)]
+pub struct Verify {
+    /// The header with the signature, in hexadecimal digits, perhaps after `sha256=`.
+    pub header: Spanned<String>,
+    /// The reference to the secret, such as `${env:HOOK_SECRET}`.
+    pub secret: Spanned<String>,
+}
+
+/// An action that is asked for new events.
+#[derive(Debug)]
+pub struct Poll {
+    /// `connection.action`.
+    pub action: Spanned<String>,
+    /// Its input.
+    pub with: Option<Node>,
+    /// How often.
+    pub every: Duration,
+    /// How far it has come.
+    pub cursor: Cursor,
+}
+
+/// The place in a growing field up to which all events are on disk.
+#[derive(Debug)]
+pub struct Cursor {
+    /// The JSONPath of the growing field.
+    pub field: Node,
+    /// The JSONPath of what orders events with the same value.
+    pub tie_break: Node,
+    /// How far before the last value each poll begins.
+    pub lookback: Duration,
+}
+
+/// The keys that say where events come from; exactly one is written.
+const SOURCES: [&str; 3] = ["poll", "webhook", "event"];
+
+pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
+    if node.entries().is_none() {
+        one_of(node, "a trigger", &[("manual", ())], report)?;
+        return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
+    }
+    let fields = Fields::open(node, "`trigger`", &["poll", "webhook", "event", "key", "revision"], report)?;
+    let key = fields.need("key", "$.Id", report);
+    let source = source(fields, report);
+    Some(Trigger { source: source?, key: Some(key?.clone()), revision: fields.get("revision").cloned() })
+}
+
+fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
+    let written: Vec<_> = SOURCES.into_iter().filter(|key| fields.get(key).is_some()).collect();
+    let [kind] = written.as_slice() else {
+        let help = format!("write one of {}, or `trigger: manual`", suggest::list(&SOURCES));
+        report.error("step-kind", fields.at(), "a trigger has one source of events", help);
+        return None;
+    };
+    let node = fields.get(kind)?;
+    match *kind {
+        "poll" => poll(node, report).map(EventSource::Poll),
+        "webhook" => webhook(node, report).map(EventSource::Webhook),
+        _ => text(node, "`event`", report).map(EventSource::Event),
+    }
+}
+
+fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
+    let fields = Fields::open(node, "`poll`", &["action", "with", "every", "cursor"], report)?;
+    let action = fields.need("action", "salesforce.query", report).and_then(|node| text(node, "`action`", report));
+    let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
+    let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
+    Some(Poll {
+        cursor: cursor.and_then(|node| self::cursor(node, report))?,
+        action: action?,
+        with: fields.get("with").cloned(),
+        every: every?,
+    })
+}
+
+fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
+    let fields = Fields::open(node, "`cursor`", &["field", "tie_break", "lookback"], report)?;
+    let field = fields.need("field", "$.SystemModstamp", report);
+    let tie_break = fields.need("tie_break", "$.Id", report);
+    let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
+    Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+}
+
+fn webhook(node: &Node, report: &mut Report) -> Option<Webhook> {
+    let fields = Fields::open(node, "`webhook`", &["path", "verify", "respond"], report)?;
+    let path = fields.need("path", "payout-status", report).and_then(|node| text(node, "`path`", report))?;
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    if path.value.is_empty() || !path.value.bytes().all(is_name) {
+        let message = format!("`{}` is not a path of a webhook", path.value);
+        report.error("invalid-value", path.at, message, "write small letters, digits and `-`, such as `payout-status`");
+    }
+    let verify = fields.need("verify", "{ header: X-Signature, secret: \"${env:HOOK_SECRET}\" }", report)?;
+    Some(Webhook { verify: self::verify(verify, report)?, respond: text_of(fields, "respond", report), path })
+}
+
+/// `none` has to be written: an open address is a decision.
+fn verify(node: &Node, report: &mut Report) -> Option<Option<Verify>> {
+    if node.entries().is_none() {
+        return one_of(node, "a way to verify", &[("none", ())], report).map(|()| None);
+    }
+    let fields = Fields::open(node, "`verify`", &["header", "secret"], report)?;
+    let header = fields.need("header", "X-Signature", report).and_then(|node| text(node, "`header`", report));
+    let secret = fields.need("secret", "\"${env:HOOK_SECRET}\"", report)?;
+    let secret = text(secret, "`secret`", report)?;
+    if !secret.value.contains("${") {
+        let message = "the secret of a webhook is written in the file";
+        report.error("literal-secret", secret.at, message, "refer to it: `${env:NAME}` or `${secret:path}`");
+    }
+    Some(Some(Verify { header: header?, secret }))
+}

@@ -1,0 +1,95 @@
+//! What starts runs, and which of them go one after another.
+
+use ferry_contract::{expression::Compiler, path::Path, report::Spanned, suggest, yaml::Node};
+
+use super::{Builder, Scope};
+use crate::{
+    eval::Mapping,
+    language,
+    plan::{Concurrency, EventSource, Poll, Trigger, Webhook},
+};
+
+impl Builder<'_> {
+    pub(super) fn trigger(&mut self, trigger: &language::Trigger) -> Option<Trigger> {
+        let source = match &trigger.source {
+            language::EventSource::Poll(poll) => self.poll(poll).map(|poll| EventSource::Poll(Box::new(poll))),
+            language::EventSource::Webhook(webhook) => self.webhook(webhook).map(EventSource::Webhook),
+            language::EventSource::Event(name) => Some(EventSource::Event(name.value.clone())),
+            language::EventSource::Manual => Some(EventSource::Manual),
+        };
+        let key = trigger.key.as_ref().map(|key| self.event_path(key));
+        let revision = trigger.revision.as_ref().map(|revision| self.event_path(revision));
+        Some(Trigger {
+            source: source?,
+            key: key.map_or(Some(None), |key| key.map(Some))?,
+            revision: revision.map_or(Some(None), |revision| revision.map(Some))?,
+        })
+    }
+
+    pub(super) fn concurrency(&mut self, concurrency: &language::Concurrency) -> Option<Concurrency> {
+        let key = self.event_path(&concurrency.key)?;
+        Some(Concurrency { key, limit: u32::try_from(concurrency.limit).unwrap_or(u32::MAX) })
+    }
+
+    fn poll(&mut self, poll: &language::Poll) -> Option<Poll> {
+        let scope = Scope { names: vec!["vars"] };
+        let call = self.call(&poll.action, poll.with.as_ref(), &scope);
+        let (field, tie_break) = (self.event_path(&poll.cursor.field), self.event_path(&poll.cursor.tie_break));
+        let call = call?;
+        self.pollable(&poll.action)?;
+        Some(Poll {
+            connection: call.connection,
+            action: call.action,
+            with: call.with,
+            every: poll.every,
+            cursor_field: field?,
+            cursor_tie_break: tie_break?,
+            lookback: poll.cursor.lookback,
+        })
+    }
+
+    fn webhook(&mut self, webhook: &language::Webhook) -> Option<Webhook> {
+        let respond = webhook.respond.as_ref().map(|step| {
+            let found = self.main.iter().position(|name| *name == step.value);
+            if found.is_none() {
+                let known: Vec<&str> = self.main.iter().map(String::as_str).collect();
+                let message = format!("there is no step `{}` to answer with", step.value);
+                self.report.error("unknown-step", step.at, message, suggest::help(&step.value, &known));
+            }
+            self.names.iter().position(|name| *name == step.value)
+        });
+        let verify = webhook.verify.as_ref();
+        Some(Webhook {
+            path: webhook.path.value.clone(),
+            verify: verify.map(|verify| (verify.header.value.to_ascii_lowercase(), verify.secret.value.clone())),
+            respond: respond.map_or(Some(None), |respond| respond.map(Some))?,
+        })
+    }
+
+    /// A path in which `$` is the event.
+    pub(super) fn event_path(&mut self, node: &Node) -> Option<Path> {
+        let mut compiler = Compiler {
+            rules: self.rules,
+            dialect: &Mapping { tables: &self.project.tables },
+            names: &[],
+            roots: None,
+            report: self.report,
+        };
+        compiler.path(node)
+    }
+
+    fn pollable(&mut self, action: &Spanned<String>) -> Option<()> {
+        let (connection, name) = action.value.split_once('.')?;
+        let connector = &self.project.connections.get(connection)?.connector.value;
+        if self.catalog.action(connector, name)?.items {
+            return Some(());
+        }
+        let actions = self.catalog.connectors.get(connector)?.actions.iter();
+        let known: Vec<String> =
+            actions.filter(|(_, action)| action.items).map(|(name, _)| format!("{connection}.{name}")).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let message = format!("`{}` cannot be polled: its manifest names no items", action.value);
+        self.report.error("unknown-action", action.at, message, suggest::help(&action.value, &known));
+        None
+    }
+}

@@ -1,0 +1,198 @@
+//! Failures: what follows from one, and what a look-up makes of an unknown outcome.
+
+use ferry_contract::{
+    catalog::{Effect, Repeat},
+    failure::{ErrorClass, Failure},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{Run, Status, UnitIndex};
+use crate::{
+    limits::LOOK_UPS_MAX,
+    once::{self, After, Attempt, Found, Outcome},
+    plan::{Reaction, Work},
+};
+
+impl Run {
+    pub(super) fn failed(&mut self, at: Timestamp, unit: UnitIndex, failure: &Failure) {
+        self.units[unit].failure = Some(failure.clone());
+        let after = self.after_failure(at, unit, failure);
+        let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
+        let attempt = match self.units[unit].status {
+            Status::Called { attempt } | Status::Retrying { attempt, .. } | Status::Unknown { attempt, .. } => attempt,
+            _ => 1,
+        };
+        if matches!(self.units[unit].status, Status::Called { .. }) {
+            let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
+            self.remember(unit, outcome);
+        }
+        match after {
+            After::Retry { at } if self.deadline(unit).is_some_and(|(deadline, _)| deadline < at) => {
+                self.take_arm(unit, failure.class);
+            }
+            After::Retry { at } => self.units[unit].status = Status::Retrying { attempt: attempt + 1, at },
+            After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
+            After::Park { reason } => self.units[unit].status = Status::Parking { reason },
+            After::Fail => self.take_arm(unit, failure.class),
+        }
+    }
+
+    /// Only a call is tried again. One that was refused before it was sent, by a preflight or for
+    /// want of a token, is as if the target had refused it.
+    fn after_failure(&self, at: Timestamp, unit: UnitIndex, failure: &Failure) -> After {
+        let Some(call) = self.call(unit) else { return After::Fail };
+        let arm = self.step(unit).arm(failure.class);
+        let retry = arm.and_then(|arm| self.step(unit).arms[arm].retry.as_ref());
+        let (number, first_at, seed) = match (&self.units[unit].status, &self.units[unit].call) {
+            (Status::Called { attempt }, Some((key, first_at))) => (*attempt, *first_at, key.as_str()),
+            _ => (self.attempt(unit), at, self.event_key.as_str()),
+        };
+        let is_sent = matches!(self.units[unit].status, Status::Called { .. });
+        let may_pass = match failure.class {
+            ErrorClass::Throttled | ErrorClass::Unavailable => true,
+            ErrorClass::Unknown | ErrorClass::Conflict => false,
+            _ => retry.is_some(),
+        };
+        if !is_sent && !may_pass {
+            return After::Fail;
+        }
+        let began = self.units[unit].began.unwrap_or(first_at);
+        let attempt = Attempt { effect: &call.effect, number, first_at, ended_at: at, began, seed, retry };
+        once::after_failure(self.guards, attempt, failure)
+    }
+
+    pub(super) fn looked_up(&mut self, at: Timestamp, unit: UnitIndex, found: &Found, output: &Value) {
+        let attempt = match self.units[unit].status {
+            Status::Unknown { attempt, .. } => attempt,
+            Status::Doubted { .. } => return self.confirmed(at, unit, found),
+            _ => return,
+        };
+        match found {
+            // Only a person, who begins the run again, pays again what the target has cancelled.
+            Found::Void(_) if self.is_replayed => self.void(at, unit),
+            Found::Agrees | Found::Void(_) => {
+                self.remember(unit, Outcome::Done(output.clone()));
+                self.done(unit, output);
+            }
+            // It refused the call because it has it already, and now it does not show it.
+            Found::Absent if self.was_conflict(unit) => {
+                self.park(unit, "the target says that it has this already, and does not show it; look there");
+            }
+            Found::Absent => {
+                self.remember(unit, Outcome::NotDone);
+                self.units[unit].status = Status::Retrying { attempt: attempt + 1, at };
+            }
+            Found::Differs(difference) => {
+                self.park(unit, &format!("the target has something else under this name: {difference}"));
+            }
+            Found::NotSeen => {
+                self.park(
+                    unit,
+                    "the target does not show it, which proves nothing; look there whether it has been done",
+                );
+            }
+            Found::Failed(failure) => match self.next_look_up(at, unit, failure) {
+                Some(at) => self.units[unit].status = Status::Unknown { attempt, at },
+                None => self.park_unanswered(unit, failure),
+            },
+        }
+    }
+
+    /// A call that was done: it stands, or the target says that it is cancelled, and only then may
+    /// another generation of it be sent.
+    fn confirmed(&mut self, at: Timestamp, unit: UnitIndex, found: &Found) {
+        match found {
+            Found::Agrees => {
+                let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
+                let Some(Outcome::Done(output)) = memory.map(|memory| memory.outcome.clone()) else { return };
+                self.done(unit, &output);
+            }
+            Found::Void(_) => self.void(at, unit),
+            Found::Absent | Found::NotSeen => {
+                self.park(unit, "it was done, and the target does not show it any more; look there");
+            }
+            Found::Differs(difference) => self.park(unit, &format!("it was done, and is another there: {difference}")),
+            Found::Failed(failure) => match self.next_look_up(at, unit, failure) {
+                Some(at) => self.units[unit].status = Status::Doubted { at },
+                None => self.park_unanswered(unit, failure),
+            },
+        }
+    }
+
+    fn void(&mut self, at: Timestamp, unit: UnitIndex) {
+        self.remember(unit, Outcome::Void);
+        self.units[unit].status = Status::Retrying { attempt: 1, at };
+    }
+
+    fn park(&mut self, unit: UnitIndex, reason: &str) {
+        self.units[unit].status = Status::Parking { reason: reason.to_owned() };
+    }
+
+    fn park_unanswered(&mut self, unit: UnitIndex, failure: &Failure) {
+        self.park(unit, &format!("{LOOK_UPS_MAX} look-ups gave no answer: {failure}"));
+    }
+
+    fn was_conflict(&self, unit: UnitIndex) -> bool {
+        self.units[unit].failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Conflict)
+    }
+
+    /// When a look-up that gave no answer is repeated; nothing where it was repeated often enough.
+    fn next_look_up(&mut self, at: Timestamp, unit: UnitIndex, failure: &Failure) -> Option<Timestamp> {
+        self.units[unit].look_ups += 1;
+        let look_ups = self.units[unit].look_ups;
+        let asked = SignedDuration::from_millis(i64::try_from(failure.wait_ms.unwrap_or(0)).unwrap_or(0));
+        let wait = SignedDuration::try_from(once::backoff(look_ups, &self.event_key)).unwrap_or_default();
+        (look_ups < LOOK_UPS_MAX).then(|| at + wait.max(asked))
+    }
+
+    pub(super) fn take_arm(&mut self, unit: UnitIndex, class: ErrorClass) {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let step = &plan.steps[self.units[unit].step];
+        let arm = step.arm(class);
+        self.units[unit].status = match arm.map(|arm| (arm, &step.arms[arm].reaction)) {
+            None => Status::Failed,
+            Some((arm, Reaction::Hold { .. })) => Status::Holding { arm },
+            // What took its place has failed too.
+            Some((_, Reaction::Fallback(_))) if self.units[unit].fallback.is_some() => Status::Failed,
+            Some((arm, Reaction::Fallback(_))) => {
+                self.units[unit].fallback = Some(arm);
+                self.units[unit].call = None;
+                Status::Ready
+            }
+            Some((arm, Reaction::Do { steps, .. })) => {
+                for step in steps {
+                    let own = self.seen_from(unit, *step);
+                    self.units[own].status = Status::Blocked;
+                }
+                Status::Recovering { arm }
+            }
+        };
+    }
+
+    /// The arm whose write was done, or may have been, in an earlier life of this run: it is that
+    /// one again, and never the step's own beside it.
+    pub(super) fn settled_fallback(&self, unit: UnitIndex) -> Option<usize> {
+        let step = self.step(unit);
+        step.arms.iter().position(|arm| {
+            let Reaction::Fallback(call) = &arm.reaction else { return false };
+            if !matches!((&call.effect, &step.work), (Effect::Write(Repeat::Lookup(_)), Work::Call(_))) {
+                return false;
+            }
+            let key = once::base_key(&call.connection, &call.action, &self.event_key, &self.unit_id(unit));
+            let memory = self.calls.get(&key);
+            memory.is_some_and(|memory| matches!(memory.outcome, Outcome::Done(_) | Outcome::Unknown { .. }))
+        })
+    }
+
+    /// When a unit must have ended, and what is then said.
+    pub(super) fn deadline(&self, unit: UnitIndex) -> Option<(Timestamp, String)> {
+        let until = |began: Option<Timestamp>, limit: Option<std::time::Duration>| {
+            Some(began? + SignedDuration::try_from(limit?).unwrap_or(SignedDuration::MAX))
+        };
+        let own = until(self.units[unit].began, self.step(unit).timeout).map(|at| (at, "the step"));
+        let whole = until(self.began, self.plan.timeout).map(|at| (at, "the run"));
+        let first = own.into_iter().chain(whole).min()?;
+        Some((first.0, format!("{} took longer than it may", first.1)))
+    }
+}
