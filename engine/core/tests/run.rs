@@ -1,0 +1,362 @@
+//! The fold: what is to be done after each entry.
+
+mod world;
+
+use expect_test::{Expect, expect};
+use ferry_contract::report::Report;
+use ferry_core::{
+    once::Guards,
+    run::{Command, Entry, Letter, Receipt, Run},
+};
+use jiff::Timestamp;
+
+use world::{PROJECT, World, completed};
+
+/// The clock of a story begins here.
+const BEGIN: i64 = 1_772_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(BEGIN + second).unwrap()
+}
+
+/// A line of a story: a second and an entry, or a second, `<` and a letter.
+fn read<T: serde::de::DeserializeOwned>(line: &str) -> (i64, T) {
+    let (second, rest) = line.trim().split_once(' ').unwrap();
+    (second.parse().unwrap(), serde_json::from_str(rest.trim_start_matches("< ")).unwrap_or_else(|_| panic!("{line}")))
+}
+
+/// Tells a story, and says after each line what is to be done.
+#[track_caller]
+fn check(pipeline: &str, story: &str, expected: Expect) {
+    let checked = World::new().lint(PROJECT, &[&completed(pipeline)]);
+    assert!(checked.reports.iter().all(Report::is_ok), "{:#?}", checked.reports);
+    let mut run = Run::new(checked.plans[0].clone(), "e1", Guards::ALL);
+    let mut out = String::new();
+    run.take(at(0), &serde_json::from_str(r#"{"started":{"event":{"Id":"e1"}}}"#).unwrap());
+    for line in story.lines().filter(|line| !line.trim().is_empty()) {
+        let second = if line.contains("< ") {
+            let (second, letter) = read::<Letter>(line);
+            let receipt = run.receive(&letter, at(second));
+            out += &format!("{second} letter: {}\n", received(&run, &receipt));
+            if let Receipt::Entry(entry) = receipt {
+                run.take(at(second), &entry);
+            }
+            second
+        } else {
+            let (second, entry) = read::<Entry>(line);
+            run.take(at(second), &entry);
+            second
+        };
+        let commands: Vec<String> = run.commands(at(second)).iter().map(|command| told(&run, command)).collect();
+        out += &format!("{second} {}: {}\n", run.state().name(), commands.join(", "));
+    }
+    expected.assert_eq(&out);
+}
+
+fn received(run: &Run, receipt: &Receipt) -> String {
+    match receipt {
+        Receipt::Entry(entry) => entry.name().to_owned(),
+        Receipt::Ask(unit) => format!("ask {}", run.unit_id(*unit)),
+        Receipt::Moot(why) => format!("moot, {why}"),
+        Receipt::Later => "later".to_owned(),
+    }
+}
+
+fn told(run: &Run, command: &Command) -> String {
+    let second = |at: &Timestamp| at.as_second() - BEGIN;
+    let of = |entry: &Entry| match entry {
+        Entry::Failed { step, failure } => format!("failed {step}, {failure}"),
+        Entry::DeadLettered { step, failure } => format!("dead letter at {step}, {failure}"),
+        other => format!("{} {}", other.name(), other.step().unwrap_or("")),
+    };
+    match command {
+        Command::Start { unit } => format!("start {}", run.unit_id(*unit)),
+        Command::Call { unit, at } => format!("call {} at {}", run.unit_id(*unit), second(at)),
+        Command::LookUp { unit, at } => format!("look up {} at {}", run.unit_id(*unit), second(at)),
+        Command::Hold { unit, .. } => format!("hold {}", run.unit_id(*unit)),
+        Command::Probe { unit, since, .. } => format!("probe {} since {}", run.unit_id(*unit), second(since)),
+        Command::Timer { at, entry, .. } => format!("at {}: {}", second(at), of(entry)),
+        Command::Journal(entry) => of(entry),
+        Command::Finish => "finish".to_owned(),
+    }
+}
+
+const EACH: &str = "\
+steps:
+  - id: status
+    each: { in: $.event.payees, as: payee, key: $.payee.id, concurrency: 2 }
+    action: payoneer.get_payee_status
+    with: { payee_id: $.payee.id }
+    on_error:
+      - { class: not_found, do: [{ id: told, map: { text: \"{$.payee.id}: {$.error.message}\" } }], then: continue }
+  - { id: after, map: { all: $.status } }
+";
+
+#[test]
+fn items_are_units_of_their_own() {
+    check(
+        EACH,
+        r#"
+1 {"spread":{"step":"status","items":[{"key":"a","value":{"id":"a"}},{"key":"b","value":{"id":"b"}},{"key":"c","value":{"id":"c"}}]}}
+2 {"called":{"step":"status[a]","attempt":1,"key":"k","digest":"d","target":"t"}}
+3 {"failed":{"step":"status[a]","failure":{"class":"not_found","message":"nobody"}}}
+4 {"evaluated":{"step":"told[a]","output":"a: nobody"}}
+5 {"called":{"step":"status[c]","attempt":1,"key":"k","digest":"d","target":"t"}}
+6 {"answered":{"step":"status[c]","output":{"type":1}}}
+7 {"called":{"step":"status[b]","attempt":1,"key":"k","digest":"d","target":"t"}}
+8 {"answered":{"step":"status[b]","output":{"type":1}}}
+9 {"evaluated":{"step":"after","output":{}}}
+"#,
+        expect![[r#"
+            1 running: start status[a], start status[b]
+            2 running: start status[b]
+            3 running: start told[a], start status[b], start status[c]
+            4 running: start status[b], start status[c]
+            5 running: start status[b]
+            6 running: start status[b]
+            7 running: 
+            8 running: start after
+            9 running: finish
+        "#]],
+    );
+}
+
+#[test]
+fn a_failed_item_fails_its_step_when_all_have_ended() {
+    check(
+        EACH,
+        r#"
+1 {"spread":{"step":"status","items":[{"key":"a","value":{"id":"a"}},{"key":"b","value":{"id":"b"}}]}}
+2 {"failed":{"step":"status[a]","failure":{"class":"rejected","message":"no"}}}
+3 {"called":{"step":"status[b]","attempt":1,"key":"k","digest":"d","target":"t"}}
+4 {"answered":{"step":"status[b]","output":{"type":1}}}
+"#,
+        expect![[r#"
+            1 running: start status[a], start status[b]
+            2 running: start status[b]
+            3 running: 
+            4 running: dead letter at status, rejected: 1 of 2 items failed, first `a`: no
+        "#]],
+    );
+}
+
+#[test]
+fn no_item_is_a_step_that_is_done() {
+    check(EACH, "1 {\"spread\":{\"step\":\"status\",\"items\":[]}}", expect![[r#"
+        1 running: start after
+    "#]]);
+}
+
+#[test]
+fn a_person_answers_once_and_not_for_himself() {
+    check(
+        "\
+steps:
+  - id: release
+    approve: { by: [ana, bob], not: $.event.Maker, show: { amount: $.event.Amount__c }, expires: 1m }
+  - { id: after, needs: [release], map: { x: 1 } }
+",
+        r#"
+1 {"waiting":{"step":"release","on":{"approval":{"by":["ana","bob"],"maker":"bob","show":{}}}}}
+2 < {"answer":{"step":"release","by":"bob","yes":true,"reason":"mine"}}
+3 < {"answer":{"step":"release","by":"eve","yes":true,"reason":"why not"}}
+4 < {"answer":{"step":"release","by":"ana","yes":true,"reason":"seen"}}
+5 < {"answer":{"step":"release","by":"ana","yes":false,"reason":"oh"}}
+"#,
+        expect![[r#"
+            1 waiting: at 61: failed release, declined: nobody who may approve it has answered in time
+            2 letter: moot, bob made what is to be approved, so another person must look at it
+            2 waiting: at 61: failed release, declined: nobody who may approve it has answered in time
+            3 letter: moot, eve may not approve this; ana, bob may
+            3 waiting: at 61: failed release, declined: nobody who may approve it has answered in time
+            4 letter: approved
+            4 running: start after
+            5 letter: moot, `release` asks nobody
+            5 running: start after
+        "#]],
+    );
+}
+
+#[test]
+fn what_waits_ends_in_time() {
+    check(
+        "\
+steps:
+  - { id: pause, wait: { for: 10s } }
+  - id: paid
+    needs: [pause]
+    wait: { event: order.paid, match: { event: $.id, run: $.event.Id }, timeout: { after: 20s, then: continue } }
+  - id: release
+    needs: [paid]
+    approve: { by: ana, expires: 1h }
+timeout: 1m
+",
+        r#"
+1 {"waiting":{"step":"pause","on":"time"}}
+11 {"arrived":{"step":"pause","output":{}}}
+12 {"waiting":{"step":"paid","on":{"event":{"event":"order.paid","path":"$.id","value":"e1"}}}}
+13 < {"event":{"step":"pause","data":{}}}
+32 {"skipped":{"step":"paid"}}
+33 {"waiting":{"step":"release","on":{"approval":{"by":["ana"],"show":{}}}}}
+61 < {"answer":{"step":"release","by":"ana","yes":true,"reason":"late"}}
+"#,
+        expect![[r#"
+            1 waiting: at 11: arrived pause
+            11 running: start paid
+            12 waiting: at 32: skipped paid
+            13 letter: moot, `pause` does not wait for it
+            13 waiting: at 32: skipped paid
+            32 running: start release
+            33 waiting: at 60: failed release, unavailable: the run took longer than it may
+            61 letter: moot, the time for an answer is over
+            61 waiting: at 60: failed release, unavailable: the run took longer than it may
+        "#]],
+    );
+}
+
+#[test]
+fn a_retry_ends_by_count_and_by_time() {
+    let story = r#"
+1 {"called":{"step":"balance","attempt":1,"key":"k","digest":"d","target":"t"}}
+2 {"failed":{"step":"balance","failure":{"class":"declined","message":"no"}}}
+4 {"called":{"step":"balance","attempt":2,"key":"k","digest":"d","target":"t"}}
+5 {"failed":{"step":"balance","failure":{"class":"declined","message":"no"}}}
+"#;
+    let steps = |retry: &str| {
+        format!(
+            "steps:\n  - id: balance\n    action: payoneer.get_balance\n    on_error:\n      - {{ class: declined, retry: {retry}, then: continue }}\n"
+        )
+    };
+    check(&steps("{ attempts: 2, first: 2s, at_most: 2s }"), story, expect![[r#"
+        1 running: 
+        2 running: call balance at 3
+        4 running: 
+        5 running: finish
+    "#]]);
+    check(&steps("{ attempts: 9, within: 3s, first: 2s, at_most: 2s }"), story, expect![[r#"
+        1 running: 
+        2 running: finish
+        4 running: 
+        5 running: finish
+    "#]]);
+}
+
+#[test]
+fn another_call_takes_its_place() {
+    check(
+        "\
+steps:
+  - id: status
+    action: payoneer.get_payee_status
+    with: { payee_id: $.event.Id }
+    on_error:
+      - { class: not_found, fallback: { action: payoneer.get_balance, with: {} } }
+  - { id: after, map: { x: $.status } }
+",
+        r#"
+1 {"called":{"step":"status","attempt":1,"key":"k","digest":"d","target":"t"}}
+2 {"failed":{"step":"status","failure":{"class":"not_found","message":"nobody"}}}
+3 {"called":{"step":"status","attempt":1,"key":"l","digest":"d","target":"t"}}
+4 {"failed":{"step":"status","failure":{"class":"not_found","message":"nor here"}}}
+"#,
+        expect![[r#"
+            1 running: 
+            2 running: start status
+            3 running: 
+            4 running: dead letter at status, not_found: nor here
+        "#]],
+    );
+}
+
+const PAYOUT: &str = "\
+steps:
+  - { id: first, map: { x: 1 } }
+  - id: submit
+    needs: [first]
+    action: payoneer.create_payout
+    with:
+      client_reference_id: $.event.Id
+      payee_id: p
+      amount: { amount: 1, currency: USD }
+      description: d
+  - { id: last, needs: [submit], map: { x: $.first.x } }
+";
+
+#[test]
+fn a_replay_begins_where_it_is_told() {
+    let story = |from: &str| {
+        format!(
+            r#"
+1 {{"evaluated":{{"step":"first","output":{{"x":1}}}}}}
+2 {{"called":{{"step":"submit","attempt":1,"key":"k","digest":"d","target":"t"}}}}
+3 {{"answered":{{"step":"submit","output":{{}}}}}}
+4 {{"failed":{{"step":"last","failure":{{"class":"invalid","message":"no"}}}}}}
+5 {{"dead_lettered":{{"step":"last","failure":{{"class":"invalid","message":"no"}}}}}}
+6 {{"resumed":{{"by":"ana","reason":"mended","from":{from}}}}}
+"#
+        )
+    };
+    check(PAYOUT, &story("\"start\""), expect![[r#"
+        1 running: start submit
+        2 running: 
+        3 running: start last
+        4 running: dead letter at last, invalid: no
+        5 dead_lettered: 
+        6 running: start first
+    "#]]);
+    check(PAYOUT, &story("\"failed\""), expect![[r#"
+        1 running: start submit
+        2 running: 
+        3 running: start last
+        4 running: dead letter at last, invalid: no
+        5 dead_lettered: 
+        6 running: start last
+    "#]]);
+    check(PAYOUT, &story("{\"step\":\"submit\"}"), expect![[r#"
+        1 running: start submit
+        2 running: 
+        3 running: start last
+        4 running: dead letter at last, invalid: no
+        5 dead_lettered: 
+        6 running: start submit
+    "#]]);
+}
+
+#[test]
+fn what_is_in_doubt_is_decided_before_a_run_is_cancelled() {
+    check(
+        PAYOUT,
+        r#"
+1 {"evaluated":{"step":"first","output":{"x":1}}}
+2 {"called":{"step":"submit","attempt":1,"key":"k","digest":"d","target":"t"}}
+3 < {"cancel":{"by":"ana","reason":"not wanted"}}
+4 {"failed":{"step":"submit","failure":{"class":"unknown","message":"no answer"}}}
+5 < {"cancel":{"by":"ana","reason":"not wanted"}}
+6 {"looked_up":{"step":"submit","found":"not_seen","output":{}}}
+7 {"parked":{"step":"submit","reason":"look there"}}
+8 < {"cancel":{"by":"ana","reason":"not wanted"}}
+9 < {"decision":{"step":"submit","by":"ana","reason":"not in their books","decision":"not_done"}}
+10 < {"cancel":{"by":"ana","reason":"not wanted"}}
+11 < {"cancel":{"by":"ana","reason":"again"}}
+"#,
+        expect![[r#"
+            1 running: start submit
+            2 running: 
+            3 letter: later
+            3 running: 
+            4 running: look up submit at 904
+            5 letter: later
+            5 running: look up submit at 904
+            6 running: parked submit
+            7 parked: 
+            8 letter: moot, a step is parked: `ferry runs decide` comes first
+            8 parked: 
+            9 letter: decided
+            9 running: call submit at 9
+            10 letter: cancelled
+            10 cancelled: 
+            11 letter: moot, the run is cancelled
+            11 cancelled: 
+        "#]],
+    );
+}
