@@ -148,6 +148,7 @@ fn plan(steps: &str, rules: &Rules) -> Arc<Plan> {
         project: Source::new("ferry.yaml", PROJECT),
         pipelines: vec![Source::new("benchmark.yaml", format!("{HEADER}{steps}"))],
         tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", STATUSES))]),
+        is_version: false,
     };
     let mut checked = lint::check(&files, &library.catalog(), rules);
     assert!(checked.reports.iter().all(Report::is_ok), "{:#?}", checked.reports);

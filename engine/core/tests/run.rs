@@ -142,9 +142,13 @@ fn a_failed_item_fails_its_step_when_all_have_ended() {
 
 #[test]
 fn no_item_is_a_step_that_is_done() {
-    check(EACH, "1 {\"spread\":{\"step\":\"status\",\"items\":[]}}", expect![[r#"
+    check(
+        EACH,
+        "1 {\"spread\":{\"step\":\"status\",\"items\":[]}}",
+        expect![[r#"
         1 running: start after
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -227,18 +231,26 @@ fn a_retry_ends_by_count_and_by_time() {
             "steps:\n  - id: balance\n    action: payoneer.get_balance\n    on_error:\n      - {{ class: declined, retry: {retry}, then: continue }}\n"
         )
     };
-    check(&steps("{ attempts: 2, first: 2s, at_most: 2s }"), story, expect![[r#"
+    check(
+        &steps("{ attempts: 2, first: 2s, at_most: 2s }"),
+        story,
+        expect![[r#"
         1 running: 
         2 running: call balance at 3
         4 running: 
         5 running: finish
-    "#]]);
-    check(&steps("{ attempts: 9, within: 3s, first: 2s, at_most: 2s }"), story, expect![[r#"
+    "#]],
+    );
+    check(
+        &steps("{ attempts: 9, within: 3s, first: 2s, at_most: 2s }"),
+        story,
+        expect![[r#"
         1 running: 
         2 running: finish
         4 running: 
         5 running: finish
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -296,30 +308,42 @@ fn a_replay_begins_where_it_is_told() {
 "#
         )
     };
-    check(PAYOUT, &story("\"start\""), expect![[r#"
+    check(
+        PAYOUT,
+        &story("\"start\""),
+        expect![[r#"
         1 running: start submit
         2 running: 
         3 running: start last
         4 running: dead letter at last, invalid: no
         5 dead_lettered: 
         6 running: start first
-    "#]]);
-    check(PAYOUT, &story("\"failed\""), expect![[r#"
+    "#]],
+    );
+    check(
+        PAYOUT,
+        &story("\"failed\""),
+        expect![[r#"
         1 running: start submit
         2 running: 
         3 running: start last
         4 running: dead letter at last, invalid: no
         5 dead_lettered: 
         6 running: start last
-    "#]]);
-    check(PAYOUT, &story("{\"step\":\"submit\"}"), expect![[r#"
+    "#]],
+    );
+    check(
+        PAYOUT,
+        &story("{\"step\":\"submit\"}"),
+        expect![[r#"
         1 running: start submit
         2 running: 
         3 running: start last
         4 running: dead letter at last, invalid: no
         5 dead_lettered: 
         6 running: start submit
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
         project: source(&folder.join("ferry.yaml"))?,
         pipelines: pipelines(&folder)?,
         tables: tables(&folder)?,
+        is_version: false,
     };
     let checked = lint::check(&files, &library.catalog(), rules);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked })
@@ -265,6 +266,7 @@ pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Opti
         project: Source::new("ferry.yaml", files.project_text.as_str()),
         pipelines: vec![Source::new(files.pipeline_name.as_str(), files.pipeline_text.as_str())],
         tables: tables.collect(),
+        is_version: true,
     };
     lint::check(&files, &library.catalog(), rules).plans.pop()
 }

@@ -386,6 +386,7 @@ fn make_language(kind: Kind) -> Language {
         project: Source::new("ferry.yaml", PROJECT),
         pipelines: vec![Source::new("pay.yaml", PIPELINE)],
         tables: BTreeMap::new(),
+        is_version: false,
     };
     let checked = lint::check(&files, &library.catalog(), &rules);
     let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();

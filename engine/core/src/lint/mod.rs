@@ -25,6 +25,8 @@ pub struct Files {
     pub pipelines: Vec<Arc<Source>>,
     /// Tables by name.
     pub tables: BTreeMap<String, Arc<Source>>,
+    /// Whether they are those of an earlier version: one pipeline, without the others of its project.
+    pub is_version: bool,
 }
 
 /// A checked project.
@@ -49,6 +51,8 @@ pub struct Context<'a> {
     pub rules: &'a Rules,
     /// The pipeline in hand.
     pub pipeline: &'a Pipeline,
+    /// All pipelines of the project that can be read; nothing where only one of them is at hand.
+    pub siblings: Option<&'a [Pipeline]>,
 }
 
 impl<'a> Context<'a> {
@@ -72,29 +76,31 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     let mut plans: Vec<Arc<Plan>> = Vec::new();
     let project = project.filter(|_| report.is_ok()).map(Arc::new);
     reports.insert(0, report);
+    let mut read = Vec::new();
+    let mut pipelines: Vec<Pipeline> = Vec::new();
     for source in &files.pipelines {
         let mut report = Report::new(source);
-        let plan = pipeline(source, project.as_deref(), catalog, rules, &mut report);
-        if let Some(plan) = plan.filter(|plan| is_new(plan, &plans, source, &mut report)) {
-            plans.push(Arc::new(plan));
+        let pipeline = language::read(source, &mut report);
+        read.push((source, report, pipeline.is_some().then_some(pipelines.len())));
+        pipelines.extend(pipeline);
+    }
+    let siblings = (!files.is_version).then_some(pipelines.as_slice());
+    for (source, mut report, index) in read {
+        // Without a project only the shape is checked.
+        if let (Some(project), Some(index)) = (project.as_deref(), index) {
+            let cx = Context { project, catalog, rules, pipeline: &pipelines[index], siblings };
+            let plan = plan(&cx, &mut report).filter(|plan| is_new(plan, &plans, source, &mut report));
+            plans.extend(plan.map(Arc::new));
         }
         reports.push(report);
     }
     Checked { reports, project, plans }
 }
 
-/// Checks one pipeline; without a project, only its shape.
-fn pipeline(
-    source: &Arc<Source>,
-    project: Option<&Project>,
-    catalog: &Catalog,
-    rules: &Rules,
-    report: &mut Report,
-) -> Option<Plan> {
-    let pipeline = language::read(source, report)?;
-    let project = project?;
-    checks::run(&Context { project, catalog, rules, pipeline: &pipeline }, report);
-    let plan = plan::compile(&pipeline, project, catalog, rules, report);
+/// Checks one pipeline.
+fn plan(cx: &Context<'_>, report: &mut Report) -> Option<Plan> {
+    checks::run(cx, report);
+    let plan = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
     plan.filter(|_| report.is_ok())
 }
 

@@ -57,6 +57,7 @@ impl World {
             project: Source::new("ferry.yaml", project),
             pipelines: pipelines.iter().enumerate().map(named).collect(),
             tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE))]),
+            is_version: false,
         };
         lint::check(&files, &self.catalog, &self.rules)
     }

@@ -7,6 +7,7 @@ mod silent_park;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
+mod unknown_pipeline;
 
 use ferry_contract::report::Report;
 
@@ -57,6 +58,7 @@ const ALL: &[Check] = &[
     missing_input::MISSING,
     missing_input::UNKNOWN,
     unknown_channel::CHECK,
+    unknown_pipeline::CHECK,
     invalid_id::CHECK,
     repeated_class::CHECK,
     silent_park::CHECK,

@@ -1,0 +1,56 @@
+//! `unknown-pipeline`: a step calls a pipeline that is not there, or gives it what it does not take.
+
+use ferry_contract::{
+    report::{Report, Spanned},
+    suggest,
+    yaml::Node,
+};
+
+use super::{Check, On};
+use crate::{
+    language::{Pipeline, Work},
+    lint::Context,
+};
+
+pub(super) const CHECK: Check =
+    Check { name: "unknown-pipeline", page: include_str!("unknown_pipeline.md"), on: On::Pipeline(check) };
+
+fn check(cx: &Context<'_>, report: &mut Report) {
+    let Some(siblings) = cx.siblings else { return };
+    for step in cx.pipeline.all_steps() {
+        let Work::Pipeline { name, with } = &step.work else { continue };
+        match siblings.iter().find(|sibling| sibling.name.value == name.value) {
+            Some(called) => inputs(called, name, with.as_ref(), report),
+            None => {
+                let known: Vec<&str> = siblings.iter().map(|sibling| sibling.name.value.as_str()).collect();
+                let message = format!("there is no pipeline `{}` in this project", name.value);
+                report.error(CHECK.name, name.at, message, suggest::help(&name.value, &known));
+            }
+        }
+    }
+}
+
+/// What is given by name, against the `inputs` of the called pipeline.
+fn inputs(called: &Pipeline, name: &Spanned<String>, with: Option<&Node>, report: &mut Report) {
+    let given = match with {
+        Some(node) if crate::eval::operators::is_operator(node) => return,
+        Some(node) => match node.entries() {
+            Some(entries) => entries,
+            // A value of the run, which only a run can know.
+            None => return,
+        },
+        None => &[],
+    };
+    let known: Vec<&str> = called.inputs.iter().map(|input| input.name.value.as_str()).collect();
+    for (given, _) in given.iter().filter(|(given, _)| !known.is_empty() && !known.contains(&given.value.as_str())) {
+        let message = format!("`{}` takes no `{}`", name.value, given.value);
+        report.error("unknown-input", given.at, message, suggest::help(&given.value, &known));
+    }
+    for input in called.inputs.iter().filter(|input| !input.optional) {
+        if given.iter().all(|(given, _)| given.value != input.name.value) {
+            let message = format!("`{}` needs `{}`", name.value, input.name.value);
+            let help = format!("add `{}` to `with`: {}", input.name.value, input.kind.name());
+            report.error("missing-input", name.at, message, help);
+        }
+    }
+}
