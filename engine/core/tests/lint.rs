@@ -989,3 +989,96 @@ fn files_and_pipelines_have_a_size() {
     "#]],
     );
 }
+
+#[test]
+fn what_waits_and_repeats_is_checked() {
+    check(
+        "\
+steps:
+  - id: pause
+    wait: { for: 3d, timeout: 1d }
+  - id: nothing
+    wait: { timeout: 1d }
+  - id: paid
+    wait: { event: order.paid, until: x > 1, match: { event: $.id }, timeout: 1d }
+  - id: release
+    approve: { expires: 0s }
+  - id: orders
+    each: { in: $.event.orders, as: release, concurrency: 0 }
+    map: { x: $.release }
+  - id: lines
+    each: { in: $.event.lines, as: line, key: $.line.id }
+    action: payoneer.get_balance
+    on_error:
+      - class: rejected
+        do: [{ id: inner, each: { in: $.line.x, key: $.item }, map: { x: 1 } }]
+        then: continue
+  - id: again
+    action: payoneer.get_balance
+    on_error:
+      - { class: declined, retry: { attempts: 1000 } }
+      - { class: rejected, fallback: { action: salesforce.upsert } }
+      - { class: invalid }
+  - id: told
+    emit: { event: order.paid }
+    with: { x: 1 }
+  - id: called
+    pipeline: nowhere
+",
+        expect![[r#"
+            3:22: error[unknown-key]: a wait for a time has no other time-out
+              help: remove it
+            5:13: error[step-kind]: a wait is for a time, for an answer or for an event
+              help: write one of `for`, `poll`, `event`
+            7:32: error[unknown-key]: only a wait with `poll` takes `until`
+              help: remove it
+            7:55: error[missing-key]: `match` needs `run`
+              help: add `run: $.payout.client_reference_id`
+            9:16: error[missing-key]: `approve` needs `by`
+              help: add `by: [treasury]`
+            9:25: error[invalid-value]: `expires` must be longer than no time
+              help: write `1m` or longer
+            11:13: error[missing-key]: `each` needs `key`
+              help: add `key: $.item.id`
+            23:47: error[invalid-value]: `attempts` is 1000
+              help: write a whole number from 1 to 100
+            25:11: error[step-kind]: an arm holds, falls back, or does steps
+              help: write `retry: …`, `hold: …`, `fallback: …`, `do: …` with `then: …`, or `then: …` alone
+            27:13: error[missing-key]: `emit` needs `key`
+              help: add `key: $.event.Id`
+            28:5: error[unknown-key]: only an action or a pipeline takes `with`
+              help: move it into the step's own map, or remove it
+        "#]],
+    );
+}
+
+#[test]
+fn a_trigger_has_one_source() {
+    let lint = |trigger: &str| {
+        format!("ferry: 1\npipeline: p\ntrigger: {trigger}\nsteps:\n  - {{ id: a, map: {{ x: 1 }} }}\n")
+    };
+    check(&lint("automatic"), expect![[r#"
+        3:10: error[invalid-value]: `automatic` is not a trigger
+          help: write one of `manual`
+    "#]]);
+    check(&lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"), expect![[r#"
+        3:12: error[step-kind]: a trigger has one source of events
+          help: write one of `poll`, `webhook`, `event`, or `trigger: manual`
+    "#]]);
+    check(
+        &lint("{ webhook: { path: A/b, verify: { header: X-Sig, secret: abc }, respond: b }, key: $.id }"),
+        expect![[r#"
+            3:29: error[invalid-value]: `A/b` is not a path of a webhook
+              help: write small letters, digits and `-`, such as `payout-status`
+            3:67: error[literal-secret]: the secret of a webhook is written in the file
+              help: refer to it: `${env:NAME}` or `${secret:path}`
+            3:83: error[unknown-step]: there is no step `b` to answer with
+              help: write one of `a`
+        "#]],
+    );
+    check(&lint("{ event: order.paid }"), expect![[r#"
+        3:12: error[missing-key]: `trigger` needs `key`
+          help: add `key: $.Id`
+    "#]]);
+    check(&lint("manual"), expect![[r#""#]]);
+}

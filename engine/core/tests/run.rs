@@ -16,13 +16,14 @@ use world::{PROJECT, World, completed};
 const BEGIN: i64 = 1_772_000_000;
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(BEGIN + second).unwrap()
+    Timestamp::from_second(BEGIN + second).expect("a second of the story")
 }
 
 /// A line of a story: a second and an entry, or a second, `<` and a letter.
 fn read<T: serde::de::DeserializeOwned>(line: &str) -> (i64, T) {
-    let (second, rest) = line.trim().split_once(' ').unwrap();
-    (second.parse().unwrap(), serde_json::from_str(rest.trim_start_matches("< ")).unwrap_or_else(|_| panic!("{line}")))
+    let (second, rest) = line.trim().split_once(' ').expect("a second and the rest");
+    let told = serde_json::from_str(rest.trim_start_matches("< "));
+    (second.parse().expect("a second"), told.expect("an entry or a letter"))
 }
 
 /// Tells a story, and says after each line what is to be done.
@@ -32,7 +33,7 @@ fn check(pipeline: &str, story: &str, expected: Expect) {
     assert!(checked.reports.iter().all(Report::is_ok), "{:#?}", checked.reports);
     let mut run = Run::new(checked.plans[0].clone(), "e1", Guards::ALL);
     let mut out = String::new();
-    run.take(at(0), &serde_json::from_str(r#"{"started":{"event":{"Id":"e1"}}}"#).unwrap());
+    run.take(at(0), &read(r#"0 {"started":{"event":{"Id":"e1"}}}"#).1);
     for line in story.lines().filter(|line| !line.trim().is_empty()) {
         let second = if line.contains("< ") {
             let (second, letter) = read::<Letter>(line);
