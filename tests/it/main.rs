@@ -5,6 +5,7 @@ mod docs;
 mod kills;
 mod program;
 mod schemas;
+mod service;
 mod simulation;
 mod store;
 mod tidy;

@@ -20,6 +20,8 @@ pub(crate) fn ferry(folder: &Path) -> Command {
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) address: String,
+    /// Where webhooks are delivered.
+    pub(crate) hooks: String,
     _stdout: Option<BufReader<ChildStdout>>,
 }
 
@@ -39,14 +41,20 @@ pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("sandbox ").expect("the sandbox says where it is").to_owned();
-    Running { child, address, _stdout: Some(stdout) }
+    Running { child, address, hooks: String::new(), _stdout: Some(stdout) }
 }
 
 /// Starts `ferry serve` on the shipped pipelines, and waits until it serves.
 pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    serve_folder(folder, &pipelines, &["--sandbox", sandbox])
+}
+
+/// Starts `ferry serve` on a folder of projects, and waits until it serves.
+pub(crate) fn serve_folder(folder: &Path, projects: &Path, args: &[&str]) -> Running {
     let mut command = ferry(folder);
-    command.arg("serve").arg(pipelines).args(["--store", "ferry.db", "--sandbox", sandbox, "--admin", "127.0.0.1:0"]);
+    command.arg("serve").arg(projects).args(["--store", "ferry.db", "--admin", "127.0.0.1:0"]).args(args);
+    command.args(["--listen", "127.0.0.1:0"]).env("HOOK_SECRET", "geheim");
     let mut child = command.env("FERRY_LOG", "off").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -54,12 +62,13 @@ pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
         line.clear();
         assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "the service ended before it served");
     }
-    let address = line.rsplit("admin ").next().unwrap().trim().to_owned();
+    let after = |word: &str| line.split_once(word).map_or("", |(_, rest)| rest.split(';').next().unwrap_or("").trim());
+    let (address, hooks) = (after("admin ").to_owned(), after("webhooks ").to_owned());
     std::thread::spawn(move || {
         let mut rest = Vec::new();
         let _ = stderr.read_to_end(&mut rest);
     });
-    Running { child, address, _stdout: None }
+    Running { child, address, hooks, _stdout: None }
 }
 
 fn output(folder: &Path, args: &[&str]) -> Output {

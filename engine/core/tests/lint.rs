@@ -1057,14 +1057,20 @@ fn a_trigger_has_one_source() {
     let lint = |trigger: &str| {
         format!("ferry: 1\npipeline: p\ntrigger: {trigger}\nsteps:\n  - {{ id: a, map: {{ x: 1 }} }}\n")
     };
-    check(&lint("automatic"), expect![[r#"
+    check(
+        &lint("automatic"),
+        expect![[r#"
         3:10: error[invalid-value]: `automatic` is not a trigger
           help: write one of `manual`
-    "#]]);
-    check(&lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"), expect![[r#"
+    "#]],
+    );
+    check(
+        &lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"),
+        expect![[r#"
         3:12: error[step-kind]: a trigger has one source of events
           help: write one of `poll`, `webhook`, `event`, or `trigger: manual`
-    "#]]);
+    "#]],
+    );
     check(
         &lint("{ webhook: { path: A/b, verify: { header: X-Sig, secret: abc }, respond: b }, key: $.id }"),
         expect![[r#"
@@ -1076,9 +1082,12 @@ fn a_trigger_has_one_source() {
               help: write one of `a`
         "#]],
     );
-    check(&lint("{ event: order.paid }"), expect![[r#"
+    check(
+        &lint("{ event: order.paid }"),
+        expect![[r#"
         3:12: error[missing-key]: `trigger` needs `key`
           help: add `key: $.Id`
-    "#]]);
+    "#]],
+    );
     check(&lint("manual"), expect![[r#""#]]);
 }

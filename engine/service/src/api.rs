@@ -1,4 +1,4 @@
-//! The admin listener: health and status, on this machine only.
+//! The admin listener: health, status, metrics and reload, on this machine only.
 
 use std::{
     net::SocketAddr,
@@ -9,11 +9,19 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::engine::Engine;
+use crate::{
+    engine::Engine,
+    reload::{Loader, Swapped},
+};
 
 /// A listener that answers.
 #[derive(Debug)]
@@ -33,6 +41,7 @@ impl Admin {
 #[derive(Clone)]
 struct Shared {
     engine: Arc<Engine>,
+    loader: Arc<Loader>,
     ready: Arc<AtomicBool>,
 }
 
@@ -40,7 +49,7 @@ struct Shared {
 ///
 /// # Errors
 /// Where the address is taken, or is not on this machine: there is no authentication yet.
-pub async fn listen(addr: SocketAddr, engine: Arc<Engine>) -> Result<Admin, anyhow::Error> {
+pub async fn listen(addr: SocketAddr, engine: Arc<Engine>, loader: Arc<Loader>) -> Result<Admin, anyhow::Error> {
     if !addr.ip().is_loopback() {
         bail!("the admin address {addr} is not on this machine; use 127.0.0.1, because nobody is asked who he is");
     }
@@ -49,11 +58,13 @@ pub async fn listen(addr: SocketAddr, engine: Arc<Engine>) -> Result<Admin, anyh
         .with_context(|| format!("the admin address {addr} cannot be used; `--admin` names another"))?;
     let addr = listener.local_addr()?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared { engine, ready: Arc::clone(&ready) };
+    let shared = Shared { engine, loader, ready: Arc::clone(&ready) };
     let routes = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/reload", post(reload))
         .with_state(shared);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
@@ -77,4 +88,39 @@ async fn status(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
         Ok(runs) => (StatusCode::OK, Json(json!({ "format_version": "1.0", "runs": runs }))),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": error.to_string() }))),
     }
+}
+
+async fn reload(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
+    match shared.loader.reload(&shared.engine).await {
+        Ok(swapped) => {
+            let Swapped { added, changed, removed } = swapped;
+            (StatusCode::OK, Json(json!({ "added": added, "changed": changed, "removed": removed })))
+        }
+        Err(refused) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "errors": refused.0 }))),
+    }
+}
+
+/// In the text format of Prometheus.
+async fn metrics(State(shared): State<Shared>) -> (StatusCode, String) {
+    let runs = match shared.engine.store().counts().await {
+        Ok(runs) => runs,
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("# {error}\n")),
+    };
+    let reloads = shared.loader.reloads();
+    let mut out = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
+        out.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        values.iter().for_each(|(labels, value)| out.push_str(&format!("{name}{labels} {value}\n")));
+    };
+    let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    metric("ferry_build_info", "gauge", "The version that runs.", &[(version, 1)]);
+    let states: Vec<_> = runs.into_iter().map(|(state, runs)| (format!("{{state=\"{state}\"}}"), runs)).collect();
+    metric("ferry_runs", "gauge", "Runs in the store, by state.", &states);
+    let last = u64::from(reloads.last_taken);
+    let help = "Whether the folders that were read last are those that run.";
+    metric("ferry_config_last_reload_successful", "gauge", help, &[(String::new(), last)]);
+    let outcome = |name: &str| format!("{{outcome=\"{name}\"}}");
+    let counts = [(outcome("taken"), reloads.taken), (outcome("refused"), reloads.refused)];
+    metric("ferry_config_reloads_total", "counter", "Reloads, by outcome.", &counts);
+    (StatusCode::OK, out)
 }

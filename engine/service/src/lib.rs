@@ -17,6 +17,9 @@ pub mod engine;
 pub mod load;
 pub mod reference;
 
+pub mod ingress;
+pub mod reload;
+
 pub mod api;
 pub mod cmd;
 pub mod render;

@@ -22,3 +22,9 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 pub const LIST_ROWS_DEFAULT: usize = 50;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
+/// The body of a webhook.
+pub const WEBHOOK_BODY_MAX_BYTES: usize = 1 << 20;
+/// Webhooks that are taken at once; the others are told to come again.
+pub const WEBHOOKS_AT_ONCE_MAX: usize = 1_024;
+/// How long the sender of a webhook waits for the output of a step.
+pub const ANSWER_MAX: Duration = Duration::from_secs(10);

@@ -17,7 +17,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     lint::{self, Checked, Files},
-    plan::Plan,
+    plan::{EventSource, Plan},
     project::Project,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -192,6 +192,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             name: project.folder.display().to_string(),
             plans: Vec::new(),
             connections: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         });
     };
     let mut connections = BTreeMap::new();
@@ -207,11 +208,30 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             Err(wrong) => missing.extend(wrong),
         }
     }
+    let mut secrets = BTreeMap::new();
+    for plan in &project.checked.plans {
+        match secret(plan, sandbox.is_some()) {
+            Ok(secret) => secrets.extend(secret.map(|secret| (plan.pipeline.clone(), secret))),
+            Err(wrong) => missing.push(wrong),
+        }
+    }
     if !missing.is_empty() {
         return Err(Failure::new(ErrorClass::Config, missing.join("\n  ")));
     }
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
-    Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections })
+    Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections, secrets })
+}
+
+/// The secret of a pipeline's webhook; a sandbox has one of its own.
+fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String> {
+    let EventSource::Webhook(hook) = &plan.trigger.source else { return Ok(None) };
+    match &hook.verify {
+        None => Ok(None),
+        Some(_) if in_sandbox => Ok(Some("sandbox".into())),
+        Some((_, written)) => reference::resolve(written)
+            .map(Some)
+            .map_err(|error| format!("pipeline `{}`: the secret of its webhook has no value: {error}", plan.pipeline)),
+    }
 }
 
 /// A connection's settings, or all that is missing for it.

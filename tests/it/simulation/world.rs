@@ -301,6 +301,7 @@ impl World {
             name: "simulation".to_owned(),
             plans: vec![(Arc::clone(plan), version)],
             connections: BTreeMap::from([("target".to_owned(), connection)]),
+            secrets: BTreeMap::new(),
         };
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let setup = Setup {

@@ -4,6 +4,7 @@ mod demo;
 mod dlq;
 mod explain;
 mod lint;
+mod reload;
 mod run;
 mod runs;
 mod sandbox;
@@ -55,6 +56,7 @@ enum Command {
     Lint(lint::Lint),
     Run(run::Run),
     Serve(serve::Serve),
+    Reload(reload::Reload),
     Sandbox(sandbox::SandboxCommand),
     Demo(demo::Demo),
     Runs(runs::Runs),
@@ -171,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Lint(command) => command.run(color),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
+        Command::Reload(command) => start::on_runtime(command.run()),
         Command::Sandbox(command) => start::on_runtime(command.run()),
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),

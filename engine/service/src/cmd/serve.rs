@@ -6,14 +6,15 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{
-    Exit, Outcome, StoreArgs,
+    Exit, Outcome, StoreArgs, complain,
     start::{self, WorldArgs, asked_to_stop},
     tell,
 };
-use crate::{api, clock::pause, limits::DRAIN_MAX};
+use crate::{api, clock::pause, engine::Engine, ingress, limits::DRAIN_MAX, reload::Loader};
 
 /// Runs the pipelines of projects as a service.
 ///
+/// SIGHUP or `ferry reload` makes it read the folders again: all of them, or none where one has an error.
 /// SIGTERM or Ctrl-C stops it: calls that are under way are finished and journaled, nothing new is
 /// begun, and the next start goes on where it stopped. A second Ctrl-C ends it at once.
 #[derive(Args, Debug)]
@@ -28,15 +29,23 @@ pub(super) struct Serve {
     /// Where /livez, /readyz and /api/v1/status answer; only on this machine.
     #[arg(long, env = "FERRY_ADMIN", default_value = "127.0.0.1:9090", value_name = "ADDR")]
     admin: SocketAddr,
+    /// Where webhooks are taken; only listened at where a pipeline takes some.
+    #[arg(long, env = "FERRY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
+    listen: SocketAddr,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> Outcome {
         let started = start::engine(&self.dirs, &self.store, &self.world).await?;
         let engine = Arc::clone(&started.engine);
-        let admin = api::listen(self.admin, Arc::clone(&engine)).await?;
-        let plans: usize = started.projects.iter().map(|project| project.checked.plans.len()).sum();
-        tell(&format!("serving {plans} pipelines; store {}; admin http://{}", self.store.store.display(), admin.addr));
+        let loader = Arc::clone(&started.loader);
+        let admin = api::listen(self.admin, Arc::clone(&engine), Arc::clone(&loader)).await?;
+        let hooks = match engine.has_hooks() {
+            true => format!("; webhooks http://{}/hooks/", ingress::listen(self.listen, Arc::clone(&engine)).await?),
+            false => String::new(),
+        };
+        let (plans, store) = (engine.versions().len(), self.store.store.display());
+        tell(&format!("serving {plans} pipelines; store {store}{hooks}; admin http://{}", admin.addr));
         let mut serving = tokio::spawn({
             let engine = Arc::clone(&engine);
             async move { engine.serve().await }
@@ -47,6 +56,7 @@ impl Serve {
                 bail!("the engine stopped by itself; the log above says why");
             }
             () = asked_to_stop() => {}
+            () = reload_when_asked(&loader, &engine) => {}
         }
         tell("stopping: calls that are under way are finished; Ctrl-C again ends at once");
         admin.not_ready();
@@ -57,5 +67,22 @@ impl Serve {
             () = asked_to_stop() => tell("ended at once; the next start looks up what was under way"),
         }
         Ok(Exit::Success)
+    }
+}
+
+/// SIGHUP reads the folders again, as `ferry reload` does; it never ends by itself.
+async fn reload_when_asked(loader: &Loader, engine: &Arc<Engine>) {
+    let mut signal = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            complain(&format!("SIGHUP cannot be listened for: {error}"));
+            return std::future::pending().await;
+        }
+    };
+    while signal.recv().await.is_some() {
+        match loader.reload(engine).await {
+            Ok(_) => tell("reloaded"),
+            Err(refused) => complain(&format!("the reload is refused; what was loaded goes on\n{refused}")),
+        }
     }
 }

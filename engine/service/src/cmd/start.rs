@@ -1,10 +1,10 @@
 //! What commands that run pipelines have in common: logs, runtime, world, engine.
 
-use std::{collections::BTreeSet, future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use ferry_connectors::{connection::World, library::Library};
+use ferry_connectors::connection::World;
 use ferry_contract::port::{Clock, Http};
 use ferry_core::once::Guards;
 use jiff::Timestamp;
@@ -12,10 +12,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Global, Outcome, StoreArgs, complain, tell};
 use crate::{
-    clock::{SystemClock, WallWatch},
+    clock::SystemClock,
     engine::{Engine, Setup},
     http::HttpClient,
     load::{self, CheckedProject},
+    reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
     store::sqlite::{Lock, SqliteStore},
@@ -32,6 +33,7 @@ pub(super) struct WorldArgs {
 /// An engine that is ready, with what must live as long.
 pub(super) struct Started {
     pub(super) engine: Arc<Engine>,
+    pub(super) loader: Arc<Loader>,
     pub(super) projects: Vec<CheckedProject>,
     _lock: Lock,
 }
@@ -76,7 +78,6 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     if projects.iter().all(|project| project.checked.plans.is_empty()) {
         return Err(anyhow!("there is no pipeline to run; `ferry lint` says what is wrong"));
     }
-    one_of_each_name(&projects)?;
     let http: Arc<dyn Http> = Arc::new(HttpClient::new().context("TLS cannot be set up")?);
     let clock = Arc::new(SystemClock::default());
     let sandbox = match &world.sandbox {
@@ -84,40 +85,21 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         None => None,
     };
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
-    let loaded: Result<Vec<_>, _> =
-        projects.iter().map(|project| load::open(project, &ports, sandbox.as_ref())).collect();
-    let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
-    let loaded = loaded.map_err(|failure| anyhow!("{}\n  {hint}", failure.message))?;
+    let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
     let opened = Arc::new(SqliteStore::open(&store.store)?);
     let lock = SqliteStore::lock(&store.store)?;
-    opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" })?;
-    let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
-    let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
-    let compile_rules = Arc::clone(&rules);
+    opened.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" })?;
+    let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
+    let loaded = loader.open(&projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))?;
     let engine = Engine::new(Setup {
         store: opened,
         clock,
         rules,
         projects: loaded,
-        recompile: Box::new(move |files| {
-            libraries.iter().find_map(|library| load::recompile(files, library, &compile_rules))
-        }),
+        recompile: loader.recompile(),
         guards: Guards::ALL,
     });
-    Ok(Started { engine, projects, _lock: lock })
-}
-
-/// Runs, cursors and call keys are kept by pipeline, so a name stands for one pipeline in a store.
-fn one_of_each_name(projects: &[CheckedProject]) -> Result<(), anyhow::Error> {
-    let mut seen = BTreeSet::new();
-    let names = projects.iter().filter_map(|project| project.checked.project.as_ref()).map(|project| &project.name);
-    let pipelines = projects.iter().flat_map(|project| project.checked.plans.iter().map(|plan| &plan.pipeline));
-    for (what, name) in names.map(|name| ("projects", name)).chain(pipelines.map(|name| ("pipelines", name))) {
-        if !seen.insert((what, name)) {
-            return Err(anyhow!("two {what} are called `{name}`; rename one, or serve them with another `--store`"));
-        }
-    }
-    Ok(())
+    Ok(Started { engine, loader, projects, _lock: lock })
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {

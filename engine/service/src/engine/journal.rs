@@ -100,7 +100,8 @@ fn note(run: &Run, state: State) -> String {
 impl Engine {
     /// Applies an entry now, and makes it durable with the next write of this run.
     pub(super) fn note(&self, driven: &Driven, entry: Entry) {
-        driven.apply(self.now(), entry, Vec::new());
+        driven.apply(self.now(), entry.clone(), Vec::new());
+        self.answers.tell(driven, &entry);
     }
 
     /// Gives a copy of a run up, so that what it still has under way records nothing.
@@ -121,7 +122,8 @@ impl Engine {
                 let goes = !record.driven.is_given_up();
                 recorded.push(goes);
                 if goes {
-                    record.driven.apply(now, record.entry, record.also);
+                    record.driven.apply(now, record.entry.clone(), record.also);
+                    self.answers.tell(record.driven, &record.entry);
                     group.extend(record.driven.take());
                 }
             }

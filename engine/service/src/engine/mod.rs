@@ -3,43 +3,37 @@
 //! `trigger` puts events into the store, `scheduler` takes due runs out of it, `drive` is the one
 //! loop that performs a run's commands, `evaluate` makes its values, and `dispatch` sends its calls.
 
+mod answer;
 mod begin;
 mod calling;
 mod dispatch;
 mod drive;
 mod evaluate;
 mod journal;
+mod loaded;
 mod question;
 mod scheduler;
 mod trigger;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use ferry_connectors::connection::Connection;
 use ferry_contract::{key::Digest, port::Clock, script::Rules};
 use ferry_core::{once::Guards, plan::Plan};
 use jiff::Timestamp;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use answer::Delivery;
+pub use loaded::{Hook, LoadedProject};
 pub use trigger::PollReport;
 
-use crate::store::{RunId, Store, StoreError, VersionFiles};
+use crate::store::{RunId, Store, VersionFiles};
+use answer::Answers;
 use dispatch::Dispatcher;
-
-/// A project that is loaded: its plans and its open connections.
-#[derive(Debug)]
-pub struct LoadedProject {
-    /// Its name.
-    pub name: String,
-    /// Its plans, with the files that they were made of.
-    pub plans: Vec<(Arc<Plan>, VersionFiles)>,
-    /// By name.
-    pub connections: BTreeMap<String, Arc<Connection>>,
-}
+use loaded::Loaded;
 
 /// Makes a plan again from the files of an earlier version.
 pub type Recompile = Box<dyn Fn(&VersionFiles) -> Option<Arc<Plan>> + Send + Sync>;
@@ -65,7 +59,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     rules: Arc<Rules>,
-    projects: BTreeMap<String, LoadedProject>,
+    loaded: RwLock<Arc<Loaded>>,
     /// By version, with the project's name.
     plans: Mutex<BTreeMap<Digest, (String, Arc<Plan>)>>,
     recompile: Recompile,
@@ -73,11 +67,13 @@ pub struct Engine {
     /// When this process began: what an earlier one sent ended before.
     started_at: Timestamp,
     dispatcher: Dispatcher,
+    answers: Answers,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     active: Mutex<HashSet<RunId>>,
     wake: Notify,
-    versions_saved: OnceCell<()>,
+    /// The polls of the projects that are loaded now.
+    polls: Mutex<CancellationToken>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -90,33 +86,30 @@ impl Engine {
         let plans =
             plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
         let started_at = setup.clock.now();
-        let projects = setup.projects.into_iter().map(|project| (project.name.clone(), project)).collect();
+        let stop = CancellationToken::new();
         Arc::new(Self {
             store: setup.store,
             clock: setup.clock,
             rules: setup.rules,
-            projects,
+            loaded: RwLock::new(Arc::new(Loaded::new(setup.projects))),
             plans: Mutex::new(plans),
             recompile: setup.recompile,
             guards: setup.guards,
             started_at,
             dispatcher: Dispatcher::default(),
+            answers: Answers::default(),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
-            versions_saved: OnceCell::new(),
-            stop: CancellationToken::new(),
+            polls: Mutex::new(stop.child_token()),
+            stop,
             tasks: TaskTracker::new(),
         })
     }
 
     /// Runs everything until [`Engine::stop`].
     pub async fn serve(self: &Arc<Self>) {
-        for project in self.projects.values() {
-            for (plan, _) in &project.plans {
-                self.tasks.spawn(Arc::clone(self).poll_for_ever(project.name.clone(), Arc::clone(plan)));
-            }
-        }
+        self.start_polls();
         self.work().await;
     }
 
@@ -146,18 +139,6 @@ impl Engine {
     pub fn now(&self) -> Timestamp {
         let now = self.clock.now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-    }
-
-    /// Once in a process, before the first event that names them.
-    async fn save_versions(&self) -> Result<(), StoreError> {
-        self.versions_saved.get_or_try_init(|| self.commit_versions()).await.copied()
-    }
-
-    async fn commit_versions(&self) -> Result<(), StoreError> {
-        let plans = self.projects.values().flat_map(|project| &project.plans);
-        let group = plans
-            .map(|(plan, files)| crate::store::Change::Version { version: plan.version.clone(), files: files.clone() });
-        self.store.commit(group.collect()).await.map(|_| ())
     }
 }
 

@@ -82,7 +82,8 @@ impl Engine {
         for (at, entry) in &stored.journal {
             run.take(*at, entry);
         }
-        let Some(project) = self.projects.get(&project) else {
+        let loaded = self.loaded();
+        let Some(project) = loaded.project(&project) else {
             return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));
         };
         self.drive(project, Arc::new(Driven::new(id.clone(), run)), stored.row.due_at).await

@@ -16,6 +16,7 @@ use ferry_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::store::{Arrival, Change, Committed, StoreError};
@@ -44,9 +45,9 @@ impl Roots for Vars<'_> {
 
 impl Engine {
     /// Polls at its interval until the engine stops.
-    pub(super) async fn poll_for_ever(self: Arc<Self>, project: String, plan: Arc<Plan>) {
+    pub(super) async fn poll_for_ever(self: Arc<Self>, project: String, plan: Arc<Plan>, until: CancellationToken) {
         let EventSource::Poll(trigger) = &plan.trigger.source else { return };
-        while !self.stop.is_cancelled() {
+        while !until.is_cancelled() {
             match self.poll_once(&project, &plan).await {
                 Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
                 Err(failure) => {
@@ -56,7 +57,7 @@ impl Engine {
             tokio::select! {
                     biased;
                 () = self.clock.sleep(trigger.every) => {}
-                () = self.stop.cancelled() => {}
+                () = until.cancelled() => {}
             }
         }
     }
@@ -70,7 +71,8 @@ impl Engine {
             return Err(Failure::new(ErrorClass::Config, format!("`{}` does not poll", plan.pipeline)));
         };
         let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{}`", trigger.connection));
-        let connection = self.projects.get(project).and_then(|project| project.connections.get(&trigger.connection));
+        let loaded = self.loaded();
+        let connection = loaded.project(project).and_then(|project| project.connections.get(&trigger.connection));
         let connection = connection.ok_or_else(missing)?;
         let poll = connection.action(&trigger.action)?.poll.as_ref();
         let poll = poll.ok_or_else(|| Failure::new(ErrorClass::Bug, "this action cannot be polled"))?;
@@ -152,7 +154,7 @@ impl Engine {
         self.store.commit(group).await.map_err(|error| store_failure(&error))
     }
 
-    fn arrival(&self, plan: &Plan, event: &Value) -> Arrival {
+    pub(super) fn arrival(&self, plan: &Plan, event: &Value) -> Arrival {
         let trigger = &plan.trigger;
         let key = trigger.key.as_ref().and_then(|key| text_at(key, event)).filter(|key| !key.is_empty());
         let refused = refusal(trigger, key.as_deref(), event);
@@ -232,6 +234,6 @@ fn text_at(path: &Path, event: &Value) -> Option<String> {
     }
 }
 
-fn store_failure(error: &StoreError) -> Failure {
+pub(super) fn store_failure(error: &StoreError) -> Failure {
     Failure::new(ErrorClass::Unavailable, error.to_string())
 }

@@ -1,0 +1,172 @@
+//! The projects that are loaded, and how they are swapped for others: whole, while runs go on.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use ferry_connectors::connection::Connection;
+use ferry_core::plan::{EventSource, Plan, StepIndex};
+use secrecy::SecretString;
+
+use super::{Engine, locked};
+use crate::store::{Change, StoreError, VersionFiles};
+
+/// A project that is loaded: its plans and its open connections.
+#[derive(Debug)]
+pub struct LoadedProject {
+    /// Its name.
+    pub name: String,
+    /// Its plans, with the files that they were made of.
+    pub plans: Vec<(Arc<Plan>, VersionFiles)>,
+    /// By name.
+    pub connections: BTreeMap<String, Arc<Connection>>,
+    /// The secrets of its webhooks, by pipeline.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// Where webhooks are delivered.
+#[derive(Clone)]
+pub struct Hook {
+    /// The pipeline.
+    pub plan: Arc<Plan>,
+    /// The header with the signature, and the secret.
+    pub verify: Option<(String, SecretString)>,
+    /// The step whose output is the answer.
+    pub respond: Option<StepIndex>,
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hook").field("pipeline", &self.plan.pipeline).finish_non_exhaustive()
+    }
+}
+
+/// All projects, as they were swapped in together.
+pub(super) struct Loaded {
+    projects: BTreeMap<String, Arc<LoadedProject>>,
+    /// Projects that are gone, whose open runs still need their connections.
+    gone: BTreeMap<String, Arc<LoadedProject>>,
+    /// By path.
+    hooks: BTreeMap<String, Hook>,
+    /// Whether the store has the files of all plans.
+    saved: AtomicBool,
+}
+
+impl Loaded {
+    pub(super) fn new(projects: Vec<LoadedProject>) -> Self {
+        let projects: BTreeMap<_, _> =
+            projects.into_iter().map(|project| (project.name.clone(), Arc::new(project))).collect();
+        let hooks = projects.values().flat_map(|project| hooks(project)).collect();
+        Self { projects, gone: BTreeMap::new(), hooks, saved: AtomicBool::new(false) }
+    }
+
+    /// A project by name; one that is gone too, because its runs finish on what they began with.
+    pub(super) fn project(&self, name: &str) -> Option<&Arc<LoadedProject>> {
+        self.projects.get(name).or_else(|| self.gone.get(name))
+    }
+
+    /// All plans, with their projects.
+    pub(super) fn plans(&self) -> impl Iterator<Item = (&LoadedProject, &Arc<Plan>)> {
+        let plans = |project: &'_ Arc<LoadedProject>| project.plans.len();
+        self.projects
+            .values()
+            .flat_map(move |project| (0..plans(project)).map(move |index| (&**project, &project.plans[index].0)))
+    }
+
+    /// The plan of that name.
+    pub(super) fn plan(&self, pipeline: &str) -> Option<&Arc<Plan>> {
+        self.plans().map(|(_, plan)| plan).find(|plan| plan.pipeline == pipeline)
+    }
+}
+
+fn hooks(project: &LoadedProject) -> impl Iterator<Item = (String, Hook)> {
+    project.plans.iter().filter_map(|(plan, _)| {
+        let EventSource::Webhook(hook) = &plan.trigger.source else { return None };
+        let secret = project.secrets.get(&plan.pipeline).cloned();
+        let verify = hook.verify.as_ref().zip(secret).map(|((header, _), secret)| (header.clone(), secret));
+        // Without its secret nothing could be verified, so nothing is taken.
+        (verify.is_some() || hook.verify.is_none())
+            .then(|| (hook.path.clone(), Hook { plan: Arc::clone(plan), verify, respond: hook.respond }))
+    })
+}
+
+impl Engine {
+    /// What is loaded now.
+    pub(super) fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where deliveries at a path go.
+    pub fn hook(&self, path: &str) -> Option<Hook> {
+        self.loaded().hooks.get(path).cloned()
+    }
+
+    /// The pipelines that are loaded, each with its version.
+    pub fn versions(&self) -> Vec<(String, String)> {
+        self.loaded().plans().map(|(_, plan)| (plan.pipeline.clone(), plan.version.to_string())).collect()
+    }
+
+    /// Whether any pipeline takes webhooks.
+    pub fn has_hooks(&self) -> bool {
+        !self.loaded().hooks.is_empty()
+    }
+
+    /// Swaps all projects for others. Runs finish on the version that they began with, and with the
+    /// connections that they have; events from now on begin runs of the new one.
+    ///
+    /// # Errors
+    /// The failure of the store: then nothing is swapped.
+    pub async fn swap(self: &Arc<Self>, projects: Vec<LoadedProject>) -> Result<(), StoreError> {
+        let mut next = Loaded::new(projects);
+        self.commit_versions(&next).await?;
+        next.saved = AtomicBool::new(true);
+        {
+            let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+            let before = loaded.projects.iter().chain(&loaded.gone);
+            let gone = before.filter(|(name, _)| !next.projects.contains_key(*name));
+            next.gone = gone.map(|(name, project)| (name.clone(), Arc::clone(project))).collect();
+            let mut plans = locked(&self.plans);
+            plans.clear();
+            for (project, plan) in next.plans() {
+                plans.insert(plan.version.clone(), (project.name.clone(), Arc::clone(plan)));
+            }
+            drop(plans);
+            *loaded = Arc::new(next);
+        }
+        locked(&self.polls).cancel();
+        *locked(&self.polls) = self.stop.child_token();
+        self.start_polls();
+        Ok(())
+    }
+
+    /// Polls for each pipeline that polls, until the next swap.
+    pub(super) fn start_polls(self: &Arc<Self>) {
+        let until = locked(&self.polls).clone();
+        for (project, plan) in self.loaded().plans() {
+            let poll = Arc::clone(self).poll_for_ever(project.name.clone(), Arc::clone(plan), until.clone());
+            self.tasks.spawn(poll);
+        }
+    }
+
+    /// Once for what is loaded, before the first event that names one of its versions.
+    pub(super) async fn save_versions(&self) -> Result<(), StoreError> {
+        let loaded = self.loaded();
+        if loaded.saved.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.commit_versions(&loaded).await?;
+        loaded.saved.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn commit_versions(&self, loaded: &Loaded) -> Result<(), StoreError> {
+        let plans = loaded.projects.values().flat_map(|project| &project.plans);
+        let group = plans.map(|(plan, files)| Change::Version { version: plan.version.clone(), files: files.clone() });
+        self.store.commit(group.collect()).await.map(|_| ())
+    }
+}
