@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ferry_contract::{
-    catalog::{Catalog, Effect},
+    catalog::Catalog,
     expression::{Compiler, Expression},
     failure::ErrorClass,
     key::Digest,
@@ -233,8 +233,14 @@ impl Builder<'_> {
         };
         let (connection, name) = action.value.split_once('.')?;
         let connector = &self.project.connections.get(connection)?.connector.value;
-        let effect: Effect = self.catalog.action(connector, name)?.effect.clone();
-        Some(Call { connection: connection.to_owned(), action: name.to_owned(), effect, with: with? })
+        let known = self.catalog.action(connector, name)?;
+        Some(Call {
+            connection: connection.to_owned(),
+            action: name.to_owned(),
+            effect: known.effect.clone(),
+            backoff: known.backoff.clone(),
+            with: with?,
+        })
     }
 
     fn rule(&mut self, rule: &language::Rule, scope: &Scope<'_>) -> Option<Rule> {

@@ -6,7 +6,12 @@ mod graph;
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
-    catalog::Effect, expression::Expression, failure::ErrorClass, key::Digest, path::Path, script::Script,
+    catalog::{Backoff, Effect},
+    expression::Expression,
+    failure::ErrorClass,
+    key::Digest,
+    path::Path,
+    script::Script,
 };
 use serde_json::Value;
 
@@ -105,6 +110,8 @@ pub struct Call {
     pub action: String,
     /// What it does to the target.
     pub effect: Effect,
+    /// How often, and after what waits, it is sent again.
+    pub backoff: Backoff,
     /// Its input.
     pub with: Expression,
 }

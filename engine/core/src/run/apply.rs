@@ -1,7 +1,7 @@
 //! The fold: one entry more.
 
 use ferry_contract::{
-    catalog::Effect,
+    catalog::{Backoff, Effect},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
@@ -58,8 +58,9 @@ impl Run {
                 self.done(step, output);
             }
             Entry::Skipped { .. } => self.steps[step].status = Status::Skipped,
-            Entry::Called { attempt, key, digest, target, .. } => {
+            Entry::Called { attempt, key, digest, target, is_probe, .. } => {
                 self.called(at, step, *attempt, key, (digest, target));
+                self.steps[step].is_probe = *is_probe;
             }
             Entry::Failed { failure, .. } => self.failed(at, step, failure),
             Entry::LookedUp { found, output, .. } => self.looked_up(at, step, found, output),
@@ -124,11 +125,16 @@ impl Run {
         } else {
             1
         };
-        if matches!(self.steps[step].status, Status::Called { .. }) {
+        let was_sent = matches!(self.steps[step].status, Status::Called { .. });
+        if was_sent {
             self.remember(step, outcome);
         }
         match after {
-            After::Retry { at } => self.steps[step].status = Status::Retrying { attempt: attempt + 1, at },
+            After::Retry { at } => {
+                let was_probe = was_sent && self.steps[step].is_probe;
+                let attempt = attempt + u32::from(!was_probe);
+                self.steps[step].status = Status::Retrying { attempt, at };
+            }
             After::LookUp { at } => self.steps[step].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.steps[step].status = Status::Parking { reason },
             After::Fail => self.take_arm(step, failure.class),
@@ -140,10 +146,18 @@ impl Run {
         let Status::Called { attempt } = self.steps[step].status else {
             return self.after_unsent(at, step, failure);
         };
-        let (Some(effect), Some((key, first_at))) = (self.effect(step), &self.steps[step].call) else {
+        let (Work::Call(call), Some((key, first_at))) = (&self.plan.steps[step].work, &self.steps[step].call) else {
             return After::Fail;
         };
-        let attempt = Attempt { effect, number: attempt, first_at: *first_at, ended_at: at, seed: key.as_str() };
+        let attempt = Attempt {
+            effect: &call.effect,
+            number: attempt,
+            first_at: *first_at,
+            ended_at: at,
+            is_probe: self.steps[step].is_probe,
+            backoff: &call.backoff,
+            seed: key.as_str(),
+        };
         once::after_failure(self.guards, attempt, failure)
     }
 
@@ -151,9 +165,15 @@ impl Run {
     fn after_unsent(&self, at: Timestamp, step: StepIndex, failure: &Failure) -> After {
         match (&self.plan.steps[step].work, failure.class) {
             (Work::Call(call), ErrorClass::Throttled | ErrorClass::Unavailable) => {
-                let number = self.attempt(step);
-                let attempt =
-                    Attempt { effect: &call.effect, number, first_at: at, ended_at: at, seed: &self.event_key };
+                let attempt = Attempt {
+                    effect: &call.effect,
+                    number: self.attempt(step),
+                    first_at: at,
+                    ended_at: at,
+                    is_probe: false,
+                    backoff: &call.backoff,
+                    seed: &self.event_key,
+                };
                 once::after_failure(self.guards, attempt, failure)
             }
             _ => After::Fail,
@@ -198,7 +218,7 @@ impl Run {
         self.steps[step].status = if look_ups >= LOOK_UPS_MAX {
             Status::Parking { reason: format!("{look_ups} look-ups gave no answer: {failure}") }
         } else {
-            let wait = once::backoff(look_ups, &self.event_key);
+            let wait = Backoff::default().wait(look_ups, &self.event_key);
             Status::Unknown { attempt, at: at + jiff::SignedDuration::try_from(wait).unwrap_or_default() }
         };
     }

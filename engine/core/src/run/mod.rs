@@ -46,6 +46,8 @@ struct StepRun {
     failure: Option<Failure>,
     /// The key of the call in progress, and when its first attempt was made.
     call: Option<(CallKey, Timestamp)>,
+    /// Whether the last call was the probe of an open circuit.
+    is_probe: bool,
     look_ups: u32,
 }
 
@@ -321,6 +323,6 @@ impl Run {
 
 impl StepRun {
     fn blocked() -> Self {
-        Self { status: Status::Blocked, output: None, failure: None, call: None, look_ups: 0 }
+        Self { status: Status::Blocked, output: None, failure: None, call: None, is_probe: false, look_ups: 0 }
     }
 }

@@ -23,12 +23,12 @@ use super::{
     dispatch::{Outgoing, Sent},
     evaluate::Started,
     journal::{Driven, Record, Shared, alert},
-    question::{next_time, question},
+    question::{bug, next_time, question},
 };
 use crate::store::StoreError;
 
-/// What an effect of a step gave: an entry; nothing where a question is still open, or where the
-/// engine stops; an error where the run in memory is ahead of the disk.
+/// What an effect of a step gave: an entry; nothing where a question is still open, where the gate
+/// holds the step back, or where the engine stops; an error where the run in memory is ahead of the disk.
 type Outcome = (StepIndex, Sent);
 
 /// One turn of the loop.
@@ -176,6 +176,9 @@ impl Drive<'_> {
     }
 
     fn perform(&mut self, command: Command, step: StepIndex, now: Timestamp) -> Performed {
+        if let Some(until) = self.driven.held_back(step, now) {
+            return Performed::NotBefore(until);
+        }
         match command {
             Command::Start { .. } => match self.driven.with(|run| self.engine.start_step(run, step)) {
                 Started::Entry(entry) => self.noted(entry),
@@ -255,7 +258,8 @@ impl Drive<'_> {
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
             Before::Doubt => {
-                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest, target });
+                let called = Entry::Called { step: id.clone(), attempt, key, digest, target, is_probe: false };
+                self.engine.note(&self.driven, called);
                 let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
                 return self.noted(Entry::Failed { step: id, failure });
             }
@@ -313,12 +317,13 @@ impl Drive<'_> {
             return self.looked_up(step, Found::Differs(reason));
         }
         let (engine, look_up, guards) = (self.engine, look_up.clone(), self.engine.guards);
-        let id = plan.steps[step].id.clone();
+        let (driven, id) = (Arc::clone(&self.driven), plan.steps[step].id.clone());
         self.effects.push(Box::pin(async move {
             let answer = match once::look_up_input(&look_up, &input) {
-                Ok(question) => engine.ask(&connection, &look_up.action, &question).await,
-                Err(failure) => Err(failure),
+                Ok(question) => engine.ask((&driven, &id), &connection, &look_up.action, &question).await,
+                Err(failure) => Some(Err(failure)),
             };
+            let Some(answer) = answer else { return (step, Ok(None)) };
             let found = once::compare(guards, &look_up, &input, answer);
             let output = Value::Object(serde_json::Map::new());
             (step, Ok(Some(Entry::LookedUp { step: id, found, output })))
@@ -391,8 +396,4 @@ enum Performed {
     UnderWay,
     /// It is not its time.
     NotBefore(Timestamp),
-}
-
-fn bug(message: &str) -> Failure {
-    Failure::new(ErrorClass::Bug, message)
 }

@@ -1,6 +1,9 @@
 //! A run in memory, and how its entries become durable in the order in which they were applied.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use ferry_core::{
     plan::StepIndex,
@@ -23,6 +26,9 @@ struct DrivenState {
     pending: Vec<Change>,
     /// Whether another copy of the run may be driven by now: this one must record nothing more.
     is_given_up: bool,
+    /// Steps that the gate of their connection holds back, and until when. No entry says so, because
+    /// nothing has happened.
+    held_back: BTreeMap<String, Timestamp>,
 }
 
 /// One entry that is to be durable, with changes that are durable with it.
@@ -34,7 +40,10 @@ pub(super) struct Record<'a> {
 
 impl Driven {
     pub(super) fn new(id: RunId, run: Run) -> Self {
-        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false }) }
+        Self {
+            id,
+            state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false, held_back: BTreeMap::new() }),
+        }
     }
 
     /// Looks at the run.
@@ -47,9 +56,25 @@ impl Driven {
         self.with(|run| run.commands(now))
     }
 
+    /// The name of its pipeline.
+    pub(super) fn pipeline(&self) -> String {
+        self.with(|run| run.plan().pipeline.clone())
+    }
+
     /// The name of a step.
     pub(super) fn step_id(&self, step: StepIndex) -> String {
         self.with(|run| run.plan().steps[step].id.clone())
+    }
+
+    /// Nothing of a step is to be tried before a time.
+    pub(super) fn hold_back(&self, step: &str, until: Timestamp) {
+        locked(&self.state).held_back.insert(step.to_owned(), until);
+    }
+
+    /// Until when a step is held back.
+    pub(super) fn held_back(&self, step: StepIndex, now: Timestamp) -> Option<Timestamp> {
+        let state = locked(&self.state);
+        state.held_back.get(&state.run.plan().steps[step].id).copied().filter(|until| *until > now)
     }
 
     fn apply(&self, at: Timestamp, entry: Entry, also: Vec<Change>) {

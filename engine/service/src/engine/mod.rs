@@ -6,6 +6,7 @@
 mod dispatch;
 mod drive;
 mod evaluate;
+mod gate;
 mod journal;
 mod question;
 mod scheduler;
@@ -23,10 +24,12 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use trigger::PollReport;
 
 use crate::store::{RunId, Store, StoreError, VersionFiles};
 use dispatch::Dispatcher;
+use gate::Gates;
 
 /// A project that is loaded: its plans and its open connections.
 #[derive(Debug)]
@@ -71,6 +74,7 @@ pub struct Engine {
     /// When this process began: what an earlier one sent ended before.
     started_at: Timestamp,
     dispatcher: Dispatcher,
+    gates: Gates,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     active: Mutex<HashSet<RunId>>,
@@ -88,6 +92,8 @@ impl Engine {
         let plans =
             plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
         let started_at = setup.clock.now();
+        let connections = setup.projects.iter().flat_map(|project| project.connections.values());
+        let gates = Gates::new(&setup.store, &setup.clock, connections);
         let projects = setup.projects.into_iter().map(|project| (project.name.clone(), project)).collect();
         Arc::new(Self {
             store: setup.store,
@@ -99,6 +105,7 @@ impl Engine {
             guards: setup.guards,
             started_at,
             dispatcher: Dispatcher::default(),
+            gates,
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
@@ -138,6 +145,11 @@ impl Engine {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// How the connections are.
+    pub async fn connections(&self) -> Vec<ConnectionStatus> {
+        self.gates.status().await
     }
 
     /// Now, as it is stored: in whole milliseconds.
