@@ -4,7 +4,7 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     number,
     path::Document,
-    port::{HttpError, HttpRequest},
+    port::{HttpError, HttpRequest, Pass},
     script::Named,
 };
 use rust_decimal::Decimal;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     auth::Token,
-    bundle,
+    budget, bundle,
     connection::Connection,
     manifest::{Call, Preflight},
     paginate::{self, Pages},
@@ -46,18 +46,18 @@ impl Connection {
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
-    pub async fn send(&self, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
+    pub async fn send(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
         let call = match self.action(action) {
             Ok(call) => call,
             Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
         };
         match (calls, &call.bundle) {
             ([], _) => Vec::new(),
-            ([one], None) => vec![self.send_paged(call, one).await],
+            ([one], None) => vec![self.send_paged(pass, call, one).await],
             (several, Some(rule)) => {
                 let mut together = several[0].clone();
                 together.body = request::merged(rule, several);
-                let answer = self.answer(call, &together, None).await;
+                let answer = self.answer(pass, call, (&together, None)).await;
                 self.split(call, answer, several.len())
             }
             (several, None) => {
@@ -71,20 +71,26 @@ impl Connection {
     ///
     /// # Errors
     /// The failure of the read.
-    pub async fn page(&self, action: &str, input: &Value, next: Option<&str>) -> Result<Page, Failure> {
+    pub async fn page(
+        &self,
+        pass: &dyn Pass,
+        action: &str,
+        input: &Value,
+        next: Option<&str>,
+    ) -> Result<Page, Failure> {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
-        let answer = self.answer(call, &prepared, next).await?;
+        let answer = self.answer(pass, call, (&prepared, next)).await?;
         let output = self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
         Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
     }
 
     /// Asks what must be asked before these calls are sent: a failure for each that must not go.
-    pub async fn preflight(&self, action: &str, calls: &[&Prepared]) -> Vec<Option<Failure>> {
+    pub async fn preflight(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Option<Failure>> {
         let rule = self.action(action).ok().and_then(|call| call.preflight.as_ref());
         let Some(rule) = rule else { return calls.iter().map(|_| None).collect() };
         let asked = match self.prepare(&rule.action, &Value::Object(serde_json::Map::new())) {
-            Ok(question) => self.send(&rule.action, &[&question]).await.pop(),
+            Ok(question) => self.send(pass, &rule.action, &[&question]).await.pop(),
             Err(failure) => Some(Err(failure)),
         };
         let result = match asked {
@@ -122,8 +128,8 @@ impl Connection {
         Ok(sum)
     }
 
-    async fn send_paged(&self, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
-        let mut answer = self.answer(call, prepared, None).await?;
+    async fn send_paged(&self, pass: &dyn Pass, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
+        let mut answer = self.answer(pass, call, (prepared, None)).await?;
         let Some(rule) = &call.paginate else {
             return self.understood(call, &answer).map_err(|refusal| refusal.failure);
         };
@@ -131,7 +137,7 @@ impl Connection {
         loop {
             self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
             match pages.take(std::mem::take(&mut answer.body))? {
-                Some(next) => answer = self.answer(call, prepared, Some(&next)).await?,
+                Some(next) => answer = self.answer(pass, call, (prepared, Some(&next))).await?,
                 None => break,
             }
         }
@@ -165,25 +171,43 @@ impl Connection {
     }
 
     /// Sends, and once more with a new token where the target says that the old one was the reason.
-    async fn answer(&self, call: &Call, prepared: &Prepared, next: Option<&str>) -> Result<Answer, Failure> {
-        let token = self.token(None).await?;
-        let answer = self.exchange(call, prepared, next, token.as_ref()).await?;
-        let stale = match self.understood(call, &answer) {
-            Err(Refusal { refresh_token: true, .. }) => token.map(|token| token.number),
-            Err(_) | Ok(_) => None,
-        };
-        let Some(stale) = stale else { return Ok(answer) };
-        let token = self.token(Some(stale)).await?;
-        self.exchange(call, prepared, next, token.as_ref()).await
+    async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Result<Answer, Failure> {
+        let token = self.token(pass, None).await?;
+        let (answer, refresh_token) = self.exchange(pass, call, what, token.as_ref()).await?;
+        let Some(stale) = token.filter(|_| refresh_token).map(|token| token.number) else { return Ok(answer) };
+        let token = self.token(pass, Some(stale)).await?;
+        Ok(self.exchange(pass, call, what, token.as_ref()).await?.0)
     }
 
+    /// One exchange through the gate, and whether a new token may mend what it says.
     async fn exchange(
         &self,
+        pass: &dyn Pass,
         call: &Call,
-        prepared: &Prepared,
-        next: Option<&str>,
+        (prepared, next): (&Prepared, Option<&str>),
         token: Option<&Token>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<(Answer, bool), Failure> {
+        let request = self.request(call, (prepared, next), token)?;
+        let host = &call.request.host;
+        pass.next(host).await?;
+        let answer = self.world.http.send(request).await.map(|response| Answer::read(&response));
+        let answer = answer.map_err(|error| match error {
+            HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),
+            HttpError::NoAnswer(reason) => Failure::new(ErrorClass::Unknown, format!("no answer: {reason}")),
+        });
+        let refusal = answer.as_ref().ok().and_then(|answer| self.understood(call, answer).err());
+        let class = answer.as_ref().err().or(refusal.as_ref().map(|refusal| &refusal.failure));
+        let seen = budget::seen(self, class.map(|failure| failure.class), answer.as_ref().ok());
+        pass.seen(host, seen).await;
+        Ok((answer?, refusal.is_some_and(|refusal| refusal.refresh_token)))
+    }
+
+    fn request(
+        &self,
+        call: &Call,
+        (prepared, next): (&Prepared, Option<&str>),
+        token: Option<&Token>,
+    ) -> Result<HttpRequest, Failure> {
         let url = self.url(call, next.unwrap_or(&prepared.target), token)?;
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         if let Some(token) = token {
@@ -194,12 +218,7 @@ impl Connection {
         if body.is_some() {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        let request = HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout };
-        let response = self.world.http.send(request).await.map_err(|error| match error {
-            HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),
-            HttpError::NoAnswer(reason) => Failure::new(ErrorClass::Unknown, format!("no answer: {reason}")),
-        })?;
-        Ok(Answer::read(&response))
+        Ok(HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout })
     }
 
     /// A next page may be absolute, but never on another host: it would take our token along.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::Digest,
+    limits::CONNECTION_REQUESTS_MAX,
     path::Document,
     port::{Clock, Http},
     script::Rules,
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::{
     auth::TokenCache,
     library::Library,
-    manifest::{Call, Manifest},
+    manifest::{Call, Manifest, OAuth2},
 };
 
 /// Values of a connection by field; any of them may be a secret.
@@ -57,6 +58,7 @@ pub struct Connection {
     pub(crate) hosts: BTreeMap<String, String>,
     pub(crate) fields: Fields,
     pub(crate) tokens: TokenCache,
+    concurrency: Option<usize>,
 }
 
 impl fmt::Debug for Connection {
@@ -89,7 +91,34 @@ impl Connection {
             hosts,
             fields: settings.fields,
             tokens: TokenCache::default(),
+            concurrency: None,
         })
+    }
+
+    /// Makes that many requests at once, instead of what its manifest says.
+    #[must_use]
+    pub fn with_concurrency(self, concurrency: Option<usize>) -> Self {
+        Self { concurrency, ..self }
+    }
+
+    /// How many requests it makes at once.
+    pub fn concurrency(&self) -> usize {
+        self.concurrency.or(self.manifest.concurrency).unwrap_or(CONNECTION_REQUESTS_MAX)
+    }
+
+    /// The names of all hosts that requests go to.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let own = self.manifest.calls.values().map(|call| call.request.host.as_str());
+        own.chain(self.manifest.auth.iter().map(OAuth2::host))
+    }
+
+    /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed.
+    pub fn hosts_of(&self, action: &str) -> Vec<&str> {
+        let own = self.manifest.calls.get(action).map(|call| call.request.host.as_str());
+        let login = self.manifest.auth.as_ref().filter(|_| !self.has_token()).map(OAuth2::host);
+        let mut hosts: Vec<&str> = own.into_iter().chain(login).collect();
+        hosts.dedup();
+        hosts
     }
 
     /// The digest of where the connection leads: connector, hosts, and the fields that are no secrets.

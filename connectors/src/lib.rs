@@ -11,6 +11,7 @@ pub mod manifest;
 
 pub mod connection;
 
+mod budget;
 pub mod bundle;
 pub mod call;
 pub mod paginate;

@@ -318,7 +318,14 @@ fn groups(event: Value) -> [Vec<Change>; 4] {
         at,
     };
     let answered = Entry::Answered { step: step.clone(), output: json!({}) };
-    let called = Entry::Called { step, attempt: 1, key: call.clone(), digest: digest.clone(), target: digest.clone() };
+    let called = Entry::Called {
+        step,
+        attempt: 1,
+        key: call.clone(),
+        digest: digest.clone(),
+        target: digest.clone(),
+        is_probe: false,
+    };
     [
         vec![Change::Receive(arrival)],
         vec![

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod docs;
+mod gate;
 mod kills;
 mod program;
 mod schemas;

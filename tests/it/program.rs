@@ -12,7 +12,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ferry-under-test");
 /// A call of the program.
 pub(crate) fn ferry(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.current_dir(folder).env_remove("FERRY_STORE").env_remove("FERRY_SANDBOX").env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .env_remove("FERRY_STORE")
+        .env_remove("FERRY_SANDBOX")
+        .env_remove("FERRY_ADMIN")
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -102,6 +107,7 @@ fn a_wrong_call_says_what_to_do() {
         (&["serve", "empty", "--sandbox", "http://127.0.0.1:1"], 2, "there is no ferry.yaml in empty"),
         (&["serve", "ok", "--sandbox", "http://example.com"], 2, "is not on this machine"),
         (&["serve", "ok", "--sandbox", "http://127.0.0.1:1"], 69, "no sandbox answers"),
+        (&["status", "--admin", "127.0.0.1:1"], 69, "no service answers at 127.0.0.1:1"),
         (&["-C", "nowhere", "lint"], 2, "nowhere: "),
         (&["frobnicate"], 2, "unrecognized subcommand"),
         (&["--version"], 0, ""),

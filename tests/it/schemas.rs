@@ -1,6 +1,7 @@
 //! The JSON Schemas of what commands print, in `schemas/`; `UPDATE_EXPECT=1 cargo test` rewrites them.
 
 use expect_test::expect_file;
+use ferry::api::Status;
 use ferry::cmd::{DeadLetterList, Envelope, LintReport, RunList, RunStory};
 use schemars::{JsonSchema, SchemaGenerator};
 
@@ -14,5 +15,6 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/lint.schema.json"].assert_eq(&schema::<LintReport>());
     expect_file!["../../schemas/runs-list.schema.json"].assert_eq(&schema::<RunList>());
     expect_file!["../../schemas/runs-show.schema.json"].assert_eq(&schema::<RunStory>());
+    expect_file!["../../schemas/status.schema.json"].assert_eq(&schema::<Status>());
     expect_file!["../../schemas/dlq-list.schema.json"].assert_eq(&schema::<DeadLetterList>());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry::store::{Arrival, Change, Filter, RunId, Store, StoreError, sqlite::SqliteStore};
+use ferry::store::{Arrival, Change, Filter, RunId, Shared, Store, StoreError, sqlite::SqliteStore};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
@@ -128,6 +128,26 @@ async fn an_event_that_cannot_run_is_kept_and_cannot_be_replayed() {
         let run = RunId::of("pay", "no-key-1");
         let resume = Change::Resume { run, by: "tester".into(), reason: "why not".into(), at: at(1) };
         assert!(matches!(store.commit(vec![resume]).await.unwrap_err(), StoreError::NotEnded(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_shared_row_is_changed_only_by_who_has_read_it() {
+    for (store, _folder) in stores() {
+        let share = |expected, value: i64| {
+            store.commit(vec![Change::Share { name: "circuit".into(), expected, value: value.into() }])
+        };
+        assert_eq!(store.shared("circuit").await.unwrap(), None);
+        let mut changed = Vec::new();
+        // Two read version 1; the second one that writes must read again.
+        for (expected, value) in [(1, 1), (0, 2), (0, 3), (1, 4), (1, 5), (2, 6), (7, 7)] {
+            let answer = share(expected, value).await;
+            assert!(matches!(answer, Ok(_) | Err(StoreError::Stale(_))), "{answer:?}");
+            changed.extend(answer.is_ok().then_some(value));
+        }
+        assert_eq!(changed, [2, 4, 6]);
+        assert_eq!(store.shared("circuit").await.unwrap(), Some(Shared { version: 3, value: 6.into() }));
+        assert_eq!(store.shared("other").await.unwrap(), None);
     }
 }
 

@@ -31,7 +31,7 @@ POST /_sandbox/seed      {\"seed\": 1, \"requests\": 200} builds the world anew;
                          {\"payee\": {\"id\": \"P-1\", \"type\": 0 | 1 | 99}}
 GET  /_sandbox/faults    the faults in force, with the hits of each rule
 POST /_sandbox/faults    {\"duplicates\": \"refuse\" | \"book\", \"rules\": [{\"fault\", \"system\", \"path\",
-                         \"method\", \"one_in\", \"times\", \"retry_after_s\", \"delay_ms\", \"after_ms\"}],
+                         \"method\", \"one_in\", \"times\", \"retry_after_s\", \"delay_ms\", \"after_ms\", \"for_ms\"}],
                          \"budget_per_minute\": 6000, \"visibility_lag_ms\": 60000} replaces them
 GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}

@@ -60,6 +60,9 @@ pub struct FaultRule {
     /// The rule begins so long after the start, on the sandbox clock.
     #[serde(default)]
     pub after_ms: Option<u64>,
+    /// The rule ends so long after its first hit, on the sandbox clock: a storm, an outage.
+    #[serde(default)]
+    pub for_ms: Option<u64>,
 }
 
 /// What happens to a request.
@@ -109,8 +112,15 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct Injector {
     faults: Faults,
-    hits: Vec<u32>,
+    hits: Vec<Hits>,
     random: Random,
+}
+
+/// How often a rule has hit, and when first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hits {
+    count: u32,
+    first_ms: Option<u64>,
 }
 
 impl Faults {
@@ -129,7 +139,7 @@ impl Faults {
 impl Injector {
     /// Starts with no hits.
     pub(crate) fn new(faults: Faults, seed: u64) -> Self {
-        let hits = vec![0; faults.rules.len()];
+        let hits = vec![Hits::default(); faults.rules.len()];
         Self { faults, hits, random: Random::of(seed, "faults") }
     }
 
@@ -139,21 +149,26 @@ impl Injector {
     }
 
     /// Says the hits of each rule, in the order of the rules.
-    pub(crate) fn hits(&self) -> &[u32] {
-        &self.hits
+    pub(crate) fn hits(&self) -> impl Iterator<Item = u32> {
+        self.hits.iter().map(|hits| hits.count)
     }
 
     /// Chooses the fault of a call and counts it.
     pub(crate) fn decide(&mut self, call: &Call<'_>) -> Option<FaultRule> {
         for (rule, hits) in self.faults.rules.iter().zip(&mut self.hits) {
-            let open = rule.times.is_none_or(|times| *hits < times);
-            if open && matches(rule, call) && self.random.hits(rule.one_in) {
-                *hits = hits.saturating_add(1);
+            if is_open(rule, *hits, call) && matches(rule, call) && self.random.hits(rule.one_in) {
+                hits.count = hits.count.saturating_add(1);
+                hits.first_ms.get_or_insert(call.elapsed_ms);
                 return Some(rule.clone());
             }
         }
         None
     }
+}
+
+fn is_open(rule: &FaultRule, hits: Hits, call: &Call<'_>) -> bool {
+    let since_ms = hits.first_ms.map_or(0, |first_ms| call.elapsed_ms.saturating_sub(first_ms));
+    rule.times.is_none_or(|times| hits.count < times) && rule.for_ms.is_none_or(|for_ms| since_ms < for_ms)
 }
 
 fn matches(rule: &FaultRule, call: &Call<'_>) -> bool {
@@ -195,6 +210,8 @@ mod tests {
             (r#""times":2"#, "xx.........."),
             (r#""after_ms":100"#, "..........xx"),
             (r#""after_ms":25,"times":1"#, "...x........"),
+            (r#""for_ms":30"#, "xxx........."),
+            (r#""after_ms":50,"for_ms":20"#, ".....xx....."),
         ];
         for (fields, expected) in cases {
             assert_eq!(hits(rule(fields), 1), expected, "{fields}");

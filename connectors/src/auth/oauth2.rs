@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     path::Document,
-    port::{HttpError, HttpRequest},
+    port::{HttpError, HttpRequest, Pass, Seen},
     template::{Escape, percent_encoded},
 };
 use jiff::SignedDuration;
@@ -30,18 +30,32 @@ impl Connection {
     /// # Errors
     /// [`ErrorClass::Auth`] where the credentials are refused, [`ErrorClass::Unavailable`] where no
     /// token came: the call itself was not sent.
-    pub(crate) async fn token(&self, stale: Option<u64>) -> Result<Option<Token>, Failure> {
+    pub(crate) async fn token(&self, pass: &dyn Pass, stale: Option<u64>) -> Result<Option<Token>, Failure> {
         let Some(auth) = &self.manifest.auth else { return Ok(None) };
         let mut current = self.tokens.current.lock().await;
-        let until = self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit");
-        let usable = current.as_ref().filter(|token| token.expires_at > until && Some(token.number) != stale);
+        let usable = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale);
         if let Some(token) = usable {
             return Ok(Some(token.clone()));
         }
         let number = current.as_ref().map_or(0, |token| token.number) + 1;
-        let token = self.fetch(auth, number).await?;
-        *current = Some(token.clone());
-        Ok(Some(token))
+        pass.next(auth.host()).await?;
+        let token = self.fetch(auth, number).await;
+        let class = token.as_ref().err().map(|failure| failure.class);
+        let wait_ms = token.as_ref().err().and_then(|failure| failure.wait_ms);
+        let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
+        pass.seen(auth.host(), seen).await;
+        *current = Some(token.clone()?);
+        token.map(Some)
+    }
+
+    /// Whether a call needs no new token; one that is being fetched counts as none.
+    pub(crate) fn has_token(&self) -> bool {
+        self.tokens.current.try_lock().is_ok_and(|token| token.as_ref().is_some_and(|token| self.is_fresh(token)))
+    }
+
+    fn is_fresh(&self, token: &Token) -> bool {
+        let until = self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit");
+        token.expires_at > until
     }
 
     async fn fetch(&self, auth: &OAuth2, number: u64) -> Result<Token, Failure> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
-    catalog::{Action, Effect, Lookup, Repeat, Void},
+    catalog::{Action, Backoff, Effect, Lookup, Repeat, Void},
     expression::Expression,
     failure::ErrorClass,
     report::At,
@@ -40,13 +40,13 @@ const KEYS: [&str; 15] = [
 
 type Actions = (BTreeMap<String, Action>, BTreeMap<String, Call>);
 
-pub(super) fn read(reader: &mut Reader<'_>, connector: &str, node: &Node) -> Actions {
+pub(super) fn read(reader: &mut Reader<'_>, (connector, backoff): (&str, &Backoff), node: &Node) -> Actions {
     let entries = map(node, "`actions`", reader.report).unwrap_or_default();
     let known: Vec<&str> = entries.iter().map(|(name, _)| name.value.as_str()).collect();
     let mut actions = Actions::default();
     for (name, node) in entries {
         let Some(fields) = Fields::open(node, "an action", &KEYS, reader.report) else { continue };
-        let action = reader.action(fields, format!("{connector}.{}", name.value), &known);
+        let action = reader.action(fields, (format!("{connector}.{}", name.value), backoff.clone()), &known);
         let call = reader.call(fields, &known);
         if let (Some(action), Some(call)) = (action, call) {
             reader.check_look_up(name.at, &action, &call);
@@ -58,9 +58,10 @@ pub(super) fn read(reader: &mut Reader<'_>, connector: &str, node: &Node) -> Act
 }
 
 impl Reader<'_> {
-    fn action(&mut self, fields: Fields<'_>, name: String, known: &[&str]) -> Option<Action> {
+    fn action(&mut self, fields: Fields<'_>, (name, backoff): (String, Backoff), known: &[&str]) -> Option<Action> {
         Some(Action {
             name,
+            backoff,
             summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,
             source: self.needed_text(fields, "source", "where the facts come from")?,
             effect: {

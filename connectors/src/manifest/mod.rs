@@ -1,13 +1,19 @@
 //! A `connector.yaml`, checked and compiled.
 
 mod action;
+mod budget;
 mod read;
 mod schema;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_contract::{
-    catalog::Connector, expression::Expression, failure::ErrorClass, path::Path, script::Script, template::Template,
+    catalog::{Connector, Window},
+    expression::Expression,
+    failure::ErrorClass,
+    path::Path,
+    script::Script,
+    template::Template,
 };
 
 pub use read::read;
@@ -29,6 +35,32 @@ pub struct Manifest {
     pub code: Option<Script>,
     /// How to call each action.
     pub calls: BTreeMap<String, Call>,
+    /// How many requests it takes; all windows hold at once.
+    pub budget: Vec<BudgetWindow>,
+    /// How many requests at once, where it says so.
+    pub concurrency: Option<usize>,
+}
+
+/// One window of a budget, and where the target says how full it is.
+#[derive(Debug)]
+pub struct BudgetWindow {
+    /// The window.
+    pub window: Window,
+    /// Requests that it takes in all.
+    pub limit: Option<Reading>,
+    /// Requests that it still takes.
+    pub remaining: Option<Reading>,
+    /// Seconds until it is full again, or the Unix time of it.
+    pub reset: Option<Reading>,
+}
+
+/// Where a number is in the headers of an answer.
+#[derive(Debug)]
+pub enum Reading {
+    /// A header that is the number; its name in lower case.
+    Header(String),
+    /// Rhai over `headers`.
+    Rhai(Script),
 }
 
 /// OAuth 2.0, client credentials. Source: RFC 6749, section 4.4.
@@ -42,6 +74,13 @@ pub struct OAuth2 {
     pub client: ClientAuth,
     /// Hosts that the token's answer names.
     pub hosts: Vec<(String, Path)>,
+}
+
+impl OAuth2 {
+    /// The name of the host that tokens come from.
+    pub fn host(&self) -> &str {
+        self.token_url.names().next().unwrap_or("login")
+    }
 }
 
 /// How the client's id and secret travel to the token endpoint.

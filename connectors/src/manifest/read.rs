@@ -19,7 +19,7 @@ use ferry_contract::{
 
 use super::{ClientAuth, ErrorRule, Manifest, OAuth2, action};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "ferry",
     "connector",
     "title",
@@ -27,6 +27,9 @@ const KEYS: [&str; 11] = [
     "environments",
     "connection",
     "auth",
+    "concurrency",
+    "budget",
+    "backoff",
     "errors",
     "message",
     "code",
@@ -64,7 +67,17 @@ impl Reader<'_> {
         let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let actions = fields.need("actions", "{ get_thing: … }", self.report)?;
-        let (actions, calls) = action::read(self, &name, actions);
+        let backoff = fields.get("backoff").and_then(|node| self.backoff(node)).unwrap_or_default();
+        let (actions, calls) = action::read(self, (&name, &backoff), actions);
+        let concurrency = fields.get("concurrency").and_then(|node| yaml::read::concurrency(node, self.report));
+        let own = environments.values().flat_map(BTreeMap::keys);
+        let told = auth.iter().flat_map(|auth| auth.hosts.iter().map(|(name, _)| name));
+        let hosts: Vec<&str> = own.chain(told).map(String::as_str).collect();
+        let budget = fields.get("budget").map_or_else(Vec::new, |node| {
+            let budget = self.budget(node);
+            self.check_hosts(node, &budget, &hosts);
+            budget
+        });
         let connector = Connector {
             name,
             title,
@@ -72,7 +85,8 @@ impl Reader<'_> {
             environments: environments.keys().cloned().collect(),
             actions,
         };
-        Some(Manifest { connector: Arc::new(connector), environments, auth, errors, message, code, calls })
+        let connector = Arc::new(connector);
+        Some(Manifest { connector, environments, auth, errors, message, code, calls, budget, concurrency })
     }
 
     fn environments(&mut self, node: &Node) -> BTreeMap<String, BTreeMap<String, Template>> {

@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{failure::ErrorClass, path::Path, schema::Schema};
+use crate::{
+    failure::ErrorClass,
+    key::Digest,
+    limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX},
+    path::Path,
+    schema::Schema,
+};
 
 /// All connectors, by name.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +65,75 @@ pub struct Action {
     pub output: Schema,
     /// Whether a poll can page through it, and what its events are.
     pub items: bool,
+    /// How long it waits before it is sent again, and how often.
+    pub backoff: Backoff,
+}
+
+/// How often a call is sent again after a failure that did nothing, and how long it waits before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Backoff {
+    /// How the waits grow.
+    pub kind: BackoffKind,
+    /// Calls of one step for one outcome, before it fails.
+    pub attempts_max: u32,
+    /// How long after the first attempt the last one may begin; none is for ever.
+    pub within: Option<Duration>,
+}
+
+/// How the waits between attempts grow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BackoffKind {
+    /// The wait doubles; its second half is spread.
+    Exponential {
+        /// The first wait.
+        first: Duration,
+        /// The longest wait.
+        at_most: Duration,
+    },
+    /// The waits that a vendor asks for, in order; the last one stays. Some more is added to spread them.
+    Statistical(Vec<Duration>),
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        let kind = BackoffKind::Exponential { first: BACKOFF_FIRST, at_most: BACKOFF_MAX };
+        Self { kind, attempts_max: CALL_ATTEMPTS_MAX, within: None }
+    }
+}
+
+impl Backoff {
+    /// How long to wait after an attempt (from 1); `seed` spreads the waits of many calls.
+    pub fn wait(&self, attempt: u32, seed: &str) -> Duration {
+        match &self.kind {
+            BackoffKind::Exponential { first, at_most } => {
+                let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(*at_most);
+                doubled / 2 + spread(doubled / 2, &format!("{seed}/{attempt}"))
+            }
+            BackoffKind::Statistical(waits) => {
+                let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+                let wait = waits.get(index).or(waits.last()).copied().unwrap_or(BACKOFF_MAX);
+                wait + spread(wait / 8, &format!("{seed}/{attempt}"))
+            }
+        }
+    }
+}
+
+/// A part of `most`, the same for the same seed, so that what waits together does not come together.
+pub fn spread(most: Duration, seed: &str) -> Duration {
+    let most_ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
+    let drawn = u64::from_str_radix(Digest::of(seed).short(), 16).unwrap_or(0);
+    Duration::from_millis(drawn % most_ms)
+}
+
+/// How many requests a target takes in a time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Window {
+    /// That many, from 1.
+    pub limit: u64,
+    /// In that time.
+    pub per: Duration,
+    /// Only to this host; none is all hosts of the connection together.
+    pub host: Option<String>,
 }
 
 /// What a call does to the target.
@@ -139,6 +214,33 @@ impl Effect {
                 "writes; after an unknown outcome it is looked up before anything is sent again"
             }
             Self::Write(Repeat::Never) => "writes; after an unknown outcome a person decides",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_are_spread() {
+        let backoff = Backoff::default();
+        let waits: Vec<u128> = (1..=12).map(|attempt| backoff.wait(attempt, "a").as_millis()).collect();
+        for (index, wait) in waits.iter().enumerate() {
+            let full = (1_000_u128 << index).min(300_000);
+            assert!((full / 2..=full).contains(wait), "{waits:?}");
+        }
+        assert_ne!(backoff.wait(5, "a"), backoff.wait(5, "b"));
+    }
+
+    #[test]
+    fn waits_of_a_vendor_are_never_shorter_than_it_asks() {
+        let minutes = |minutes| Duration::from_mins(minutes);
+        let kind = BackoffKind::Statistical(vec![minutes(2), minutes(4), minutes(8)]);
+        let backoff = Backoff { kind, ..Backoff::default() };
+        for (attempt, asked) in [(1, 2), (2, 4), (3, 8), (4, 8), (12, 8)] {
+            let wait = backoff.wait(attempt, "a");
+            assert!((minutes(asked)..=minutes(asked) * 9 / 8).contains(&wait), "{attempt}: {wait:?}");
         }
     }
 }

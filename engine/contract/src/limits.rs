@@ -1,4 +1,6 @@
-//! Every bound of the language, with its unit in its name.
+//! Every bound of the language and of calls in general, with its unit in its name.
+
+use std::time::Duration;
 
 /// A YAML file that a consultant writes: pipeline, project, table, manifest.
 pub const YAML_FILE_MAX_BYTES: usize = 1 << 20;
@@ -26,3 +28,19 @@ pub const SCRIPT_CLOCK_EVERY_OPERATIONS: u64 = 512;
 pub const TEXT_MAX_BYTES: usize = 1 << 20;
 /// Matches of one JSONPath.
 pub const PATH_MATCHES_MAX: usize = 100_000;
+/// Requests of one connection at once, whatever a manifest or a project says.
+pub const CONNECTION_REQUESTS_MAX: usize = 16;
+/// Requests that one window of a budget may allow.
+pub const BUDGET_LIMIT_MAX: u64 = 1_000_000_000;
+/// The longest window of a budget.
+pub const BUDGET_WINDOW_MAX: Duration = Duration::from_hours(31 * 24);
+/// Windows of one budget.
+pub const BUDGET_WINDOWS_MAX: usize = 8;
+/// Waits that a manifest may list between attempts.
+pub const BACKOFF_WAITS_MAX: usize = 20;
+/// Calls of one step for one outcome, before it fails.
+pub const CALL_ATTEMPTS_MAX: u32 = 12;
+/// The first wait between two attempts; it doubles.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_mins(5);

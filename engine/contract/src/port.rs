@@ -4,6 +4,8 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use jiff::Timestamp;
 
+use crate::failure::{ErrorClass, Failure};
+
 /// A future that can be stored and sent.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -69,4 +71,50 @@ pub enum HttpError {
 pub trait Http: Send + Sync {
     /// Sends one request, once, and never repeats it by itself.
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>>;
+}
+
+/// The right to make exchanges with one connection, one after the other. No exchange goes without one.
+pub trait Pass: Send + Sync {
+    /// Waits until the next exchange with a host may go.
+    ///
+    /// The error is a failure of class `unavailable` or `throttled`, with a wait: nothing was sent.
+    fn next<'a>(&'a self, host: &'a str) -> Boxed<'a, Result<(), Failure>>;
+    /// Learns from an exchange how the host is.
+    fn seen<'a>(&'a self, host: &'a str, seen: Seen) -> Boxed<'a, ()>;
+}
+
+/// What an exchange showed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Seen {
+    /// What the answer means; none is a success.
+    pub class: Option<ErrorClass>,
+    /// How long the target asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// What the answer says of the budget's windows, in their order.
+    pub levels: Vec<Level>,
+}
+
+/// What an answer says of one window of a budget.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Level {
+    /// Requests that the window takes in all.
+    pub limit: Option<u64>,
+    /// Requests that it still takes.
+    pub remaining: Option<u64>,
+    /// How long until it is full again.
+    pub reset: Option<Duration>,
+}
+
+/// A pass without limits: for questions of a person's own, outside an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct FreePass;
+
+impl Pass for FreePass {
+    fn next<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn seen<'a>(&'a self, _: &'a str, _: Seen) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! `language` reads a file, `lint` says what is wrong with it, `plan` is what a checked pipeline
 //! becomes, `run` is one execution of a plan as a fold over its journal, `eval` makes the values in
-//! it, and `once` alone decides whether a write may be sent a second time.
+//! it, `once` alone decides whether a write may be sent a second time, and `gate` when a connection
+//! takes a call at all.
 
 pub mod limits;
 
@@ -14,5 +15,6 @@ pub mod eval;
 pub mod lint;
 pub mod plan;
 
+pub mod gate;
 pub mod once;
 pub mod run;

@@ -4,14 +4,23 @@ use std::time::Duration;
 
 /// Steps of one pipeline, those of `on_error` included.
 pub const STEPS_MAX: usize = 200;
-/// Calls of one step for one outcome, before it fails.
-pub const CALL_ATTEMPTS_MAX: u32 = 12;
 /// Look-ups of one unknown outcome that get no answer, before the run is parked.
 pub const LOOK_UPS_MAX: u32 = 12;
-/// The first wait between two attempts; it doubles.
-pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-/// The longest wait between two attempts.
-pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
+/// How much goes wrong in a row before a circuit opens: a failure counts [`UNWELL_WEIGHT`], a refusal
+/// for too many calls 1, because a few of those are how a target asks to be called more slowly.
+pub const STRAIN_MAX: u32 = 20;
+/// What a failure of a target that is not well counts.
+pub const UNWELL_WEIGHT: u32 = 4;
+/// The first wait of an open circuit; it doubles.
+pub const CIRCUIT_FIRST: Duration = Duration::from_secs(5);
+/// The longest wait of an open circuit.
+pub const CIRCUIT_MAX: Duration = Duration::from_mins(5);
+/// How long the end of a probe is waited for, before another one may go.
+pub const PROBE_MAX: Duration = Duration::from_mins(2);
+/// How long a due probe waits for a read, before a write may be the probe.
+pub const PROBE_READ_FIRST: Duration = Duration::from_secs(5);
+/// A budget is taken in slices: one in so many of a window, so that a slice is one access to the store.
+pub const BUDGET_SLICES: u64 = 10;
 /// An event or a step's output, as JSON.
 pub const VALUE_MAX_BYTES: usize = 1 << 20;
 /// Attempts that a `retry` may ask for.

@@ -42,6 +42,8 @@ pub struct ConnectionText {
     pub connector: Spanned<String>,
     /// The environment, with references.
     pub environment: Spanned<String>,
+    /// How many requests at once, instead of what its connector says.
+    pub concurrency: Option<usize>,
     /// The fields' names, with their places.
     pub names: Vec<Spanned<String>>,
     /// Fields, with references.
@@ -108,12 +110,13 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         found
     };
     let (connector, environment) = (needed("connector", "payoneer"), needed("environment", "sandbox"));
-    let is_own = |name: &str| !["connector", "environment"].contains(&name);
+    let is_own = |name: &str| !["connector", "environment", "concurrency"].contains(&name);
     let own = fields.iter().filter(|(name, _)| is_own(name));
     Some(ConnectionText {
         at: node.at,
         names: entries.iter().map(|(name, _)| name.clone()).filter(|name| is_own(&name.value)).collect(),
         fields: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        concurrency: node.get("concurrency").and_then(|node| yaml::read::concurrency(node, report)),
         connector: connector?,
         environment: environment?,
     })

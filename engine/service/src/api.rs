@@ -1,6 +1,7 @@
 //! The admin listener: health, status, metrics and reload, on this machine only.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -15,13 +16,23 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    engine::Engine,
+    engine::{ConnectionStatus, Engine},
     reload::{Loader, Swapped},
 };
+
+/// How a service is, as `/api/v1/status` and `ferry status` say it.
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+pub struct Status {
+    /// How many runs are in each state.
+    pub runs: BTreeMap<String, u64>,
+    /// How its connections are.
+    pub connections: Vec<ConnectionStatus>,
+}
 
 /// A listener that answers.
 #[derive(Debug)]
@@ -84,10 +95,12 @@ async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
 }
 
 async fn status(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
-    match shared.engine.store().counts().await {
-        Ok(runs) => (StatusCode::OK, Json(json!({ "format_version": "1.0", "runs": runs }))),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": error.to_string() }))),
-    }
+    let runs = match shared.engine.store().counts().await {
+        Ok(runs) => runs,
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": error.to_string() }))),
+    };
+    let connections = shared.engine.connections().await;
+    (StatusCode::OK, Json(json!({ "format_version": "1.0", "runs": runs, "connections": connections })))
 }
 
 async fn reload(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {

@@ -6,8 +6,16 @@ use std::time::Duration;
 pub const RUNS_ACTIVE_MAX: usize = 1_024;
 /// How long the scheduler sleeps at most before it looks for due runs of other processes.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Requests of one connection at once.
-pub const CONNECTION_REQUESTS_MAX: usize = 16;
+/// How long a call waits in memory for its budget; for longer it waits in the store.
+pub const GATE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How far ahead a call is put off for want of budget, however many wait before it.
+pub const GATE_PUT_OFF_MAX: Duration = Duration::from_mins(1);
+/// How long a read waits for its next page, for want of budget, before it fails.
+pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How old the knowledge of what other processes have shared may be.
+pub const SHARED_AGE_MAX: Duration = Duration::from_secs(10);
+/// How often a shared row that another process has changed is read again, before it is given up.
+pub const SHARED_TRIES_MAX: u32 = 8;
 /// Groups that one transaction of the store takes.
 pub const COMMIT_GROUPS_MAX: usize = 1_000;
 /// How long a write waits for another process that writes to the same file.

@@ -199,7 +199,9 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     let mut missing = Vec::new();
     for name in checked.connections.keys() {
         let opened = settings(checked, name, sandbox).and_then(|settings| {
-            Connection::open(settings, &project.library, world.clone()).map_err(|failure| vec![failure.message])
+            let opened = Connection::open(settings, &project.library, world.clone());
+            let concurrency = checked.connections[name].concurrency;
+            opened.map(|opened| opened.with_concurrency(concurrency)).map_err(|failure| vec![failure.message])
         });
         match opened {
             Ok(connection) => {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ferry::store::{
-    Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles,
+    Change, Committed, DeadLetter, Filter, RunId, RunRow, Shared, Store, StoreError, StoredRun, VersionFiles,
     sqlite::SqliteStore,
 };
 use ferry_contract::{
@@ -140,6 +140,10 @@ impl Store for MortalStore {
 
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
         self.store.version(version)
+    }
+
+    fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
+        self.store.shared(name)
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

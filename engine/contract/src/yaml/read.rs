@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Node};
 use crate::{
+    limits::CONNECTION_REQUESTS_MAX,
     report::{At, Report, Spanned},
     suggest,
 };
@@ -97,6 +98,18 @@ pub fn whole(node: &Node, what: &str, report: &mut Report) -> Option<u64> {
         report.error("wrong-type", node.at, message, "write a whole number from 0 on");
     }
     number.as_u64()
+}
+
+/// How many requests at once: from 1 to the cap of all connections.
+pub fn concurrency(node: &Node, report: &mut Report) -> Option<usize> {
+    let count = usize::try_from(whole(node, "`concurrency`", report)?).unwrap_or(usize::MAX);
+    if (1..=CONNECTION_REQUESTS_MAX).contains(&count) {
+        return Some(count);
+    }
+    let message =
+        format!("`concurrency` is {count}, and a connection makes 1 to {CONNECTION_REQUESTS_MAX} requests at once");
+    report.error("invalid-value", node.at, message, format!("write a number from 1 to {CONNECTION_REQUESTS_MAX}"));
+    None
 }
 
 /// The items of a list.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ferry_contract::{
+    catalog::{Backoff, BackoffKind},
     failure::ErrorClass,
+    limits::{BACKOFF_FIRST, BACKOFF_MAX},
     report::{At, Report, Spanned},
     yaml::{
         Kind, Node,
@@ -17,7 +19,7 @@ use super::{
     step,
     wait::{THEN, probe},
 };
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, RETRY_ATTEMPTS_MAX};
+use crate::limits::RETRY_ATTEMPTS_MAX;
 
 /// What happens on some classes of failure.
 #[derive(Debug)]
@@ -27,22 +29,9 @@ pub struct Arm {
     /// The classes.
     pub classes: Vec<Spanned<ErrorClass>>,
     /// Whether the step is tried again before that.
-    pub retry: Option<Retry>,
+    pub retry: Option<Backoff>,
     /// What happens.
     pub reaction: Reaction,
-}
-
-/// How often a step is tried again, and when.
-#[derive(Clone, Debug)]
-pub struct Retry {
-    /// Attempts at most, the first one included.
-    pub attempts: u32,
-    /// Since the step began, at most.
-    pub within: Option<Duration>,
-    /// The first wait; it doubles.
-    pub first: Duration,
-    /// The longest wait.
-    pub at_most: Duration,
 }
 
 /// What an arm does.
@@ -145,7 +134,7 @@ pub(super) fn class(node: &Node, report: &mut Report) -> Option<ErrorClass> {
     one_of(node, "an error class", &words, report)
 }
 
-fn retry(node: &Node, report: &mut Report) -> Option<Retry> {
+fn retry(node: &Node, report: &mut Report) -> Option<Backoff> {
     let fields = Fields::open(node, "`retry`", &["attempts", "within", "first", "at_most"], report)?;
     let time = |key: &str, report: &mut Report| -> Option<Duration> {
         fields.get(key).and_then(|node| interval(node, &format!("`{key}`"), report))
@@ -153,11 +142,11 @@ fn retry(node: &Node, report: &mut Report) -> Option<Retry> {
     let attempts = fields.need("attempts", "5", report);
     let attempts = attempts.and_then(|node| count(node, "`attempts`", u64::from(RETRY_ATTEMPTS_MAX), report))?;
     let first = time("first", report).unwrap_or(BACKOFF_FIRST);
-    Some(Retry {
-        attempts: u32::try_from(attempts).unwrap_or(RETRY_ATTEMPTS_MAX),
+    let at_most = time("at_most", report).unwrap_or(BACKOFF_MAX).max(first);
+    Some(Backoff {
+        kind: BackoffKind::Exponential { first, at_most },
+        attempts_max: u32::try_from(attempts).unwrap_or(RETRY_ATTEMPTS_MAX),
         within: time("within", report),
-        first,
-        at_most: time("at_most", report).unwrap_or(BACKOFF_MAX).max(first),
     })
 }
 

@@ -15,7 +15,7 @@ use ferry_contract::{
     yaml::Node,
 };
 
-pub use arm::{Arm, Reaction, Retry};
+pub use arm::{Arm, Reaction};
 pub(crate) use read::language_version as read_version;
 pub use read::read;
 pub use trigger::{Cursor, EventSource, Poll, Trigger, Verify, Webhook};

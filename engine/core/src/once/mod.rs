@@ -32,7 +32,7 @@ mod look_up;
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
-    catalog::{Effect, Lookup, Repeat},
+    catalog::{Backoff, Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
@@ -42,10 +42,7 @@ use serde_json::Value;
 pub use guards::{Guard, Guards};
 pub use look_up::{Found, compare, generated, look_up_input};
 
-use crate::{
-    limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX, GENERATIONS_MAX},
-    plan::Retry,
-};
+use crate::limits::GENERATIONS_MAX;
 
 /// What a run remembers of a call that it made.
 #[derive(Clone, Debug)]
@@ -224,10 +221,15 @@ pub struct Attempt<'a> {
     pub ended_at: Timestamp,
     /// When the step could start.
     pub began: Timestamp,
+    /// Whether it was the probe of an open circuit: the target's outage is no fault of this call, so
+    /// it uses up no attempt.
+    pub is_probe: bool,
+    /// How often, and after what waits, the call is sent again.
+    pub backoff: &'a Backoff,
+    /// Whether the pipeline asks for that, whatever the class.
+    pub is_asked: bool,
     /// Text that spreads the waits of many calls.
     pub seed: &'a str,
-    /// What the pipeline says of trying again for this class.
-    pub retry: Option<&'a Retry>,
 }
 
 /// What to do after a failed call.
@@ -250,10 +252,13 @@ pub fn after_failure(guards: Guards, attempt: Attempt<'_>, failure: &Failure) ->
         | ErrorClass::Declined
         | ErrorClass::NotFound
         | ErrorClass::InsufficientFunds
-        | ErrorClass::Bug => match attempt.retry {
-            Some(_) => again(attempt, failure),
-            None => After::Fail,
-        },
+        | ErrorClass::Bug => {
+            if attempt.is_asked {
+                again(attempt, failure)
+            } else {
+                After::Fail
+            }
+        }
     }
 }
 
@@ -282,18 +287,13 @@ pub fn wait_before_look_up(guards: Guards, look_up: &Lookup) -> Duration {
     if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO }
 }
 
-/// The same call again after a wait that doubles, or as long as the target asks.
+/// The same call again after a wait, or as long as the target asks.
 fn again(attempt: Attempt<'_>, failure: &Failure) -> After {
     let asked = Duration::from_millis(failure.wait_ms.unwrap_or(0));
-    let (attempts_max, within, wait) = match attempt.retry {
-        Some(Retry { attempts, within, first, at_most }) => {
-            (*attempts, *within, spread(attempt.number, attempt.seed, *first, *at_most))
-        }
-        None => (CALL_ATTEMPTS_MAX, None, backoff(attempt.number, attempt.seed)),
-    };
-    let at = attempt.ended_at + signed(wait.max(asked));
-    let is_over = within.is_some_and(|within| at > attempt.began + signed(within));
-    if attempt.number < attempts_max && !is_over {
+    let at = attempt.ended_at + signed(attempt.backoff.wait(attempt.number, attempt.seed).max(asked));
+    let used_up = attempt.number >= attempt.backoff.attempts_max && !attempt.is_probe;
+    let too_late = attempt.backoff.within.is_some_and(|within| at > attempt.began + signed(within));
+    if !used_up && !too_late {
         return After::Retry { at };
     }
     match (attempt.effect, failure.class) {
@@ -307,26 +307,13 @@ fn again(attempt: Attempt<'_>, failure: &Failure) -> After {
     }
 }
 
-/// 1 s, 2 s, 4 s … up to 5 minutes, of which the second half is spread by the seed.
-pub fn backoff(attempt: u32, seed: &str) -> Duration {
-    spread(attempt, seed, BACKOFF_FIRST, BACKOFF_MAX)
-}
-
-fn spread(attempt: u32, seed: &str, first: Duration, at_most: Duration) -> Duration {
-    let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(at_most);
-    let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX).max(1);
-    let spread = Digest::of(format!("{seed}/{attempt}"));
-    let spread = u64::from_str_radix(&spread.as_str()[..12], 16).unwrap_or(0) % half;
-    Duration::from_millis(half + spread)
-}
-
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use ferry_contract::path::Path;
+    use ferry_contract::{limits::CALL_ATTEMPTS_MAX, path::Path};
 
     use super::*;
 
@@ -358,16 +345,19 @@ mod tests {
 
     /// What follows a failure at second 100, in one word.
     fn follows(name: &str, class: ErrorClass, number: u32, first_second: i64) -> String {
+        follows_with(&Backoff::default(), false, (name, class, number, first_second))
+    }
+
+    fn follows_with(
+        backoff: &Backoff,
+        is_probe: bool,
+        (name, class, number, first): (&str, ErrorClass, u32, i64),
+    ) -> String {
         let effect = effect(name);
-        let attempt = Attempt {
-            effect: &effect,
-            number,
-            first_at: at(first_second),
-            ended_at: at(100),
-            began: at(100),
-            seed: "s",
-            retry: None,
-        };
+        let (first_at, ended_at) = (at(first), at(100));
+        let (began, is_asked) = (first_at, false);
+        let attempt =
+            Attempt { effect: &effect, number, first_at, ended_at, began, is_probe, backoff, is_asked, seed: "s" };
         match after_failure(Guards::ALL, attempt, &Failure::new(class, "x")) {
             After::Retry { .. } => "retry".to_owned(),
             After::LookUp { at } => format!("look up {}", at.as_second()),
@@ -443,12 +433,20 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_and_are_spread() {
-        let waits: Vec<u128> = (1..=12).map(|attempt| backoff(attempt, "a").as_millis()).collect();
-        for (index, wait) in waits.iter().enumerate() {
-            let full = (1_000_u128 << index).min(300_000);
-            assert!((full / 2..=full).contains(wait), "{waits:?}");
+    fn a_probe_uses_up_no_attempt_and_time_runs_out_all_the_same() {
+        use ErrorClass::{Throttled, Unavailable, Unknown};
+        let in_time = Backoff { within: Some(Duration::from_secs(100)), ..Backoff::default() };
+        for (backoff, is_probe, effect, class, first, expected) in [
+            (Backoff::default(), true, "read", Unavailable, 100, "retry"),
+            (Backoff::default(), true, "upsert", Unknown, 100, "retry"),
+            (Backoff::default(), true, "never", Throttled, 100, "retry"),
+            (Backoff::default(), true, "never", Unknown, 100, "park"),
+            (Backoff::default(), false, "read", Unavailable, 100, "fail"),
+            (in_time.clone(), true, "read", Unavailable, 0, "fail"),
+            (in_time, true, "upsert", Unknown, 0, "park"),
+        ] {
+            let found = follows_with(&backoff, is_probe, (effect, class, CALL_ATTEMPTS_MAX, first));
+            assert_eq!(found, expected, "{effect} {class} probe {is_probe} since {first}");
         }
-        assert_ne!(backoff(5, "a"), backoff(5, "b"));
     }
 }

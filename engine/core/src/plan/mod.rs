@@ -7,13 +7,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::schema::Schema;
 use ferry_contract::{
-    catalog::Effect, expression::Expression, failure::ErrorClass, key::Digest, path::Path, script::Script,
+    catalog::{Backoff, Effect},
+    expression::Expression,
+    failure::ErrorClass,
+    key::Digest,
+    path::Path,
+    script::Script,
 };
 use serde_json::Value;
 
 pub(crate) use compile::{Roots, compile, repeated_class};
 
-pub use crate::language::{Retry, Timeout};
+pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};
 
 /// The number of a step in its plan.
@@ -234,6 +239,8 @@ pub struct Call {
     pub action: String,
     /// What it does to the target.
     pub effect: Effect,
+    /// How often, and after what waits, it is sent again.
+    pub backoff: Backoff,
     /// Its input.
     pub with: Expression,
     /// What takes the place of the event's key in the names of its calls.
@@ -257,7 +264,7 @@ pub struct Arm {
     /// The classes.
     pub classes: Vec<ErrorClass>,
     /// Whether the step is tried again before that.
-    pub retry: Option<Retry>,
+    pub retry: Option<Backoff>,
     /// What happens.
     pub reaction: Reaction,
 }

@@ -99,8 +99,9 @@ impl Run {
                 self.done(unit, output);
             }
             Entry::Skipped { .. } => self.units[unit].status = Status::Skipped,
-            Entry::Called { attempt, key, digest, target, .. } => {
+            Entry::Called { attempt, key, digest, target, is_probe, .. } => {
                 self.called(at, unit, *attempt, key, (digest, target));
+                self.units[unit].is_probe = *is_probe;
             }
             Entry::Failed { failure, .. } => self.failed(at, unit, failure),
             Entry::Doubted { key, .. } => {

@@ -64,6 +64,9 @@ pub enum Entry {
         digest: Digest,
         /// The digest of where the connection leads.
         target: Digest,
+        /// Whether it is the probe of an open circuit, which uses up no attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_probe: bool,
     },
     /// The call was done.
     Answered {

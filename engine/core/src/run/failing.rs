@@ -1,7 +1,7 @@
 //! Failures: what follows from one, and what a look-up makes of an unknown outcome.
 
 use ferry_contract::{
-    catalog::{Effect, Repeat},
+    catalog::{Backoff, Effect, Repeat},
     failure::{ErrorClass, Failure},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,8 @@ impl Run {
             Status::Called { attempt } | Status::Retrying { attempt, .. } | Status::Unknown { attempt, .. } => attempt,
             _ => 1,
         };
-        if matches!(self.units[unit].status, Status::Called { .. }) {
+        let was_sent = matches!(self.units[unit].status, Status::Called { .. });
+        if was_sent {
             let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
             self.remember(unit, outcome);
         }
@@ -31,7 +32,11 @@ impl Run {
             After::Retry { at } if self.deadline(unit).is_some_and(|(deadline, _)| deadline < at) => {
                 self.take_arm(unit, failure.class);
             }
-            After::Retry { at } => self.units[unit].status = Status::Retrying { attempt: attempt + 1, at },
+            After::Retry { at } => {
+                let was_probe = was_sent && self.units[unit].is_probe;
+                let attempt = attempt + u32::from(!was_probe);
+                self.units[unit].status = Status::Retrying { attempt, at };
+            }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.units[unit].status = Status::Parking { reason },
             After::Fail => self.take_arm(unit, failure.class),
@@ -58,7 +63,17 @@ impl Run {
             return After::Fail;
         }
         let began = self.units[unit].began.unwrap_or(first_at);
-        let attempt = Attempt { effect: &call.effect, number, first_at, ended_at: at, began, seed, retry };
+        let attempt = Attempt {
+            effect: &call.effect,
+            number,
+            first_at,
+            ended_at: at,
+            began,
+            is_probe: is_sent && self.units[unit].is_probe,
+            backoff: retry.unwrap_or(&call.backoff),
+            is_asked: retry.is_some(),
+            seed,
+        };
         once::after_failure(self.guards, attempt, failure)
     }
 
@@ -142,7 +157,7 @@ impl Run {
         self.units[unit].look_ups += 1;
         let look_ups = self.units[unit].look_ups;
         let asked = SignedDuration::from_millis(i64::try_from(failure.wait_ms.unwrap_or(0)).unwrap_or(0));
-        let wait = SignedDuration::try_from(once::backoff(look_ups, &self.event_key)).unwrap_or_default();
+        let wait = SignedDuration::try_from(Backoff::default().wait(look_ups, &self.event_key)).unwrap_or_default();
         (look_ups < LOOK_UPS_MAX).then(|| at + wait.max(asked))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Unit {
     pub(super) failure: Option<Failure>,
     /// The key of the call in progress, and when its first attempt was made.
     pub(super) call: Option<(CallKey, Timestamp)>,
+    /// Whether the last call was the probe of an open circuit.
+    pub(super) is_probe: bool,
     pub(super) look_ups: u32,
     /// When it could start for the first time.
     pub(super) began: Option<Timestamp>,
@@ -110,7 +112,18 @@ pub enum Status {
 
 impl Unit {
     pub(super) fn new(step: StepIndex, item: Option<Arc<Item>>, status: Status) -> Self {
-        Self { step, item, status, output: None, failure: None, call: None, look_ups: 0, began: None, fallback: None }
+        Self {
+            step,
+            item,
+            status,
+            output: None,
+            failure: None,
+            call: None,
+            is_probe: false,
+            look_ups: 0,
+            began: None,
+            fallback: None,
+        }
     }
 
     /// Whether it will not change any more by itself.

@@ -10,6 +10,7 @@ mod runs;
 mod sandbox;
 mod serve;
 mod start;
+mod status;
 
 use std::{
     path::PathBuf,
@@ -61,6 +62,7 @@ enum Command {
     Demo(demo::Demo),
     Runs(runs::Runs),
     Dlq(dlq::Dlq),
+    Status(status::StatusCommand),
     Explain(explain::Explain),
 }
 
@@ -178,6 +180,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),
+        Command::Status(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
     };
     match outcome {

@@ -159,7 +159,9 @@ fn detail(entry: &Entry) -> String {
         Entry::Evaluated { output, .. } | Entry::Answered { output, .. } | Entry::Arrived { output, .. } => {
             output.to_string()
         }
-        Entry::Called { attempt, key, .. } => format!("attempt {attempt} {key}"),
+        Entry::Called { attempt, key, is_probe, .. } => {
+            format!("attempt {attempt}{} {key}", if *is_probe { " as a probe" } else { "" })
+        }
         Entry::Failed { failure, .. } | Entry::DeadLettered { failure, .. } => failure.to_string(),
         Entry::LookedUp { found, .. } => serde_json::to_string(found).unwrap_or_default(),
         Entry::Held { what, .. } => what.to_string(),

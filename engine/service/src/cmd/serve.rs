@@ -40,10 +40,11 @@ impl Serve {
         let engine = Arc::clone(&started.engine);
         let loader = Arc::clone(&started.loader);
         let admin = api::listen(self.admin, Arc::clone(&engine), Arc::clone(&loader)).await?;
-        let hooks = match engine.has_hooks() {
-            true => format!("; webhooks http://{}/hooks/", ingress::listen(self.listen, Arc::clone(&engine)).await?),
-            false => String::new(),
-        };
+        let mut hooks = String::new();
+        if engine.has_hooks() {
+            let addr = ingress::listen(self.listen, Arc::clone(&engine)).await?;
+            hooks = format!("; webhooks http://{addr}/hooks/");
+        }
         let (plans, store) = (engine.versions().len(), self.store.store.display());
         tell(&format!("serving {plans} pipelines; store {store}{hooks}; admin http://{}", admin.addr));
         let mut serving = tokio::spawn({

@@ -17,7 +17,8 @@ use serde_json::{Map, Value};
 
 use super::{
     dispatch::{Outgoing, Sent},
-    drive::{Drive, Performed, bug},
+    drive::{Drive, Performed},
+    question::bug,
 };
 
 /// A call that a unit is about to make.
@@ -66,7 +67,8 @@ impl Drive<'_> {
             Before::Confirm => return self.noted(Entry::Doubted { step: id, key }),
             Before::Refuse(reason) => return self.failed(unit, Failure::new(ErrorClass::Conflict, reason)),
             Before::Doubt => {
-                self.engine.note(&self.driven, Entry::Called { step: id.clone(), attempt, key, digest, target });
+                let called = Entry::Called { step: id.clone(), attempt, key, digest, target, is_probe: false };
+                self.engine.note(&self.driven, called);
                 let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
                 return self.noted(Entry::Failed { step: id, failure });
             }
@@ -144,12 +146,14 @@ impl Drive<'_> {
             return self.looked_up(unit, Found::Differs(reason));
         }
         let (engine, guards, id) = (self.engine, self.engine.guards, self.driven.unit_id(unit));
+        let driven = Arc::clone(&self.driven);
         let output = self.driven.with(|run| run.call(unit).and_then(|call| reference(call, &input)));
         self.effects.push(Box::pin(async move {
             let answer = match once::look_up_input(&look_up, &input) {
-                Ok(question) => engine.ask(&connection, &look_up.action, &question).await,
-                Err(failure) => Err(failure),
+                Ok(question) => engine.ask((&driven, &id), &connection, &look_up.action, &question).await,
+                Err(failure) => Some(Err(failure)),
             };
+            let Some(answer) = answer else { return (unit, Ok(None)) };
             let found = once::compare(guards, &look_up, &input, answer);
             let output = Value::Object(output.into_iter().collect());
             (unit, Ok(Some(Entry::LookedUp { step: id, found, output })))

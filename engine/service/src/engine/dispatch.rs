@@ -15,17 +15,15 @@ use ferry_contract::{
 };
 use ferry_core::{limits::VALUE_MAX_BYTES, run::Entry};
 use serde_json::Value;
-use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::{
     Engine,
-    journal::{Record, Shared},
+    gate::{Ask, Gate, Pass},
+    journal::{Driven, Record, Shared},
     locked,
 };
-use crate::{
-    limits::CONNECTION_REQUESTS_MAX,
-    store::{Change, StoreError},
-};
+use crate::store::{Change, StoreError};
 
 /// One call that is about to be sent.
 pub(super) struct Outgoing {
@@ -42,13 +40,12 @@ pub(super) struct Outgoing {
     pub(super) attempt: u32,
 }
 
-/// Gathers calls, and bounds requests.
+/// Gathers calls.
 #[derive(Default)]
 pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
     turns: Mutex<HashMap<(String, String), Turn>>,
-    requests: Mutex<HashMap<String, Arc<Semaphore>>>,
     /// Calls that other runs have made, found when their intent was refused.
     taken: Mutex<HashMap<String, String>>,
 }
@@ -68,7 +65,7 @@ struct Member {
     reply: oneshot::Sender<Sent>,
 }
 
-/// What a call got. Nothing where the engine stops: it was not sent. An error where its intent is
+/// What a call got. Nothing where the engine stops, or the gate holds it back: it was not sent. An error where its intent is
 /// not durable, or its run was given up: it was not sent either, and the run in memory is not what is
 /// on disk.
 pub(super) type Sent = Result<Option<Entry>, StoreError>;
@@ -77,7 +74,7 @@ impl Engine {
     /// Sends a call, alone or with others.
     pub(super) async fn send(self: Arc<Self>, outgoing: Outgoing) -> Sent {
         if !outgoing.is_write {
-            return Ok(Some(self.read(outgoing).await));
+            return Ok(self.read(outgoing).await);
         }
         let taken = locked(&self.dispatcher.taken).get(outgoing.key.as_str()).cloned();
         if let Some(run) = taken.filter(|run| run != outgoing.driven.id.as_str()) {
@@ -90,21 +87,40 @@ impl Engine {
         }
     }
 
-    /// Asks a question of a connection, within its bound of requests.
-    pub(super) async fn ask(&self, connection: &Connection, action: &str, input: &Value) -> Result<Value, Failure> {
-        let prepared = connection.prepare(action, input)?;
-        let _permit = self.dispatcher.permit(&connection.name).await;
+    /// Asks a question of a connection; nothing where the gate holds the step back.
+    pub(super) async fn ask(
+        &self,
+        (driven, step): (&Driven, &str),
+        connection: &Connection,
+        action: &str,
+        input: &Value,
+    ) -> Option<Result<Value, Failure>> {
+        let prepared = match connection.prepare(action, input) {
+            Ok(prepared) => prepared,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let gate = self.gates.of(connection);
+        let (hosts, pipeline) = (connection.hosts_of(action), driven.pipeline());
+        let ask = Ask { pipeline: &pipeline, hosts: &hosts, is_write: false, seed: driven.id.as_str() };
+        let pass = admitted(&gate, ask, &[(driven, step)]).await?;
         let none = || Err(Failure::new(ErrorClass::Bug, "a call without a result"));
-        connection.send(action, &[&prepared]).await.pop().unwrap_or_else(none)
+        let answer = connection.send(&pass, action, &[&prepared]).await.pop().unwrap_or_else(none);
+        match answer {
+            // The circuit is open: this says nothing about what was asked.
+            Err(failure) if was_not_well(&failure) && held_back(&gate, ask, &[(driven, step)]) => None,
+            answer => Some(answer),
+        }
     }
 
     /// A read needs no durable intent: a repeat is harmless.
-    async fn read(&self, outgoing: Outgoing) -> Entry {
-        let called = record(&outgoing).entry;
+    async fn read(&self, outgoing: Outgoing) -> Option<Entry> {
+        let gate = self.gates.of(&outgoing.connection);
+        let hosts = outgoing.connection.hosts_of(&outgoing.action);
+        let pass = admitted(&gate, outgoing.ask(&outgoing.driven.pipeline(), &hosts), &[outgoing.place()]).await?;
+        let called = record(&outgoing, pass.is_probe()).entry;
         self.note(&outgoing.driven, called);
-        let _permit = self.dispatcher.permit(&outgoing.connection.name).await;
-        let result = outgoing.connection.send(&outgoing.action, &[&outgoing.prepared]).await.pop();
-        entry(outgoing.step, result.map(|result| result.and_then(bounded)))
+        let result = outgoing.connection.send(&pass, &outgoing.action, &[&outgoing.prepared]).await.pop();
+        Some(entry(outgoing.step.clone(), result.map(|result| result.and_then(bounded))))
     }
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
@@ -146,14 +162,19 @@ impl Engine {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let _permit = self.dispatcher.permit(&connection.name).await;
+        let gate = self.gates.of(&connection);
+        let (pipeline, hosts) = (first.driven.pipeline(), connection.hosts_of(&action));
+        let ask = first.ask(&pipeline, &hosts);
+        let places: Vec<_> = calls.iter().map(Outgoing::place).collect();
+        let Some(pass) = admitted(&gate, ask, &places).await else { return calls.iter().map(|_| Ok(None)).collect() };
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let mut refused = connection.preflight(&action, &prepared).await.into_iter();
+        let mut refused = connection.preflight(&pass, &action, &prepared).await.into_iter();
         let mut sent: Vec<Sent> = Vec::new();
         let mut going: Vec<usize> = Vec::new();
         for (index, call) in calls.iter().enumerate() {
             let other = going.iter().map(|index| &calls[*index]).find(|other| other.key == call.key);
             sent.push(Ok(match (refused.next().flatten(), other) {
+                (Some(failure), _) if was_not_well(&failure) && held_back(&gate, ask, &[call.place()]) => None,
                 (Some(failure), _) => Some(Entry::Failed { step: call.step.clone(), failure }),
                 (None, Some(other)) => Some(taken_by(call.step.clone(), other.driven.id.as_str())),
                 (None, None) => {
@@ -163,18 +184,23 @@ impl Engine {
             }));
         }
         let calls: Vec<&Outgoing> = going.iter().map(|index| &calls[*index]).collect();
-        for (index, result) in going.into_iter().zip(self.send_claimed(&connection, &action, &calls).await) {
+        for (index, result) in going.into_iter().zip(self.send_claimed((&connection, &pass), &action, &calls).await) {
             sent[index] = result;
         }
         sent
     }
 
     /// Makes the intent of all calls durable, then sends them as one request.
-    async fn send_claimed(&self, connection: &Connection, action: &str, calls: &[&Outgoing]) -> Vec<Sent> {
+    async fn send_claimed(
+        &self,
+        (connection, pass): (&Connection, &Pass),
+        action: &str,
+        calls: &[&Outgoing],
+    ) -> Vec<Sent> {
         if calls.is_empty() || self.stop.is_cancelled() {
             return calls.iter().map(|_| Ok(None)).collect();
         }
-        let recorded = match self.record(calls.iter().map(|call| record(call)).collect()).await {
+        let recorded = match self.record(calls.iter().map(|call| record(call, pass.is_probe())).collect()).await {
             Ok(recorded) => recorded,
             Err(error) => {
                 if let StoreError::CallTaken { key, run } = &error {
@@ -185,7 +211,7 @@ impl Engine {
         };
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
         let prepared: Vec<&Prepared> = going.map(|(call, _)| &call.prepared).collect();
-        let mut results = connection.send(action, &prepared).await.into_iter();
+        let mut results = connection.send(pass, action, &prepared).await.into_iter();
         let result = |(call, recorded): (&&Outgoing, bool)| {
             let fenced = || StoreError::Fenced(call.driven.id.to_string());
             if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
@@ -194,18 +220,62 @@ impl Engine {
     }
 }
 
+impl Outgoing {
+    fn ask<'a>(&'a self, pipeline: &'a str, hosts: &'a [&'a str]) -> Ask<'a> {
+        Ask { pipeline, hosts, is_write: self.is_write, seed: self.driven.id.as_str() }
+    }
+
+    fn place(&self) -> (&Driven, &str) {
+        (&self.driven, &self.step)
+    }
+}
+
+/// The pass of a call, or of a bundle; nothing where all its steps are held back.
+async fn admitted(gate: &Arc<Gate>, ask: Ask<'_>, places: &[(&Driven, &str)]) -> Option<Pass> {
+    match gate.admit(ask).await {
+        Ok(pass) => Some(pass),
+        Err(until) => {
+            places.iter().for_each(|(driven, step)| driven.hold_back(step, until));
+            None
+        }
+    }
+}
+
+/// Holds steps back where the gate is closed by now.
+fn held_back(gate: &Gate, ask: Ask<'_>, places: &[(&Driven, &str)]) -> bool {
+    let until = gate.closed_until(ask);
+    places.iter().for_each(|(driven, step)| until.into_iter().for_each(|until| driven.hold_back(step, until)));
+    until.is_some()
+}
+
+/// Whether a failure is the target's, and says nothing about the call.
+fn was_not_well(failure: &Failure) -> bool {
+    match failure.class {
+        ErrorClass::Throttled | ErrorClass::Unavailable | ErrorClass::Unknown => true,
+        ErrorClass::Config
+        | ErrorClass::Auth
+        | ErrorClass::Invalid
+        | ErrorClass::Rejected
+        | ErrorClass::Declined
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::InsufficientFunds
+        | ErrorClass::Bug => false,
+    }
+}
+
 fn taken_by(step: String, run: &str) -> Entry {
     let failure = Failure::new(ErrorClass::Conflict, format!("{run} has made this call already"));
     Entry::Failed { step, failure }
 }
 
-fn record(call: &Outgoing) -> Record<'_> {
+fn record(call: &Outgoing, is_probe: bool) -> Record<'_> {
     let Outgoing { driven, step, attempt, key, digest, target, .. } = call;
     let (key, digest, target) = (key.clone(), digest.clone(), target.clone());
     Record {
         driven,
         also: vec![Change::Claim { key: key.clone(), run: driven.id.clone(), digest: digest.clone() }],
-        entry: Entry::Called { step: step.clone(), attempt: *attempt, key, digest, target },
+        entry: Entry::Called { step: step.clone(), attempt: *attempt, key, digest, target, is_probe },
     }
 }
 
@@ -259,11 +329,5 @@ impl Dispatcher {
         }
         let key = (connection.name.clone(), action.to_owned());
         Some(Arc::clone(locked(&self.turns).entry(key).or_default()))
-    }
-
-    async fn permit(&self, connection: &str) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let new = || Arc::new(Semaphore::new(CONNECTION_REQUESTS_MAX));
-        let semaphore = Arc::clone(locked(&self.requests).entry(connection.to_owned()).or_insert_with(new));
-        semaphore.acquire_owned().await.ok()
     }
 }

@@ -19,12 +19,12 @@ use super::{
     dispatch::Sent,
     evaluate::Started,
     journal::{Driven, Record, Shared, alert},
-    question::{next_time, question},
+    question::{bug, next_time, question},
 };
 use crate::store::StoreError;
 
-/// What an effect of a unit gave: an entry; nothing where a question is still open, or where the
-/// engine stops; an error where the run in memory is ahead of the disk.
+/// What an effect of a unit gave: an entry; nothing where a question is still open, where the gate holds
+/// the unit back, or where the engine stops; an error where the run in memory is ahead of the disk.
 type Outcome = (UnitIndex, Sent);
 
 /// One turn of the loop.
@@ -178,6 +178,9 @@ impl Drive<'_> {
     }
 
     fn perform(&mut self, command: Command, unit: UnitIndex, now: Timestamp) -> Performed {
+        if let Some(until) = self.driven.held_back(unit, now) {
+            return Performed::NotBefore(until);
+        }
         match command {
             Command::Start { .. } => match self.driven.with(|run| self.engine.start_unit(run, unit)) {
                 Started::Entry(entry) => self.noted(entry),
@@ -286,8 +289,4 @@ pub(super) enum Performed {
     UnderWay,
     /// It is not its time.
     NotBefore(Timestamp),
-}
-
-pub(super) fn bug(message: &str) -> Failure {
-    Failure::new(ErrorClass::Bug, message)
 }

@@ -1,6 +1,9 @@
 //! A run in memory, and how its entries become durable in the order in which they were applied.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use ferry_core::run::{Command, Entry, On, Run, State, Status, UnitIndex};
 use jiff::Timestamp;
@@ -20,6 +23,9 @@ struct DrivenState {
     pending: Vec<Change>,
     /// Whether another copy of the run may be driven by now: this one must record nothing more.
     is_given_up: bool,
+    /// Units that the gate of their connection holds back, and until when. No entry says so, because
+    /// nothing has happened.
+    held_back: BTreeMap<String, Timestamp>,
 }
 
 /// One entry that is to be durable, with changes that are durable with it.
@@ -31,7 +37,8 @@ pub(super) struct Record<'a> {
 
 impl Driven {
     pub(super) fn new(id: RunId, run: Run) -> Self {
-        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false }) }
+        let (pending, held_back) = (Vec::new(), BTreeMap::new());
+        Self { id, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
     }
 
     /// Looks at the run.
@@ -42,6 +49,25 @@ impl Driven {
     /// The commands that are open now.
     pub(super) fn commands(&self, now: Timestamp) -> Vec<Command> {
         self.with(|run| run.commands(now))
+    }
+
+    /// The name of its pipeline.
+    pub(super) fn pipeline(&self) -> String {
+        self.with(|run| run.plan().pipeline.clone())
+    }
+
+    /// Nothing of a unit is to be tried before a time.
+    pub(super) fn hold_back(&self, unit: &str, until: Timestamp) {
+        locked(&self.state).held_back.insert(unit.to_owned(), until);
+    }
+
+    /// Until when a unit is held back.
+    pub(super) fn held_back(&self, unit: UnitIndex, now: Timestamp) -> Option<Timestamp> {
+        let state = locked(&self.state);
+        if state.held_back.is_empty() {
+            return None;
+        }
+        state.held_back.get(&state.run.unit_id(unit)).copied().filter(|until| *until > now)
     }
 
     /// The name of a unit.

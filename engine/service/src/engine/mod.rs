@@ -9,6 +9,7 @@ mod calling;
 mod dispatch;
 mod drive;
 mod evaluate;
+mod gate;
 mod journal;
 mod loaded;
 mod question;
@@ -27,12 +28,14 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use answer::Delivery;
+pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
 pub use trigger::PollReport;
 
 use crate::store::{RunId, Store, VersionFiles};
 use answer::Answers;
 use dispatch::Dispatcher;
+use gate::Gates;
 use loaded::Loaded;
 
 /// Makes a plan again from the files of an earlier version.
@@ -68,6 +71,7 @@ pub struct Engine {
     started_at: Timestamp,
     dispatcher: Dispatcher,
     answers: Answers,
+    gates: Gates,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     active: Mutex<HashSet<RunId>>,
@@ -86,6 +90,8 @@ impl Engine {
         let plans =
             plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
         let started_at = setup.clock.now();
+        let connections = setup.projects.iter().flat_map(|project| project.connections.values());
+        let gates = Gates::new(&setup.store, &setup.clock, connections);
         let stop = CancellationToken::new();
         Arc::new(Self {
             store: setup.store,
@@ -98,6 +104,7 @@ impl Engine {
             started_at,
             dispatcher: Dispatcher::default(),
             answers: Answers::default(),
+            gates,
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
@@ -133,6 +140,11 @@ impl Engine {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// How the connections are.
+    pub async fn connections(&self) -> Vec<ConnectionStatus> {
+        self.gates.status().await
     }
 
     /// Now, as it is stored: in whole milliseconds.

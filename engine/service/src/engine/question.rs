@@ -14,7 +14,8 @@ use serde_json::Value;
 use super::{Engine, journal::Driven};
 
 impl Engine {
-    /// Asks once; an entry where the condition holds, or where asking again cannot help.
+    /// Asks once; an entry where the condition holds, or where asking again cannot help. What the gate
+    /// holds back is asked later, even where the time is over: nobody has said no.
     pub(super) async fn ask_question(
         &self,
         driven: &Driven,
@@ -25,7 +26,7 @@ impl Engine {
     ) -> Option<Entry> {
         let probe = question(step, arm)?;
         let answer = match ready {
-            Ok((input, connection)) => self.ask(&connection, &probe.call.action, &input).await,
+            Ok((input, connection)) => self.ask((driven, &id), &connection, &probe.call.action, &input).await?,
             Err(failure) => Err(failure),
         };
         let what = driven.with(|run| match run.status(unit) {
@@ -84,4 +85,9 @@ pub(super) fn next_time(since: Timestamp, every: Duration, now: Timestamp) -> Ti
     let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
     let passed = (now.as_millisecond() - since.as_millisecond()) / every_ms + 1;
     since + SignedDuration::from_millis(passed.saturating_mul(every_ms))
+}
+
+/// What a checked plan makes impossible.
+pub(super) fn bug(message: &str) -> Failure {
+    Failure::new(ErrorClass::Bug, message)
 }

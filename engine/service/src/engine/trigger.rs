@@ -1,8 +1,8 @@
 //! Polls: new events into the store, page by page, and the cursor only behind them.
 
-use std::{cmp::Ordering, collections::HashSet, sync::Arc};
+use std::{cmp::Ordering, collections::HashSet, sync::Arc, time::Duration};
 
-use ferry_connectors::{limits::PAGES_MAX, manifest::Poll};
+use ferry_connectors::{call::Page, connection::Connection, limits::PAGES_MAX, manifest::Poll};
 use ferry_contract::{
     expression::Scope,
     failure::{ErrorClass, Failure},
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Engine;
+use super::{Engine, gate::Ask};
 use crate::store::{Arrival, Change, Committed, StoreError};
 
 /// What one poll found.
@@ -50,6 +50,10 @@ impl Engine {
         while !until.is_cancelled() {
             match self.poll_once(&project, &plan).await {
                 Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
+                // The gate has said so already.
+                Err(failure) if failure.wait_ms.is_some() => {
+                    tracing::debug!(pipeline = plan.pipeline, %failure, "the poll waits");
+                }
                 Err(failure) => {
                     tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated");
                 }
@@ -83,7 +87,7 @@ impl Engine {
         let mut next: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
         loop {
-            let page = connection.page(&trigger.action, &input, next.as_deref()).await?;
+            let page = self.poll_page((plan, trigger), connection, (&input, next.as_deref())).await?;
             let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
             let committed = self.receive(plan, trigger, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
             report.take(committed);
@@ -98,6 +102,24 @@ impl Engine {
                 Some(_) | None => return Ok(report),
             }
         }
+    }
+
+    /// One page through the gate.
+    async fn poll_page(
+        &self,
+        (plan, trigger): (&Plan, &plan::Poll),
+        connection: &Connection,
+        (input, next): (&Value, Option<&str>),
+    ) -> Result<Page, Failure> {
+        let action = &trigger.action;
+        let hosts = connection.hosts_of(action);
+        let ask = Ask { pipeline: &plan.pipeline, hosts: &hosts, is_write: false, seed: &plan.pipeline };
+        let pass = self.gates.of(connection).admit(ask).await.map_err(|until| {
+            let wait = Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
+            let message = format!("`{}` takes no call before {until}", connection.name);
+            Failure::new(ErrorClass::Unavailable, message).after(wait)
+        })?;
+        connection.page(&pass, action, input, next).await
     }
 
     /// Takes one event by hand, as if the trigger had found it.

@@ -124,6 +124,24 @@ pub enum Change {
         /// The files.
         files: VersionFiles,
     },
+    /// A row that processes share, if it is still as it was read: compare and set.
+    Share {
+        /// Its name.
+        name: String,
+        /// The version that it was read with; 0 where there was none.
+        expected: u64,
+        /// What it is from now on, with the next version.
+        value: Value,
+    },
+}
+
+/// A row that processes share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shared {
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// What it is.
+    pub value: Value,
 }
 
 /// An event as it arrived.
@@ -262,6 +280,9 @@ pub enum StoreError {
     /// The run is not one that can start again.
     #[error("{0}")]
     NotEnded(String),
+    /// Another process has changed a shared row since it was read: read it again.
+    #[error("`{0}` was changed by another process")]
+    Stale(String),
     /// The disk or the file failed: nothing of the group is durable.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -279,6 +300,8 @@ pub trait Store: Send + Sync {
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The files of a version.
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>>;
+    /// A row that processes share.
+    fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// The number of runs in each state.

@@ -1,6 +1,6 @@
 //! What steps do.
 
-use ferry_contract::{catalog::Effect, expression::Expression, number, report::Spanned, script::Form, yaml::Node};
+use ferry_contract::{expression::Expression, number, report::Spanned, script::Form, yaml::Node};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -79,9 +79,10 @@ impl Builder<'_> {
         let with = self.with(with, scope);
         let (connection, name) = action.value.split_once('.')?;
         let connector = &self.project.connections.get(connection)?.connector.value;
-        let effect: Effect = self.catalog.action(connector, name)?.effect.clone();
+        let known = self.catalog.action(connector, name)?;
+        let (effect, backoff) = (known.effect.clone(), known.backoff.clone());
         let (connection, action) = (connection.to_owned(), name.to_owned());
-        Some(Call { connection, action, effect, with: with?, once_per: None })
+        Some(Call { connection, action, effect, backoff, with: with?, once_per: None })
     }
 
     /// What is left out is an empty map.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use ferry_connectors::connection::World;
-use ferry_contract::{number, port::Http};
+use ferry_contract::{
+    number,
+    port::{FreePass, Http},
+};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -137,7 +140,7 @@ async fn transactions(
     let fields = ["Client_Reference__c", "Status__c", "Amount__c", "Payout_ID__c"];
     let input = json!({ "object": "Payment_Transaction__c", "fields": fields });
     let prepared = connection.prepare("query", &input).map_err(|failure| anyhow!("{failure}"))?;
-    let answer = connection.send("query", &[&prepared]).await.pop().context("no answer")?;
+    let answer = connection.send(&FreePass, "query", &[&prepared]).await.pop().context("no answer")?;
     let answer = answer.map_err(|failure| anyhow!("Salesforce: {failure}"))?;
     let records = answer["records"].as_array().cloned().unwrap_or_default();
     let transaction = |record: &Value| {

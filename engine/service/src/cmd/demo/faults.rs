@@ -62,7 +62,7 @@ struct Rule(FaultRule);
 fn rule(fault: Fault, system: System, path: &str, one_in: u32) -> Rule {
     let path = path.to_owned();
     let (method, times, retry_after_s, delay_ms, after_ms) = (None, None, None, None, None);
-    Rule(FaultRule { fault, system, path, method, one_in, times, retry_after_s, delay_ms, after_ms })
+    Rule(FaultRule { fault, system, path, method, one_in, times, retry_after_s, delay_ms, after_ms, for_ms: None })
 }
 
 impl Rule {

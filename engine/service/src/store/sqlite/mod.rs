@@ -15,7 +15,7 @@ use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Change, Committed, DeadLetter, Filter, RunId, RunRow, Store, StoreError, StoredRun, VersionFiles};
+use super::{Change, Committed, DeadLetter, Filter, RunId, RunRow, Shared, Store, StoreError, StoredRun, VersionFiles};
 use crate::limits::STORE_BUSY_MAX;
 use writer::Writer;
 
@@ -157,6 +157,10 @@ impl Store for SqliteStore {
 
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
         self.read(|connection| read::version(connection, version))
+    }
+
+    fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
+        self.read(|connection| read::shared(connection, name))
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

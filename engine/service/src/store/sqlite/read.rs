@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 use serde::de::DeserializeOwned;
 
-use crate::store::{DeadLetter, Filter, RunId, RunRow, StoredRun, VersionFiles};
+use crate::store::{DeadLetter, Filter, RunId, RunRow, Shared, StoredRun, VersionFiles};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
 
@@ -37,6 +37,13 @@ pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result
 pub(super) fn version(connection: &Connection, version: &Digest) -> rusqlite::Result<Option<VersionFiles>> {
     let sql = "SELECT files FROM versions WHERE version = ?1";
     connection.query_row(sql, [version.as_str()], |row| json(row, 0)).optional()
+}
+
+pub(super) fn shared(connection: &Connection, name: &str) -> rusqlite::Result<Option<Shared>> {
+    let sql = "SELECT version, value FROM shared WHERE name = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = |row: &Row<'_>| Ok(Shared { version: row.get::<_, i64>(0)?.unsigned_abs(), value: json(row, 1)? });
+    statement.query_row([name], row).optional()
 }
 
 pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<RunRow>> {

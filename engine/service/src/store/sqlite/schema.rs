@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS calls (
     call_key TEXT PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+-- What processes share: circuits and budgets, changed by compare and set on the version.
+CREATE TABLE IF NOT EXISTS shared (
+    name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
     run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL, class TEXT NOT NULL,
     message TEXT NOT NULL, at_ms INTEGER NOT NULL, event TEXT NOT NULL

@@ -41,6 +41,7 @@ fn one(connection: &Connection, change: &Change, committed: &mut Committed) -> R
             "INSERT OR IGNORE INTO versions VALUES (?1, ?2)",
             params![version.as_str(), json(files)?],
         ),
+        Change::Share { name, expected, value } => share(connection, name, *expected, &value.to_string()),
     }
 }
 
@@ -195,6 +196,18 @@ fn claim(connection: &Connection, key: &str, run: &RunId, digest: &str) -> Resul
         .query_row([key], |row| row.get(0))
         .map_err(failed)?;
     if owner == run.as_str() { Ok(()) } else { Err(StoreError::CallTaken { key: key.to_owned(), run: owner }) }
+}
+
+/// Compare and set: the row has the version that was read, or there is none.
+fn share(connection: &Connection, name: &str, expected: u64, value: &str) -> Result<(), StoreError> {
+    let expected = i64::try_from(expected).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let sql = if expected == 0 {
+        "INSERT OR IGNORE INTO shared VALUES (?1, ?2 + 1, ?3)"
+    } else {
+        "UPDATE shared SET version = version + 1, value = ?3 WHERE name = ?1 AND version = ?2"
+    };
+    let changed = cached(connection, sql)?.execute(params![name, expected, value]).map_err(failed)?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::Stale(name.to_owned())) }
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {

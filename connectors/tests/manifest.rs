@@ -1,0 +1,70 @@
+//! What the manifest reader says of budgets, back-off and concurrency.
+#![allow(clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::{sync::Arc, time::Duration};
+
+use ferry_connectors::library::Library;
+use ferry_contract::{
+    catalog::{Backoff, BackoffKind},
+    report::Source,
+    script::NoWatch,
+};
+
+/// A manifest with these lines.
+fn manifest(lines: &str) -> String {
+    format!(
+        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"http://acme\" }} }}\n{lines}\nactions:\n  get:\n    \
+         summary: Gets.\n    source: this test\n    effect: read\n    request: {{ host: api, method: GET, path: /things }}\n    \
+         success: \"status == 200\"\n    result: $\n    input: {{ type: object, properties: {{}} }}\n    \
+         output: {{ type: object, properties: {{}} }}\n    sample: none\n"
+    )
+}
+
+fn load(lines: &str) -> (Library, Vec<String>) {
+    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest(lines))], Arc::new(NoWatch));
+    let findings = reports.iter().flat_map(|report| report.findings());
+    let findings = findings.map(|finding| format!("{}: {}", finding.check, finding.message)).collect();
+    (library, findings)
+}
+
+#[test]
+fn a_wrong_limit_is_a_finding() {
+    for (lines, says) in [
+        ("budget: [ { limit: 0, per: 1m } ]", "invalid-value: `limit` is 0"),
+        ("budget: [ { limit: 10, per: 0s } ]", "invalid-value: `per` must be longer than no time"),
+        ("budget: [ { limit: 10, per: 400d } ]", "invalid-value: `per` must be longer than no time"),
+        ("budget: [ { limit: 10 } ]", "missing-key: a window of a budget needs `per`"),
+        ("budget: [ { limit: 10, per: 1m, host: apo } ]", "invalid-value: `apo` is not a host"),
+        ("budget: [ { limit: 10, per: 1m, burst: 3 } ]", "unknown-key: `burst` is not a key of a window"),
+        ("budget: [ { limit: 10, per: 1m, says: { left: X } } ]", "unknown-key: `left` is not a key of `says`"),
+        ("budget: { limit: 10, per: 1m }", "wrong-type: `budget` must be a list"),
+        ("backoff: { statistical: [] }", "invalid-value: `statistical` lists 0 waits"),
+        ("backoff: { statistical: [0s] }", "invalid-value: a wait must be longer than no time"),
+        ("backoff: { linear: 1m }", "unknown-key: `linear` is not a key of `backoff`"),
+        ("concurrency: 0", "invalid-value: `concurrency` is 0"),
+        ("concurrency: 17", "invalid-value: `concurrency` is 17"),
+        ("concurrency: many", "wrong-type: `concurrency` must be a whole number"),
+    ] {
+        let (library, findings) = load(lines);
+        assert!(findings.iter().any(|finding| finding.starts_with(says)), "{lines}: {findings:?}");
+        assert!(!library.manifests.contains_key("acme"), "{lines}");
+    }
+}
+
+#[test]
+fn a_right_limit_is_read() {
+    let (library, findings) = load(
+        "budget:\n  - { limit: 600, per: 1m, host: api, says: { remaining: X-RateLimit-Remaining, reset: X-RateLimit-Reset } }\n  \
+         - { limit: 5000, per: 1d, says: { limit: { rhai: \"parse_int(headers[\\\"x\\\"])\" } } }\n\
+         backoff: { statistical: [2m, 4m] }\nconcurrency: 4",
+    );
+    assert_eq!(findings, Vec::<String>::new());
+    let manifest = &library.manifests["acme"];
+    let windows: Vec<_> =
+        manifest.budget.iter().map(|budget| (budget.window.limit, budget.window.per.as_secs())).collect();
+    assert_eq!((windows, manifest.concurrency), (vec![(600, 60), (5_000, 86_400)], Some(4)));
+    let waits = vec![Duration::from_mins(2), Duration::from_mins(4)];
+    let expected = Backoff { kind: BackoffKind::Statistical(waits), ..Backoff::default() };
+    assert_eq!(manifest.connector.actions["get"].backoff, expected);
+    assert_eq!(load("").0.manifests["acme"].connector.actions["get"].backoff, Backoff::default());
+}

@@ -1,0 +1,277 @@
+//! The gate of a connection: every exchange passes it, and waits here for slot, budget and circuit.
+//!
+//! What it refuses was never tried, so it is in no journal and uses up no attempt: the run is due
+//! later. What processes must agree on is in the store (`known`); slots are this process's own.
+
+mod known;
+mod pass;
+mod slots;
+mod status;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ferry_connectors::connection::Connection;
+use ferry_contract::{
+    catalog::{self, Window},
+    key::Digest,
+    port::Clock,
+};
+use ferry_core::gate::{Breaker, Budget, Circuit, Turns, Way};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
+
+pub(super) use pass::Pass;
+pub use status::{BudgetStatus, CircuitStatus, ConnectionStatus};
+
+use super::locked;
+use crate::{
+    limits::{GATE_PUT_OFF_MAX, GATE_WAIT_MAX},
+    store::Store,
+};
+
+/// The gates of an engine, by where connections lead: two that lead to one place share one.
+pub(super) struct Gates {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    gates: Mutex<BTreeMap<Digest, Arc<Gate>>>,
+}
+
+/// The gate of one connection.
+pub(super) struct Gate {
+    /// `payoneer/0a1b2c3d4e5f`: the beginning of the names of its rows in the store.
+    name: String,
+    windows: Vec<Window>,
+    at_once: usize,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// Held while a shared row is changed, so that this process does not compete with itself.
+    changing: AsyncMutex<()>,
+}
+
+struct State {
+    /// The connections' names in their projects.
+    names: BTreeSet<String>,
+    under_way: usize,
+    waiting: Turns<oneshot::Sender<slots::Slot>>,
+    /// Tokens of each window that this process has taken; below zero where it had to go ahead.
+    purse: Vec<i64>,
+    budget: Budget,
+    budget_version: u64,
+    budget_read_at: Option<Timestamp>,
+    hosts: BTreeMap<String, Host>,
+    /// When the last call of each pipeline that was put off for want of budget may go.
+    put_off: BTreeMap<String, Timestamp>,
+}
+
+#[derive(Default)]
+struct Host {
+    breaker: Breaker,
+    version: u64,
+    read_at: Option<Timestamp>,
+}
+
+/// Who wants to pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    /// Pipelines take turns.
+    pub(super) pipeline: &'a str,
+    /// The host of the first exchange, then others that are needed.
+    pub(super) hosts: &'a [&'a str],
+    /// A write does not wait between its exchanges, and lets a read be the probe.
+    pub(super) is_write: bool,
+    /// Text that spreads the times of many calls.
+    pub(super) seed: &'a str,
+}
+
+impl Gates {
+    /// The gates of all connections.
+    pub(super) fn new<'a>(
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+        connections: impl Iterator<Item = &'a Arc<Connection>>,
+    ) -> Self {
+        let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
+        connections.for_each(|connection| drop(gates.of(connection)));
+        gates
+    }
+
+    /// The gate of a connection.
+    pub(super) fn of(&self, connection: &Connection) -> Arc<Gate> {
+        let identity = connection.identity();
+        let mut gates = locked(&self.gates);
+        let new = || Arc::new(Gate::new(connection, &identity, (&self.store, &self.clock)));
+        let gate = Arc::clone(gates.entry(identity.clone()).or_insert_with(new));
+        locked(&gate.state).names.insert(connection.name.clone());
+        gate
+    }
+
+    /// How all connections are, by what this process and the store know.
+    pub(super) async fn status(&self) -> Vec<ConnectionStatus> {
+        let gates: Vec<_> = locked(&self.gates).values().cloned().collect();
+        let mut all = Vec::new();
+        for gate in gates {
+            all.push(gate.status().await);
+        }
+        all.sort_by(|one, other| one.connections.cmp(&other.connections));
+        all
+    }
+}
+
+impl Gate {
+    fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
+        let windows: Vec<Window> = connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect();
+        let state = State {
+            names: BTreeSet::new(),
+            under_way: 0,
+            waiting: Turns::default(),
+            purse: vec![0; windows.len()],
+            budget: Budget::new(&windows, clock.now()),
+            budget_version: 0,
+            budget_read_at: None,
+            hosts: connection.hosts().map(|host| (host.to_owned(), Host::default())).collect(),
+            put_off: BTreeMap::new(),
+        };
+        Self {
+            name: format!("{}/{}", connection.manifest.connector.name, identity.short()),
+            windows,
+            at_once: connection.concurrency(),
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            state: Mutex::new(state),
+            changing: AsyncMutex::default(),
+        }
+    }
+
+    /// Waits for the right to go.
+    ///
+    /// # Errors
+    /// When to ask again: nothing was sent, and nothing is to be journaled.
+    pub(super) async fn admit(self: &Arc<Self>, ask: Ask<'_>) -> Result<Pass, Timestamp> {
+        self.refresh(ask.hosts).await;
+        self.closed(ask)?;
+        let slot = self.slot(ask.pipeline).await;
+        self.closed(ask)?;
+        let first = ask.hosts.first().copied().unwrap_or_default();
+        self.afford(first, ask).await?;
+        match self.take_probes(ask).await {
+            Ok(probes) => Ok(Pass::new(slot, first, ask.is_write, probes)),
+            Err(at) => {
+                self.spend(first, -1);
+                Err(at)
+            }
+        }
+    }
+
+    /// Until when nothing may go to these hosts, as far as this process knows.
+    pub(super) fn closed_until(&self, ask: Ask<'_>) -> Option<Timestamp> {
+        self.closed(ask).err()
+    }
+
+    fn closed(&self, ask: Ask<'_>) -> Result<(), Timestamp> {
+        let now = self.clock.now();
+        let state = locked(&self.state);
+        let way = |host: &&str| {
+            let circuit = state.hosts.get(*host).map(|known| (&known.breaker, known.breaker.way(now, ask.is_write)));
+            let circuit = match circuit {
+                Some((breaker, Way::NotBefore(until))) => Some(later(&breaker.circuit, until, now, ask.seed)),
+                Some((_, Way::Go | Way::Probe)) | None => None,
+            };
+            let asked = state.budget.blocked_until(host, now).map(|until| spread(until, now, ask.seed));
+            circuit.max(asked)
+        };
+        ask.hosts.iter().filter_map(way).max().map_or(Ok(()), Err)
+    }
+
+    /// Makes this call the probe of each circuit that is due for one.
+    async fn take_probes(&self, ask: Ask<'_>) -> Result<BTreeSet<String>, Timestamp> {
+        let mut probes = BTreeSet::new();
+        for host in ask.hosts {
+            let way =
+                locked(&self.state).hosts.get(*host).map(|known| known.breaker.way(self.clock.now(), ask.is_write));
+            if way.unwrap_or(Way::Go) != Way::Go {
+                if !self.take_probe(host, ask.is_write).await {
+                    let now = self.clock.now();
+                    return Err(self.closed_until(ask).unwrap_or_else(|| spread(now, now, ask.seed)));
+                }
+                probes.insert((*host).to_owned());
+            }
+        }
+        Ok(probes)
+    }
+
+    /// Waits for a token of each window of a host, and takes it.
+    async fn afford(&self, host: &str, ask: Ask<'_>) -> Result<(), Timestamp> {
+        loop {
+            let wait = self.token(host).await;
+            if wait.is_zero() {
+                locked(&self.state).put_off.remove(ask.pipeline);
+                return Ok(());
+            }
+            if wait > GATE_WAIT_MAX {
+                return Err(self.put_off(host, wait, ask.pipeline));
+            }
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    /// When a call that cannot be afforded now may go: behind those of its pipeline that were put off
+    /// before it, at the pace of the budget.
+    fn put_off(&self, host: &str, wait: Duration, pipeline: &str) -> Timestamp {
+        let now = self.clock.now();
+        let mut state = locked(&self.state);
+        let pace = self.windows_of(host).map(|window| state.budget.pace(window)).max().unwrap_or_default();
+        let first = now + signed(wait);
+        let last = state.put_off.get(pipeline).copied().unwrap_or(first);
+        let at = (last + signed(pace)).clamp(first, first.max(now + signed(GATE_PUT_OFF_MAX)));
+        state.put_off.insert(pipeline.to_owned(), at);
+        at
+    }
+
+    /// Takes a token of each window of a host; else says how long until there is one.
+    async fn token(&self, host: &str) -> Duration {
+        for window in self.windows_of(host) {
+            if locked(&self.state).purse[window] <= 0 {
+                let wait = self.refill(window).await;
+                if !wait.is_zero() {
+                    return wait;
+                }
+            }
+        }
+        self.spend(host, 1);
+        Duration::ZERO
+    }
+
+    fn spend(&self, host: &str, tokens: i64) {
+        let mut state = locked(&self.state);
+        self.windows_of(host).for_each(|window| state.purse[window] -= tokens);
+    }
+
+    /// The windows that count requests to a host.
+    fn windows_of(&self, host: &str) -> impl Iterator<Item = usize> {
+        let applies = move |window: &Window| window.host.as_deref().is_none_or(|own| own == host);
+        self.windows.iter().enumerate().filter(move |(_, window)| applies(window)).map(|(index, _)| index)
+    }
+}
+
+/// When to ask again while a circuit is not closed. A probe that is under way may end at any time.
+fn later(circuit: &Circuit, until: Timestamp, now: Timestamp, seed: &str) -> Timestamp {
+    match circuit {
+        Circuit::HalfOpen { .. } => spread(until.min(now + SignedDuration::from_secs(5)), now, seed),
+        Circuit::Open { .. } | Circuit::Closed => spread(until, now, seed),
+    }
+}
+
+/// A little after a time, so that not all that wait come at once: up to a quarter of the wait.
+fn spread(until: Timestamp, now: Timestamp, seed: &str) -> Timestamp {
+    let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    until + signed(catalog::spread(wait / 4 + Duration::from_secs(1), seed))
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or_default()
+}
