@@ -22,3 +22,15 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 pub const LIST_ROWS_DEFAULT: usize = 50;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
+/// How long an engine lives without a sign of life; then others take its runs up.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// Signs of life in one lease: so many may fail before it ends.
+pub const SIGNS_PER_LEASE: u32 = 3;
+/// How long a server may take for one answer before its connection counts as lost.
+pub const STORE_ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long the first pause before a new connection to the store is; each is twice the one before.
+pub const STORE_RECONNECT_FIRST: Duration = Duration::from_millis(100);
+/// How long such a pause is at most.
+pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often a batch that others were in the way of is tried, before its groups go one by one.
+pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;

@@ -1,6 +1,6 @@
 //! What commands that run pipelines have in common: logs, runtime, world, engine.
 
-use std::{collections::BTreeSet, future::Future, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -12,13 +12,17 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Global, Outcome, StoreArgs, complain, tell};
 use crate::{
-    clock::{SystemClock, WallWatch},
-    engine::{Engine, Setup},
+    clock::{BootClock, SystemClock, WallWatch},
+    engine::{Engine, Setup, Terms},
     http::HttpClient,
+    limits::LEASE,
     load::{self, CheckedProject},
     render,
     sandbox::{self, SandboxInfo},
-    store::sqlite::{Lock, SqliteStore},
+    store::{
+        Store as _,
+        sqlite::{Lock, SqliteStore},
+    },
 };
 
 /// Where a pipeline's connections lead.
@@ -27,6 +31,9 @@ pub(super) struct WorldArgs {
     /// Use a sandbox instead of the real systems, with its credentials and its clock.
     #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
     pub(super) sandbox: Option<String>,
+    /// How long an engine lives without a sign of life. For tests.
+    #[arg(long, env = "FERRY_LEASE", hide = true, value_name = "MILLISECONDS")]
+    lease: Option<u64>,
 }
 
 /// An engine that is ready, with what must live as long.
@@ -90,13 +97,15 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     let loaded = loaded.map_err(|failure| anyhow!("{}\n  {hint}", failure.message))?;
     let opened = Arc::new(SqliteStore::open(&store.store)?);
     let lock = SqliteStore::lock(&store.store)?;
-    opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" })?;
+    opened.take_over(&lock).await?;
+    opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" }).await?;
     let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
     let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
     let compile_rules = Arc::clone(&rules);
     let engine = Engine::new(Setup {
         store: opened,
         clock,
+        terms: terms(world)?,
         rules,
         projects: loaded,
         recompile: Box::new(move |files| {
@@ -105,6 +114,15 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         guards: Guards::ALL,
     });
     Ok(Started { engine, projects, _lock: lock })
+}
+
+/// Each process has a name of its own, which no restart and no copy of the machine repeats.
+fn terms(world: &WorldArgs) -> Result<Terms, anyhow::Error> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("the machine has no random numbers: {error}"))?;
+    let process = format!("engine-{:016x}", u64::from_ne_bytes(random));
+    let lease = world.lease.map_or(LEASE, Duration::from_millis);
+    Ok(Terms { process, lease, clock: Arc::new(BootClock) })
 }
 
 /// Runs, cursors and call keys are kept by pipeline, so a name stands for one pipeline in a store.

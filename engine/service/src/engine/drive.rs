@@ -15,14 +15,14 @@ use ferry_core::{
     run::{Command, Entry, Status},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     Engine, LoadedProject,
     dispatch::{Outgoing, Sent},
     evaluate::Started,
-    journal::{Driven, Record, Shared, alert},
+    journal::{Record, Shared, alert},
     question::{next_time, question},
 };
 use crate::store::StoreError;
@@ -72,14 +72,6 @@ impl Engine {
             self.give_up(&drive.driven);
         }
         driven
-    }
-
-    /// A call without an answer is what a crash leaves: its outcome is unknown.
-    fn recover(&self, driven: &Driven) {
-        for step in driven.with(ferry_core::run::Run::interrupted) {
-            let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
-            self.note(driven, Entry::Failed { step: driven.step_id(step), failure });
-        }
     }
 }
 
@@ -186,7 +178,7 @@ impl Drive<'_> {
                 Ok(input) => self.call(step, input),
                 Err(failure) => self.failed(step, failure),
             },
-            Command::LookUp { at, .. } => match at.max(self.visible_since_start(step)) {
+            Command::LookUp { at, .. } => match at.max(self.engine.visible_since_start(&self.driven, step)) {
                 at if at > now => Performed::NotBefore(at),
                 _ => self.look_up(step),
             },
@@ -279,18 +271,6 @@ impl Drive<'_> {
         let engine = Arc::clone(self.engine);
         self.effects.push(Box::pin(async move { (step, engine.send(outgoing).await) }));
         Performed::UnderWay
-    }
-
-    /// When a write that an earlier process sent last must be visible: that process's clock may have
-    /// been another one, so the wait counts from the start of this one.
-    fn visible_since_start(&self, step: StepIndex) -> Timestamp {
-        let wait = self.driven.with(|run| match &run.plan().steps[step].work {
-            Work::Call(Call { effect: Effect::Write(Repeat::Lookup(look_up)), .. }) => {
-                once::wait_before_look_up(run.guards(), look_up)
-            }
-            Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait { .. } => Duration::ZERO,
-        });
-        self.engine.started_at + SignedDuration::try_from(wait).unwrap_or_default()
     }
 
     fn look_up(&mut self, step: StepIndex) -> Performed {

@@ -9,11 +9,14 @@ use ferry_core::{
 use jiff::Timestamp;
 
 use super::{Engine, locked};
-use crate::store::{Change, RunId, StoreError};
+use crate::store::{Change, EngineId, Fence, Hold, RunId, StoreError};
 
 /// A run that is in memory.
 pub(super) struct Driven {
     pub(super) id: RunId,
+    /// The life of the engine that leased it, and the right to write to it.
+    pub(super) engine: EngineId,
+    pub(super) fence: Fence,
     state: Mutex<DrivenState>,
 }
 
@@ -33,8 +36,8 @@ pub(super) struct Record<'a> {
 }
 
 impl Driven {
-    pub(super) fn new(id: RunId, run: Run) -> Self {
-        Self { id, state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false }) }
+    pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run) -> Self {
+        Self { id, engine, fence, state: Mutex::new(DrivenState { run, pending: Vec::new(), is_given_up: false }) }
     }
 
     /// Looks at the run.
@@ -61,7 +64,7 @@ impl Driven {
             let (step, failure) = (step.clone(), failure.clone());
             state.pending.push(Change::DeadLetter { run: self.id.clone(), step, failure, event, at });
         }
-        state.pending.push(Change::Append { run: self.id.clone(), sequence, at, entry });
+        state.pending.push(Change::Append { run: self.id.clone(), fence: self.fence, sequence, at, entry });
         state.pending.extend(also);
     }
 
@@ -78,7 +81,8 @@ impl Driven {
         self.with(|run| {
             let state = run.state();
             let due = if state.is_ended() { None } else { due };
-            Change::Project { run: self.id.clone(), state, due, note: note(run, state) }
+            let note = note(run, state);
+            Change::Project { run: self.id.clone(), fence: self.fence, state, due, note, hold: Hold::Release }
         })
     }
 }
@@ -123,7 +127,7 @@ impl Engine {
             let now = self.now();
             let mut group = Vec::new();
             for record in records {
-                let goes = !record.driven.is_given_up();
+                let goes = !record.driven.is_given_up() && !self.member.is_over(&record.driven.engine);
                 recorded.push(goes);
                 if goes {
                     record.driven.apply(now, record.entry, record.also);

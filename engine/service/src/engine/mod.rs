@@ -7,7 +7,9 @@ mod dispatch;
 mod drive;
 mod evaluate;
 mod journal;
+mod member;
 mod question;
+mod recover;
 mod scheduler;
 mod trigger;
 
@@ -23,10 +25,12 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use member::Terms;
 pub use trigger::PollReport;
 
-use crate::store::{RunId, Store, StoreError, VersionFiles};
+use crate::store::{Fence, RunId, Store, StoreError, VersionFiles};
 use dispatch::Dispatcher;
+use member::Member;
 
 /// A project that is loaded: its plans and its open connections.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub struct Setup {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How it shares the store with other engines.
+    pub terms: Terms,
     /// The Rhai engine of pipelines.
     pub rules: Arc<Rules>,
     /// The projects.
@@ -71,9 +77,11 @@ pub struct Engine {
     /// When this process began: what an earlier one sent ended before.
     started_at: Timestamp,
     dispatcher: Dispatcher,
+    member: Member,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
-    active: Mutex<HashSet<RunId>>,
+    /// Runs in memory, each under the fence by which it was leased.
+    active: Mutex<HashSet<(RunId, Fence)>>,
     wake: Notify,
     versions_saved: OnceCell<()>,
     stop: CancellationToken,
@@ -99,6 +107,7 @@ impl Engine {
             guards: setup.guards,
             started_at,
             dispatcher: Dispatcher::default(),
+            member: Member::new(setup.terms),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
@@ -125,9 +134,18 @@ impl Engine {
             self.stop();
         }
         self.tasks.spawn(Arc::clone(self).schedule());
-        self.stop.cancelled().await;
-        self.tasks.close();
-        self.tasks.wait().await;
+        let work = async {
+            self.stop.cancelled().await;
+            self.tasks.close();
+            self.tasks.wait().await;
+        };
+        // What is under way when it stops is still journaled, so it lives until the last task has ended.
+        tokio::select! {
+            biased;
+            () = work => {}
+            () = self.live() => {}
+        }
+        self.leave().await;
     }
 
     /// Stops taking up work; calls that are under way are finished and journaled.
