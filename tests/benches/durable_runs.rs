@@ -10,12 +10,13 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use ferry::{
-    clock::{Stopwatch, SystemClock, pause},
-    engine::{Engine, LoadedProject, Setup},
+    clock::{BootClock, Stopwatch, SystemClock, pause},
+    engine::{Engine, LoadedProject, Setup, Terms},
     http::HttpClient,
+    limits::LEASE,
     load,
     sandbox::{self, SandboxInfo},
-    store::{Arrival, Change, Filter, RunId, Store, sqlite::SqliteStore},
+    store::{Arrival, Change, EngineId, Fence, Filter, Hold, RunId, Store, sqlite::SqliteStore},
 };
 use ferry_connectors::connection::World;
 use ferry_contract::{
@@ -216,6 +217,7 @@ impl Bench {
         let engine = Engine::new(Setup {
             store: store(&folder),
             clock,
+            terms: Terms { process: "bench".to_owned(), lease: LEASE, clock: Arc::new(BootClock) },
             rules,
             projects: vec![project],
             recompile: Box::new(|_| None),
@@ -262,13 +264,14 @@ impl Bench {
     async fn store_only(&self) -> u64 {
         let folder = folder();
         let store = store(&folder);
+        let engine = joined(&*store).await;
         let begun = Stopwatch::start();
         let mut clients = JoinSet::new();
         for part in self.events.chunks(self.events.len().div_ceil(CLIENTS)) {
-            let (store, part) = (Arc::clone(&store), part.to_vec());
+            let (store, part, engine) = (Arc::clone(&store), part.to_vec(), engine.clone());
             clients.spawn(async move {
                 for event in part {
-                    for group in groups(event) {
+                    for group in groups(&engine, event) {
                         store.commit(group).await.expect("the store takes the group");
                     }
                 }
@@ -293,11 +296,12 @@ fn event(request: &Value) -> Value {
 }
 
 /// The four groups of one run: received, about to be sent, answered, ended.
-fn groups(event: Value) -> [Vec<Change>; 4] {
+fn groups(engine: &EngineId, event: Value) -> [Vec<Change>; 4] {
     let key = event["Id"].as_str().unwrap_or_default().to_owned();
     let run = RunId::of("five-steps", &key);
     let at = Timestamp::UNIX_EPOCH;
-    let append = |sequence, entry| Change::Append { run: run.clone(), sequence, at, entry };
+    let fence = Fence::default().raised();
+    let append = |sequence, entry| Change::Append { run: run.clone(), fence, sequence, at, entry };
     let evaluated = |step: &str, output| Entry::Evaluated { step: step.to_owned(), output };
     let (step, digest) = ("submit".to_owned(), Digest::of_value(&event));
     let call = CallKey::new("salesforce", "update", &key, &step, 0);
@@ -316,16 +320,13 @@ fn groups(event: Value) -> [Vec<Change>; 4] {
         event,
         refused: None,
         at,
+        owner: Some(engine.clone()),
     };
+    let (note, hold, state) = (String::new(), Hold::Release, State::Finished);
+    let ended = Change::Project { run: run.clone(), fence, state, due: None, note, hold };
     let answered = Entry::Answered { step: step.clone(), output: json!({}) };
-    let called = Entry::Called {
-        step,
-        attempt: 1,
-        key: call.clone(),
-        digest: digest.clone(),
-        target: digest.clone(),
-        is_probe: false,
-    };
+    let (key, target) = (call.clone(), digest.clone());
+    let called = Entry::Called { step, attempt: 1, key, digest: digest.clone(), target, is_probe: false };
     [
         vec![Change::Receive(arrival)],
         vec![
@@ -336,11 +337,7 @@ fn groups(event: Value) -> [Vec<Change>; 4] {
             Change::Claim { key: call, run: run.clone(), digest },
         ],
         vec![append(5, answered)],
-        vec![
-            append(6, evaluated("receipt", receipt)),
-            append(7, Entry::Finished { output: Value::Null }),
-            Change::Project { run: run.clone(), state: State::Finished, due: None, note: String::new() },
-        ],
+        vec![append(6, evaluated("receipt", receipt)), append(7, Entry::Finished { output: Value::Null }), ended],
     ]
 }
 
@@ -348,19 +345,20 @@ fn groups(event: Value) -> [Vec<Change>; 4] {
 async fn rows(clients: usize, rows_of_each: usize) -> u64 {
     let folder = folder();
     let store = store(&folder);
-    let begun = Stopwatch::start();
+    let engine = joined(&*store).await;
+    for client in 0..clients {
+        let [received, ..] = groups(&engine, json!({ "Id": client.to_string() }));
+        store.commit(received).await.expect("the store takes the run");
+    }
+    let (fence, begun) = (Fence::default().raised(), Stopwatch::start());
     let mut tasks = JoinSet::new();
     for client in 0..clients {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let run = RunId::of("rows", &client.to_string());
-            for sequence in 0..rows_of_each as u64 {
-                let row = Change::Append {
-                    run: run.clone(),
-                    sequence,
-                    at: Timestamp::UNIX_EPOCH,
-                    entry: Entry::Finished { output: Value::Null },
-                };
+            let run = RunId::of("five-steps", &client.to_string());
+            for sequence in 1..=rows_of_each as u64 {
+                let entry = Entry::Finished { output: Value::Null };
+                let row = Change::Append { run: run.clone(), fence, sequence, at: Timestamp::UNIX_EPOCH, entry };
                 store.commit(vec![row]).await.expect("the store takes the row");
             }
         });
@@ -391,4 +389,10 @@ fn folder() -> TempDir {
 
 fn store(folder: &TempDir) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(&folder.path().join("ferry.db")).expect("the store opens"))
+}
+
+async fn joined(store: &dyn Store) -> EngineId {
+    let engine = EngineId::named("bench");
+    store.join(&engine, LEASE).await.expect("the store takes the engine");
+    engine
 }

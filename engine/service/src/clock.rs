@@ -60,6 +60,27 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock for leases: it shows the time since the machine began, suspensions included, and nobody sets it.
+#[derive(Clone, Copy, Debug)]
+pub struct BootClock;
+
+impl Clock for BootClock {
+    fn now(&self) -> Timestamp {
+        // Apple's monotonic clock runs during suspension; Linux has another one that does.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let id = rustix::time::ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let id = rustix::time::ClockId::Monotonic;
+        let time = rustix::time::clock_gettime(id);
+        let nanosecond = i32::try_from(time.tv_nsec).unwrap_or_default();
+        Timestamp::new(time.tv_sec, nanosecond).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
 /// Waits for real time: for polling a terminal or a process, never for business.
 pub async fn pause(real: Duration) {
     tokio::time::sleep(real).await;

@@ -36,3 +36,15 @@ pub const WEBHOOK_BODY_MAX_BYTES: usize = 1 << 20;
 pub const WEBHOOKS_AT_ONCE_MAX: usize = 1_024;
 /// How long the sender of a webhook waits for the output of a step.
 pub const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long an engine lives without a sign of life; then others take its runs up.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// Signs of life in one lease: so many may fail before it ends.
+pub const SIGNS_PER_LEASE: u32 = 3;
+/// How long a server may take for one answer before its connection counts as lost.
+pub const STORE_ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long the first pause before a new connection to the store is; each is twice the one before.
+pub const STORE_RECONNECT_FIRST: Duration = Duration::from_millis(100);
+/// How long such a pause is at most.
+pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often a batch that others were in the way of is tried, before its groups go one by one.
+pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;

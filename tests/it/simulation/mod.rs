@@ -3,6 +3,7 @@
 //! The engine, the manifest runtime and the SQL of the store are the real ones; only the clock, the
 //! wire and the disk's moment of death are made. A failing seed becomes a named test.
 
+mod language;
 mod mortal;
 mod target;
 mod world;

@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Change, Committed, DeadLetter, Filter, RunId, RunRow, Shared, Store, StoreError, StoredRun, VersionFiles,
-    sqlite::SqliteStore,
+    Change, Committed, DeadLetter, EngineId, Filter, Member, RunId, RunRow, Shared, Store, StoreError, StoredRun,
+    Taken, VersionFiles, sqlite::SqliteStore,
 };
 use ferry_contract::{
     key::Digest,
@@ -130,8 +130,32 @@ impl Store for MortalStore {
         self.store.run(run)
     }
 
-    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
-        self.store.due(limit)
+    fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        self.store.join(engine, lease)
+    }
+
+    fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        self.store.renew(engine, lease)
+    }
+
+    fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
+        self.store.leave(engine)
+    }
+
+    fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
+        self.store.lease(engine, now, limit)
+    }
+
+    fn woken(&self) -> Boxed<'_, ()> {
+        self.store.woken()
+    }
+
+    fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
+        self.store.members()
+    }
+
+    fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {
+        self.store.belongs_to(world)
     }
 
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {

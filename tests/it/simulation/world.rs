@@ -2,71 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use ferry::{
-    engine::{Engine, LoadedProject, Setup},
-    store::{Change, Filter, RunId, Store, VersionFiles, sqlite::SqliteStore},
+    engine::{Engine, LoadedProject, Setup, Terms},
+    store::{Change, Filter, RunId, Store, sqlite::SqliteStore},
 };
-use ferry_connectors::{
-    connection::{Connection, Settings, World as ConnectorWorld},
-    library::Library,
-};
-use ferry_contract::{
-    key::Digest,
-    port::Clock,
-    report::Source,
-    script::{Missing, NoWatch, Rules},
-};
-use ferry_core::{
-    lint::{self, Files},
-    once::Guards,
-    plan::Plan,
-};
+use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
+use ferry_contract::{key::Digest, port::Clock};
+use ferry_core::{once::Guards, plan::Plan};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    language::{Language, language, version_files},
     mortal::{MortalStore, Points, VirtualClock},
     target::{Faults, Kind, Target},
 };
-
-const PROJECT: &str = "ferry: 1\nproject: simulation\nconnections: { target: { connector: target, environment: only } }\nalerts: { ops: log }\n";
-const PIPELINE: &str = r#"
-ferry: 1
-pipeline: pay
-trigger:
-  poll: { action: target.list, every: 1m, cursor: { field: $.at, tie_break: $.id, lookback: 0s } }
-  key: $.id
-steps:
-  - id: label
-    script: |
-      let text = "payment ";
-      text + event.id
-  - id: negative
-    when: event.amount < 0
-    map: { sign: minus }
-  - id: payment
-    needs: [negative]
-    map: { id: $.event.id, amount: $.event.amount, label: $.label, sign: { from: $.negative.sign, default: plus } }
-  - id: pay
-    action: target.pay
-    with: $.payment
-  - id: note
-    action: target.note
-    with: $.payment
-  - id: after
-    needs: [pay, note]
-    action: target.list
-  - id: done
-    needs: [after]
-    check:
-      - { rhai: "payment.sign == \"plus\" && payment.label == \"payment \" + event.id", say: the values are wrong }
-      - { rhai: event.last_check, say: the last check fails }
-on_failure: { alert: ops }
-"#;
 
 /// The events of every world.
 const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
@@ -74,6 +31,8 @@ const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// A life without an end is a failure.
 const LOOKS_MAX: u32 = 24 * 60;
+/// How long an engine lives without a sign of life.
+const LEASE: Duration = Duration::from_mins(1);
 /// A world without an end is a failure.
 const LIVES_MAX: u32 = 20;
 
@@ -109,14 +68,17 @@ pub(super) struct World {
     clock: Arc<VirtualClock>,
     points: Arc<Points>,
     store: Arc<MortalStore>,
-    target: Option<Arc<Target>>,
+    pub(super) target: Option<Arc<Target>>,
+    lives: AtomicU64,
 }
 
 impl World {
     pub(super) fn new(kind: Kind, seed: u64) -> Self {
         let points = Arc::new(Points::default());
         points.crash_at.store(u64::MAX, Ordering::Relaxed);
-        let store = MortalStore::new(SqliteStore::in_memory().unwrap(), Arc::clone(&points));
+        let clock = Arc::new(VirtualClock::new());
+        let store = SqliteStore::in_memory(Arc::clone(&clock) as Arc<dyn Clock>, Guards::ALL).unwrap();
+        let store = MortalStore::new(store, Arc::clone(&points));
         Self {
             kind,
             seed,
@@ -125,10 +87,11 @@ impl World {
             crashes: Vec::new(),
             replayed: false,
             stranger: false,
-            clock: Arc::new(VirtualClock::new()),
+            clock,
             points,
             store: Arc::new(store),
             target: None,
+            lives: AtomicU64::new(0),
         }
     }
 
@@ -241,7 +204,7 @@ impl World {
     }
 
     /// Brings the events in; not all of them where the disk refuses.
-    async fn bring_events(&self, engine: &Engine, plan: &Plan) -> bool {
+    async fn bring_events(&self, engine: &Arc<Engine>, plan: &Plan) -> bool {
         for id in EVENTS {
             if engine.receive_event(plan, &self.event(id)).await.is_err() {
                 return false;
@@ -270,6 +233,7 @@ impl World {
                 event: self.event(id),
                 refused: None,
                 at: self.clock.now(),
+                owner: None,
             };
             let committed = self.store.store.commit(vec![Change::Receive(arrival)]);
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -290,22 +254,20 @@ impl World {
         let http = Arc::clone(self.target.as_ref().unwrap());
         let world = ConnectorWorld { http, clock: Arc::clone(&clock) };
         let connection = Arc::new(Connection::open(settings, library, world).unwrap());
-        let version = VersionFiles {
-            project: "simulation".to_owned(),
-            project_text: PROJECT.to_owned(),
-            pipeline_name: "pay.yaml".to_owned(),
-            pipeline_text: PIPELINE.to_owned(),
-            tables: BTreeMap::new(),
-        };
         let project = LoadedProject {
             name: "simulation".to_owned(),
-            plans: vec![(Arc::clone(plan), version)],
+            plans: vec![(Arc::clone(plan), version_files())],
             connections: BTreeMap::from([("target".to_owned(), connection)]),
             secrets: BTreeMap::new(),
         };
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let setup = Setup {
             store,
+            terms: Terms {
+                process: format!("life-{}", self.lives.fetch_add(1, Ordering::Relaxed)),
+                lease: LEASE,
+                clock: Arc::clone(&clock),
+            },
             clock,
             rules: Arc::clone(rules),
             projects: vec![project],
@@ -363,36 +325,6 @@ impl World {
         }
         out
     }
-}
-
-/// What all worlds of a kind share: it is costly to make, and has no state.
-struct Language {
-    rules: Arc<Rules>,
-    library: Library,
-    plan: Arc<Plan>,
-}
-
-fn language(kind: Kind) -> &'static Language {
-    static MADE: LazyLock<Vec<(Kind, Language)>> =
-        LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
-    MADE.iter().find(|(known, _)| *known == kind).map(|(_, language)| language).unwrap()
-}
-
-fn make_language(kind: Kind) -> Language {
-    let rules = Arc::new(Rules::new(Missing::Fails, Arc::new(NoWatch)));
-    let (library, reports) = Library::load(&[Source::new("target", kind.manifest())], Arc::new(NoWatch));
-    let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
-    assert!(findings.is_empty(), "{findings:?}");
-    let files = Files {
-        project: Source::new("ferry.yaml", PROJECT),
-        pipelines: vec![Source::new("pay.yaml", PIPELINE)],
-        tables: BTreeMap::new(),
-        is_version: false,
-    };
-    let checked = lint::check(&files, &library.catalog(), &rules);
-    let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();
-    assert!(findings.is_empty(), "{findings:?}");
-    Language { rules, library, plan: Arc::clone(&checked.plans[0]) }
 }
 
 fn amount(id: &str) -> Value {

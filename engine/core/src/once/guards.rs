@@ -3,6 +3,12 @@
 /// One thing that stops a write from happening twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Guard {
+    /// One run for a business key, for ever.
+    Inbox,
+    /// One run for a call key, for ever.
+    Claim,
+    /// Only the engine that has a run may write to it, and send for it.
+    Fence,
     /// An unknown outcome is never answered with a blind repeat.
     Unknown,
     /// A look-up waits until a write must be visible.

@@ -1,6 +1,6 @@
 //! What commands that run pipelines have in common: logs, runtime, world, engine.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -12,14 +12,18 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Global, Outcome, StoreArgs, complain, tell};
 use crate::{
-    clock::SystemClock,
-    engine::{Engine, Setup},
+    clock::{BootClock, SystemClock},
+    engine::{Engine, Setup, Terms},
     http::HttpClient,
+    limits::LEASE,
     load::{self, CheckedProject},
     reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
-    store::sqlite::{Lock, SqliteStore},
+    store::{
+        Store as _,
+        sqlite::{Lock, SqliteStore},
+    },
 };
 
 /// Where a pipeline's connections lead.
@@ -28,6 +32,9 @@ pub(super) struct WorldArgs {
     /// Use a sandbox instead of the real systems, with its credentials and its clock.
     #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
     pub(super) sandbox: Option<String>,
+    /// How long an engine lives without a sign of life. For tests.
+    #[arg(long, env = "FERRY_LEASE", hide = true, value_name = "MILLISECONDS")]
+    lease: Option<u64>,
 }
 
 /// An engine that is ready, with what must live as long.
@@ -88,18 +95,29 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
     let opened = Arc::new(SqliteStore::open(&store.store)?);
     let lock = SqliteStore::lock(&store.store)?;
-    opened.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" })?;
+    opened.take_over(&lock).await?;
+    opened.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" }).await?;
     let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
     let loaded = loader.open(&projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))?;
     let engine = Engine::new(Setup {
         store: opened,
         clock,
+        terms: terms(world)?,
         rules,
         projects: loaded,
         recompile: loader.recompile(),
         guards: Guards::ALL,
     });
     Ok(Started { engine, loader, projects, _lock: lock })
+}
+
+/// Each process has a name of its own, which no restart and no copy of the machine repeats.
+fn terms(world: &WorldArgs) -> Result<Terms, anyhow::Error> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("the machine has no random numbers: {error}"))?;
+    let process = format!("engine-{:016x}", u64::from_ne_bytes(random));
+    let lease = world.lease.map_or(LEASE, Duration::from_millis);
+    Ok(Terms { process, lease, clock: Arc::new(BootClock) })
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {

@@ -1,7 +1,10 @@
 //! Deliveries of webhooks: an event that is on disk before its sender is answered, and perhaps an answer
 //! that a step makes.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use ferry_contract::failure::{ErrorClass, Failure};
 use ferry_core::{
@@ -14,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{Engine, journal::Driven, loaded::Hook, locked, trigger::store_failure};
 use crate::{
     limits::ANSWER_MAX,
-    store::{Change, RunId},
+    store::{Arrival, Change, EngineId, RunId},
 };
 
 /// What became of a delivery.
@@ -82,19 +85,15 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of the store: the sender must try again.
-    pub async fn deliver(&self, hook: &Hook, event: &Value) -> Result<Delivery, Failure> {
+    pub async fn deliver(self: &Arc<Self>, hook: &Hook, event: &Value) -> Result<Delivery, Failure> {
         let Hook { plan, respond, .. } = hook;
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let arrival = self.arrival(plan, event);
+        let arrival = self.arrival(plan, event, None);
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         let step = respond.filter(|_| arrival.refused.is_none()).map(|step: StepIndex| plan.steps[step].id.clone());
         let answer = step.as_ref().map(|step| self.answers.wait(&run, step));
-        let committed = self.store.commit(vec![Change::Receive(arrival)]).await;
-        let committed = committed.map_err(|error| {
-            self.answers.forget(&run);
-            store_failure(&error)
-        })?;
-        self.wake.notify_one();
+        let group = |owner: Option<EngineId>| vec![Change::Receive(Arrival { owner, ..arrival.clone() })];
+        let committed = self.take_in(|owner| group(owner(0))).await.inspect_err(|_| self.answers.forget(&run))?;
         let (Some(step), Some(answer)) = (step, answer) else { return Ok(Delivery::Accepted(run)) };
         if committed.started == 0 {
             self.answers.forget(&run);

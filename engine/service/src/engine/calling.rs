@@ -1,6 +1,6 @@
 //! The calls of a run: whether they may be sent, and whether they arrived. `once` decides; this asks it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ferry_contract::{
     catalog::{Effect, Lookup, Repeat},
@@ -12,7 +12,6 @@ use ferry_core::{
     plan::Call,
     run::{Entry, Run, UnitIndex},
 };
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{
@@ -114,16 +113,6 @@ impl Drive<'_> {
         Ok(Wanted { key, generation, digest })
     }
 
-    /// When a write that an earlier process sent last must be visible: that process's clock may have
-    /// been another one, so the wait counts from the start of this one.
-    pub(super) fn visible_since_start(&self, unit: UnitIndex) -> Timestamp {
-        let wait = self.driven.with(|run| {
-            let look_up = run.call(unit).and_then(look_up_of);
-            look_up.map_or(Duration::ZERO, |look_up| once::wait_before_look_up(run.guards(), look_up))
-        });
-        self.engine.started_at + SignedDuration::try_from(wait).unwrap_or_default()
-    }
-
     pub(super) fn look_up(&mut self, unit: UnitIndex) -> Performed {
         let found = self.driven.with(|run| {
             let call = run.call(unit)?;
@@ -166,7 +155,7 @@ impl Drive<'_> {
     }
 }
 
-fn look_up_of(call: &Call) -> Option<&Lookup> {
+pub(super) fn look_up_of(call: &Call) -> Option<&Lookup> {
     match &call.effect {
         Effect::Write(Repeat::Lookup(look_up)) => Some(look_up),
         Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Upsert | Repeat::Never) => None,

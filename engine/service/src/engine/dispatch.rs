@@ -13,7 +13,7 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
-use ferry_core::{limits::VALUE_MAX_BYTES, run::Entry};
+use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
@@ -210,8 +210,8 @@ impl Engine {
             }
         };
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
-        let prepared: Vec<&Prepared> = going.map(|(call, _)| &call.prepared).collect();
-        let mut results = connection.send(pass, action, &prepared).await.into_iter();
+        let going: Vec<&Outgoing> = going.map(|(call, _)| *call).collect();
+        let mut results = self.send_in_time(connection, (pass, action), &going).await.into_iter();
         let result = |(call, recorded): (&&Outgoing, bool)| {
             let fenced = || StoreError::Fenced(call.driven.id.to_string());
             if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
@@ -261,6 +261,26 @@ fn was_not_well(failure: &Failure) -> bool {
         | ErrorClass::Conflict
         | ErrorClass::InsufficientFunds
         | ErrorClass::Bug => false,
+    }
+}
+
+impl Engine {
+    /// Sends, unless the lease has ended since the intent was made durable: then others may have taken the
+    /// runs up, and looked in vain for what would be sent now. That nothing was sent is what these calls
+    /// got; the store takes it only from an engine that still has their runs.
+    async fn send_in_time(
+        &self,
+        connection: &Connection,
+        (pass, action): (&Pass, &str),
+        calls: &[&Outgoing],
+    ) -> Vec<Result<Value, Failure>> {
+        let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
+        let in_time = calls.iter().all(|call| self.member.may_write(&call.driven.engine));
+        if in_time || !self.guards.has(Guard::Fence) {
+            return connection.send(pass, action, &prepared).await;
+        }
+        let late = || Failure::new(ErrorClass::Unavailable, "the engine's lease had ended, so nothing was sent");
+        calls.iter().map(|_| Err(late())).collect()
     }
 }
 

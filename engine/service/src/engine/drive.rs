@@ -18,7 +18,7 @@ use super::{
     Engine, LoadedProject,
     dispatch::Sent,
     evaluate::Started,
-    journal::{Driven, Record, Shared, alert},
+    journal::{Record, Shared, alert},
     question::{bug, next_time, question},
 };
 use crate::store::StoreError;
@@ -68,14 +68,6 @@ impl Engine {
             self.give_up(&drive.driven);
         }
         driven
-    }
-
-    /// A call without an answer is what a crash leaves: its outcome is unknown.
-    fn recover(&self, driven: &Driven) {
-        for unit in driven.with(ferry_core::run::Run::interrupted) {
-            let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
-            self.note(driven, Entry::Failed { step: driven.unit_id(unit), failure });
-        }
     }
 }
 
@@ -192,7 +184,7 @@ impl Drive<'_> {
                 Ok(input) => self.call(unit, input),
                 Err(failure) => self.failed(unit, failure),
             },
-            Command::LookUp { at, .. } => match at.max(self.visible_since_start(unit)) {
+            Command::LookUp { at, .. } => match at.max(self.engine.visible_since_start(&self.driven, unit)) {
                 at if at > now => Performed::NotBefore(at),
                 _ => self.look_up(unit),
             },

@@ -9,11 +9,14 @@ use ferry_core::run::{Command, Entry, On, Run, State, Status, UnitIndex};
 use jiff::Timestamp;
 
 use super::{Engine, locked};
-use crate::store::{Change, RunId, StoreError};
+use crate::store::{Change, EngineId, Fence, Hold, RunId, StoreError};
 
 /// A run that is in memory.
 pub(super) struct Driven {
     pub(super) id: RunId,
+    /// The life of the engine that leased it, and the right to write to it.
+    pub(super) engine: EngineId,
+    pub(super) fence: Fence,
     state: Mutex<DrivenState>,
 }
 
@@ -36,9 +39,9 @@ pub(super) struct Record<'a> {
 }
 
 impl Driven {
-    pub(super) fn new(id: RunId, run: Run) -> Self {
+    pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run) -> Self {
         let (pending, held_back) = (Vec::new(), BTreeMap::new());
-        Self { id, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
+        Self { id, engine, fence, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
     }
 
     /// Looks at the run.
@@ -84,7 +87,7 @@ impl Driven {
             let (step, failure) = (step.clone(), failure.clone());
             state.pending.push(Change::DeadLetter { run: self.id.clone(), step, failure, event, at });
         }
-        state.pending.push(Change::Append { run: self.id.clone(), sequence, at, entry });
+        state.pending.push(Change::Append { run: self.id.clone(), fence: self.fence, sequence, at, entry });
         state.pending.extend(also);
     }
 
@@ -101,7 +104,8 @@ impl Driven {
         self.with(|run| {
             let state = run.state();
             let due = if state.is_ended() { None } else { due };
-            Change::Project { run: self.id.clone(), state, due, note: note(run, state) }
+            let note = note(run, state);
+            Change::Project { run: self.id.clone(), fence: self.fence, state, due, note, hold: Hold::Release }
         })
     }
 }
@@ -145,7 +149,7 @@ impl Engine {
             let now = self.now();
             let mut group = Vec::new();
             for record in records {
-                let goes = !record.driven.is_given_up();
+                let goes = !record.driven.is_given_up() && !self.member.is_over(&record.driven.engine);
                 recorded.push(goes);
                 if goes {
                     record.driven.apply(now, record.entry.clone(), record.also);

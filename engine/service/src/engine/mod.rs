@@ -12,7 +12,9 @@ mod evaluate;
 mod gate;
 mod journal;
 mod loaded;
+mod member;
 mod question;
+mod recover;
 mod scheduler;
 mod trigger;
 
@@ -30,13 +32,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use answer::Delivery;
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
+pub use member::Terms;
 pub use trigger::PollReport;
 
-use crate::store::{RunId, Store, VersionFiles};
+use crate::store::{Fence, RunId, Store, VersionFiles};
 use answer::Answers;
 use dispatch::Dispatcher;
 use gate::Gates;
 use loaded::Loaded;
+use member::Member;
 
 /// Makes a plan again from the files of an earlier version.
 pub type Recompile = Box<dyn Fn(&VersionFiles) -> Option<Arc<Plan>> + Send + Sync>;
@@ -47,6 +51,8 @@ pub struct Setup {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How it shares the store with other engines.
+    pub terms: Terms,
     /// The Rhai engine of pipelines.
     pub rules: Arc<Rules>,
     /// The projects.
@@ -72,9 +78,11 @@ pub struct Engine {
     dispatcher: Dispatcher,
     answers: Answers,
     gates: Gates,
+    member: Member,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
-    active: Mutex<HashSet<RunId>>,
+    /// Runs in memory, each under the fence by which it was leased.
+    active: Mutex<HashSet<(RunId, Fence)>>,
     wake: Notify,
     /// The polls of the projects that are loaded now.
     polls: Mutex<CancellationToken>,
@@ -105,6 +113,7 @@ impl Engine {
             dispatcher: Dispatcher::default(),
             answers: Answers::default(),
             gates,
+            member: Member::new(setup.terms),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
@@ -127,9 +136,18 @@ impl Engine {
             self.stop();
         }
         self.tasks.spawn(Arc::clone(self).schedule());
-        self.stop.cancelled().await;
-        self.tasks.close();
-        self.tasks.wait().await;
+        let work = async {
+            self.stop.cancelled().await;
+            self.tasks.close();
+            self.tasks.wait().await;
+        };
+        // What is under way when it stops is still journaled, so it lives until the last task has ended.
+        tokio::select! {
+            biased;
+            () = work => {}
+            () = self.live() => {}
+        }
+        self.leave().await;
     }
 
     /// Stops taking up work; calls that are under way are finished and journaled.

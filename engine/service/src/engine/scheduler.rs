@@ -1,4 +1,4 @@
-//! Takes due runs out of the store: the store is the queue, and memory holds only what is active.
+//! Leases due runs from the store: the store is the queue, and memory holds only what is active.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::{Engine, journal::Driven, locked};
 use crate::{
     limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX},
-    store::{Change, RunId, StoreError},
+    store::{Change, EngineId, Leased, StoreError},
 };
 
 impl Engine {
@@ -19,6 +19,10 @@ impl Engine {
         while !self.stop.is_cancelled() {
             let wait = match self.start_due().await {
                 Ok(wait) => wait,
+                Err(StoreError::Fenced(_)) => {
+                    self.member.doubt();
+                    LOOK_EVERY
+                }
                 Err(error) => {
                     tracing::error!(%error, "the store cannot be read");
                     LOOK_EVERY
@@ -27,6 +31,7 @@ impl Engine {
             tokio::select! {
                     biased;
                 () = self.wake.notified() => {}
+                () = self.store.woken() => {}
                 () = self.clock.sleep(wait) => {}
                 () = self.stop.cancelled() => {}
             }
@@ -35,41 +40,69 @@ impl Engine {
 
     /// Starts what is due, and says how long to sleep.
     async fn start_due(self: &Arc<Self>) -> Result<Duration, StoreError> {
-        let active = locked(&self.active).len();
+        let room = self.room();
+        let Some(engine) = self.member.alive().filter(|_| room > 0) else { return Ok(LOOK_EVERY) };
         let now = self.now();
-        // Active runs are still in the list, so as many more are asked for.
-        let due = self.store.due(RUNS_ACTIVE_MAX + active).await?;
-        for (run, at) in due {
-            if at > now {
-                let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-                return Ok(wait.clamp(Duration::from_millis(1), LOOK_EVERY));
-            }
-            if locked(&self.active).len() >= RUNS_ACTIVE_MAX {
-                return Ok(LOOK_EVERY);
-            }
-            if locked(&self.active).insert(run.clone()) {
-                let engine = Arc::clone(self);
-                self.tasks.spawn(async move { engine.carry(run).await });
-            }
+        let taken = self.store.lease(&engine, now, room).await?;
+        for leased in taken.runs {
+            self.take_up(&engine, leased);
         }
-        Ok(LOOK_EVERY)
+        let wait = taken.next.map_or(LOOK_EVERY, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        Ok(wait.clamp(Duration::from_millis(1), LOOK_EVERY))
     }
 
-    /// Loads one run, drives it as far as it goes, and lets it out of memory.
-    async fn carry(self: Arc<Self>, id: RunId) {
-        let _active = Active { engine: &self, id: &id };
-        if let Err(error) = self.carry_on(&id).await {
-            tracing::error!(run = %id, %error, "the run is left as it is in the store, and tried again later");
-            let until = self.now() + SignedDuration::try_from(RETRY_BROKEN_AFTER).unwrap_or_default();
-            if let Err(error) = self.store.commit(vec![Change::Defer { run: id.clone(), until }]).await {
-                tracing::error!(run = %id, %error, "nor can it be put off");
-                self.clock.sleep(LOOK_EVERY).await;
-            }
+    /// How many runs more may be in memory.
+    pub(super) fn room(&self) -> usize {
+        RUNS_ACTIVE_MAX.saturating_sub(locked(&self.active).len())
+    }
+
+    /// Drives a run that this engine has leased.
+    pub(super) fn take_up(self: &Arc<Self>, engine: &EngineId, leased: Leased) {
+        if locked(&self.active).insert((leased.run.clone(), leased.fence)) {
+            let (me, engine) = (Arc::clone(self), engine.clone());
+            self.tasks.spawn(async move { me.carry(engine, leased).await });
         }
     }
 
-    async fn carry_on(self: &Arc<Self>, id: &RunId) -> Result<(), StoreError> {
+    /// Loads one run, drives it as far as it goes, and lets it out of memory. While the store says neither
+    /// yes nor no, the run is still this engine's, so nobody else would take it up.
+    async fn carry(self: Arc<Self>, engine: EngineId, leased: Leased) {
+        let _active = Active { engine: &self, leased: &leased };
+        while let Err(error) = self.carry_on(&engine, &leased).await {
+            if self.is_let_go(&engine, &leased, &error).await {
+                break;
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn is_let_go(&self, engine: &EngineId, leased: &Leased, error: &StoreError) -> bool {
+        let Leased { run, fence, .. } = leased;
+        if self.member.is_over(engine) {
+            tracing::warn!(%run, "the run is given up; whoever has it now goes on");
+            return true;
+        }
+        tracing::error!(%run, %error, "the run is left as it is in the store, and tried again later");
+        let until = self.now() + SignedDuration::try_from(RETRY_BROKEN_AFTER).unwrap_or_default();
+        match self.store.commit(vec![Change::Defer { run: run.clone(), fence: *fence, until }]).await {
+            Ok(_) => true,
+            Err(StoreError::Fenced(_)) => {
+                self.member.doubt();
+                true
+            }
+            Err(error) => {
+                tracing::error!(%run, %error, "nor can it be put off");
+                self.member.is_over(engine)
+            }
+        }
+    }
+
+    async fn carry_on(self: &Arc<Self>, engine: &EngineId, leased: &Leased) -> Result<(), StoreError> {
+        let Leased { run: id, fence, due_at } = leased;
         let Some(stored) = self.store.run(id).await? else { return Ok(()) };
+        if stored.fence != *fence || stored.owner.as_ref() != Some(engine) {
+            return Err(StoreError::Fenced(id.to_string()));
+        }
         let version = Digest::named(&stored.row.version);
         let Some((project, plan)) = self.plan(&version).await? else {
             return Err(StoreError::Failed(format!(
@@ -86,7 +119,7 @@ impl Engine {
         let Some(project) = loaded.project(&project) else {
             return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));
         };
-        self.drive(project, Arc::new(Driven::new(id.clone(), run)), stored.row.due_at).await
+        self.drive(project, Arc::new(Driven::new((id.clone(), engine.clone(), *fence), run)), Some(*due_at)).await
     }
 
     /// A version's plan and the name of its project.
@@ -104,12 +137,12 @@ impl Engine {
 /// Takes a run out of the active ones, however its task ends.
 struct Active<'a> {
     engine: &'a Engine,
-    id: &'a RunId,
+    leased: &'a Leased,
 }
 
 impl Drop for Active<'_> {
     fn drop(&mut self) {
-        locked(&self.engine.active).remove(self.id);
+        locked(&self.engine.active).remove(&(self.leased.run.clone(), self.leased.fence));
         self.engine.wake.notify_one();
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, gate::Ask};
-use crate::store::{Arrival, Change, Committed, StoreError};
+use crate::store::{Arrival, Change, Committed, EngineId, StoreError};
 
 /// What one poll found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of the read or of the store; events of earlier pages are on disk by then.
-    pub async fn poll_once(&self, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
+    pub async fn poll_once(self: &Arc<Self>, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
         let EventSource::Poll(trigger) = &plan.trigger.source else {
             return Err(Failure::new(ErrorClass::Config, format!("`{}` does not poll", plan.pipeline)));
         };
@@ -90,10 +90,7 @@ impl Engine {
             let page = self.poll_page((plan, trigger), connection, (&input, next.as_deref())).await?;
             let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
             let committed = self.receive(plan, trigger, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
-            report.take(committed);
-            if committed.started + committed.reopened > 0 {
-                self.wake.notify_one();
-            }
+            report.take(&committed);
             match page.next {
                 Some(next_page) if !seen.insert(next_page.clone()) || seen.len() > PAGES_MAX => {
                     return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
@@ -126,12 +123,33 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of the store.
-    pub async fn receive_event(&self, plan: &Plan, event: &Value) -> Result<Committed, Failure> {
+    pub async fn receive_event(self: &Arc<Self>, plan: &Plan, event: &Value) -> Result<Committed, Failure> {
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let arrival = self.arrival(plan, event);
-        let committed =
-            self.store.commit(vec![Change::Receive(arrival)]).await.map_err(|error| store_failure(&error))?;
-        self.wake.notify_one();
+        self.take_in(|owner| vec![Change::Receive(self.arrival(plan, event, owner(0)))]).await
+    }
+
+    /// Makes events durable. Those for which there is room in memory begin leased by this engine, so that
+    /// they are driven at once; all others wait in the store.
+    pub(super) async fn take_in(
+        self: &Arc<Self>,
+        group: impl Fn(&dyn Fn(usize) -> Option<EngineId>) -> Vec<Change>,
+    ) -> Result<Committed, Failure> {
+        let (engine, room) = (self.member.alive().filter(|_| !self.stop.is_cancelled()), self.room());
+        let mut done = self.store.commit(group(&|index| engine.clone().filter(|_| index < room))).await;
+        if let Err(StoreError::Fenced(_)) = done {
+            // The engine was taken out; the events are as good as before.
+            self.member.doubt();
+            done = self.store.commit(group(&|_| None)).await;
+        }
+        let committed = done.map_err(|error| store_failure(&error))?;
+        for leased in &committed.leased {
+            if let Some(engine) = &engine {
+                self.take_up(engine, leased.clone());
+            }
+        }
+        if committed.started + committed.reopened > committed.leased.len() {
+            self.wake.notify_one();
+        }
         Ok(committed)
     }
 
@@ -159,24 +177,27 @@ impl Engine {
 
     /// Events and cursor in one transaction: the cursor never stands before an event that is not on disk.
     async fn receive(
-        &self,
+        self: &Arc<Self>,
         plan: &Plan,
         trigger: &plan::Poll,
         items: &[Value],
         cursor: &mut Option<String>,
     ) -> Result<Committed, Failure> {
-        let mut group: Vec<Change> = items.iter().map(|event| Change::Receive(self.arrival(plan, event))).collect();
         let last = items.iter().filter_map(|event| text_at(&trigger.cursor_field, event)).max_by(|a, b| order(a, b));
-        if let Some(last) =
-            last.filter(|last| cursor.as_ref().is_none_or(|cursor| order(last, cursor) == Ordering::Greater))
-        {
-            group.push(Change::Cursor { trigger: plan.pipeline.clone(), value: last.clone() });
-            *cursor = Some(last);
-        }
-        self.store.commit(group).await.map_err(|error| store_failure(&error))
+        let last = last.filter(|last| cursor.as_ref().is_none_or(|cursor| order(last, cursor) == Ordering::Greater));
+        let moved = last.clone().map(|value| Change::Cursor { trigger: plan.pipeline.clone(), value });
+        let committed = self
+            .take_in(|owner| {
+                let events = items.iter().enumerate();
+                let events = events.map(|(index, event)| Change::Receive(self.arrival(plan, event, owner(index))));
+                events.chain(moved.clone()).collect()
+            })
+            .await?;
+        *cursor = last.or(cursor.take());
+        Ok(committed)
     }
 
-    pub(super) fn arrival(&self, plan: &Plan, event: &Value) -> Arrival {
+    pub(super) fn arrival(&self, plan: &Plan, event: &Value, owner: Option<EngineId>) -> Arrival {
         let trigger = &plan.trigger;
         let key = trigger.key.as_ref().and_then(|key| text_at(key, event)).filter(|key| !key.is_empty());
         let refused = refusal(trigger, key.as_deref(), event);
@@ -189,12 +210,13 @@ impl Engine {
             event: event.clone(),
             refused,
             at: self.now(),
+            owner,
         }
     }
 }
 
 impl PollReport {
-    fn take(&mut self, committed: Committed) {
+    fn take(&mut self, committed: &Committed) {
         self.pages += 1;
         self.started += committed.started;
         self.reopened += committed.reopened;

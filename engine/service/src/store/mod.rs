@@ -1,18 +1,25 @@
-//! What must not be forgotten, as a port: inbox, journal, calls, cursors, dead letters, versions.
+//! What must not be forgotten, as a port: inbox, journal, calls, cursors, dead letters, versions, leases.
+//!
+//! A store fetches rows, lets [`decide`] say what a group of changes does to them, and writes them in one
+//! transaction: no rule is written twice. Only who drives a run (`lease`) is decided by each store itself,
+//! because its database must choose between engines that ask at once.
 
+mod change;
+mod decide;
+mod lease;
+mod rows;
 pub mod sqlite;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use ferry_contract::{
-    failure::Failure,
-    key::{CallKey, Digest},
-    port::Boxed,
-};
-use ferry_core::run::{Entry, State};
+use ferry_contract::{key::Digest, port::Boxed};
+use ferry_core::run::Entry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use change::{Arrival, Change, Committed, Hold, Shared, VersionFiles};
+pub use lease::{EngineId, Fence, Leased, Member, Taken};
 
 /// The name of a run: the same for the same pipeline and business key, for ever.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
@@ -43,152 +50,6 @@ impl fmt::Display for RunId {
     }
 }
 
-/// One change. All changes of a group are durable together, or none is.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// An event arrived: a new run, a new revision, or nothing new.
-    Receive(Arrival),
-    /// One entry more in a run's journal.
-    Append {
-        /// The run.
-        run: RunId,
-        /// The entry's number; another one there is an error.
-        sequence: u64,
-        /// When it happened.
-        at: Timestamp,
-        /// What happened.
-        entry: Entry,
-    },
-    /// Where the run is, for lists and the scheduler.
-    Project {
-        /// The run.
-        run: RunId,
-        /// How it is.
-        state: State,
-        /// When it goes on by itself; nothing where it does not.
-        due: Option<Timestamp>,
-        /// Where it is, in words.
-        note: String,
-    },
-    /// The run is about to make this call, which no other run has made.
-    Claim {
-        /// The call's name.
-        key: CallKey,
-        /// The run.
-        run: RunId,
-        /// The digest of its input.
-        digest: Digest,
-    },
-    /// The run failed, and is kept for a person.
-    DeadLetter {
-        /// The run.
-        run: RunId,
-        /// The step.
-        step: String,
-        /// Why.
-        failure: Failure,
-        /// The event that the run has now.
-        event: Value,
-        /// When.
-        at: Timestamp,
-    },
-    /// An ended run starts again.
-    Resume {
-        /// The run.
-        run: RunId,
-        /// Who.
-        by: String,
-        /// Why.
-        reason: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// The run could not be driven, and is put off.
-    Defer {
-        /// The run.
-        run: RunId,
-        /// Until then.
-        until: Timestamp,
-    },
-    /// How far a trigger has come.
-    Cursor {
-        /// The trigger's name.
-        trigger: String,
-        /// The value of the growing field.
-        value: String,
-    },
-    /// The files of a version, so that its runs can finish on it.
-    Version {
-        /// Its name.
-        version: Digest,
-        /// The files.
-        files: VersionFiles,
-    },
-    /// A row that processes share, if it is still as it was read: compare and set.
-    Share {
-        /// Its name.
-        name: String,
-        /// The version that it was read with; 0 where there was none.
-        expected: u64,
-        /// What it is from now on, with the next version.
-        value: Value,
-    },
-}
-
-/// A row that processes share.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shared {
-    /// Counts the changes, from 1.
-    pub version: u64,
-    /// What it is.
-    pub value: Value,
-}
-
-/// An event as it arrived.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    /// The pipeline.
-    pub pipeline: String,
-    /// The version that a new run takes.
-    pub version: Digest,
-    /// The business key.
-    pub event_key: String,
-    /// What tells two versions of the event apart.
-    pub revision: String,
-    /// The event.
-    pub event: Value,
-    /// Why it cannot be run; it is then a dead letter from the start.
-    pub refused: Option<Failure>,
-    /// When it arrived.
-    pub at: Timestamp,
-}
-
-/// The files that a plan was made of.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct VersionFiles {
-    /// The project's name.
-    pub project: String,
-    /// `ferry.yaml`.
-    pub project_text: String,
-    /// The pipeline's file name.
-    pub pipeline_name: String,
-    /// The pipeline.
-    pub pipeline_text: String,
-    /// Tables by name.
-    pub tables: BTreeMap<String, String>,
-}
-
-/// What a group did.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Committed {
-    /// Events that began a run.
-    pub started: usize,
-    /// Corrected events that reopened a run.
-    pub reopened: usize,
-    /// Events that were there already.
-    pub known: usize,
-}
-
 /// A run as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredRun {
@@ -196,6 +57,10 @@ pub struct StoredRun {
     pub row: RunRow,
     /// Its journal in order.
     pub journal: Vec<(Timestamp, Entry)>,
+    /// The right to write to it.
+    pub fence: Fence,
+    /// Who has that right; nobody while it waits.
+    pub owner: Option<EngineId>,
 }
 
 /// A run in a list.
@@ -274,8 +139,8 @@ pub enum StoreError {
         /// The other run.
         run: String,
     },
-    /// The journal has another entry with this number: someone else drives the run.
-    #[error("the journal of {0} has gone on without this engine")]
+    /// The right to write has ended: someone else drives the run, or the engine was taken out.
+    #[error("{0} has gone on without this engine")]
     Fenced(String),
     /// The run is not one that can start again.
     #[error("{0}")]
@@ -283,7 +148,8 @@ pub enum StoreError {
     /// Another process has changed a shared row since it was read: read it again.
     #[error("`{0}` was changed by another process")]
     Stale(String),
-    /// The disk or the file failed: nothing of the group is durable.
+    /// The disk or the connection failed. The group may be durable all the same: whoever gets this must
+    /// read what the store has before it goes on.
     #[error("the store failed: {0}")]
     Failed(String),
 }
@@ -294,8 +160,23 @@ pub trait Store: Send + Sync {
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>>;
     /// A run with its journal.
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>>;
-    /// Open runs by the time at which they go on, earliest first.
-    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>>;
+    /// Makes a new engine known, which may then lease runs for as long as it renews in time.
+    fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>>;
+    /// Prolongs an engine's life from now, by the store's own clock, which no business clock can hurry.
+    /// Refused with [`StoreError::Fenced`] where it was taken out meanwhile: it is dead for ever.
+    fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>>;
+    /// Takes an engine out by its own wish: its runs are free at once.
+    fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>>;
+    /// Gives an engine runs that are due and that nobody drives, after it has taken out every engine whose
+    /// life has ended: their runs are due at once. Refused with [`StoreError::Fenced`] as in `renew`.
+    fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>>;
+    /// Ends when another process may have made a run due; never where none can tell.
+    fn woken(&self) -> Boxed<'_, ()>;
+    /// The engines that are known, and how they are.
+    fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>>;
+    /// Notes what world the store's calls go to; refuses another one with [`StoreError::Open`], because
+    /// they would be looked up there in vain.
+    fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>>;
     /// How far a trigger has come.
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The files of a version.
@@ -308,4 +189,16 @@ pub trait Store: Send + Sync {
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>>;
     /// Dead letters, the latest first.
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>>;
+}
+
+/// Why a store does not belong to a world.
+fn other_world(known: &str, world: &str) -> StoreError {
+    let hint = "give this one another `--store`";
+    StoreError::Open(format!("the store was used with the {known}, and not with the {world}: {hint}"))
+}
+
+/// Why a store of another layout is not opened.
+fn other_layout(found: &str, known: &str) -> String {
+    let hint = "no release has made such a store, so nothing converts it: begin a new one with another `--store`";
+    format!("the store has layout {found}, and this ferry knows layout {known}; {hint}")
 }

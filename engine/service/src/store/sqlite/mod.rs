@@ -1,5 +1,6 @@
 //! SQLite: write-ahead log, `synchronous=FULL`, one writer thread that commits whole groups.
 
+mod lease;
 mod read;
 mod schema;
 mod write;
@@ -9,20 +10,31 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use ferry_contract::{key::Digest, port::Boxed};
+use ferry_contract::{
+    key::Digest,
+    port::{Boxed, Clock},
+};
+use ferry_core::once::Guards;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Change, Committed, DeadLetter, Filter, RunId, RunRow, Shared, Store, StoreError, StoredRun, VersionFiles};
-use crate::limits::STORE_BUSY_MAX;
+use super::{
+    Change, Committed, DeadLetter, EngineId, Filter, Member, RunId, RunRow, Shared, Store, StoreError, StoredRun,
+    Taken, VersionFiles, other_world,
+};
+use crate::{clock::BootClock, limits::STORE_BUSY_MAX};
+use lease::{Dead, until_ms};
 use writer::Writer;
 
 /// A store in one file.
 pub struct SqliteStore {
     reader: Mutex<Connection>,
     writer: Writer,
+    /// By which engines live and die.
+    clock: Arc<dyn Clock>,
 }
 
 /// The right to run the runs of a store; given back when it is dropped, or its process ends.
@@ -43,7 +55,8 @@ impl SqliteStore {
         }
         let writer = connect(path)?;
         schema::prepare(&writer).map_err(|message| StoreError::Open(format!("{}: {message}", path.display())))?;
-        Ok(Self { reader: Mutex::new(connect(path)?), writer: Writer::thread(writer) })
+        let writer = Writer::thread(writer, Guards::ALL);
+        Ok(Self { reader: Mutex::new(connect(path)?), writer, clock: Arc::new(BootClock) })
     }
 
     /// Opens a store that is there already; makes no new one.
@@ -58,36 +71,20 @@ impl SqliteStore {
         Self::open(path)
     }
 
-    /// Notes what world the store's calls go to; refuses another one, where they would be looked up in vain.
-    ///
-    /// # Errors
-    /// [`StoreError::Open`] where the store belongs to another world.
-    pub fn belongs_to(&self, world: &str) -> Result<(), StoreError> {
-        let known =
-            schema::world(&locked(&self.reader), world).map_err(|error| StoreError::Failed(error.to_string()))?;
-        if known != world {
-            let hint = "give this one another `--store`";
-            return Err(StoreError::Open(format!(
-                "the store was used with the {known}, and not with the {world}: {hint}"
-            )));
-        }
-        Ok(())
-    }
-
     /// A store in memory that commits at once, on the caller's thread: for simulations, where the
-    /// order of everything comes from one seed.
+    /// order of everything comes from one seed. `guards` are all of them, except for a mutant.
     ///
     /// # Errors
     /// [`StoreError::Open`], never in practice.
-    pub fn in_memory() -> Result<Self, StoreError> {
+    pub fn in_memory(clock: Arc<dyn Clock>, guards: Guards) -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
         schema::tables(&connection).map_err(|error| StoreError::Open(error.to_string()))?;
         let shared = Arc::new(Mutex::new(connection));
         let empty = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
-        Ok(Self { reader: Mutex::new(empty), writer: Writer::inline(shared) })
+        Ok(Self { reader: Mutex::new(empty), writer: Writer::inline(shared, guards), clock })
     }
 
-    /// Takes the right to run the runs of a store.
+    /// Takes the right to run the runs of a store's file.
     ///
     /// # Errors
     /// [`StoreError::InUse`] where another process has it.
@@ -102,6 +99,19 @@ impl SqliteStore {
         Ok(Lock { _file: file })
     }
 
+    /// Takes out every engine that the store knows: the lock proves that none of them lives, so a restart
+    /// need not wait for the end of their leases.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where the file cannot be written.
+    pub async fn take_over(&self, _proof: &Lock) -> Result<(), StoreError> {
+        self.writer.act(|connection| lease::take_out(connection, &Dead::All, None).map_err(failed)).await
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Boxed<'static, Result<T, StoreError>>
     where
         T: Send + 'static,
@@ -110,13 +120,18 @@ impl SqliteStore {
             Some(shared) => ask(&locked(shared)),
             None => ask(&locked(&self.reader)),
         };
-        let answer = answer.map_err(|error| StoreError::Failed(error.to_string()));
+        let answer = answer.map_err(failed);
         Box::pin(std::future::ready(answer))
     }
 }
 
 fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
 }
 
 fn lock_path(path: &Path) -> PathBuf {
@@ -147,8 +162,51 @@ impl Store for SqliteStore {
         self.read(|connection| read::run(connection, run))
     }
 
-    fn due(&self, limit: usize) -> Boxed<'_, Result<Vec<(RunId, Timestamp)>, StoreError>> {
-        self.read(|connection| read::due(connection, limit))
+    fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        let (engine, until) = (engine.clone(), until_ms(self.now_ms(), lease));
+        self.writer.act(move |connection| lease::join(connection, &engine, until).map_err(failed))
+    }
+
+    fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        let (engine, until) = (engine.clone(), until_ms(self.now_ms(), lease));
+        self.writer.act(move |connection| lease::renew(connection, &engine, until))
+    }
+
+    fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
+        let engine = engine.clone();
+        self.writer.act(move |connection| lease::take_out(connection, &Dead::One(&engine), None).map_err(failed))
+    }
+
+    fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
+        Box::pin(async move {
+            let store_ms = self.now_ms();
+            // Most looks find nothing, and cost no transaction.
+            let asked = self.read(|connection| {
+                Ok((lease::is_worth_it(connection, engine, (now, store_ms))?, lease::next(connection)?))
+            });
+            let (is_worth_it, next) = asked.await?;
+            if !is_worth_it {
+                return Ok(Taken { runs: Vec::new(), next });
+            }
+            let engine = engine.clone();
+            self.writer.act(move |connection| lease::lease(connection, &engine, (now, store_ms), limit)).await
+        })
+    }
+
+    fn woken(&self) -> Boxed<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
+        let store_ms = self.now_ms();
+        self.read(|connection| lease::members(connection, store_ms))
+    }
+
+    fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let known = self.read(|connection| schema::world(connection, world)).await?;
+            if known == world { Ok(()) } else { Err(other_world(&known, world)) }
+        })
     }
 
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {

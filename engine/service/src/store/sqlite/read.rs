@@ -8,26 +8,21 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 use serde::de::DeserializeOwned;
 
-use crate::store::{DeadLetter, Filter, RunId, RunRow, Shared, StoredRun, VersionFiles};
+use crate::store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, VersionFiles};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
 
 pub(super) fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<StoredRun>> {
-    let row =
-        connection.prepare_cached(&format!("{RUN} WHERE run = ?1"))?.query_row([run.as_str()], run_row).optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let sql = RUN.replace(" FROM", ", fence, owner FROM");
+    let row = connection.prepare_cached(&format!("{sql} WHERE run = ?1"))?.query_row([run.as_str()], |row| {
+        let owner: Option<String> = row.get(10)?;
+        Ok((run_row(row)?, Fence::stored(row.get(9)?), owner.map(EngineId::named)))
+    });
+    let Some((row, fence, owner)) = row.optional()? else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT at_ms, entry FROM journal WHERE run = ?1 ORDER BY sequence")?;
     let entries = statement.query_map([run.as_str()], |row| Ok((time(row, 0)?, json::<Entry>(row, 1)?)))?;
-    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()? }))
-}
-
-pub(super) fn due(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<(RunId, Timestamp)>> {
-    let sql = "SELECT run, due_ms FROM runs WHERE due_ms IS NOT NULL ORDER BY due_ms, run LIMIT ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows =
-        statement.query_map([bound(limit)], |row| Ok((RunId::named(row.get::<_, String>(0)?), time(row, 1)?)))?;
-    rows.collect()
+    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()?, fence, owner }))
 }
 
 pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result<Option<String>> {

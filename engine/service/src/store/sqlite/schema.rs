@@ -1,28 +1,35 @@
 //! Tables, and the settings without which nothing is durable.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "1";
+const LAYOUT: &str = "2";
+
+const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
 const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS versions (
     version TEXT PRIMARY KEY, files TEXT NOT NULL
 ) STRICT;
--- One row an event for ever: the guard against the same event delivered twice.
+-- One row an event for ever: the guard against the same event delivered twice. The run's name is made of
+-- pipeline and business key.
 CREATE TABLE IF NOT EXISTS inbox (
-    pipeline TEXT NOT NULL, event_key TEXT NOT NULL, revision TEXT NOT NULL, run TEXT NOT NULL UNIQUE,
-    received_ms INTEGER NOT NULL,
+    run TEXT PRIMARY KEY, revision TEXT NOT NULL, received_ms INTEGER NOT NULL,
     -- A corrected event that the run has not seen.
-    newer TEXT,
-    PRIMARY KEY (pipeline, event_key)
+    newer TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL, state TEXT NOT NULL,
-    note TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, due_ms INTEGER
-) STRICT;
-CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms) WHERE due_ms IS NOT NULL;
+    note TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, due_ms INTEGER,
+    -- The number of the next entry, and who may write it.
+    length INTEGER NOT NULL, fence INTEGER NOT NULL, owner TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
+-- Engines that are alive, until then by the store's clock.
+CREATE TABLE IF NOT EXISTS engines (engine TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
 CREATE TABLE IF NOT EXISTS journal (
     run TEXT NOT NULL, sequence INTEGER NOT NULL, at_ms INTEGER NOT NULL, entry TEXT NOT NULL,
@@ -45,20 +52,24 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 
 /// Makes the tables.
 pub(super) fn tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(META)?;
     connection.execute_batch(TABLES)
 }
 
 /// Makes the tables where they are missing, and refuses those of another layout.
 pub(super) fn prepare(connection: &Connection) -> Result<(), String> {
     let text = |error: rusqlite::Error| error.to_string();
-    tables(connection).map_err(text)?;
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('layout', ?1)", [LAYOUT]).map_err(text)?;
-    let found: String =
-        connection.query_row("SELECT value FROM meta WHERE name = 'layout'", [], |row| row.get(0)).map_err(text)?;
-    if found != LAYOUT {
-        return Err(format!("the store has layout {found}, and this ferry knows layout {LAYOUT}"));
+    connection.execute_batch(META).map_err(text)?;
+    let found: rusqlite::Result<Option<String>> =
+        connection.query_row("SELECT value FROM meta WHERE name = 'layout'", [], |row| row.get(0)).optional();
+    match found.map_err(text)? {
+        // The number before the tables: a layout is named before it is made.
+        None => connection.execute("INSERT OR IGNORE INTO meta VALUES ('layout', ?1)", [LAYOUT]).map(|_| ()),
+        Some(found) if found.as_str() == LAYOUT => Ok(()),
+        Some(found) => return Err(other_layout(&found, LAYOUT)),
     }
-    Ok(())
+    .map_err(text)?;
+    tables(connection).map_err(text)
 }
 
 /// The world that the store belongs to; the first one that asks.

@@ -3,20 +3,28 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ferry_contract::port::Boxed;
+use ferry_core::once::Guards;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::write;
 use crate::{
     limits::COMMIT_GROUPS_MAX,
-    store::{Change, Committed, StoreError},
+    store::{
+        Change, Committed, StoreError,
+        decide::decide,
+        rows::{Keys, View},
+    },
 };
 
 type Reply = Result<Committed, StoreError>;
 
-pub(super) struct Job {
-    group: Vec<Change>,
-    reply: oneshot::Sender<Reply>,
+/// One thing for the writer to do.
+pub(super) enum Job {
+    /// A group, which shares a transaction with those beside it.
+    Group(Vec<Change>, oneshot::Sender<Reply>),
+    /// A transaction of its own.
+    Act(Box<dyn FnOnce(&mut Connection) + Send>),
 }
 
 /// Where groups go.
@@ -25,84 +33,121 @@ pub(super) enum Writer {
     /// reply, and senders are bounded by the active runs and the triggers.
     Thread(mpsc::UnboundedSender<Job>),
     /// Nowhere: they are committed where they stand.
-    Inline(Arc<Mutex<Connection>>),
+    Inline(Arc<Mutex<Connection>>, Guards),
 }
 
 impl Writer {
-    pub(super) fn thread(connection: Connection) -> Self {
+    pub(super) fn thread(connection: Connection, guards: Guards) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         std::thread::Builder::new()
             .name("ferry-store".to_owned())
-            .spawn(move || work(connection, receiver))
+            .spawn(move || work(connection, guards, receiver))
             .expect("the machine has a thread for the store");
         Self::Thread(sender)
     }
 
-    pub(super) fn inline(connection: Arc<Mutex<Connection>>) -> Self {
-        Self::Inline(connection)
+    pub(super) fn inline(connection: Arc<Mutex<Connection>>, guards: Guards) -> Self {
+        Self::Inline(connection, guards)
     }
 
     pub(super) fn shared(&self) -> Option<&Mutex<Connection>> {
         match self {
             Self::Thread(_) => None,
-            Self::Inline(connection) => Some(connection),
+            Self::Inline(connection, _) => Some(connection),
         }
     }
 
     pub(super) fn commit(&self, group: Vec<Change>) -> Boxed<'static, Reply> {
-        let stopped = || Err(StoreError::Failed("the writer has stopped".to_owned()));
         match self {
             Self::Thread(sender) => {
                 let (reply, answer) = oneshot::channel();
-                let sent = sender.send(Job { group, reply });
-                Box::pin(async move {
-                    match sent {
-                        Ok(()) => answer.await.unwrap_or_else(|_| stopped()),
-                        Err(_) => stopped(),
-                    }
-                })
+                let sent = sender.send(Job::Group(group, reply)).is_ok();
+                Box::pin(answered(sent, answer))
             }
-            Self::Inline(connection) => {
+            Self::Inline(connection, guards) => {
                 let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                let reply = transaction(&mut connection, &[&group]).pop().unwrap_or_else(stopped);
+                let reply = transaction(&mut connection, *guards, &[&group]).pop().unwrap_or_else(stopped);
                 Box::pin(std::future::ready(reply))
             }
         }
     }
-}
 
-fn work(mut connection: Connection, mut receiver: mpsc::UnboundedReceiver<Job>) {
-    let mut jobs = Vec::new();
-    while receiver.blocking_recv_many(&mut jobs, COMMIT_GROUPS_MAX) > 0 {
-        let groups: Vec<&Vec<Change>> = jobs.iter().map(|job| &job.group).collect();
-        let replies = transaction(&mut connection, &groups);
-        for (job, reply) in jobs.drain(..).zip(replies) {
-            // Whoever no longer waits has been stopped; the group is durable all the same.
-            let _ = job.reply.send(reply);
+    /// Does something else than a group, behind the groups that were there before.
+    pub(super) fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Boxed<'static, Result<T, StoreError>> {
+        match self {
+            Self::Thread(sender) => {
+                let (reply, answer) = oneshot::channel();
+                let act = move |connection: &mut Connection| {
+                    // Whoever no longer waits has been stopped.
+                    let _ = reply.send(act(connection));
+                };
+                let sent = sender.send(Job::Act(Box::new(act))).is_ok();
+                Box::pin(answered(sent, answer))
+            }
+            Self::Inline(connection, _) => {
+                let done = act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
+                Box::pin(std::future::ready(done))
+            }
         }
     }
 }
 
-/// One transaction with a savepoint a group: a group that is refused takes no other with it.
-fn transaction(connection: &mut Connection, groups: &[&Vec<Change>]) -> Vec<Reply> {
-    match attempt(connection, groups) {
+async fn answered<T>(sent: bool, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+    if sent { answer.await.unwrap_or_else(|_| stopped()) } else { stopped() }
+}
+
+fn stopped<T>() -> Result<T, StoreError> {
+    Err(StoreError::Failed("the writer has stopped".to_owned()))
+}
+
+fn work(mut connection: Connection, guards: Guards, mut receiver: mpsc::UnboundedReceiver<Job>) {
+    let mut jobs = Vec::new();
+    while receiver.blocking_recv_many(&mut jobs, COMMIT_GROUPS_MAX) > 0 {
+        let mut batch = Vec::new();
+        for job in jobs.drain(..) {
+            match job {
+                Job::Group(group, reply) => batch.push((group, reply)),
+                Job::Act(act) => {
+                    commit(&mut connection, guards, std::mem::take(&mut batch));
+                    act(&mut connection);
+                }
+            }
+        }
+        commit(&mut connection, guards, batch);
+    }
+}
+
+fn commit(connection: &mut Connection, guards: Guards, batch: Vec<(Vec<Change>, oneshot::Sender<Reply>)>) {
+    if batch.is_empty() {
+        return;
+    }
+    let groups: Vec<&Vec<Change>> = batch.iter().map(|(group, _)| group).collect();
+    let replies = transaction(connection, guards, &groups);
+    for ((_, reply), outcome) in batch.into_iter().zip(replies) {
+        // Whoever no longer waits has been stopped; the group is durable all the same.
+        let _ = reply.send(outcome);
+    }
+}
+
+/// One transaction for all: a group that is refused takes no other with it.
+fn transaction(connection: &mut Connection, guards: Guards, groups: &[&Vec<Change>]) -> Vec<Reply> {
+    match attempt(connection, guards, groups) {
         Ok(replies) => replies,
         Err(error) => groups.iter().map(|_| Err(StoreError::Failed(error.to_string()))).collect(),
     }
 }
 
-fn attempt(connection: &mut Connection, groups: &[&Vec<Change>]) -> rusqlite::Result<Vec<Reply>> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut replies = Vec::with_capacity(groups.len());
-    for group in groups {
-        let savepoint = transaction.savepoint()?;
-        let reply = write::group(&savepoint, group);
-        match &reply {
-            Ok(_) => savepoint.commit()?,
-            Err(_) => drop(savepoint),
-        }
-        replies.push(reply);
-    }
+fn attempt(connection: &mut Connection, guards: Guards, groups: &[&Vec<Change>]) -> rusqlite::Result<Vec<Reply>> {
+    let mut keys = Keys::default();
+    groups.iter().for_each(|group| keys.add(group));
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut view = View::new(write::fetch(&transaction, &keys)?);
+    let replies = groups.iter().map(|group| decide(&mut view, group, guards)).collect();
+    let (_, writes) = view.into_parts();
+    write::write(&transaction, &writes)?;
     transaction.commit()?;
     Ok(replies)
 }

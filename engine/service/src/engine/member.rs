@@ -1,0 +1,140 @@
+//! The engine's life as the store knows it: until when it may write, and what follows when it was late.
+//!
+//! The end is counted from before a sign of life was sent, on a clock that runs during suspension, so the
+//! engine stops writing before the store lets anyone else begin. An engine that was taken out gives up all
+//! its runs and goes on under another name.
+
+use std::{sync::Mutex, time::Duration};
+
+use ferry_contract::port::Clock;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use super::{Engine, locked};
+use crate::{
+    limits::SIGNS_PER_LEASE,
+    store::{EngineId, StoreError},
+};
+
+/// On what terms an engine drives runs.
+pub struct Terms {
+    /// A name that no other process has; each life of the engine adds its number.
+    pub process: String,
+    /// How long it lives without a sign of life.
+    pub lease: Duration,
+    /// A clock that runs during suspension, and that nobody sets.
+    pub clock: std::sync::Arc<dyn Clock>,
+}
+
+/// The engine's place among those on its store.
+pub(super) struct Member {
+    terms: Terms,
+    life: Mutex<Life>,
+    /// Somebody was refused: look at once whether the engine was taken out.
+    doubt: Notify,
+}
+
+#[derive(Default)]
+struct Life {
+    /// How many there were.
+    number: u64,
+    engine: Option<EngineId>,
+    until: Timestamp,
+}
+
+impl Member {
+    pub(super) fn new(terms: Terms) -> Self {
+        Self { terms, life: Mutex::default(), doubt: Notify::new() }
+    }
+
+    /// The engine, while it may write.
+    pub(super) fn alive(&self) -> Option<EngineId> {
+        let now = self.terms.clock.now();
+        let life = locked(&self.life);
+        life.engine.clone().filter(|_| now < life.until)
+    }
+
+    /// Whether runs that were leased by this engine may still be written, and sent for.
+    pub(super) fn may_write(&self, engine: &EngineId) -> bool {
+        self.alive().as_ref() == Some(engine)
+    }
+
+    /// Whether this engine was taken out, for all that is known here.
+    pub(super) fn is_over(&self, engine: &EngineId) -> bool {
+        locked(&self.life).engine.as_ref() != Some(engine)
+    }
+
+    /// A write was refused.
+    pub(super) fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    fn begin(&self) -> EngineId {
+        let mut life = locked(&self.life);
+        life.number += 1;
+        life.engine = None;
+        EngineId::named(format!("{}-{}", self.terms.process, life.number))
+    }
+
+    fn lives(&self, engine: &EngineId, asked_at: Timestamp) {
+        let mut life = locked(&self.life);
+        life.until = asked_at + SignedDuration::try_from(self.terms.lease).unwrap_or_default();
+        life.engine = Some(engine.clone());
+    }
+
+    fn end(&self) -> Option<EngineId> {
+        locked(&self.life).engine.take()
+    }
+}
+
+impl Engine {
+    /// Keeps the engine alive on its store.
+    pub(super) async fn live(&self) {
+        let member = &self.member;
+        let every = member.terms.lease / SIGNS_PER_LEASE;
+        loop {
+            if let Err(error) = self.sign_of_life().await {
+                tracing::warn!(%error, "the store takes no sign of life; it is tried again");
+            }
+            tokio::select! {
+                biased;
+                () = member.doubt.notified() => {}
+                () = member.terms.clock.sleep(every) => {}
+            }
+        }
+    }
+
+    async fn sign_of_life(&self) -> Result<(), StoreError> {
+        let member = &self.member;
+        let engine = locked(&member.life).engine.clone();
+        let Some(engine) = engine else { return self.join().await };
+        let asked_at = member.terms.clock.now();
+        match self.store.renew(&engine, member.terms.lease).await {
+            Ok(()) => member.lives(&engine, asked_at),
+            Err(StoreError::Fenced(_)) => {
+                tracing::warn!(%engine, "the engine was too late with a sign of life: others take its runs up");
+                return self.join().await;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Begins a life: whatever an earlier one had is given up.
+    async fn join(&self) -> Result<(), StoreError> {
+        let engine = self.member.begin();
+        let asked_at = self.member.terms.clock.now();
+        self.store.join(&engine, self.member.terms.lease).await?;
+        self.member.lives(&engine, asked_at);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Ends it, so that nobody waits for the lease's end.
+    pub(super) async fn leave(&self) {
+        let Some(engine) = self.member.end() else { return };
+        if let Err(error) = self.store.leave(&engine).await {
+            tracing::warn!(%engine, %error, "its runs are taken up when its lease has ended");
+        }
+    }
+}

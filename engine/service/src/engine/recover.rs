@@ -1,0 +1,38 @@
+//! What a run is told that another engine, or another start of this one, has left in the middle.
+
+use std::time::Duration;
+
+use ferry_contract::failure::{ErrorClass, Failure};
+use ferry_core::{
+    once,
+    run::{Entry, UnitIndex},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Engine, calling::look_up_of, journal::Driven};
+
+impl Engine {
+    /// A call without an answer is what a crash leaves: its outcome is unknown.
+    ///
+    /// It ends now, when the run is taken up, which is after the end of the lease of whoever sent it: the
+    /// store gives a run to nobody else before, and the engine that sent it sends nothing after. So a look-up
+    /// begins `visible_after` after the later of the call's end and the lease's end.
+    pub(super) fn recover(&self, driven: &Driven) {
+        for unit in driven.with(ferry_core::run::Run::interrupted) {
+            let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
+            self.note(driven, Entry::Failed { step: driven.unit_id(unit), failure });
+        }
+    }
+
+    /// When a write that an earlier process sent last must be visible: that process's clock may have
+    /// been another one, so the wait counts from the start of this one. That a call ends when it is taken up
+    /// does not cover this: its end may be in the journal already, in the other clock's time, and the machine's
+    /// clock may have been set forward between two starts.
+    pub(super) fn visible_since_start(&self, driven: &Driven, unit: UnitIndex) -> Timestamp {
+        let wait = driven.with(|run| {
+            let look_up = run.call(unit).and_then(look_up_of);
+            look_up.map_or(Duration::ZERO, |look_up| once::wait_before_look_up(run.guards(), look_up))
+        });
+        self.started_at + SignedDuration::try_from(wait).unwrap_or_default()
+    }
+}

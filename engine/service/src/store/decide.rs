@@ -1,0 +1,336 @@
+//! What a group of changes does, given the rows that it touches: the one brain of all stores.
+//!
+//! Pure. A store fetches the rows that [`Keys`](super::rows::Keys) names, calls [`decide`] for each group in
+//! order, and writes what the view has collected, in one transaction. A group that is refused leaves the
+//! view as it was, so it takes no other with it.
+
+use ferry_contract::failure::Failure;
+use ferry_core::{
+    once::{Guard, Guards},
+    run::{Entry, From, State},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError,
+    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, View},
+};
+
+/// Why a run is reopened by a corrected event.
+const CORRECTED: &str = "the record was corrected at its source";
+/// The step of an event that was refused before its run began.
+const TRIGGER: &str = "trigger";
+
+/// Applies a group to the view: all of it, or nothing.
+///
+/// # Errors
+/// Why the group is refused.
+pub(super) fn decide(view: &mut View, group: &[Change], guards: Guards) -> Result<Committed, StoreError> {
+    let mut decision = Decision { draft: view.draft(), guards, committed: Committed::default() };
+    for change in group {
+        decision.apply(change)?;
+    }
+    let Decision { draft, committed, .. } = decision;
+    let writes = draft.writes;
+    view.take(writes);
+    Ok(committed)
+}
+
+struct Decision<'v> {
+    draft: Draft<'v>,
+    guards: Guards,
+    committed: Committed,
+}
+
+/// Who starts a run again, and why.
+struct Again<'a> {
+    by: &'a str,
+    reason: &'a str,
+    event: Option<Value>,
+    at: Timestamp,
+}
+
+impl Decision<'_> {
+    fn apply(&mut self, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::Receive(arrival) => self.receive(arrival),
+            Change::Append { run, fence, sequence, at, entry } => self.append(run, *fence, *sequence, (*at, entry)),
+            Change::Project { run, fence, state, due, note, hold } => {
+                self.owned(run, *fence)?;
+                self.project(run, *state, *due, note, *hold)
+            }
+            Change::Claim { key, run, digest } => self.claim(key.as_str(), run, digest.as_str()),
+            Change::DeadLetter { run, step, failure, event, at } => self.dead_letter(run, step, failure, event, *at),
+            Change::Resume { run, by, reason, at } => self.resume_by_hand(run, by, reason, *at),
+            Change::Defer { run, fence, until } => self.defer(run, *fence, *until),
+            Change::Cursor { trigger, value } => {
+                self.draft.writes.cursors.insert(trigger.clone(), value.clone());
+                Ok(())
+            }
+            Change::Version { version, files } => {
+                self.draft.writes.versions.insert(version.as_str().to_owned(), json(files)?);
+                Ok(())
+            }
+            Change::Share { name, expected, value } => self.share(name, *expected, value),
+        }
+    }
+
+    /// One run for a business key, for ever.
+    fn receive(&mut self, arrival: &Arrival) -> Result<(), StoreError> {
+        let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+        match self.draft.inbox(&run).cloned() {
+            None => self.start(arrival, &run),
+            Some(_) if !self.guards.has(Guard::Inbox) => self.start_another(arrival),
+            Some(known) if known.revision == printable(&arrival.revision) => {
+                self.committed.known += 1;
+                Ok(())
+            }
+            Some(_) => self.revise(arrival, &run),
+        }
+    }
+
+    fn start(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
+        let at_ms = arrival.at.as_millisecond();
+        // An engine that was taken out would keep its new runs from everyone else.
+        if let Some(owner) = arrival.owner.as_ref().filter(|owner| !self.draft.is_alive(owner)) {
+            return Err(StoreError::Fenced(owner.to_string()));
+        }
+        let owner = arrival.owner.clone().filter(|_| arrival.refused.is_none());
+        let fence = if owner.is_some() { Fence::default().raised() } else { Fence::default() };
+        self.committed.started += 1;
+        if owner.is_some() {
+            self.committed.leased.push(Leased { run: run.clone(), fence, due_at: arrival.at });
+        }
+        let record = RunRecord {
+            pipeline: printable(&arrival.pipeline),
+            version: arrival.version.as_str().to_owned(),
+            event_key: printable(&arrival.event_key),
+            state: State::Running.name().to_owned(),
+            note: String::new(),
+            started_ms: at_ms,
+            updated_ms: at_ms,
+            due_ms: Some(at_ms),
+            length: 0,
+            fence,
+            owner,
+        };
+        self.draft.writes.runs.insert(run.clone(), record);
+        let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms: at_ms, newer: None };
+        self.draft.writes.inbox.insert(run.clone(), inbox);
+        self.push(run, arrival.at, &Entry::Started { event: arrival.event.clone(), parent: None })?;
+        self.refuse(arrival, run)
+    }
+
+    /// An event that cannot be run is a dead letter from the start.
+    fn refuse(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
+        let Some(failure) = &arrival.refused else { return Ok(()) };
+        let entry = Entry::DeadLettered { step: TRIGGER.to_owned(), failure: failure.clone() };
+        self.push(run, arrival.at, &entry)?;
+        self.dead_letter(run, TRIGGER, failure, &arrival.event, arrival.at)?;
+        self.project(run, State::DeadLettered, None, &format!("{TRIGGER}: {failure}"), Hold::Release)
+    }
+
+    /// Without the guard: each delivery counts as an event of its own. For tests.
+    fn start_another(&mut self, arrival: &Arrival) -> Result<(), StoreError> {
+        let event_key = format!("{}@{}", arrival.event_key, arrival.at.as_millisecond());
+        let run = RunId::of(&arrival.pipeline, &event_key);
+        if self.draft.run(&run).is_some() {
+            return Ok(());
+        }
+        self.start(&Arrival { event_key, ..arrival.clone() }, &run)
+    }
+
+    /// A corrected event reopens its run where that ended as a dead letter; while the run is open, it is
+    /// kept for that case.
+    fn revise(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
+        let reopens = self.known(run)?.is(State::DeadLettered) && arrival.refused.is_none();
+        let newer = if reopens { None } else { Some(arrival.event.to_string()) };
+        let received_ms = arrival.at.as_millisecond();
+        let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms, newer };
+        self.draft.writes.inbox.insert(run.clone(), inbox);
+        if !reopens {
+            self.committed.known += 1;
+            return Ok(());
+        }
+        self.committed.reopened += 1;
+        self.resume(run, corrected(arrival.event.clone(), arrival.at))
+    }
+
+    fn resume_by_hand(&mut self, run: &RunId, by: &str, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+        let Some(record) = self.draft.run(run) else {
+            return Err(StoreError::NotEnded(format!("there is no run {run}")));
+        };
+        if !record.is(State::DeadLettered) {
+            let state = &record.state;
+            return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
+        }
+        if self.draft.letter_step(run) == Some(TRIGGER) {
+            return Err(StoreError::NotEnded(format!(
+                "the event of {run} cannot be run as it is; correct it at its source"
+            )));
+        }
+        self.resume(run, Again { by, reason, event: None, at })
+    }
+
+    fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
+        // Whoever resumes it may have another clock; a journal does not go back.
+        let last = Timestamp::from_millisecond(self.known(run)?.updated_ms);
+        let at = last.map_or(again.at, |last| again.at.max(last));
+        let entry = Entry::Resumed {
+            by: again.by.to_owned(),
+            reason: again.reason.to_owned(),
+            event: again.event,
+            from: From::Start,
+        };
+        self.push(run, at, &entry)?;
+        self.draft.writes.letters.insert(run.clone(), None);
+        self.project(run, State::Running, Some(at), "replayed", Hold::Release)
+    }
+
+    /// Only right behind the last entry, neither twice nor with a gap, and only from the run's own engine.
+    fn append(
+        &mut self,
+        run: &RunId,
+        fence: Fence,
+        sequence: u64,
+        (at, entry): (Timestamp, &Entry),
+    ) -> Result<(), StoreError> {
+        self.owned(run, fence)?;
+        let is_next = u64::try_from(self.known(run)?.length) == Ok(sequence);
+        if !is_next && self.guards.has(Guard::Fence) {
+            return Err(StoreError::Fenced(run.to_string()));
+        }
+        self.push(run, at, entry)
+    }
+
+    /// Whether the run is still that of whoever has this fence.
+    fn owned(&self, run: &RunId, fence: Fence) -> Result<(), StoreError> {
+        let is_owned = self.draft.run(run).is_some_and(|record| record.fence == fence && record.owner.is_some());
+        if is_owned || !self.guards.has(Guard::Fence) { Ok(()) } else { Err(StoreError::Fenced(run.to_string())) }
+    }
+
+    fn push(&mut self, run: &RunId, at: Timestamp, entry: &Entry) -> Result<(), StoreError> {
+        let entry = json(entry)?;
+        let at_ms = at.as_millisecond();
+        let record = self.changed(run)?;
+        let sequence = record.length;
+        record.length += 1;
+        record.updated_ms = record.updated_ms.max(at_ms);
+        self.draft.writes.journal.push(JournalRecord { run: run.clone(), sequence, at_ms, entry });
+        Ok(())
+    }
+
+    fn project(
+        &mut self,
+        run: &RunId,
+        state: State,
+        due: Option<Timestamp>,
+        note: &str,
+        hold: Hold,
+    ) -> Result<(), StoreError> {
+        let record = self.changed(run)?;
+        state.name().clone_into(&mut record.state);
+        record.note = printable(note);
+        match hold {
+            // It stays due: if its engine dies, whoever takes it up must find it.
+            Hold::Keep => record.due_ms = due.map(Timestamp::as_millisecond).or(record.due_ms),
+            Hold::Release => {
+                record.due_ms = due.map(Timestamp::as_millisecond);
+                record.owner = None;
+            }
+        }
+        if state == State::DeadLettered { self.reopen_if_corrected(run) } else { Ok(()) }
+    }
+
+    /// A corrected event that came while the run was open reopens it once it has ended as a dead letter.
+    fn reopen_if_corrected(&mut self, run: &RunId) -> Result<(), StoreError> {
+        let Some(inbox) = self.draft.inbox(run).filter(|inbox| inbox.newer.is_some()).cloned() else { return Ok(()) };
+        let Some(event) = &inbox.newer else { return Ok(()) };
+        let event = serde_json::from_str(event).map_err(failed)?;
+        let at = Timestamp::from_millisecond(inbox.received_ms).map_err(failed)?;
+        self.draft.writes.inbox.insert(run.clone(), InboxRecord { newer: None, ..inbox });
+        self.resume(run, corrected(event, at))
+    }
+
+    /// One call key belongs to one run, for ever.
+    fn claim(&mut self, key: &str, run: &RunId, digest: &str) -> Result<(), StoreError> {
+        match self.draft.call(key) {
+            None => {
+                let record = CallRecord { run: run.clone(), digest: digest.to_owned() };
+                self.draft.writes.calls.insert(key.to_owned(), record);
+                Ok(())
+            }
+            Some(record) if record.run == *run || !self.guards.has(Guard::Claim) => Ok(()),
+            Some(record) => Err(StoreError::CallTaken { key: key.to_owned(), run: record.run.to_string() }),
+        }
+    }
+
+    fn dead_letter(
+        &mut self,
+        run: &RunId,
+        step: &str,
+        failure: &Failure,
+        event: &Value,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let record = self.known(run)?;
+        let letter = LetterRecord {
+            pipeline: record.pipeline.clone(),
+            event_key: record.event_key.clone(),
+            step: step.to_owned(),
+            class: failure.class.name().to_owned(),
+            message: printable(&failure.message),
+            at_ms: at.as_millisecond(),
+            event: event.to_string(),
+        };
+        self.draft.writes.letters.insert(run.clone(), Some(letter));
+        Ok(())
+    }
+
+    fn defer(&mut self, run: &RunId, fence: Fence, until: Timestamp) -> Result<(), StoreError> {
+        self.owned(run, fence)?;
+        let record = self.changed(run)?;
+        record.due_ms = record.due_ms.map(|_| until.as_millisecond());
+        record.owner = None;
+        Ok(())
+    }
+
+    /// Compare and set: the row has the version that was read, or there is none.
+    fn share(&mut self, name: &str, expected: u64, value: &Value) -> Result<(), StoreError> {
+        if self.draft.shared(name) != expected {
+            return Err(StoreError::Stale(name.to_owned()));
+        }
+        self.draft.writes.shared.insert(name.to_owned(), (expected + 1, value.to_string()));
+        Ok(())
+    }
+
+    fn known(&self, run: &RunId) -> Result<&RunRecord, StoreError> {
+        self.draft.run(run).ok_or_else(|| StoreError::Fenced(run.to_string()))
+    }
+
+    /// The row that this group will write.
+    fn changed(&mut self, run: &RunId) -> Result<&mut RunRecord, StoreError> {
+        let record = self.known(run)?.clone();
+        let row = self.draft.writes.runs.entry(run.clone());
+        Ok(row.or_insert(record))
+    }
+}
+
+fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
+    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at }
+}
+
+/// No column takes a NUL in every store; in JSON it is escaped anyway.
+fn printable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Failed(error.to_string())
+}

@@ -1,0 +1,95 @@
+//! The pipeline of every world.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use ferry::store::VersionFiles;
+use ferry_connectors::library::Library;
+use ferry_contract::{
+    report::Source,
+    script::{Missing, NoWatch, Rules},
+};
+use ferry_core::{
+    lint::{self, Files},
+    plan::Plan,
+};
+
+use super::target::Kind;
+
+const PROJECT: &str = "ferry: 1\nproject: simulation\nconnections: { target: { connector: target, environment: only } }\nalerts: { ops: log }\n";
+const PIPELINE: &str = r#"
+ferry: 1
+pipeline: pay
+trigger:
+  poll: { action: target.list, every: 1m, cursor: { field: $.at, tie_break: $.id, lookback: 0s } }
+  key: $.id
+steps:
+  - id: label
+    script: |
+      let text = "payment ";
+      text + event.id
+  - id: negative
+    when: event.amount < 0
+    map: { sign: minus }
+  - id: payment
+    needs: [negative]
+    map: { id: $.event.id, amount: $.event.amount, label: $.label, sign: { from: $.negative.sign, default: plus } }
+  - id: pay
+    action: target.pay
+    with: $.payment
+  - id: note
+    action: target.note
+    with: $.payment
+  - id: after
+    needs: [pay, note]
+    action: target.list
+  - id: done
+    needs: [after]
+    check:
+      - { rhai: "payment.sign == \"plus\" && payment.label == \"payment \" + event.id", say: the values are wrong }
+      - { rhai: event.last_check, say: the last check fails }
+on_failure: { alert: ops }
+"#;
+
+/// What all worlds of a kind share: it is costly to make, and has no state.
+pub(super) struct Language {
+    pub(super) rules: Arc<Rules>,
+    pub(super) library: Library,
+    pub(super) plan: Arc<Plan>,
+}
+
+pub(super) fn language(kind: Kind) -> &'static Language {
+    static MADE: LazyLock<Vec<(Kind, Language)>> =
+        LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
+    MADE.iter().find(|(known, _)| *known == kind).map(|(_, language)| language).unwrap()
+}
+
+fn make_language(kind: Kind) -> Language {
+    let rules = Arc::new(Rules::new(Missing::Fails, Arc::new(NoWatch)));
+    let (library, reports) = Library::load(&[Source::new("target", kind.manifest())], Arc::new(NoWatch));
+    let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
+    assert!(findings.is_empty(), "{findings:?}");
+    let files = Files {
+        project: Source::new("ferry.yaml", PROJECT),
+        pipelines: vec![Source::new("pay.yaml", PIPELINE)],
+        tables: BTreeMap::new(),
+        is_version: false,
+    };
+    let checked = lint::check(&files, &library.catalog(), &rules);
+    let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();
+    assert!(findings.is_empty(), "{findings:?}");
+    Language { rules, library, plan: Arc::clone(&checked.plans[0]) }
+}
+
+/// The files that the plan was made of.
+pub(super) fn version_files() -> VersionFiles {
+    VersionFiles {
+        project: "simulation".to_owned(),
+        project_text: PROJECT.to_owned(),
+        pipeline_name: "pay.yaml".to_owned(),
+        pipeline_text: PIPELINE.to_owned(),
+        tables: BTreeMap::new(),
+    }
+}
