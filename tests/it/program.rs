@@ -12,7 +12,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ferry-under-test");
 /// A call of the program.
 pub(crate) fn ferry(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.current_dir(folder).env_remove("FERRY_STORE").env_remove("FERRY_SANDBOX").env_remove("FERRY_ADMIN").env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .env_remove("FERRY_STORE")
+        .env_remove("FERRY_SANDBOX")
+        .env_remove("FERRY_ADMIN")
+        .env("NO_COLOR", "1");
     command
 }
 

@@ -166,6 +166,11 @@ impl World {
         Self { stranger: true, ..self }
     }
 
+    /// The number of requests that the target saw.
+    pub(super) fn requests(&self) -> u64 {
+        self.target.as_ref().map_or(0, |target| target.requests())
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("seed {} {:?} faults {:?} crashes {:?}", self.seed, self.kind, self.faults, self.crashes)
     }
