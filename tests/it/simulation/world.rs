@@ -109,7 +109,7 @@ pub(super) struct World {
     clock: Arc<VirtualClock>,
     points: Arc<Points>,
     store: Arc<MortalStore>,
-    target: Option<Arc<Target>>,
+    pub(super) target: Option<Arc<Target>>,
 }
 
 impl World {
@@ -164,11 +164,6 @@ impl World {
     /// Another payment has the first one's name already.
     pub(super) fn with_a_stranger(self) -> Self {
         Self { stranger: true, ..self }
-    }
-
-    /// The number of requests that the target saw.
-    pub(super) fn requests(&self) -> u64 {
-        self.target.as_ref().map_or(0, |target| target.requests())
     }
 
     pub(super) fn describe(&self) -> String {

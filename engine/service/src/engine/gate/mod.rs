@@ -98,7 +98,9 @@ impl Gates {
         connections: impl Iterator<Item = &'a Arc<Connection>>,
     ) -> Self {
         let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
-        connections.for_each(|connection| drop(gates.of(connection)));
+        for connection in connections {
+            locked(&gates.of(connection).state).names.insert(connection.name.clone());
+        }
         gates
     }
 
@@ -107,9 +109,7 @@ impl Gates {
         let identity = connection.identity();
         let mut gates = locked(&self.gates);
         let new = || Arc::new(Gate::new(connection, &identity, (&self.store, &self.clock)));
-        let gate = Arc::clone(gates.entry(identity.clone()).or_insert_with(new));
-        locked(&gate.state).names.insert(connection.name.clone());
-        gate
+        Arc::clone(gates.entry(identity.clone()).or_insert_with(new))
     }
 
     /// How all connections are, by what this process and the store know.
@@ -128,7 +128,7 @@ impl Gate {
     fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
         let windows: Vec<Window> = connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect();
         let state = State {
-            names: BTreeSet::new(),
+            names: BTreeSet::from([connection.name.clone()]),
             under_way: 0,
             waiting: Turns::default(),
             purse: vec![0; windows.len()],
