@@ -13,6 +13,8 @@ use serde_json::Value;
 use crate::program::{Running, ferry, sandbox, serve};
 
 const REQUESTS: u64 = 120;
+/// Looks until a circuit must be open; each takes some 30 ms.
+const OPEN_LOOKS_MAX: u32 = 1_000;
 /// Real time until all must be settled.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -100,7 +102,7 @@ fn status(folder: &Path, service: &Running) -> Value {
 
 /// Waits until a circuit is not closed; gives since when each is so.
 async fn until_open(folder: &Path, service: &Running) -> Vec<Value> {
-    for _ in 0..PATIENCE.as_millis() / 20 {
+    for _ in 0..OPEN_LOOKS_MAX {
         let status = status(folder, service);
         let circuits = status["connections"][0]["circuits"].as_array().unwrap();
         let since: Vec<Value> = circuits.iter().map(|circuit| circuit["since"].clone()).collect();
