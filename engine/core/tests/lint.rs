@@ -1091,3 +1091,16 @@ fn a_trigger_has_one_source() {
     );
     check(&lint("manual"), expect![[r#""#]]);
 }
+
+#[test]
+fn a_connection_makes_a_few_requests_at_once() {
+    let project =
+        |concurrency: &str| PROJECT.replacen("connector:", &format!("concurrency: {concurrency}, connector:"), 1);
+    let report = |concurrency: &str| World::new().lint(&project(concurrency), &[]).reports.swap_remove(0);
+    assert!(findings(&report("4")).is_empty());
+    expect![[r#"
+        4:30: error[invalid-value]: `concurrency` is 99, and a connection makes 1 to 16 requests at once
+          help: write a number from 1 to 16
+    "#]]
+    .assert_eq(&findings(&report("99")).into_iter().map(|finding| finding.text).collect::<String>());
+}

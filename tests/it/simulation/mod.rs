@@ -98,6 +98,20 @@ fn a_replay_never_pays_again() {
     }
 }
 
+/// Each of its probes would use up an attempt, and twelve are the most.
+#[test]
+fn a_target_that_is_down_for_hours_makes_no_dead_letters() {
+    for kind in Kind::ALL {
+        // What a crash leaves of a call that cannot be looked up would be for a person.
+        let point = if kind == Kind::Lookup { 12 } else { u64::MAX };
+        let world = World::new(kind, 0).faults(Faults::Down).crash_at(point).run();
+        let all_paid = world.payments().iter().all(|paid| (paid.effects, &paid.ending) == (1, &Ending::Finished));
+        assert!(all_paid, "{kind:?}\n{}", world.journals());
+        let requests = world.target.as_ref().map_or(0, |target| target.requests());
+        assert!((80..200).contains(&requests), "{kind:?}: {requests} requests");
+    }
+}
+
 #[test]
 fn a_mutant_that_resends_an_unknown_outcome_is_caught() {
     for kind in [Kind::Lookup, Kind::Never] {

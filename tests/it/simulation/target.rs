@@ -99,6 +99,8 @@ pub(super) enum Faults {
     FirstEffectLate,
     /// All answers to payments are lost for an hour.
     AnswersLostForLong,
+    /// Nothing can be sent for eight hours.
+    Down,
     /// By the seed.
     Random,
 }
@@ -162,6 +164,11 @@ impl Target {
         (bookings.len(), bookings.iter().all(|booking| ferry_contract::number::equal(&booking.amount, amount)))
     }
 
+    /// The number of requests so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.state.lock().unwrap().requests
+    }
+
     fn fate(&self, is_payment: bool) -> Fate {
         let mut state = self.state.lock().unwrap();
         let now = self.clock.now();
@@ -175,6 +182,7 @@ impl Target {
             Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => {
                 Fate::LostAfter
             }
+            Faults::Down if now.duration_since(began) < SignedDuration::from_hours(8) => Fate::NotSent,
             // The wire mends in the end, so that every run can end.
             Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => {
                 match random(&mut state) % 16 {

@@ -143,8 +143,10 @@ impl Breaker {
     /// What a call may do now. A read is the better probe, so a write waits a little for one.
     pub fn way(&self, now: Timestamp, is_write: bool) -> Way {
         let Some(until) = self.circuit.next_probe() else { return Way::Go };
+        // No wait is that long: the clock was set back.
+        let is_absurd = until > now + signed(CIRCUIT_MAX.max(PROBE_MAX));
         let until = if is_write { until + signed(PROBE_READ_FIRST) } else { until };
-        if until <= now { Way::Probe } else { Way::NotBefore(until) }
+        if until <= now || is_absurd { Way::Probe } else { Way::NotBefore(until) }
     }
 
     /// Takes what an exchange showed; gives the circuit that follows, where it is another one.
@@ -268,6 +270,8 @@ mod tests {
             (&open, until, true, Way::NotBefore(until + write)),
             (&open, until + write, true, Way::Probe),
             (&half, until + second, false, Way::NotBefore(probe_ends)),
+            // A clock that was set back by a day closes nothing for a day.
+            (&open, until - SignedDuration::from_hours(24), true, Way::Probe),
             // A probe that never came back: its process has ended.
             (&half, probe_ends, false, Way::Probe),
         ] {

@@ -115,6 +115,9 @@ impl Budget {
 
 impl Bucket {
     fn fill(&mut self, now: Timestamp) {
+        // Nothing begins that late: the clock was set back.
+        let latest = now + SignedDuration::from_millis(i64::try_from(self.per_ms).unwrap_or(i64::MAX));
+        self.filled_at = if self.filled_at > latest { now } else { self.filled_at };
         let passed_ms = u64::try_from(now.as_millisecond() - self.filled_at.as_millisecond()).unwrap_or(0);
         let full = self.limit.saturating_mul(self.per_ms);
         self.level = self.level.saturating_add(passed_ms.saturating_mul(self.limit)).min(full);
@@ -154,8 +157,9 @@ mod tests {
             (20, 60, &[0, 0, 0][..], &[2, 2, 2][..]),
             (5, 60, &[0; 7], &[1, 1, 1, 1, 1, 0, 0]),
             (3, 3, &[0, 0, 0, 0, 999, 1_000, 1_000, 2_000], &[1, 1, 1, 0, 0, 1, 0, 1]),
-            // A clock that goes back gives nothing.
+            // A clock that goes back gives nothing, and takes no longer than a window to come back.
             (1, 60, &[0, -60_000, 59_999, 60_000], &[1, 0, 0, 1]),
+            (1, 60, &[0, -90_000, -30_001, -30_000], &[1, 0, 0, 1]),
             (1_000_000_000, 2_678_400, &[0], &[100_000_000]),
         ] {
             assert_eq!(slices(limit, per_s, times), expected, "{limit} in {per_s} s");

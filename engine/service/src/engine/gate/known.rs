@@ -18,7 +18,7 @@ use crate::{
 impl Gate {
     /// Reads what other processes may have changed, where this one has not looked for a while.
     pub(super) async fn refresh(&self, hosts: &[&str]) {
-        let now = self.clock.now();
+        let now = self.now();
         let is_old = |read_at: Option<Timestamp>| {
             read_at
                 .is_none_or(|at| Duration::try_from(now.duration_since(at)).unwrap_or(Duration::MAX) >= SHARED_AGE_MAX)
@@ -54,7 +54,7 @@ impl Gate {
         let Ok(row) = self.read(&self.circuit_row(host)).await else { return };
         let mut state = locked(&self.state);
         let known = state.hosts.entry(host.to_owned()).or_default();
-        known.read_at = Some(self.clock.now());
+        known.read_at = Some(self.now());
         let Some(row) = row.filter(|row| row.version > known.version) else { return };
         known.version = row.version;
         if let Ok(circuit) = serde_json::from_value::<Circuit>(row.value) {
@@ -74,7 +74,7 @@ impl Gate {
     /// Makes this process the one that probes. No where another one does, or it is not time.
     pub(super) async fn take_probe(&self, host: &str, is_write: bool) -> bool {
         let _changing = self.changing.lock().await;
-        let now = self.clock.now();
+        let now = self.now();
         let way = locked(&self.state).hosts.get(host).map(|known| known.breaker.way(now, is_write));
         if way != Some(Way::Probe) {
             return way.unwrap_or(Way::Go) == Way::Go;
@@ -114,7 +114,7 @@ impl Gate {
 
     async fn read_budget(&self) -> Result<(), StoreError> {
         let row = self.read(&self.budget_row()).await?;
-        let now = self.clock.now();
+        let now = self.now();
         let mut state = locked(&self.state);
         state.budget_read_at = Some(now);
         let Some(row) = row.filter(|row| row.version > state.budget_version) else { return Ok(()) };
@@ -135,7 +135,7 @@ impl Gate {
                 let state = locked(&self.state);
                 (state.budget.clone(), state.budget_version)
             };
-            let Some(given) = change(&mut budget, self.clock.now()) else { return Ok(None) };
+            let Some(given) = change(&mut budget, self.now()) else { return Ok(None) };
             let value = serde_json::to_value(&budget).map_err(|error| StoreError::Failed(error.to_string()))?;
             match self.write(self.budget_row(), version, value).await {
                 Ok(()) => {
@@ -166,7 +166,7 @@ impl Gate {
                 state.purse[window] += i64::try_from(slice).unwrap_or(i64::MAX);
                 if state.purse[window] > 0 { Duration::ZERO } else { state.budget.pace(window) }
             }
-            Ok(None) => locked(&self.state).budget.wait(window, self.clock.now()).max(Duration::from_millis(1)),
+            Ok(None) => locked(&self.state).budget.wait(window, self.now()).max(Duration::from_millis(1)),
             Err(error) => {
                 tracing::debug!(%error, "no slice of a budget could be taken");
                 GATE_WAIT_MAX

@@ -7,6 +7,8 @@ mod known;
 mod pass;
 mod slots;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -96,7 +98,9 @@ impl Gates {
         connections: impl Iterator<Item = &'a Arc<Connection>>,
     ) -> Self {
         let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
-        connections.for_each(|connection| drop(gates.of(connection)));
+        for connection in connections {
+            locked(&gates.of(connection).state).names.insert(connection.name.clone());
+        }
         gates
     }
 
@@ -105,9 +109,7 @@ impl Gates {
         let identity = connection.identity();
         let mut gates = locked(&self.gates);
         let new = || Arc::new(Gate::new(connection, &identity, (&self.store, &self.clock)));
-        let gate = Arc::clone(gates.entry(identity.clone()).or_insert_with(new));
-        locked(&gate.state).names.insert(connection.name.clone());
-        gate
+        Arc::clone(gates.entry(identity.clone()).or_insert_with(new))
     }
 
     /// How all connections are, by what this process and the store know.
@@ -126,7 +128,7 @@ impl Gate {
     fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
         let windows: Vec<Window> = connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect();
         let state = State {
-            names: BTreeSet::new(),
+            names: BTreeSet::from([connection.name.clone()]),
             under_way: 0,
             waiting: Turns::default(),
             purse: vec![0; windows.len()],
@@ -145,6 +147,12 @@ impl Gate {
             state: Mutex::new(state),
             changing: AsyncMutex::default(),
         }
+    }
+
+    /// Now, as it is stored: in whole milliseconds.
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// Waits for the right to go.
@@ -173,7 +181,7 @@ impl Gate {
     }
 
     fn closed(&self, ask: Ask<'_>) -> Result<(), Timestamp> {
-        let now = self.clock.now();
+        let now = self.now();
         let state = locked(&self.state);
         let way = |host: &&str| {
             let circuit = state.hosts.get(*host).map(|known| (&known.breaker, known.breaker.way(now, ask.is_write)));
@@ -191,11 +199,10 @@ impl Gate {
     async fn take_probes(&self, ask: Ask<'_>) -> Result<BTreeSet<String>, Timestamp> {
         let mut probes = BTreeSet::new();
         for host in ask.hosts {
-            let way =
-                locked(&self.state).hosts.get(*host).map(|known| known.breaker.way(self.clock.now(), ask.is_write));
+            let way = locked(&self.state).hosts.get(*host).map(|known| known.breaker.way(self.now(), ask.is_write));
             if way.unwrap_or(Way::Go) != Way::Go {
                 if !self.take_probe(host, ask.is_write).await {
-                    let now = self.clock.now();
+                    let now = self.now();
                     return Err(self.closed_until(ask).unwrap_or_else(|| spread(now, now, ask.seed)));
                 }
                 probes.insert((*host).to_owned());
@@ -222,7 +229,7 @@ impl Gate {
     /// When a call that cannot be afforded now may go: behind those of its pipeline that were put off
     /// before it, at the pace of the budget.
     fn put_off(&self, host: &str, wait: Duration, pipeline: &str) -> Timestamp {
-        let now = self.clock.now();
+        let now = self.now();
         let mut state = locked(&self.state);
         let pace = self.windows_of(host).map(|window| state.budget.pace(window)).max().unwrap_or_default();
         let first = now + signed(wait);

@@ -70,7 +70,7 @@ impl Pass {
 
     async fn through_circuit(&self, host: &str) -> Result<(), Failure> {
         let gate = self.gate();
-        let now = gate.clock.now();
+        let now = gate.now();
         let way = locked(&gate.state).hosts.get(host).map(|known| known.breaker.way(now, self.is_write));
         let is_own = locked(&self.state).probes.contains(host);
         let until = match way.unwrap_or(Way::Go) {
@@ -96,7 +96,7 @@ impl Pass {
         }
         let asked = seen.retry_after.filter(|_| seen.class == Some(ErrorClass::Throttled));
         if let Some(wait) = asked {
-            let until = gate.clock.now() + signed(wait);
+            let until = gate.now() + signed(wait);
             gate.learn_budget(|budget, _| budget.block(host, until).then_some(())).await;
         }
         for (window, level) in seen.levels.into_iter().enumerate() {
@@ -117,7 +117,7 @@ impl port::Pass for Pass {
 
 impl Gate {
     fn learn_health(&self, host: &str, health: Health, is_probe: bool) -> Option<Circuit> {
-        let now = self.clock.now();
+        let now = self.now();
         let seed = format!("{}/{host}", self.name);
         locked(&self.state).hosts.entry(host.to_owned()).or_default().breaker.seen(health, is_probe, now, &seed)
     }
@@ -139,7 +139,7 @@ impl Gate {
 
     /// How long a host asked us to wait.
     fn pause(&self, host: &str) -> Duration {
-        let now = self.clock.now();
+        let now = self.now();
         let until = locked(&self.state).budget.blocked_until(host, now);
         until.map_or(Duration::ZERO, |until| Duration::try_from(until.duration_since(now)).unwrap_or_default())
     }
@@ -157,7 +157,7 @@ impl Gate {
         if level == Level::default() {
             return;
         }
-        let (left, limit) = locked(&self.state).budget.left(window, self.clock.now());
+        let (left, limit) = locked(&self.state).budget.left(window, self.now());
         let other_limit = level.limit.is_some_and(|told| told > 0 && told != limit);
         let told = level.remaining.unwrap_or(u64::MAX);
         if !other_limit && (told > limit / 10 || told >= left) {

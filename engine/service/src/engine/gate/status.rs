@@ -57,7 +57,7 @@ impl Gate {
     pub(super) async fn status(&self) -> ConnectionStatus {
         let hosts: Vec<String> = locked(&self.state).hosts.keys().cloned().collect();
         self.refresh(&hosts.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        let now = self.clock.now();
+        let now = self.now();
         let state = locked(&self.state);
         let circuits = state.hosts.iter().map(|(host, known)| CircuitStatus {
             host: host.clone(),
