@@ -3,6 +3,7 @@
 
 mod docs;
 mod kills;
+mod postgres;
 mod program;
 mod schemas;
 mod simulation;

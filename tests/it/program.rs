@@ -42,11 +42,17 @@ pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
     Running { child, address, _stdout: Some(stdout) }
 }
 
-/// Starts `ferry serve` on the shipped pipelines, and waits until it serves.
+/// Starts `ferry serve` on the shipped pipelines and a file, and waits until it serves.
 pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
+    serve_on(folder, sandbox, "ferry.db")
+}
+
+/// The same on any store. The lease is short, so that a test need not wait long for its end.
+pub(crate) fn serve_on(folder: &Path, sandbox: &str, store: &str) -> Running {
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
     let mut command = ferry(folder);
-    command.arg("serve").arg(pipelines).args(["--store", "ferry.db", "--sandbox", sandbox, "--admin", "127.0.0.1:0"]);
+    command.arg("serve").arg(pipelines).args(["--sandbox", sandbox, "--admin", "127.0.0.1:0", "--lease", "1000"]);
+    command.env("FERRY_STORE", store);
     let mut child = command.env("FERRY_LOG", "off").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();

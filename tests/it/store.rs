@@ -7,7 +7,7 @@ use ferry::{
     limits::LEASE,
     store::{
         Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Store, StoreError, Taken, VersionFiles,
-        sqlite::SqliteStore,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
 use ferry_contract::{
@@ -83,7 +83,6 @@ struct Tested {
 }
 
 /// Every store that there is.
-#[expect(clippy::unused_async, reason = "a store may be on a server")]
 async fn stores() -> Vec<Tested> {
     let folder = tempfile::tempdir().unwrap();
     let file = || Arc::new(SqliteStore::open(&folder.path().join("deep/ferry.db")).unwrap());
@@ -92,7 +91,14 @@ async fn stores() -> Vec<Tested> {
     vec![
         Tested { store, other, _folder: Some(folder) },
         Tested { store: Arc::clone(&memory), other: memory, _folder: None },
+        on_a_server().await,
     ]
+}
+
+async fn on_a_server() -> Tested {
+    let address = ferry_tests::postgres::server().database();
+    let open = || async { Arc::new(PostgresStore::open(&address).await.unwrap()) };
+    Tested { store: open().await, other: open().await, _folder: None }
 }
 
 impl Tested {
@@ -255,6 +261,7 @@ async fn an_event_may_begin_leased_and_a_released_run_waits_for_its_time() {
         let arrival = Change::Receive(Arrival { owner: Some(engine.clone()), ..arrived("a", "1", 0) });
         let leased = tested.store.commit(vec![arrival]).await.unwrap().leased.remove(0);
         assert_eq!(tested.take(&engine, 9).await, vec![]);
+        assert_eq!(tested.other.owned(&engine).await.unwrap(), vec![leased.clone()], "should the answer be lost");
         tested.store.commit(vec![project(&leased, State::Waiting, Some(at(20)), Hold::Keep)]).await.unwrap();
         tested.store.commit(vec![append(&leased, 1)]).await.unwrap();
         tested.store.commit(vec![project(&leased, State::Waiting, Some(at(30)), Hold::Release)]).await.unwrap();

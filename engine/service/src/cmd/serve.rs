@@ -36,7 +36,7 @@ impl Serve {
         let engine = Arc::clone(&started.engine);
         let admin = api::listen(self.admin, Arc::clone(&engine)).await?;
         let plans: usize = started.projects.iter().map(|project| project.checked.plans.len()).sum();
-        tell(&format!("serving {plans} pipelines; store {}; admin http://{}", self.store.store.display(), admin.addr));
+        tell(&format!("serving {plans} pipelines; store {}; admin http://{}", self.store.store, admin.addr));
         let mut serving = tokio::spawn({
             let engine = Arc::clone(&engine);
             async move { engine.serve().await }

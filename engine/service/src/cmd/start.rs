@@ -19,10 +19,7 @@ use crate::{
     load::{self, CheckedProject},
     render,
     sandbox::{self, SandboxInfo},
-    store::{
-        Store as _,
-        sqlite::{Lock, SqliteStore},
-    },
+    store::{self, Opened},
 };
 
 /// Where a pipeline's connections lead.
@@ -40,7 +37,7 @@ pub(super) struct WorldArgs {
 pub(super) struct Started {
     pub(super) engine: Arc<Engine>,
     pub(super) projects: Vec<CheckedProject>,
-    _lock: Lock,
+    _opened: Opened,
 }
 
 /// A server did not answer, which has an exit code of its own.
@@ -73,7 +70,7 @@ pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
 }
 
 /// Loads projects, prints what is wrong with them, and prepares an engine on the store.
-pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
+pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
     let rules = load::pipeline_rules();
     let projects = load::projects(paths, &rules)?;
     let errors: usize = projects.iter().map(print_findings).sum();
@@ -95,15 +92,13 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         projects.iter().map(|project| load::open(project, &ports, sandbox.as_ref())).collect();
     let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
     let loaded = loaded.map_err(|failure| anyhow!("{}\n  {hint}", failure.message))?;
-    let opened = Arc::new(SqliteStore::open(&store.store)?);
-    let lock = SqliteStore::lock(&store.store)?;
-    opened.take_over(&lock).await?;
-    opened.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" }).await?;
+    let opened = store::open_to_run(&args.store).await?;
+    opened.store.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" }).await?;
     let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
     let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
     let compile_rules = Arc::clone(&rules);
     let engine = Engine::new(Setup {
-        store: opened,
+        store: Arc::clone(&opened.store),
         clock,
         terms: terms(world)?,
         rules,
@@ -113,7 +108,7 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         }),
         guards: Guards::ALL,
     });
-    Ok(Started { engine, projects, _lock: lock })
+    Ok(Started { engine, projects, _opened: opened })
 }
 
 /// Each process has a name of its own, which no restart and no copy of the machine repeats.
