@@ -1,19 +1,20 @@
 //! Real kills: SIGKILL while it pays, against a sandbox in another process that books duplicates.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry::{
     clock::pause,
     http::HttpClient,
     sandbox::{get, post},
-    store::{Filter, Store as _, sqlite::SqliteStore},
+    store::{self, Filter, Store, StoreAddress},
 };
 use serde_json::{Value, json};
 
-use crate::program::{sandbox, serve};
+use crate::program::{Running, sandbox, serve, serve_on};
 
 const REQUESTS: usize = 500;
 const KILLS: u32 = 50;
+const KILLS_OF_TWO: u32 = 12;
 /// Real time until the last life must have settled everything.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -28,31 +29,81 @@ rules:
 
 #[tokio::test]
 async fn fifty_kills_pay_five_hundred_requests_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let faults = folder.path().join("faults.yaml");
-    std::fs::write(&faults, FAULTS).unwrap();
-    let args = ["--requests", "500", "--speed", "500", "--seed", "50", "--faults", "faults.yaml"];
-    let sandbox = sandbox(folder.path(), &args);
-    let http = HttpClient::new().unwrap();
-    let funds = json!({ "balance": "9000000.00" });
-    post(&http, &format!("{}/_sandbox/seed", sandbox.address), &funds).await.unwrap();
+    let world = World::new().await;
     let mut random = 0x5EED_u64;
     let mut paying = 0;
     for _ in 0..KILLS {
-        let before = booked(&http, &sandbox.address).await;
-        let mut service = serve(folder.path(), &sandbox.address);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        pause(Duration::from_millis(100 + (random >> 33) % 500)).await;
-        service.child.kill().unwrap();
-        service.child.wait().unwrap();
-        paying += usize::from(booked(&http, &sandbox.address).await > before);
+        let before = booked(&world.http, &world.sandbox.address).await;
+        let mut service = serve(world.folder.path(), &world.sandbox.address);
+        pause(Duration::from_millis(100 + chance(&mut random) % 500)).await;
+        kill(&mut service);
+        paying += usize::from(booked(&world.http, &world.sandbox.address).await > before);
     }
     assert!(paying >= 5, "only {paying} lives paid: the kills fell beside the point");
 
-    let service = serve(folder.path(), &sandbox.address);
-    settle(folder.path()).await;
+    let service = serve(world.folder.path(), &world.sandbox.address);
+    let store = world.store("ferry.db").await;
+    settle(&*store).await;
     drop(service);
-    check(folder.path(), &http, &sandbox.address).await;
+    check(&*store, &world.http, &world.sandbox.address).await;
+}
+
+/// One of two is killed while both pay; the other, and the one that follows it, take its runs up.
+#[tokio::test]
+async fn two_engines_on_one_server_pay_five_hundred_requests_once_through_kills() {
+    let world = World::new().await;
+    let address = ferry_tests::postgres::server().database();
+    let start = || serve_on(world.folder.path(), &world.sandbox.address, &address);
+    let mut services = [start(), start()];
+    let mut random = 0x5EED_u64;
+    for _ in 0..KILLS_OF_TWO {
+        pause(Duration::from_millis(300 + chance(&mut random) % 700)).await;
+        let victim = usize::try_from(chance(&mut random) % 2).unwrap();
+        kill(&mut services[victim]);
+        services[victim] = start();
+    }
+    let store = world.store(&address).await;
+    settle(&*store).await;
+    drop(services);
+    check(&*store, &world.http, &world.sandbox.address).await;
+}
+
+/// A sandbox with funds and faults, and a folder.
+struct World {
+    folder: tempfile::TempDir,
+    sandbox: Running,
+    http: HttpClient,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("faults.yaml"), FAULTS).unwrap();
+        let args = ["--requests", "500", "--speed", "500", "--seed", "50", "--faults", "faults.yaml"];
+        let sandbox = sandbox(folder.path(), &args);
+        let http = HttpClient::new().unwrap();
+        let funds = json!({ "balance": "9000000.00" });
+        post(&http, &format!("{}/_sandbox/seed", sandbox.address), &funds).await.unwrap();
+        Self { folder, sandbox, http }
+    }
+
+    async fn store(&self, name: &str) -> Arc<dyn Store> {
+        let address: StoreAddress = match name {
+            "ferry.db" => StoreAddress::File(self.folder.path().join(name)),
+            server => server.parse().unwrap(),
+        };
+        store::open(&address).await.unwrap()
+    }
+}
+
+fn chance(random: &mut u64) -> u64 {
+    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+    *random >> 33
+}
+
+fn kill(service: &mut Running) {
+    service.child.kill().unwrap();
+    service.child.wait().unwrap();
 }
 
 async fn booked(http: &HttpClient, url: &str) -> usize {
@@ -61,8 +112,7 @@ async fn booked(http: &HttpClient, url: &str) -> usize {
 }
 
 /// Waits until every run has ended or is held.
-async fn settle(folder: &Path) {
-    let store = SqliteStore::open(&folder.join("ferry.db")).unwrap();
+async fn settle(store: &dyn Store) {
     let looks = PATIENCE.as_millis() / 100;
     let mut counts = BTreeMap::new();
     for _ in 0..looks {
@@ -77,12 +127,11 @@ async fn settle(folder: &Path) {
     panic!("not settled: {counts:?}");
 }
 
-async fn check(folder: &Path, http: &HttpClient, url: &str) {
+async fn check(store: &dyn Store, http: &HttpClient, url: &str) {
     post(http, &format!("{url}/_sandbox/faults"), &json!({ "rules": [] })).await.unwrap();
     let ledger = get(http, &format!("{url}/_sandbox/ledger")).await.unwrap();
     let requests = get(http, &format!("{url}/_sandbox/requests")).await.unwrap();
     let requests = requests.get("requests").unwrap_or(&requests).as_array().unwrap().clone();
-    let store = SqliteStore::open(&folder.join("ferry.db")).unwrap();
     let runs = store.runs(&Filter { limit: usize::MAX, ..Filter::default() }).await.unwrap();
     let states: BTreeMap<&str, &str> = runs.iter().map(|run| (run.event_key.as_str(), run.state.as_str())).collect();
     let payouts: BTreeMap<&str, &Value> = ledger["payouts"]

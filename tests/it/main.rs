@@ -4,9 +4,11 @@
 mod docs;
 mod gate;
 mod kills;
+mod postgres;
 mod program;
 mod schemas;
 mod service;
+mod shared;
 mod simulation;
 mod store;
 mod tidy;

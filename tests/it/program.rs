@@ -49,17 +49,22 @@ pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
     Running { child, address, hooks: String::new(), _stdout: Some(stdout) }
 }
 
-/// Starts `ferry serve` on the shipped pipelines, and waits until it serves.
+/// Starts `ferry serve` on the shipped pipelines and a file, and waits until it serves.
 pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
+    serve_on(folder, sandbox, "ferry.db")
+}
+
+/// The same on any store. The lease is short, so that a test need not wait long for its end.
+pub(crate) fn serve_on(folder: &Path, sandbox: &str, store: &str) -> Running {
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
-    serve_folder(folder, &pipelines, &["--sandbox", sandbox])
+    serve_folder(folder, &pipelines, store, &["--sandbox", sandbox])
 }
 
 /// Starts `ferry serve` on a folder of projects, and waits until it serves.
-pub(crate) fn serve_folder(folder: &Path, projects: &Path, args: &[&str]) -> Running {
+pub(crate) fn serve_folder(folder: &Path, projects: &Path, store: &str, args: &[&str]) -> Running {
     let mut command = ferry(folder);
-    command.arg("serve").arg(projects).args(["--store", "ferry.db", "--admin", "127.0.0.1:0"]).args(args);
-    command.args(["--listen", "127.0.0.1:0"]).env("HOOK_SECRET", "geheim");
+    command.arg("serve").arg(projects).args(["--admin", "127.0.0.1:0", "--lease", "1000"]).args(args);
+    command.env("FERRY_STORE", store).args(["--listen", "127.0.0.1:0"]).env("HOOK_SECRET", "geheim");
     let mut child = command.env("FERRY_LOG", "off").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();

@@ -37,7 +37,7 @@ impl Shop {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join("shop").join(name), text).unwrap();
         write("ferry.yaml", PROJECT);
         write("orders.yaml", &orders(2));
-        let service = serve_folder(folder.path(), &folder.path().join("shop"), &[]);
+        let service = serve_folder(folder.path(), &folder.path().join("shop"), "ferry.db", &[]);
         Self { folder, service, http: reqwest::Client::new() }
     }
 

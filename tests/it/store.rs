@@ -6,8 +6,8 @@ use ferry::{
     clock::BootClock,
     limits::LEASE,
     store::{
-        Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Shared, Store, StoreError, Taken, VersionFiles,
-        sqlite::SqliteStore,
+        Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Store, StoreError, Taken, VersionFiles,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
 use ferry_contract::{
@@ -76,15 +76,14 @@ fn dead_letter(leased: &Leased, sequence: u64) -> Vec<Change> {
 }
 
 /// A store under test: two handles on it, as two processes have them.
-struct Tested {
-    store: Arc<dyn Store>,
+pub(crate) struct Tested {
+    pub(crate) store: Arc<dyn Store>,
     other: Arc<dyn Store>,
     _folder: Option<tempfile::TempDir>,
 }
 
 /// Every store that there is.
-#[expect(clippy::unused_async, reason = "a store may be on a server")]
-async fn stores() -> Vec<Tested> {
+pub(crate) async fn stores() -> Vec<Tested> {
     let folder = tempfile::tempdir().unwrap();
     let file = || Arc::new(SqliteStore::open(&folder.path().join("deep/ferry.db")).unwrap());
     let (store, other): (Arc<dyn Store>, Arc<dyn Store>) = (file(), file());
@@ -92,7 +91,14 @@ async fn stores() -> Vec<Tested> {
     vec![
         Tested { store, other, _folder: Some(folder) },
         Tested { store: Arc::clone(&memory), other: memory, _folder: None },
+        on_a_server().await,
     ]
+}
+
+async fn on_a_server() -> Tested {
+    let address = ferry_tests::postgres::server().database();
+    let open = || async { Arc::new(PostgresStore::open(&address).await.unwrap()) };
+    Tested { store: open().await, other: open().await, _folder: None }
 }
 
 impl Tested {
@@ -255,6 +261,7 @@ async fn an_event_may_begin_leased_and_a_released_run_waits_for_its_time() {
         let arrival = Change::Receive(Arrival { owner: Some(engine.clone()), ..arrived("a", "1", 0) });
         let leased = tested.store.commit(vec![arrival]).await.unwrap().leased.remove(0);
         assert_eq!(tested.take(&engine, 9).await, vec![]);
+        assert_eq!(tested.other.owned(&engine).await.unwrap(), vec![leased.clone()], "should the answer be lost");
         tested.store.commit(vec![project(&leased, State::Waiting, Some(at(20)), Hold::Keep)]).await.unwrap();
         tested.store.commit(vec![append(&leased, 1)]).await.unwrap();
         tested.store.commit(vec![project(&leased, State::Waiting, Some(at(30)), Hold::Release)]).await.unwrap();
@@ -352,23 +359,6 @@ async fn a_store_belongs_to_one_world() {
         other.belongs_to("sandbox").await.unwrap();
         let refused = other.belongs_to("real systems").await.unwrap_err().to_string();
         assert!(refused.contains("was used with the sandbox"), "{refused}");
-    }
-}
-
-#[tokio::test]
-async fn a_shared_row_is_changed_only_by_who_has_read_it() {
-    for Tested { store, .. } in stores().await {
-        let mut changed = Vec::new();
-        // Two read version 1; the second one that writes must read again.
-        for (expected, value) in [(1, 1), (0, 2), (0, 3), (1, 4), (1, 5), (2, 6), (7, 7)] {
-            let name = "circuit".into();
-            let answer = store.commit(vec![Change::Share { name, expected, value: value.into() }]).await;
-            assert!(matches!(answer, Ok(_) | Err(StoreError::Stale(_))), "{answer:?}");
-            changed.extend(answer.is_ok().then_some(value));
-        }
-        assert_eq!(changed, [2, 4, 6]);
-        assert_eq!(store.shared("circuit").await.unwrap(), Some(Shared { version: 3, value: 6.into() }));
-        assert_eq!(store.shared("other").await.unwrap(), None);
     }
 }
 

@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Change, Committed, DeadLetter, EngineId, Filter, Member, RunId, RunRow, Shared, Store, StoreError, StoredRun,
-    Taken, VersionFiles, sqlite::SqliteStore,
+    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
+    StoredRun, Taken, VersionFiles, sqlite::SqliteStore,
 };
 use ferry_contract::{
     key::Digest,
@@ -144,6 +144,10 @@ impl Store for MortalStore {
 
     fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
         self.store.lease(engine, now, limit)
+    }
+
+    fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>> {
+        self.store.owned(engine)
     }
 
     fn woken(&self) -> Boxed<'_, ()> {

@@ -12,9 +12,10 @@
 //! 4. A crash between call and answer: `Called` is durable before the first byte, and a call without
 //!    an answer is an unknown outcome (`no_call_key_is_paid_twice_when_it_crashes_anywhere`,
 //!    `fifty_kills_pay_five_hundred_requests_once`).
-//! 5. Two engines on one run: one process holds the store's lock, and an entry's number is unique in
-//!    its journal (`a_second_engine_is_refused_and_a_stopped_one_ends_well`,
-//!    `a_group_is_durable_whole_or_not_at_all_and_takes_no_other_with_it`).
+//! 5. Two engines on one run: a run is leased, each change carries its fence, and the lease is checked
+//!    immediately before bytes leave
+//!    (`a_lease_that_has_ended_is_taken_over_and_its_engine_is_fenced_in_every_change`,
+//!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`).
 //! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
 //!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
 //! 7. A target that forgets its keys: a key older than half its life is not relied on

@@ -7,7 +7,7 @@ use super::{DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, StoreArgs
 use crate::{
     clock::SystemClock,
     render,
-    store::{Change, DeadLetter, Filter, RunId, Store as _, StoreError, sqlite::SqliteStore},
+    store::{self, Change, DeadLetter, Filter, RunId, Store, StoreError},
 };
 
 /// Lists, shows and replays dead letters.
@@ -64,17 +64,17 @@ impl Dlq {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
             DlqCommand::List { class, list: args } => {
-                let store = SqliteStore::open_existing(&args.store.store)?;
+                let store = store::open(&args.store.store).await?;
                 list(store.dead_letters(&args.filter(class)).await?, args.format)
             }
             DlqCommand::Show { run, format, store } => {
-                let store = SqliteStore::open_existing(&store.store)?;
-                let Some(letter) = find(&store, &run).await? else { return Ok(missing(&run)) };
+                let store = store::open(&store.store).await?;
+                let Some(letter) = find(&*store, &run).await? else { return Ok(missing(&run)) };
                 show(&letter, format)
             }
             DlqCommand::Replay { runs, reason, by, store } => {
-                let store = SqliteStore::open_existing(&store.store)?;
-                replay(&store, &runs, &by, &reason).await
+                let store = store::open(&store.store).await?;
+                replay(&*store, &runs, &by, &reason).await
             }
         }
     }
@@ -131,7 +131,7 @@ fn show(letter: &DeadLetter, format: Format) -> Outcome {
     Ok(Exit::Success)
 }
 
-async fn find(store: &SqliteStore, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
+async fn find(store: &dyn Store, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
     let all = store.dead_letters(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
     Ok(all.into_iter().find(|letter| letter.run.as_str() == wanted || letter.event_key == wanted))
 }
@@ -141,7 +141,7 @@ fn missing(wanted: &str) -> Exit {
     Exit::Nothing
 }
 
-async fn replay(store: &SqliteStore, runs: &[String], by: &str, reason: &str) -> Outcome {
+async fn replay(store: &dyn Store, runs: &[String], by: &str, reason: &str) -> Outcome {
     let now = SystemClock::default().now();
     let mut found: Vec<RunId> = Vec::new();
     for run in runs {

@@ -21,7 +21,11 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::{limits::LIST_ROWS_DEFAULT, render::Color, store::Filter};
+use crate::{
+    limits::LIST_ROWS_DEFAULT,
+    render::Color,
+    store::{Filter, StoreAddress},
+};
 
 pub use lint::LintReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
@@ -107,9 +111,9 @@ type Outcome = Result<Exit, anyhow::Error>;
 /// Where a store is.
 #[derive(Debug, Args)]
 struct StoreArgs {
-    /// The store's file.
-    #[arg(long, env = "FERRY_STORE", default_value = ".ferry/ferry.db", value_name = "PATH")]
-    store: PathBuf,
+    /// The store: a file, or a database as `postgres://USER:PASSWORD@HOST/NAME`.
+    #[arg(long, env = "FERRY_STORE", hide_env_values = true, default_value = ".ferry/ferry.db", value_name = "STORE")]
+    store: StoreAddress,
 }
 
 /// What lists have in common.

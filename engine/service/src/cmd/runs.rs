@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, tell};
 use crate::{
     render,
-    store::{DeadLetter, Filter, RunId, RunRow, Store as _, sqlite::SqliteStore},
+    store::{self, DeadLetter, Filter, RunId, RunRow, Store},
 };
 
 /// Lists runs, or shows the story of one.
@@ -82,12 +82,12 @@ impl Runs {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
             RunsCommand::List { state, list: args } => {
-                let store = SqliteStore::open_existing(&args.store.store)?;
+                let store = store::open(&args.store.store).await?;
                 list(store.runs(&args.filter(state)).await?, args.format)
             }
             RunsCommand::Show { run, format, store } => {
-                let store = SqliteStore::open_existing(&store.store)?;
-                show(&store, &run, format).await
+                let store = store::open(&store.store).await?;
+                show(&*store, &run, format).await
             }
         }
     }
@@ -112,7 +112,7 @@ fn list(runs: Vec<RunRow>, format: Format) -> Outcome {
     Ok(Exit::Success)
 }
 
-async fn show(store: &SqliteStore, wanted: &str, format: Format) -> Outcome {
+async fn show(store: &dyn Store, wanted: &str, format: Format) -> Outcome {
     let mut found = store.run(&RunId::named(wanted)).await?;
     if found.is_none() {
         let all = store.runs(&Filter { limit: usize::MAX, ..Filter::default() }).await?;

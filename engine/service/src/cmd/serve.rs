@@ -45,7 +45,7 @@ impl Serve {
             let addr = ingress::listen(self.listen, Arc::clone(&engine)).await?;
             hooks = format!("; webhooks http://{addr}/hooks/");
         }
-        let (plans, store) = (engine.versions().len(), self.store.store.display());
+        let (plans, store) = (engine.versions().len(), &self.store.store);
         tell(&format!("serving {plans} pipelines; store {store}{hooks}; admin http://{}", admin.addr));
         let mut serving = tokio::spawn({
             let engine = Arc::clone(&engine);

@@ -20,10 +20,7 @@ use crate::{
     reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
-    store::{
-        Store as _,
-        sqlite::{Lock, SqliteStore},
-    },
+    store::{self, Opened},
 };
 
 /// Where a pipeline's connections lead.
@@ -42,7 +39,7 @@ pub(super) struct Started {
     pub(super) engine: Arc<Engine>,
     pub(super) loader: Arc<Loader>,
     pub(super) projects: Vec<CheckedProject>,
-    _lock: Lock,
+    _opened: Opened,
 }
 
 /// A server did not answer, which has an exit code of its own.
@@ -75,7 +72,7 @@ pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
 }
 
 /// Loads projects, prints what is wrong with them, and prepares an engine on the store.
-pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
+pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
     let rules = load::pipeline_rules();
     let projects = load::projects(paths, &rules)?;
     let errors: usize = projects.iter().map(print_findings).sum();
@@ -93,14 +90,12 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
     };
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
     let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
-    let opened = Arc::new(SqliteStore::open(&store.store)?);
-    let lock = SqliteStore::lock(&store.store)?;
-    opened.take_over(&lock).await?;
-    opened.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" }).await?;
+    let opened = store::open_to_run(&args.store).await?;
+    opened.store.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" }).await?;
     let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
     let loaded = loader.open(&projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))?;
     let engine = Engine::new(Setup {
-        store: opened,
+        store: Arc::clone(&opened.store),
         clock,
         terms: terms(world)?,
         rules,
@@ -108,7 +103,7 @@ pub(super) async fn engine(paths: &[PathBuf], store: &StoreArgs, world: &WorldAr
         recompile: loader.recompile(),
         guards: Guards::ALL,
     });
-    Ok(Started { engine, loader, projects, _lock: lock })
+    Ok(Started { engine, loader, projects, _opened: opened })
 }
 
 /// Each process has a name of its own, which no restart and no copy of the machine repeats.

@@ -4,7 +4,10 @@
 //! engine stops writing before the store lets anyone else begin. An engine that was taken out gives up all
 //! its runs and goes on under another name.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use ferry_contract::port::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +26,7 @@ pub struct Terms {
     /// How long it lives without a sign of life.
     pub lease: Duration,
     /// A clock that runs during suspension, and that nobody sets.
-    pub clock: std::sync::Arc<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The engine's place among those on its store.
@@ -89,7 +92,7 @@ impl Member {
 
 impl Engine {
     /// Keeps the engine alive on its store.
-    pub(super) async fn live(&self) {
+    pub(super) async fn live(self: &Arc<Self>) {
         let member = &self.member;
         let every = member.terms.lease / SIGNS_PER_LEASE;
         loop {
@@ -104,7 +107,7 @@ impl Engine {
         }
     }
 
-    async fn sign_of_life(&self) -> Result<(), StoreError> {
+    async fn sign_of_life(self: &Arc<Self>) -> Result<(), StoreError> {
         let member = &self.member;
         let engine = locked(&member.life).engine.clone();
         let Some(engine) = engine else { return self.join().await };
@@ -116,6 +119,17 @@ impl Engine {
                 return self.join().await;
             }
             Err(error) => return Err(error),
+        }
+        self.take_up_forgotten(&engine).await
+    }
+
+    /// Runs that the store has given to this engine in an answer that never came: nobody else would drive
+    /// them while it lives.
+    async fn take_up_forgotten(self: &Arc<Self>, engine: &EngineId) -> Result<(), StoreError> {
+        for leased in self.store.owned(engine).await? {
+            if !self.stop.is_cancelled() {
+                self.take_up(engine, leased);
+            }
         }
         Ok(())
     }

@@ -4,9 +4,11 @@
 //! transaction: no rule is written twice. Only who drives a run (`lease`) is decided by each store itself,
 //! because its database must choose between engines that ask at once.
 
+mod address;
 mod change;
 mod decide;
 mod lease;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 
@@ -18,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Arrival, Change, Committed, Hold, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
 
@@ -170,6 +173,8 @@ pub trait Store: Send + Sync {
     /// Gives an engine runs that are due and that nobody drives, after it has taken out every engine whose
     /// life has ended: their runs are due at once. Refused with [`StoreError::Fenced`] as in `renew`.
     fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>>;
+    /// The runs that an engine has: also those of a commit or a lease whose answer was lost.
+    fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>>;
     /// Ends when another process may have made a run due; never where none can tell.
     fn woken(&self) -> Boxed<'_, ()>;
     /// The engines that are known, and how they are.

@@ -105,12 +105,8 @@ fn give(connection: &Connection, engine: &EngineId, now: Timestamp, limit: usize
     let mut due = connection.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = due.query_map(params![now.as_millisecond(), limit], |row| {
-        let due_ms: i64 = row.get(2)?;
-        Ok(Leased {
-            run: RunId::named(row.get::<_, String>(0)?),
-            fence: Fence::stored(row.get(1)?).raised(),
-            due_at: Timestamp::from_millisecond(due_ms).unwrap_or(now),
-        })
+        let Leased { run, fence, due_at } = leased(row)?;
+        Ok(Leased { run, fence: fence.raised(), due_at })
     })?;
     let leased: Vec<Leased> = rows.collect::<Result<_, _>>()?;
     let mut own = connection.prepare_cached("UPDATE runs SET owner = ?2, fence = ?3 WHERE run = ?1")?;
@@ -118,6 +114,20 @@ fn give(connection: &Connection, engine: &EngineId, now: Timestamp, limit: usize
         own.execute(params![run.as_str(), engine.as_str(), fence.number()])?;
     }
     Ok(leased)
+}
+
+fn leased(row: &rusqlite::Row<'_>) -> rusqlite::Result<Leased> {
+    let due_at = row.get::<_, Option<i64>>(2)?.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    Ok(Leased {
+        run: RunId::named(row.get::<_, String>(0)?),
+        fence: Fence::stored(row.get(1)?),
+        due_at: due_at.unwrap_or(Timestamp::UNIX_EPOCH),
+    })
+}
+
+pub(super) fn owned(connection: &Connection, engine: &EngineId) -> rusqlite::Result<Vec<Leased>> {
+    let mut owned = connection.prepare_cached("SELECT run, fence, due_ms FROM runs WHERE owner = ?1 ORDER BY run")?;
+    owned.query_map([engine.as_str()], leased)?.collect()
 }
 
 pub(super) fn members(connection: &Connection, store_ms: i64) -> rusqlite::Result<Vec<Member>> {

@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Change, Committed, DeadLetter, EngineId, Filter, Member, RunId, RunRow, Shared, Store, StoreError, StoredRun,
-    Taken, VersionFiles, other_world,
+    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
+    StoredRun, Taken, VersionFiles, other_world,
 };
 use crate::{clock::BootClock, limits::STORE_BUSY_MAX};
 use lease::{Dead, until_ms};
@@ -191,6 +191,10 @@ impl Store for SqliteStore {
             let engine = engine.clone();
             self.writer.act(move |connection| lease::lease(connection, &engine, (now, store_ms), limit)).await
         })
+    }
+
+    fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>> {
+        self.read(|connection| lease::owned(connection, engine))
     }
 
     fn woken(&self) -> Boxed<'_, ()> {

@@ -1,0 +1,156 @@
+//! PostgreSQL: any number of engines share one store.
+//!
+//! READ COMMITTED, with every row locked that a rule looks at; `synchronous_commit` as the server has it,
+//! which is refused where it is off. A commit whose answer was lost is [`StoreError::Failed`], because
+//! nobody knows whether it is durable.
+
+mod lease;
+mod link;
+mod read;
+mod schema;
+mod write;
+mod writer;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ferry_contract::{key::Digest, port::Boxed};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_postgres::{Config, config::SslMode};
+
+use super::{
+    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
+    StoredRun, Taken, VersionFiles, other_world,
+};
+use link::{Failed, Link, Session};
+use writer::Writer;
+
+/// A store on a server.
+pub struct PostgresStore {
+    writer: Writer,
+    /// Leases have a connection of their own: a sign of life must not wait behind a large batch.
+    control: Link,
+    reader: Link,
+    due: Arc<Notify>,
+}
+
+impl PostgresStore {
+    /// Opens the store, and makes its tables where they are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where the server cannot be reached, would not keep what it commits, or has the
+    /// store of another version; never with a password in it.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let wrong = |message: String| StoreError::Open(format!("{}: {message}", masked(url)));
+        let mut config: Config = url.parse().map_err(|_| wrong("this is no address of a PostgreSQL server".into()))?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(wrong("connections with TLS are not there yet; use a tunnel or a socket".into()));
+        }
+        config.application_name("ferry");
+        let due = Arc::new(Notify::new());
+        let control = Link::new(config.clone(), Some(Arc::clone(&due)));
+        let prepare =
+            |session: Arc<Session>| async move { schema::prepare(&session.client).await.map_err(Failed::Wrong) };
+        control.with(prepare).await.map_err(|failed| match StoreError::from(failed) {
+            StoreError::Failed(message) => wrong(message),
+            error => error,
+        })?;
+        Ok(Self {
+            writer: Writer::start(Link::new(config.clone(), None)),
+            control,
+            reader: Link::new(config, None),
+            due,
+        })
+    }
+}
+
+/// An address without its password, for messages: only what is surely none.
+pub(super) fn masked(url: &str) -> String {
+    let Ok(config) = url.parse::<Config>() else { return "postgres://…".to_owned() };
+    let plain = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-/".contains(letter));
+    let shown = |text: &str| if plain(text) { text.to_owned() } else { "…".to_owned() };
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        tokio_postgres::config::Host::Tcp(name) => shown(name),
+        tokio_postgres::config::Host::Unix(path) => shown(&path.display().to_string()),
+    });
+    let hosts: Vec<String> = hosts.collect();
+    format!("postgres://{}/{}", hosts.join(","), config.get_dbname().map(shown).unwrap_or_default())
+}
+
+impl Store for PostgresStore {
+    fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
+        self.writer.commit(group)
+    }
+
+    fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        on(&self.control, move |session| async move { lease::join(&session, engine, lease).await })
+    }
+
+    fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
+        on(&self.control, move |session| async move { lease::renew(&session, engine, lease).await })
+    }
+
+    fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
+        on(&self.control, move |session| async move { lease::leave(&session, engine).await })
+    }
+
+    fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
+        on(&self.control, move |session| async move { lease::lease(&session, engine, now, limit).await })
+    }
+
+    fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>> {
+        on(&self.control, move |session| async move { lease::owned(&session, engine).await })
+    }
+
+    fn woken(&self) -> Boxed<'_, ()> {
+        Box::pin(self.due.notified())
+    }
+
+    fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
+        on(&self.reader, |session| async move { read::members(&session).await })
+    }
+
+    fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {
+        let known = on(&self.control, move |session| async move { read::world(&session, world).await });
+        Box::pin(async move {
+            let known = known.await?;
+            if known == world { Ok(()) } else { Err(other_world(&known, world)) }
+        })
+    }
+
+    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
+        on(&self.reader, move |session| async move { read::run(&session, run).await })
+    }
+
+    fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        on(&self.reader, move |session| async move { read::cursor(&session, trigger).await })
+    }
+
+    fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
+        on(&self.reader, move |session| async move { read::version(&session, version).await })
+    }
+
+    fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
+        on(&self.reader, move |session| async move { read::shared(&session, name).await })
+    }
+
+    fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        on(&self.reader, move |session| async move { read::runs(&session, filter).await })
+    }
+
+    fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
+        on(&self.reader, |session| async move { read::counts(&session).await })
+    }
+
+    fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
+        on(&self.reader, move |session| async move { read::dead_letters(&session, filter).await })
+    }
+}
+
+fn on<'a, T, F>(link: &'a Link, work: impl FnOnce(Arc<Session>) -> F + Send + 'a) -> Boxed<'a, Result<T, StoreError>>
+where
+    T: Send + 'a,
+    F: Future<Output = Result<T, Failed>> + Send + 'a,
+{
+    Box::pin(async move { link.with(work).await.map_err(StoreError::from) })
+}

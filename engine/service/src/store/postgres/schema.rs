@@ -1,0 +1,97 @@
+//! Tables of PostgreSQL, and the settings without which nothing is durable.
+
+use tokio_postgres::Client;
+
+use super::link::{explain, ms};
+use crate::{limits::STORE_BUSY_MAX, store::other_layout};
+
+/// The number of this layout.
+const LAYOUT: &str = "2";
+
+/// So that several processes may start at once; any number that nobody else uses in this database.
+const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
+
+/// Names sort by their bytes, as they do in memory: rows are locked in that order.
+const TABLES: &str = r#"
+CREATE TABLE IF NOT EXISTS versions (version TEXT COLLATE "C" PRIMARY KEY, files TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS inbox (
+    run TEXT COLLATE "C" PRIMARY KEY, revision TEXT NOT NULL, received_ms BIGINT NOT NULL, newer TEXT
+);
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL,
+    state TEXT NOT NULL, note TEXT NOT NULL, started_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, due_ms BIGINT,
+    length BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT COLLATE "C"
+) WITH (fillfactor = 70);
+CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
+CREATE TABLE IF NOT EXISTS engines (engine TEXT COLLATE "C" PRIMARY KEY, until_ms BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (
+    run TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, at_ms BIGINT NOT NULL, entry TEXT NOT NULL,
+    PRIMARY KEY (run, sequence)
+);
+CREATE TABLE IF NOT EXISTS calls (call_key TEXT COLLATE "C" PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cursors (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS shared (name TEXT COLLATE "C" PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL,
+    class TEXT NOT NULL, message TEXT NOT NULL, at_ms BIGINT NOT NULL, event TEXT NOT NULL
+);
+"#;
+
+/// Makes the tables where they are missing, and refuses those of another layout.
+pub(super) async fn prepare(client: &Client) -> Result<(), String> {
+    let prepared = prepared(client).await;
+    let end = if prepared.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    client.batch_execute(end).await.map_err(|error| explain(&error))?;
+    prepared
+}
+
+async fn prepared(client: &Client) -> Result<(), String> {
+    let failed = |error: tokio_postgres::Error| explain(&error);
+    let begin = format!(
+        "BEGIN; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({ADVISORY_LOCK});
+        CREATE SCHEMA IF NOT EXISTS ferry;
+        CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    );
+    client.batch_execute(&begin).await.map_err(failed)?;
+    client
+        .execute("INSERT INTO meta VALUES ('layout', $1) ON CONFLICT (name) DO NOTHING", &[&LAYOUT])
+        .await
+        .map_err(failed)?;
+    let found = client.query_one("SELECT value FROM meta WHERE name = 'layout'", &[]).await.map_err(failed)?;
+    let found: String = found.get(0);
+    if found != LAYOUT {
+        return Err(other_layout(&found, LAYOUT));
+    }
+    client.batch_execute(TABLES).await.map_err(failed)
+}
+
+/// Sets what every session needs, and refuses a server that may forget what it has committed.
+pub(super) async fn begin_session(client: &Client, listens: bool) -> Result<(), String> {
+    let patience = ms(STORE_BUSY_MAX);
+    let listen = if listens { "LISTEN ferry_due;" } else { "" };
+    // A session that is lost in the middle of a transaction must not keep its rows locked.
+    let settings = format!(
+        "SET search_path = ferry; SET lock_timeout = {patience};
+        SET idle_in_transaction_session_timeout = {patience}; {listen}"
+    );
+    client.batch_execute(&settings).await.map_err(|error| explain(&error))?;
+    durable(client).await
+}
+
+/// Read back, because a database that is not durable looks the same until the power fails.
+async fn durable(client: &Client) -> Result<(), String> {
+    let sql = "SELECT name, setting FROM pg_settings
+        WHERE name IN ('synchronous_commit', 'fsync', 'full_page_writes') ORDER BY name";
+    for row in client.query(sql, &[]).await.map_err(|error| explain(&error))? {
+        let (name, setting): (String, String) = (row.get(0), row.get(1));
+        if setting == "off" || setting == "local" {
+            return Err(format!(
+                "the server has `{name} = {setting}`, and would forget payments in a crash; set it to `on` (in \
+                 postgresql.conf, or for the database and the role that ferry uses)"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! The rows of a batch: locked and fetched before, written after [`decide`](crate::store::decide::decide).
+//!
+//! Statements are sent one behind the other without waiting, so a batch takes two round trips. The server
+//! works through them in this order: a row of `runs` is locked before what belongs to it is read.
+
+use ferry_contract::port::Boxed;
+use futures_util::future::{join_all, try_join_all};
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{
+    link::{Failed, Session},
+    read::rows,
+};
+use crate::store::{
+    EngineId, Fence, RunId,
+    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Writes},
+};
+
+const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length,
+    fence, owner FROM runs WHERE run = ANY($1) ORDER BY run FOR UPDATE";
+const INBOX: &str = "SELECT run, revision, received_ms, newer FROM inbox WHERE run = ANY($1)";
+const CALLS: &str = "SELECT call_key, run, digest FROM calls WHERE call_key = ANY($1)";
+const LETTERS: &str = "SELECT run, step FROM dead_letters WHERE run = ANY($1)";
+/// Held until the end: an engine that brings in runs of its own is not taken out meanwhile.
+const ENGINES: &str = "SELECT engine FROM engines WHERE engine = ANY($1) ORDER BY engine FOR KEY SHARE";
+
+const NEW_RUNS: &str = "INSERT INTO runs SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
+    $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])";
+const OLD_RUNS: &str = "UPDATE runs SET state = new.state, note = new.note, updated_ms = new.updated_ms,
+    due_ms = new.due_ms, length = new.length, fence = new.fence, owner = new.owner
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
+        AS new (run, state, note, updated_ms, due_ms, length, fence, owner) WHERE runs.run = new.run";
+const NEW_INBOX: &str = "INSERT INTO inbox SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])";
+const OLD_INBOX: &str = "UPDATE inbox SET revision = new.revision, received_ms = new.received_ms, newer = new.newer
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS new (run, revision, received_ms, newer)
+    WHERE inbox.run = new.run";
+/// Only new rows: one that is there already is an error, and so the last guard of all.
+const JOURNAL: &str = "INSERT INTO journal SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])";
+const NEW_CALLS: &str = "INSERT INTO calls SELECT * FROM unnest($1::text[], $2::text[], $3::text[])";
+const GONE_LETTERS: &str = "DELETE FROM dead_letters WHERE run = ANY($1)";
+const NEW_LETTERS: &str =
+    "INSERT INTO dead_letters SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
+    $5::text[], $6::text[], $7::bigint[], $8::text[])";
+const CURSORS: &str = "INSERT INTO cursors SELECT * FROM unnest($1::text[], $2::text[])
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const VERSIONS: &str =
+    "INSERT INTO versions SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (version) DO NOTHING";
+const LOCK_SHARED: &str = "SELECT name, version FROM shared WHERE name = ANY($1) ORDER BY name FOR UPDATE";
+/// A row that is there by now although it was not seen is a conflict, and not ours to overwrite.
+const NEW_SHARED: &str = "INSERT INTO shared SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])";
+const OLD_SHARED: &str = "UPDATE shared SET version = new.version, value = new.value
+    FROM unnest($1::text[], $2::bigint[], $3::text[]) AS new (name, version, value) WHERE shared.name = new.name";
+const DUE: &str = "SELECT pg_notify('ferry_due', '')";
+
+/// All statements, so that they are planned before the first one is sent.
+const ALL: [&str; 19] = [
+    LOCK_RUNS,
+    INBOX,
+    CALLS,
+    LETTERS,
+    ENGINES,
+    NEW_RUNS,
+    OLD_RUNS,
+    NEW_INBOX,
+    OLD_INBOX,
+    JOURNAL,
+    NEW_CALLS,
+    GONE_LETTERS,
+    NEW_LETTERS,
+    CURSORS,
+    VERSIONS,
+    LOCK_SHARED,
+    NEW_SHARED,
+    OLD_SHARED,
+    DUE,
+];
+
+/// Plans what will be sent, once in a session.
+pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
+    try_join_all(ALL.map(|sql| session.statement(sql))).await?;
+    Ok(())
+}
+
+/// Begins a transaction, and locks and fetches what is there.
+pub(super) async fn fetch(session: &Session, keys: &Keys) -> Result<Rows, Failed> {
+    let runs: Vec<&str> = keys.runs.iter().map(RunId::as_str).collect();
+    let calls: Vec<&str> = keys.calls.iter().map(String::as_str).collect();
+    let letters: Vec<&str> = keys.letters.iter().map(RunId::as_str).collect();
+    let engines: Vec<&str> = keys.engines.iter().map(EngineId::as_str).collect();
+    let shared: Vec<&str> = keys.shared.iter().map(String::as_str).collect();
+    let begin = session.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
+    let (begun, runs, inbox, calls, letters, engines, shared) = futures_util::join!(
+        begin,
+        named(session, LOCK_RUNS, &runs),
+        named(session, INBOX, &runs),
+        named(session, CALLS, &calls),
+        named(session, LETTERS, &letters),
+        named(session, ENGINES, &engines),
+        named(session, LOCK_SHARED, &shared),
+    );
+    let run = |row: &Row| RunId::named(row.get::<_, String>(0));
+    begun?;
+    Ok(Rows {
+        runs: runs?.iter().map(|row| (run(row), run_record(row))).collect(),
+        inbox: inbox?.iter().map(|row| (run(row), inbox_record(row))).collect(),
+        calls: calls?.iter().map(|row| (row.get(0), call_record(row))).collect(),
+        letters: letters?.iter().map(|row| (run(row), row.get(1))).collect(),
+        engines: engines?.iter().map(|row| EngineId::named(row.get::<_, String>(0))).collect(),
+        shared: shared?.iter().map(|row| (row.get(0), row.get::<_, i64>(1).unsigned_abs())).collect(),
+    })
+}
+
+async fn named(session: &Session, sql: &'static str, names: &[&str]) -> Result<Vec<Row>, Failed> {
+    if names.is_empty() { Ok(Vec::new()) } else { rows(session, sql, &[&names]).await }
+}
+
+fn run_record(row: &Row) -> RunRecord {
+    RunRecord {
+        pipeline: row.get(1),
+        version: row.get(2),
+        event_key: row.get(3),
+        state: row.get(4),
+        note: row.get(5),
+        started_ms: row.get(6),
+        updated_ms: row.get(7),
+        due_ms: row.get(8),
+        length: row.get(9),
+        fence: Fence::stored(row.get(10)),
+        owner: row.get::<_, Option<String>>(11).map(EngineId::named),
+    }
+}
+
+fn inbox_record(row: &Row) -> InboxRecord {
+    InboxRecord { revision: row.get(1), received_ms: row.get(2), newer: row.get(3) }
+}
+
+fn call_record(row: &Row) -> CallRecord {
+    CallRecord { run: RunId::named(row.get::<_, String>(1)), digest: row.get(2) }
+}
+
+/// Writes what the batch has changed, and commits. It is durable only if every statement was done: a
+/// `COMMIT` behind one that failed is done too, as a rollback.
+pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> Result<(), Failed> {
+    let mut statements: Vec<Boxed<'_, Result<(), Failed>>> = Vec::new();
+    let (new, old): (Vec<_>, Vec<_>) = writes.runs.iter().partition(|(run, _)| !known.runs.contains_key(run));
+    let is_due = |row: &RunRecord| row.owner.is_none() && row.due_ms.is_some_and(|due| due <= row.updated_ms);
+    let wakes = writes.runs.values().any(is_due);
+    statements.push(Box::pin(new_runs(session, new)));
+    let (new, old_inbox): (Vec<_>, Vec<_>) = writes.inbox.iter().partition(|(run, _)| !known.inbox.contains_key(run));
+    statements.push(Box::pin(inbox(session, NEW_INBOX, new)));
+    statements.push(Box::pin(old_runs(session, old)));
+    statements.push(Box::pin(inbox(session, OLD_INBOX, old_inbox)));
+    statements.push(Box::pin(journal(session, &writes.journal)));
+    statements.push(Box::pin(calls(session, writes)));
+    statements.push(Box::pin(gone_letters(session, writes)));
+    statements.push(Box::pin(letters(session, writes)));
+    statements.push(Box::pin(pairs(session, CURSORS, writes.cursors.iter().collect())));
+    statements.push(Box::pin(pairs(session, VERSIONS, writes.versions.iter().collect())));
+    let (new, old): (Vec<_>, Vec<_>) = writes.shared.iter().partition(|(name, _)| !known.shared.contains_key(*name));
+    statements.push(Box::pin(shared(session, NEW_SHARED, new)));
+    statements.push(Box::pin(shared(session, OLD_SHARED, old)));
+    statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
+    statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));
+    join_all(statements).await.into_iter().collect()
+}
+
+/// Sends a statement with its columns, unless it has no rows.
+async fn send(
+    session: &Session,
+    sql: &'static str,
+    count: usize,
+    columns: Vec<&(dyn ToSql + Sync)>,
+) -> Result<(), Failed> {
+    if count > 0 {
+        rows(session, sql, &columns).await?;
+    }
+    Ok(())
+}
+
+/// One column of many rows.
+fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+type Run<'w> = (&'w RunId, &'w RunRecord);
+
+async fn new_runs(session: &Session, new: Vec<Run<'_>>) -> Result<(), Failed> {
+    send(
+        session,
+        NEW_RUNS,
+        new.len(),
+        vec![
+            &column(&new, |(run, _)| run.as_str()),
+            &column(&new, |(_, row)| &row.pipeline),
+            &column(&new, |(_, row)| &row.version),
+            &column(&new, |(_, row)| &row.event_key),
+            &column(&new, |(_, row)| &row.state),
+            &column(&new, |(_, row)| &row.note),
+            &column(&new, |(_, row)| row.started_ms),
+            &column(&new, |(_, row)| row.updated_ms),
+            &column(&new, |(_, row)| row.due_ms),
+            &column(&new, |(_, row)| row.length),
+            &column(&new, |(_, row)| row.fence.number()),
+            &column(&new, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
+        ],
+    )
+    .await
+}
+
+async fn old_runs(session: &Session, old: Vec<Run<'_>>) -> Result<(), Failed> {
+    send(
+        session,
+        OLD_RUNS,
+        old.len(),
+        vec![
+            &column(&old, |(run, _)| run.as_str()),
+            &column(&old, |(_, row)| &row.state),
+            &column(&old, |(_, row)| &row.note),
+            &column(&old, |(_, row)| row.updated_ms),
+            &column(&old, |(_, row)| row.due_ms),
+            &column(&old, |(_, row)| row.length),
+            &column(&old, |(_, row)| row.fence.number()),
+            &column(&old, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
+        ],
+    )
+    .await
+}
+
+async fn inbox(session: &Session, sql: &'static str, inbox: Vec<(&RunId, &InboxRecord)>) -> Result<(), Failed> {
+    send(
+        session,
+        sql,
+        inbox.len(),
+        vec![
+            &column(&inbox, |(run, _)| run.as_str()),
+            &column(&inbox, |(_, row)| &row.revision),
+            &column(&inbox, |(_, row)| row.received_ms),
+            &column(&inbox, |(_, row)| row.newer.as_deref()),
+        ],
+    )
+    .await
+}
+
+async fn journal(session: &Session, new: &[JournalRecord]) -> Result<(), Failed> {
+    send(
+        session,
+        JOURNAL,
+        new.len(),
+        vec![
+            &column(new, |row| row.run.as_str()),
+            &column(new, |row| row.sequence),
+            &column(new, |row| row.at_ms),
+            &column(new, |row| &row.entry),
+        ],
+    )
+    .await
+}
+
+async fn calls(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    let calls: Vec<(&String, &CallRecord)> = writes.calls.iter().collect();
+    send(
+        session,
+        NEW_CALLS,
+        calls.len(),
+        vec![
+            &column(&calls, |(key, _)| *key),
+            &column(&calls, |(_, row)| row.run.as_str()),
+            &column(&calls, |(_, row)| &row.digest),
+        ],
+    )
+    .await
+}
+
+/// Those that are written anew go first, too.
+async fn gone_letters(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    let gone: Vec<&str> = writes.letters.keys().map(RunId::as_str).collect();
+    send(session, GONE_LETTERS, gone.len(), vec![&gone]).await
+}
+
+async fn letters(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    let kept: Vec<(&RunId, &LetterRecord)> =
+        writes.letters.iter().filter_map(|(run, row)| row.as_ref().map(|row| (run, row))).collect();
+    send(
+        session,
+        NEW_LETTERS,
+        kept.len(),
+        vec![
+            &column(&kept, |(run, _)| run.as_str()),
+            &column(&kept, |(_, row)| &row.pipeline),
+            &column(&kept, |(_, row)| &row.event_key),
+            &column(&kept, |(_, row)| &row.step),
+            &column(&kept, |(_, row)| &row.class),
+            &column(&kept, |(_, row)| &row.message),
+            &column(&kept, |(_, row)| row.at_ms),
+            &column(&kept, |(_, row)| &row.event),
+        ],
+    )
+    .await
+}
+
+async fn shared(session: &Session, sql: &'static str, rows: Vec<(&String, &(u64, String))>) -> Result<(), Failed> {
+    let version = |version: u64| i64::try_from(version).unwrap_or(i64::MAX);
+    send(
+        session,
+        sql,
+        rows.len(),
+        vec![
+            &column(&rows, |(name, _)| *name),
+            &column(&rows, |(_, row)| version(row.0)),
+            &column(&rows, |(_, row)| &row.1),
+        ],
+    )
+    .await
+}
+
+async fn pairs(session: &Session, sql: &'static str, pairs: Vec<(&String, &String)>) -> Result<(), Failed> {
+    send(session, sql, pairs.len(), vec![&column(&pairs, |(name, _)| *name), &column(&pairs, |(_, value)| *value)])
+        .await
+}

@@ -1,0 +1,66 @@
+//! What only a store on a server can do, or suffer.
+
+use ferry::store::{Arrival, Change, RunId, Store as _, StoreError, postgres::PostgresStore};
+use ferry_contract::key::Digest;
+use ferry_tests::postgres::server;
+use jiff::Timestamp;
+
+fn arrival(key: &str) -> Change {
+    Change::Receive(Arrival {
+        pipeline: "pay".into(),
+        version: Digest::of("v"),
+        event_key: key.into(),
+        revision: String::new(),
+        event: key.into(),
+        refused: None,
+        at: Timestamp::UNIX_EPOCH,
+        owner: None,
+    })
+}
+
+/// The name of a database, from its address.
+fn name(address: &str) -> &str {
+    address.split(['/', '?']).nth(3).unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_may_forget_is_refused_and_no_password_is_shown() {
+    for (setting, expected) in
+        [("synchronous_commit = off", "`synchronous_commit = off`"), ("synchronous_commit = local", "set it to `on`")]
+    {
+        let address = server().database();
+        let name = name(&address);
+        server().execute(&format!("ALTER DATABASE {name} SET {setting}")).unwrap();
+        let refused =
+            PostgresStore::open(&address.replace("ferry@", "ferry:hunter2@")).await.err().unwrap().to_string();
+        assert!(refused.contains(expected) && !refused.contains("hunter2"), "{refused}");
+    }
+    for wrong in ["postgres://u:hunter2@127.0.0.1:1/x", "postgres://u:hunter2@[/x", "postgres://u:hu@nter2@h:x/y"] {
+        let refused = PostgresStore::open(wrong).await.err().unwrap().to_string();
+        assert!(!refused.contains("hunter2") && !refused.contains("nter2"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn many_processes_make_the_tables_at_once_and_a_lost_connection_comes_back() {
+    let address = server().database();
+    let all = futures_util::future::join_all((0..8).map(|_| PostgresStore::open(&address))).await;
+    let stores: Vec<PostgresStore> = all.into_iter().map(Result::unwrap).collect();
+    stores[0].commit(vec![arrival("a")]).await.unwrap();
+    let name = name(&address);
+    server()
+        .execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+        .unwrap();
+    let lost = stores[0].commit(vec![arrival("b")]).await;
+    assert!(matches!(lost, Err(StoreError::Failed(_)) | Ok(_)), "{lost:?}");
+    stores[0].commit(vec![arrival("b")]).await.unwrap();
+    assert!(stores[0].run(&RunId::of("pay", "b")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_run_that_is_due_now_wakes_the_engines_of_other_processes() {
+    let address = server().database();
+    let (one, other) = (PostgresStore::open(&address).await.unwrap(), PostgresStore::open(&address).await.unwrap());
+    one.commit(vec![arrival("a")]).await.unwrap();
+    other.woken().await;
+}

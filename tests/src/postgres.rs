@@ -1,0 +1,185 @@
+//! A PostgreSQL server of our own: in a temporary folder, on a socket in it, and as durable as in production.
+//!
+//! A shell watches over it: when this process ends, however it ends, the server goes and its folder with it.
+#![allow(clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::{
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How often a server that starts is asked whether it is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it is asked at most.
+const LOOKS_MAX: u32 = 600;
+/// Connections of all tests of one process at once.
+const CONNECTIONS_MAX: u32 = 400;
+
+/// Ends the server by its own id once standard input ends, which is when this process does.
+const WATCH: &str = r#"
+exec 3<&0 </dev/null
+"$@" 3<&- &
+server=$!
+cat <&3 >/dev/null
+kill -INT "$server"
+wait "$server"
+rm -rf "$FOLDER"
+"#;
+
+/// A server.
+pub struct Server {
+    folder: PathBuf,
+    databases: AtomicU64,
+    watch: Child,
+    /// Its end is the server's.
+    alive: Option<ChildStdin>,
+}
+
+/// The user as whom the server runs: PostgreSQL refuses root.
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+/// The one server of this process.
+///
+/// # Panics
+/// Where PostgreSQL is not installed, or does not start: a test that cannot go on fails.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start().unwrap_or_else(|error| panic!("{error}")))
+}
+
+impl Server {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// What is missing, and how to install it.
+    pub fn start() -> Result<Self, String> {
+        let folder = folder()?;
+        let user = other_user(&folder)?;
+        if let Some(User { uid, gid }) = user {
+            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).map_err(|error| error.to_string())?;
+        }
+        let mut initdb = as_user(Command::new(program("initdb")?), user.as_ref(), &folder);
+        initdb.args(["--username=ferry", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
+        let made = initdb.arg(folder.join("data")).output().map_err(|error| format!("initdb: {error}"))?;
+        if !made.status.success() {
+            return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)));
+        }
+        let mut watch = as_user(Command::new("sh"), user.as_ref(), &folder);
+        watch.args(["-c", WATCH, "watch"]).arg(program("postgres")?).arg("-D").arg(folder.join("data"));
+        watch.arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
+        watch.args(["-c", &format!("max_connections={CONNECTIONS_MAX}")]).env("FOLDER", &folder);
+        let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
+        let mut watch =
+            watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().map_err(|error| error.to_string())?;
+        let alive = watch.stdin.take();
+        let server = Self { folder, databases: AtomicU64::new(0), watch, alive };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// The address of a new database of its own, which is empty.
+    ///
+    /// # Panics
+    /// Where the server does not make one.
+    pub fn database(&self) -> String {
+        let name = format!("ferry_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute(&format!("CREATE DATABASE {name}")).unwrap_or_else(|error| panic!("{error}"));
+        self.address(&name)
+    }
+
+    /// Does something as the server's administrator.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn execute(&self, sql: &str) -> Result<(), String> {
+        let output = Command::new(program("psql")?)
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", sql])
+            .arg(self.address("postgres"))
+            .output()
+            .map_err(|error| error.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    fn address(&self, database: &str) -> String {
+        format!("postgres://ferry@/{database}?host={}", self.folder.display())
+    }
+
+    fn wait_until_ready(&self) -> Result<(), String> {
+        let mut last = String::new();
+        for _ in 0..LOOKS_MAX {
+            match self.execute("SELECT 1") {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        Err(format!("PostgreSQL does not start: {last}\n{log}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        let _ = self.watch.wait();
+    }
+}
+
+/// A program of PostgreSQL: Debian keeps those of the server out of `PATH`.
+fn program(name: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    versions.sort();
+    folders.extend(versions.into_iter().rev());
+    let found = folders.into_iter().map(|folder| folder.join(name)).find(|program| program.is_file());
+    found.ok_or_else(|| {
+        format!("`{name}` is not installed, and these tests need a real PostgreSQL: apt-get install postgresql")
+    })
+}
+
+/// A new folder with a short name: a socket's path has 107 bytes at most.
+fn folder() -> Result<PathBuf, String> {
+    let folder = tempfile::Builder::new().prefix("ferry-pg-").tempdir_in("/tmp").map_err(|error| error.to_string())?;
+    // The server writes into it under another user's name, and this process connects under its own.
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).map_err(|error| error.to_string())?;
+    Ok(folder.keep())
+}
+
+/// Another user, where this one is root.
+fn other_user(folder: &Path) -> Result<Option<User>, String> {
+    let owner = std::fs::metadata(folder).map_err(|error| error.to_string())?.uid();
+    if owner != 0 {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string())?;
+    let user = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2).map(str::parse);
+        Some(User { uid: fields.next()?.ok()?, gid: fields.next()?.ok()? })
+    };
+    let found = user("postgres").or_else(|| user("nobody"));
+    found.map(Some).ok_or_else(|| "PostgreSQL refuses root, and there is no user `postgres` or `nobody`".to_owned())
+}
+
+fn as_user(mut command: Command, user: Option<&User>, folder: &Path) -> Command {
+    command.current_dir(folder).env_remove("PGDATA").env("LC_ALL", "C");
+    if let Some(User { uid, gid }) = user {
+        command.uid(*uid).gid(*gid);
+    }
+    command
+}
