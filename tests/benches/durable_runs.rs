@@ -321,9 +321,11 @@ fn groups(engine: &EngineId, event: Value) -> [Vec<Change>; 4] {
         refused: None,
         at,
         owner: Some(engine.clone()),
+        parent: None,
+        lane: None,
     };
     let (note, hold, state) = (String::new(), Hold::Release, State::Finished);
-    let ended = Change::Project { run: run.clone(), fence, state, due: None, note, hold };
+    let ended = Change::Project { run: run.clone(), fence, state, due: None, note, hold, mail: 0, is_active: false };
     let answered = Entry::Answered { step: step.clone(), output: json!({}) };
     let (key, target) = (call.clone(), digest.clone());
     let called = Entry::Called { step, attempt: 1, key, digest: digest.clone(), target, is_probe: false };

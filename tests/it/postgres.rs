@@ -15,6 +15,8 @@ fn arrival(key: &str) -> Change {
         refused: None,
         at: Timestamp::UNIX_EPOCH,
         owner: None,
+        parent: None,
+        lane: None,
     })
 }
 

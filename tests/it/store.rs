@@ -6,7 +6,7 @@ use ferry::{
     clock::BootClock,
     limits::LEASE,
     store::{
-        Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Store, StoreError, Taken, VersionFiles,
+        Again, Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Store, StoreError, Taken, VersionFiles,
         postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
@@ -35,6 +35,8 @@ fn arrived(key: &str, revision: &str, second: i64) -> Arrival {
         refused: None,
         at: at(second),
         owner: None,
+        parent: None,
+        lane: None,
     }
 }
 
@@ -57,7 +59,16 @@ fn append(leased: &Leased, sequence: u64) -> Change {
 }
 
 fn project(leased: &Leased, state: State, due: Option<Timestamp>, hold: Hold) -> Change {
-    Change::Project { run: leased.run.clone(), fence: leased.fence, state, due, note: String::new(), hold }
+    Change::Project {
+        run: leased.run.clone(),
+        fence: leased.fence,
+        state,
+        due,
+        note: String::new(),
+        hold,
+        mail: 0,
+        is_active: false,
+    }
 }
 
 fn claim(run: &str, call: &str) -> Change {
@@ -230,7 +241,13 @@ async fn an_event_that_cannot_run_is_kept_and_cannot_be_replayed() {
         let committed = tested.store.commit(vec![Change::Receive(arrival)]).await.unwrap();
         assert_eq!((committed.started, committed.leased.len()), (1, 0));
         assert_eq!(tested.store.lease(&engine, at(9), 9).await.unwrap(), Taken::default());
-        let resume = Change::Resume { run: run_of("no-key-1"), by: "tester".into(), reason: "x".into(), at: at(1) };
+        let resume = Change::Resume {
+            run: run_of("no-key-1"),
+            by: "tester".into(),
+            reason: "x".into(),
+            at: at(1),
+            how: Again::default(),
+        };
         assert!(matches!(tested.store.commit(vec![resume]).await.unwrap_err(), StoreError::NotEnded(_)));
     }
 }

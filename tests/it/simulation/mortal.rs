@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
-    StoredRun, Taken, VersionFiles, sqlite::SqliteStore,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
+    Store, StoreError, StoredRun, Taken, VersionFiles, sqlite::SqliteStore,
 };
 use ferry_contract::{
     key::Digest,
@@ -172,6 +172,18 @@ impl Store for MortalStore {
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         self.store.shared(name)
+    }
+
+    fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
+        self.store.approvals(limit)
+    }
+
+    fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {
+        self.store.acts(limit)
+    }
+
+    fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
+        self.store.posted(text)
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

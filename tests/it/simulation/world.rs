@@ -234,6 +234,8 @@ impl World {
                 refused: None,
                 at: self.clock.now(),
                 owner: None,
+                parent: None,
+                lane: None,
             };
             let committed = self.store.store.commit(vec![Change::Receive(arrival)]);
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

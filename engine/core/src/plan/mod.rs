@@ -292,6 +292,17 @@ pub enum Reaction {
     },
 }
 
+impl Plan {
+    /// The events that its steps wait for, each with the path at which it is looked at.
+    pub fn correlations(&self) -> Vec<(&str, &str)> {
+        let found = self.steps.iter().filter_map(|step| match &step.work {
+            Work::Wait(Wait::Event { event, .. } | Wait::Poll { wake: Some(event), .. }) => Some(event),
+            _ => None,
+        });
+        found.map(|correlation| (correlation.event.as_str(), correlation.theirs.text())).collect()
+    }
+}
+
 impl Step {
     /// The calls that it may make: its own, and those that may take its place.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {

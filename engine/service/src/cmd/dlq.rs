@@ -151,7 +151,13 @@ async fn replay(store: &dyn Store, runs: &[String], by: &str, reason: &str) -> O
         }
     }
     for run in &found {
-        let change = Change::Resume { run: run.clone(), by: by.to_owned(), reason: reason.to_owned(), at: now };
+        let change = Change::Resume {
+            run: run.clone(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            at: now,
+            how: crate::store::Again::default(),
+        };
         store.commit(vec![change]).await?;
         print(&format!("{run} replayed\n"));
     }

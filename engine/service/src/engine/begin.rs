@@ -1,14 +1,135 @@
-//! Runs that other runs begin.
+//! Runs that other runs begin: by calling their pipeline, or by an event that they emit.
 
-use ferry_contract::failure::{ErrorClass, Failure};
-use ferry_core::run::UnitIndex;
+use std::sync::Arc;
+
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    key::Digest,
+};
+use ferry_core::{
+    limits::NESTING_MAX,
+    plan::{EventSource, Plan},
+    run::{Entry, From, On, Parent, State, UnitIndex},
+};
 use serde_json::Value;
 
-use super::drive::{Drive, Performed};
+use super::{
+    dispatch::Sent,
+    drive::{Drive, Performed},
+    question::bug,
+    trigger::lane,
+};
+use crate::store::{Again, Arrival, Change, RunId};
 
 impl Drive<'_> {
     /// Begins a run of another pipeline, and waits for its end.
-    pub(super) fn begin(&mut self, unit: UnitIndex, pipeline: &str, _inputs: Value) -> Performed {
-        self.failed(unit, Failure::new(ErrorClass::Config, format!("there is no pipeline `{pipeline}`")))
+    pub(super) fn begin(&mut self, unit: UnitIndex, pipeline: &str, inputs: Value) -> Performed {
+        let Some(plan) = self.project.plan(pipeline) else {
+            let message = format!("there is no pipeline `{pipeline}` in this project any more");
+            return self.failed(unit, Failure::new(ErrorClass::Config, message));
+        };
+        let violations = plan.inputs.violations(&inputs);
+        if !violations.is_empty() {
+            let message = format!("`{pipeline}` does not take this: {}", violations.join("; "));
+            return self.failed(unit, Failure::new(ErrorClass::Invalid, message));
+        }
+        let step = self.driven.unit_id(unit);
+        let event_key = self.driven.with(|run| format!("{}/{}/{step}", run.plan().pipeline, run.event_key()));
+        let parent = match self.parent(&step, true) {
+            Ok(parent) => parent,
+            Err(failure) => return self.failed(unit, failure),
+        };
+        let arrival = self.arrival(&plan, (event_key, inputs), parent);
+        let (engine, driven) = (Arc::clone(self.engine), Arc::clone(&self.driven));
+        self.effects.push(Box::pin(async move {
+            let begun = begin(&engine, step, arrival).await;
+            let entry = begun.map(|(entry, also)| {
+                engine.note_with(&driven, entry, also);
+                None
+            });
+            (unit, entry as Sent)
+        }));
+        Performed::UnderWay
     }
+
+    /// Tells other pipelines: those that an event of this name begins get it in the same transaction.
+    pub(super) fn emit(&mut self, unit: UnitIndex, (event, key, data): (String, String, Value)) -> Performed {
+        let step = self.driven.unit_id(unit);
+        let parent = match self.parent(&step, false) {
+            Ok(parent) => parent,
+            Err(failure) => return self.failed(unit, failure),
+        };
+        let loaded = self.engine.loaded();
+        let begun = loaded.plans().map(|(_, plan)| plan);
+        let begun = begun.filter(|plan| matches!(&plan.trigger.source, EventSource::Event(name) if *name == event));
+        let begun = begun.map(|plan| {
+            let arrival = self.engine.arrival(plan, &data, None);
+            Change::Receive(Arrival { parent: Some(parent.clone()), ..arrival })
+        });
+        let also = begun.collect();
+        self.engine.note_with(&self.driven, Entry::Emitted { step, event, key, data }, also);
+        Performed::Noted
+    }
+
+    /// This run as the parent of another one.
+    fn parent(&self, step: &str, waits: bool) -> Result<Parent, Failure> {
+        let depth = self.driven.with(|run| run.parent().map_or(0, |parent| parent.depth)) + 1;
+        if depth > NESTING_MAX {
+            let message = format!("{depth} runs have begun one another, and {NESTING_MAX} are the most");
+            return Err(Failure::new(ErrorClass::Invalid, message));
+        }
+        Ok(Parent { run: self.driven.id.to_string(), step: step.to_owned(), depth, waits })
+    }
+
+    fn arrival(&self, plan: &Plan, (event_key, event): (String, Value), parent: Parent) -> Arrival {
+        Arrival {
+            pipeline: plan.pipeline.clone(),
+            version: plan.version.clone(),
+            event_key,
+            revision: Digest::of_value(&event).short().to_owned(),
+            lane: lane(plan, &event),
+            event,
+            refused: None,
+            at: self.engine.now(),
+            owner: None,
+            parent: Some(parent),
+        }
+    }
+}
+
+/// What a step that begins a run journals, and what is durable with it. A run that was begun before, by an
+/// earlier life of the step, is the same run: its output is taken, or it is begun again.
+async fn begin(
+    engine: &super::Engine,
+    step: String,
+    arrival: Arrival,
+) -> Result<(Entry, Vec<Change>), crate::store::StoreError> {
+    let id = RunId::of(&arrival.pipeline, &arrival.event_key);
+    let waiting = Entry::Waiting { step: step.clone(), on: On::Run { run: id.to_string() } };
+    let Some(known) = engine.store.run(&id).await? else { return Ok((waiting, vec![Change::Receive(arrival)])) };
+    let state = State::ALL.into_iter().find(|(name, _)| *name == known.row.state).map(|(_, state)| state);
+    let same = known.journal.iter().rev().find_map(|(_, entry)| match entry {
+        Entry::Started { event, .. } | Entry::Resumed { event: Some(event), .. } => Some(*event == arrival.event),
+        _ => None,
+    });
+    Ok(match (state, known.journal.last()) {
+        (Some(State::Finished), Some((_, Entry::Finished { output }))) if same == Some(true) => {
+            (Entry::Arrived { step, output: output.clone() }, Vec::new())
+        }
+        (Some(State::Finished), _) => {
+            let message = format!("{id} was done already with other inputs; correct the difference by hand");
+            (Entry::Failed { step, failure: Failure::new(ErrorClass::Conflict, message) }, Vec::new())
+        }
+        (Some(State::DeadLettered), _) => {
+            let (by, reason) = (format!("{step} of its parent"), "the run that began it was begun again".to_owned());
+            let how = Again { from: From::Start, version: None, event: Some(arrival.event) };
+            (waiting, vec![Change::Resume { run: id, by, reason, at: arrival.at, how }])
+        }
+        (Some(State::Cancelled), _) => {
+            let message = format!("{id} was cancelled");
+            (Entry::Failed { step, failure: Failure::new(ErrorClass::Declined, message) }, Vec::new())
+        }
+        (Some(State::Running | State::Waiting | State::Held | State::Parked), _) => (waiting, Vec::new()),
+        (None, _) => (Entry::Failed { step, failure: bug("the run has a state that nobody knows") }, Vec::new()),
+    })
 }

@@ -9,7 +9,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     plan::Reaction,
-    run::{Command, Entry, Status, UnitIndex},
+    run::{Command, Entry, Letter, Receipt, Status, UnitIndex},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use super::{
     journal::{Record, Shared, alert},
     question::{bug, next_time, question},
 };
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 
 /// What an effect of a unit gave: an entry; nothing where a question is still open, where the gate holds
 /// the unit back, or where the engine stops; an error where the run in memory is ahead of the disk.
@@ -44,6 +44,8 @@ pub(super) struct Drive<'a> {
     pub(super) effects: FuturesUnordered<Boxed<'a, Outcome>>,
     /// When each open question is asked next.
     questions: BTreeMap<UnitIndex, Timestamp>,
+    /// Letters that the run has not read.
+    letters: BTreeMap<i64, Letter>,
 }
 
 impl Engine {
@@ -52,7 +54,7 @@ impl Engine {
         self: &Arc<Self>,
         project: &LoadedProject,
         driven: Shared,
-        due: Option<Timestamp>,
+        (due, letters): (Option<Timestamp>, BTreeMap<i64, Letter>),
     ) -> Result<(), StoreError> {
         self.recover(&driven);
         let mut drive = Drive {
@@ -62,6 +64,7 @@ impl Engine {
             in_flight: Vec::new(),
             effects: FuturesUnordered::new(),
             questions: BTreeMap::new(),
+            letters,
         };
         let driven = drive.run(due).await;
         if driven.is_err() {
@@ -136,6 +139,9 @@ impl Drive<'_> {
 
     fn turn(&mut self) -> Turn {
         let now = self.engine.now();
+        if self.read_letters(now) {
+            return Turn { moved: true, due: None };
+        }
         let mut due = None;
         for command in self.driven.commands(now) {
             let unit = match &command {
@@ -178,6 +184,7 @@ impl Drive<'_> {
                 Started::Entry(entry) => self.noted(entry),
                 Started::Call(input) => self.call(unit, input),
                 Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
+                Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
             },
             Command::Call { at, .. } | Command::Timer { at, .. } if at > now => Performed::NotBefore(at),
             Command::Call { .. } => match self.input(unit) {
@@ -196,6 +203,36 @@ impl Drive<'_> {
             Command::Journal(entry) => self.noted(entry),
             Command::Finish => Performed::Noted,
         }
+    }
+
+    /// Reads the letters that mean something now; whether the run has moved.
+    fn read_letters(&mut self, now: Timestamp) -> bool {
+        let mut moved = false;
+        for (number, letter) in std::mem::take(&mut self.letters) {
+            let receipt = self.driven.with(|run| run.receive(&letter, now));
+            let (run, fence) = (self.driven.id.clone(), self.driven.fence);
+            let read = Change::Read { run, fence, number };
+            match receipt {
+                Receipt::Later => {
+                    self.letters.insert(number, letter);
+                }
+                Receipt::Moot(why) => {
+                    tracing::info!(run = %self.driven.id, number, why, "a letter has no meaning any more");
+                    self.engine.add(&self.driven, read);
+                }
+                Receipt::Ask(unit) => {
+                    self.questions.insert(unit, now);
+                    self.engine.add(&self.driven, read);
+                    moved = true;
+                }
+                Receipt::Entry(entry) => {
+                    alert(&self.driven, &entry, None);
+                    self.engine.note_with(&self.driven, entry, vec![read]);
+                    moved = true;
+                }
+            }
+        }
+        moved
     }
 
     /// Whether something else than a question is under way.

@@ -24,6 +24,8 @@ pub(super) enum Started {
     Call(Value),
     /// It begins a run of that pipeline with these inputs.
     Begin(String, Value),
+    /// It emits an event of that name, with that key and content.
+    Emit(String, String, Value),
 }
 
 impl Engine {
@@ -127,7 +129,7 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
         Work::Emit { event, key, data } => {
             let key = text(&value(key, scope)?, "`key` of `emit`")?;
             let data = value(data, scope)?;
-            Ok(Started::Entry(Entry::Emitted { step: step(), event: event.clone(), key, data }))
+            Ok(Started::Emit(event.clone(), key, data))
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Driven {
     /// The life of the engine that leased it, and the right to write to it.
     pub(super) engine: EngineId,
     pub(super) fence: Fence,
+    /// How many letters it had been sent when it was loaded.
+    mail: i64,
     state: Mutex<DrivenState>,
 }
 
@@ -39,9 +41,9 @@ pub(super) struct Record<'a> {
 }
 
 impl Driven {
-    pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run) -> Self {
+    pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run, mail: i64) -> Self {
         let (pending, held_back) = (Vec::new(), BTreeMap::new());
-        Self { id, engine, fence, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
+        Self { id, engine, fence, mail, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
     }
 
     /// Looks at the run.
@@ -105,7 +107,16 @@ impl Driven {
             let state = run.state();
             let due = if state.is_ended() { None } else { due };
             let note = note(run, state);
-            Change::Project { run: self.id.clone(), fence: self.fence, state, due, note, hold: Hold::Release }
+            Change::Project {
+                run: self.id.clone(),
+                fence: self.fence,
+                state,
+                due,
+                note,
+                hold: Hold::Release,
+                mail: self.mail,
+                is_active: run.is_active(),
+            }
         })
     }
 }
@@ -132,6 +143,17 @@ impl Engine {
     pub(super) fn note(&self, driven: &Driven, entry: Entry) {
         driven.apply(self.now(), entry.clone(), Vec::new());
         self.answers.tell(driven, &entry);
+    }
+
+    /// Applies an entry with changes that are durable with it.
+    pub(super) fn note_with(&self, driven: &Driven, entry: Entry, also: Vec<Change>) {
+        driven.apply(self.now(), entry.clone(), also);
+        self.answers.tell(driven, &entry);
+    }
+
+    /// A change that is durable with the next entry.
+    pub(super) fn add(&self, driven: &Driven, change: Change) {
+        locked(&driven.state).pending.push(change);
     }
 
     /// Gives a copy of a run up, so that what it still has under way records nothing.

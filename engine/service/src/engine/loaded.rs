@@ -29,6 +29,13 @@ pub struct LoadedProject {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
+impl LoadedProject {
+    /// The plan of that name.
+    pub(super) fn plan(&self, pipeline: &str) -> Option<Arc<Plan>> {
+        self.plans.iter().map(|(plan, _)| plan).find(|plan| plan.pipeline == pipeline).cloned()
+    }
+}
+
 /// Where webhooks are delivered.
 #[derive(Clone)]
 pub struct Hook {
@@ -76,11 +83,6 @@ impl Loaded {
         self.projects
             .values()
             .flat_map(move |project| (0..plans(project)).map(move |index| (&**project, &project.plans[index].0)))
-    }
-
-    /// The plan of that name.
-    pub(super) fn plan(&self, pipeline: &str) -> Option<&Arc<Plan>> {
-        self.plans().map(|(_, plan)| plan).find(|plan| plan.pipeline == pipeline)
     }
 }
 
@@ -166,7 +168,13 @@ impl Engine {
 
     async fn commit_versions(&self, loaded: &Loaded) -> Result<(), StoreError> {
         let plans = loaded.projects.values().flat_map(|project| &project.plans);
-        let group = plans.map(|(plan, files)| Change::Version { version: plan.version.clone(), files: files.clone() });
-        self.store.commit(group.collect()).await.map(|_| ())
+        let mut group = Vec::new();
+        for (plan, files) in plans {
+            group.push(Change::Version { version: plan.version.clone(), files: files.clone() });
+            let watched = plan.correlations();
+            let watch = |(event, path): (&str, &str)| Change::Watch { event: event.to_owned(), path: path.to_owned() };
+            group.extend(watched.into_iter().map(watch));
+        }
+        self.store.commit(group).await.map(|_| ())
     }
 }

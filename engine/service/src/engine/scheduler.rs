@@ -121,7 +121,8 @@ impl Engine {
         let Some(project) = loaded.project(&project) else {
             return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));
         };
-        self.drive(project, Arc::new(Driven::new((id.clone(), engine.clone(), *fence), run)), Some(*due_at)).await
+        let driven = Arc::new(Driven::new((id.clone(), engine.clone(), *fence), run, stored.mail));
+        self.drive(project, driven, (Some(*due_at), stored.letters)).await
     }
 
     /// A version's plan and the name of its project.

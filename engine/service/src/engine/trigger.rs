@@ -211,6 +211,8 @@ impl Engine {
             refused,
             at: self.now(),
             owner,
+            parent: None,
+            lane: lane(plan, event),
         }
     }
 }
@@ -280,4 +282,12 @@ fn text_at(path: &Path, event: &Value) -> Option<String> {
 
 pub(super) fn store_failure(error: &StoreError) -> Failure {
     Failure::new(ErrorClass::Unavailable, error.to_string())
+}
+
+/// What a run has in common with those that go before it. Without the value in the event it has nothing in
+/// common with any.
+pub(super) fn lane(plan: &Plan, event: &Value) -> Option<(String, u32)> {
+    let concurrency = plan.concurrency.as_ref()?;
+    let key = text_at(&concurrency.key, event)?;
+    Some((format!("{}\n{key}", plan.pipeline), concurrency.limit))
 }

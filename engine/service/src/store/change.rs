@@ -6,7 +6,7 @@ use ferry_contract::{
     failure::Failure,
     key::{CallKey, Digest},
 };
-use ferry_core::run::{Entry, State};
+use ferry_core::run::{Entry, From, Letter, Parent, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,7 +45,49 @@ pub enum Change {
         note: String,
         /// Whether its engine lets it go.
         hold: Hold,
+        /// How many letters its engine has read: a later one makes it due at once.
+        mail: i64,
+        /// Whether it keeps its place among the runs of one `concurrency` key.
+        is_active: bool,
     },
+    /// A letter to a run: it is kept until the run has journaled what came of it.
+    Send {
+        /// The run.
+        run: RunId,
+        /// The letter.
+        letter: Letter,
+        /// When.
+        at: Timestamp,
+    },
+    /// A letter is done with.
+    Read {
+        /// The run.
+        run: RunId,
+        /// The right to write to it.
+        fence: Fence,
+        /// The letter's number.
+        number: i64,
+    },
+    /// An event for whoever waits for it, now or later.
+    Post {
+        /// Its name.
+        event: String,
+        /// Its key: the same event again is nothing new.
+        key: String,
+        /// Its content.
+        data: Value,
+        /// When.
+        at: Timestamp,
+    },
+    /// Events of this name are looked at here, so that those which come before a wait are found.
+    Watch {
+        /// The event's name.
+        event: String,
+        /// The JSONPath.
+        path: String,
+    },
+    /// What a person did, for the audit.
+    Audit(Act),
     /// The run is about to make this call, which no other run has made.
     Claim {
         /// The call's name.
@@ -78,6 +120,8 @@ pub enum Change {
         reason: String,
         /// When.
         at: Timestamp,
+        /// Where it starts, on which version, and with which event.
+        how: Again,
     },
     /// The run could not be driven: its engine lets it go until later.
     Defer {
@@ -122,6 +166,35 @@ pub struct Shared {
     pub value: Value,
 }
 
+/// How an ended run starts again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Again {
+    /// Where it starts.
+    pub from: From,
+    /// Another version than the one it ran on.
+    pub version: Option<Digest>,
+    /// Another event than the one it had.
+    pub event: Option<Value>,
+}
+
+/// What a person did.
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+pub struct Act {
+    /// Who.
+    pub by: String,
+    /// What, in one word: `replay`, `approve`, `decide` …
+    pub act: String,
+    /// To what: a run, or a name of many.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+    /// More, such as how many and how much.
+    pub detail: Value,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
 /// What an engine does with a run after it has said where the run is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Hold {
@@ -150,6 +223,10 @@ pub struct Arrival {
     pub at: Timestamp,
     /// The engine that drives a new run at once; nothing where whoever comes first takes it up.
     pub owner: Option<EngineId>,
+    /// The step that begins it.
+    pub parent: Option<Parent>,
+    /// What it has in common with the runs that go before it, and how many of them go at once.
+    pub lane: Option<(String, u32)>,
 }
 
 /// The files that a plan was made of.

@@ -4,6 +4,10 @@
 //! order, and writes what the view has collected, in one transaction. A group that is refused leaves the
 //! view as it was, so it takes no other with it.
 
+mod mail;
+
+pub(super) use mail::APPROVAL;
+
 use ferry_contract::failure::Failure;
 use ferry_core::{
     once::{Guard, Guards},
@@ -14,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError,
+    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, change,
     rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, View},
 };
 
@@ -50,6 +54,7 @@ struct Again<'a> {
     reason: &'a str,
     event: Option<Value>,
     at: Timestamp,
+    from: From,
 }
 
 impl Decision<'_> {
@@ -57,13 +62,32 @@ impl Decision<'_> {
         match change {
             Change::Receive(arrival) => self.receive(arrival),
             Change::Append { run, fence, sequence, at, entry } => self.append(run, *fence, *sequence, (*at, entry)),
-            Change::Project { run, fence, state, due, note, hold } => {
+            Change::Project { run, fence, state, due, note, hold, mail, is_active } => {
                 self.owned(run, *fence)?;
-                self.project(run, *state, *due, note, *hold)
+                self.changed(run)?.is_active = *is_active;
+                let has_mail = self.known(run)?.mail > *mail && !state.is_ended();
+                let now = Timestamp::from_millisecond(self.known(run)?.updated_ms).map_err(failed)?;
+                let due = if has_mail { Some(due.map_or(now, |due| due.min(now))) } else { *due };
+                self.project(run, *state, due, note, *hold)
+            }
+            Change::Send { run, letter, at } => self.send(run, letter, *at),
+            Change::Read { run, fence, number } => {
+                self.owned(run, *fence)?;
+                self.draft.writes.read.insert((run.clone(), *number));
+                Ok(())
+            }
+            Change::Post { event, key, data, at } => self.post((event, key), data, *at),
+            Change::Watch { event, path } => {
+                self.draft.writes.paths.insert((event.clone(), path.clone()));
+                Ok(())
+            }
+            Change::Audit(act) => {
+                self.draft.writes.acts.push(json(act)?);
+                Ok(())
             }
             Change::Claim { key, run, digest } => self.claim(key.as_str(), run, digest.as_str()),
             Change::DeadLetter { run, step, failure, event, at } => self.dead_letter(run, step, failure, event, *at),
-            Change::Resume { run, by, reason, at } => self.resume_by_hand(run, by, reason, *at),
+            Change::Resume { run, by, reason, at, how } => self.resume_by_hand(run, (by, reason, *at), how),
             Change::Defer { run, fence, until } => self.defer(run, *fence, *until),
             Change::Cursor { trigger, value } => {
                 self.draft.writes.cursors.insert(trigger.clone(), value.clone());
@@ -97,7 +121,8 @@ impl Decision<'_> {
         if let Some(owner) = arrival.owner.as_ref().filter(|owner| !self.draft.is_alive(owner)) {
             return Err(StoreError::Fenced(owner.to_string()));
         }
-        let owner = arrival.owner.clone().filter(|_| arrival.refused.is_none());
+        // A run with a `concurrency` key waits for its place like all others.
+        let owner = arrival.owner.clone().filter(|_| arrival.refused.is_none() && arrival.lane.is_none());
         let fence = if owner.is_some() { Fence::default().raised() } else { Fence::default() };
         self.committed.started += 1;
         if owner.is_some() {
@@ -115,11 +140,18 @@ impl Decision<'_> {
             length: 0,
             fence,
             owner,
+            mail: 0,
+            parent: arrival.parent.as_ref().map(json).transpose()?,
+            lane: arrival.lane.as_ref().map(|(lane, _)| printable(lane)),
+            lane_limit: arrival.lane.as_ref().map_or(0, |(_, limit)| i64::from(*limit)),
+            // The order of arrival, also of those that arrived together.
+            place: (at_ms << 20) | i64::try_from(self.committed.started).unwrap_or(0).min((1 << 20) - 1),
+            is_active: false,
         };
         self.draft.writes.runs.insert(run.clone(), record);
         let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms: at_ms, newer: None };
         self.draft.writes.inbox.insert(run.clone(), inbox);
-        self.push(run, arrival.at, &Entry::Started { event: arrival.event.clone(), parent: None })?;
+        self.push(run, arrival.at, &Entry::Started { event: arrival.event.clone(), parent: arrival.parent.clone() })?;
         self.refuse(arrival, run)
     }
 
@@ -158,7 +190,12 @@ impl Decision<'_> {
         self.resume(run, corrected(arrival.event.clone(), arrival.at))
     }
 
-    fn resume_by_hand(&mut self, run: &RunId, by: &str, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+    fn resume_by_hand(
+        &mut self,
+        run: &RunId,
+        (by, reason, at): (&str, &str, Timestamp),
+        how: &change::Again,
+    ) -> Result<(), StoreError> {
         let Some(record) = self.draft.run(run) else {
             return Err(StoreError::NotEnded(format!("there is no run {run}")));
         };
@@ -166,24 +203,23 @@ impl Decision<'_> {
             let state = &record.state;
             return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
         }
-        if self.draft.letter_step(run) == Some(TRIGGER) {
+        if self.draft.letter_step(run) == Some(TRIGGER) && how.event.is_none() {
             return Err(StoreError::NotEnded(format!(
                 "the event of {run} cannot be run as it is; correct it at its source"
             )));
         }
-        self.resume(run, Again { by, reason, event: None, at })
+        if let Some(version) = &how.version {
+            version.as_str().clone_into(&mut self.changed(run)?.version);
+        }
+        self.resume(run, Again { by, reason, event: how.event.clone(), at, from: how.from.clone() })
     }
 
     fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
         // Whoever resumes it may have another clock; a journal does not go back.
         let last = Timestamp::from_millisecond(self.known(run)?.updated_ms);
         let at = last.map_or(again.at, |last| again.at.max(last));
-        let entry = Entry::Resumed {
-            by: again.by.to_owned(),
-            reason: again.reason.to_owned(),
-            event: again.event,
-            from: From::Start,
-        };
+        let Again { by, reason, event, from, .. } = again;
+        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from };
         self.push(run, at, &entry)?;
         self.draft.writes.letters.insert(run.clone(), None);
         self.project(run, State::Running, Some(at), "replayed", Hold::Release)
@@ -212,6 +248,7 @@ impl Decision<'_> {
     }
 
     fn push(&mut self, run: &RunId, at: Timestamp, entry: &Entry) -> Result<(), StoreError> {
+        self.follow(run, at, entry)?;
         let entry = json(entry)?;
         let at_ms = at.as_millisecond();
         let record = self.changed(run)?;
@@ -319,7 +356,7 @@ impl Decision<'_> {
 }
 
 fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
-    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at }
+    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start }
 }
 
 /// No column takes a NUL in every store; in JSON it is escaped anyway.

@@ -15,13 +15,13 @@ pub mod sqlite;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use ferry_contract::{key::Digest, port::Boxed};
-use ferry_core::run::Entry;
+use ferry_core::run::{Entry, Letter, On};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use address::{Opened, StoreAddress, open, open_to_run};
-pub use change::{Arrival, Change, Committed, Hold, Shared, VersionFiles};
+pub use change::{Act, Again, Arrival, Change, Committed, Hold, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
 
 /// The name of a run: the same for the same pipeline and business key, for ever.
@@ -64,6 +64,43 @@ pub struct StoredRun {
     pub fence: Fence,
     /// Who has that right; nobody while it waits.
     pub owner: Option<EngineId>,
+    /// The letters that are not done with, by number.
+    pub letters: BTreeMap<i64, Letter>,
+    /// How many letters were sent to it so far.
+    pub mail: i64,
+}
+
+/// A question that a person may answer.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Approval {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: String,
+    /// The pipeline.
+    pub pipeline: String,
+    /// The business key.
+    pub event_key: String,
+    /// Since when.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// Who may answer, and what there is to see.
+    #[schemars(with = "Value")]
+    pub on: On,
+}
+
+/// An event that was posted.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Posted {
+    /// Its name.
+    pub event: String,
+    /// Its key.
+    pub key: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The run that waited for it; nothing while nobody does.
+    pub claimed_by: Option<RunId>,
 }
 
 /// A run in a list.
@@ -188,6 +225,12 @@ pub trait Store: Send + Sync {
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>>;
     /// A row that processes share.
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
+    /// Questions that persons may answer, the oldest first.
+    fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
+    /// What persons did, the latest first.
+    fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
+    /// Events that were posted with that key, or with that value where it is looked at.
+    fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// The number of runs in each state.

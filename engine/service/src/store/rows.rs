@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_core::run::State;
+use ferry_contract::path::{Document, Path};
+use ferry_core::run::{self, Entry, On, State};
+use serde_json::Value;
 
 use super::{Change, EngineId, Fence, RunId, lease::Alive};
 
@@ -21,7 +23,59 @@ pub(super) struct RunRecord {
     pub(super) length: i64,
     pub(super) fence: Fence,
     pub(super) owner: Option<EngineId>,
+    /// How many letters were sent to it so far.
+    pub(super) mail: i64,
+    /// The step that began it, as JSON.
+    pub(super) parent: Option<String>,
+    /// What it has in common with the runs that go before it, and how many of them go at once.
+    pub(super) lane: Option<String>,
+    pub(super) lane_limit: i64,
+    /// Its place in the order in which events arrived.
+    pub(super) place: i64,
+    /// Whether it has one of these places.
+    pub(super) is_active: bool,
 }
+
+/// A letter.
+#[derive(Clone, Debug)]
+pub(super) struct MailRecord {
+    pub(super) run: RunId,
+    pub(super) number: i64,
+    pub(super) at_ms: i64,
+    pub(super) letter: String,
+}
+
+/// A step that waits for an event, or for a person.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct WaitRecord {
+    pub(super) run: RunId,
+    pub(super) step: String,
+    /// The event's name, where in it the value is, and the value; of an approval only the name.
+    pub(super) wanted: Wanted,
+    /// What a person sees, as JSON.
+    pub(super) detail: String,
+    pub(super) since_ms: i64,
+}
+
+/// An event by its name, a path and the value there.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Wanted {
+    pub(super) event: String,
+    pub(super) path: String,
+    pub(super) value: String,
+}
+
+/// An event that was posted.
+#[derive(Clone, Debug)]
+pub(super) struct PostRecord {
+    pub(super) at_ms: i64,
+    pub(super) data: String,
+    /// The run that waited for it.
+    pub(super) claimed_by: Option<RunId>,
+}
+
+/// The name of a posted event: its event and its key.
+pub(super) type PostKey = (String, String);
 
 /// One row an event for ever: the guard against the same event delivered twice.
 #[derive(Clone, Debug)]
@@ -70,6 +124,12 @@ pub(super) struct Keys {
     pub(super) letters: BTreeSet<RunId>,
     pub(super) engines: BTreeSet<EngineId>,
     pub(super) shared: BTreeSet<String>,
+    /// Events that steps begin to wait for.
+    pub(super) wanted: BTreeSet<Wanted>,
+    /// Events that are posted, with their content.
+    pub(super) posts: BTreeMap<PostKey, Value>,
+    /// Runs that end, whose parents are told.
+    pub(super) ends: BTreeSet<RunId>,
 }
 
 impl Keys {
@@ -81,9 +141,17 @@ impl Keys {
                     self.runs.insert(RunId::of(&arrival.pipeline, &arrival.event_key));
                     self.engines.extend(arrival.owner.clone());
                 }
-                Change::Append { run, .. }
-                | Change::Project { run, .. }
+                Change::Append { run, entry, .. } => {
+                    self.runs.insert(run.clone());
+                    self.of_entry(run, entry);
+                }
+                Change::Post { event, key, data, .. } => {
+                    self.posts.insert((event.clone(), key.clone()), data.clone());
+                }
+                Change::Project { run, .. }
                 | Change::DeadLetter { run, .. }
+                | Change::Send { run, .. }
+                | Change::Read { run, .. }
                 | Change::Defer { run, .. } => {
                     self.runs.insert(run.clone());
                 }
@@ -97,9 +165,41 @@ impl Keys {
                 Change::Share { name, .. } => {
                     self.shared.insert(name.clone());
                 }
-                Change::Cursor { .. } | Change::Version { .. } => {}
+                Change::Cursor { .. } | Change::Version { .. } | Change::Watch { .. } | Change::Audit(_) => {}
             }
         }
+    }
+
+    fn of_entry(&mut self, run: &RunId, entry: &Entry) {
+        match entry {
+            Entry::Waiting { on: On::Event(wanted) | On::Answer { wake: Some(wanted) }, .. } => {
+                self.wanted.insert(wanted.into());
+            }
+            Entry::Emitted { event, key, data, .. } => {
+                self.posts.insert((event.clone(), key.clone()), data.clone());
+            }
+            Entry::Finished { .. } | Entry::DeadLettered { .. } | Entry::Cancelled { .. } => {
+                self.ends.insert(run.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs that are told of what happens here, and are not among those that are fetched already.
+    pub(super) fn told(&self, rows: &Rows) -> BTreeSet<RunId> {
+        let parent = |run: &RunId| {
+            let parent = rows.runs.get(run)?.parent.as_ref()?;
+            serde_json::from_str::<run::Parent>(parent).ok().map(|parent| RunId::named(parent.run))
+        };
+        let parents = self.ends.iter().filter_map(parent);
+        let waiting = rows.waits.iter().map(|wait| wait.run.clone());
+        parents.chain(waiting).filter(|run| !rows.runs.contains_key(run)).collect()
+    }
+
+    /// Where the posted events are looked for, given the paths that are watched.
+    pub(super) fn values(&self, paths: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Wanted> {
+        let posts = self.posts.iter().map(|((event, _), data)| values(event, data, paths));
+        posts.flatten().collect()
     }
 }
 
@@ -115,6 +215,14 @@ pub(super) struct Rows {
     pub(super) engines: Alive,
     /// The versions of shared rows.
     pub(super) shared: BTreeMap<String, u64>,
+    /// Posted events that nobody has claimed, or that the run itself has, by what waits for them.
+    pub(super) found: BTreeMap<Wanted, Vec<(PostKey, PostRecord)>>,
+    /// Posted events by name.
+    pub(super) posts: BTreeMap<PostKey, PostRecord>,
+    /// The paths that are watched, by event.
+    pub(super) paths: BTreeMap<String, BTreeSet<String>>,
+    /// The steps that wait for what is posted.
+    pub(super) waits: BTreeSet<WaitRecord>,
 }
 
 /// The rows to write, the last state of each.
@@ -132,6 +240,19 @@ pub(super) struct Writes {
     pub(super) versions: BTreeMap<String, String>,
     /// Shared rows, each with its next version.
     pub(super) shared: BTreeMap<String, (u64, String)>,
+    /// Only new ones.
+    pub(super) mail: Vec<MailRecord>,
+    /// Letters that are done with.
+    pub(super) read: BTreeSet<(RunId, i64)>,
+    /// Nothing where the wait is over.
+    pub(super) waits: BTreeMap<(RunId, String), Option<WaitRecord>>,
+    /// Runs none of whose steps waits any more; what is in `waits` comes after.
+    pub(super) wait_no_more: BTreeSet<RunId>,
+    pub(super) posts: BTreeMap<PostKey, PostRecord>,
+    /// Where posted events are found.
+    pub(super) values: BTreeSet<(Wanted, String)>,
+    pub(super) paths: BTreeSet<(String, String)>,
+    pub(super) acts: Vec<String>,
 }
 
 /// What the groups of a batch see: the rows that were there, and what the groups before wrote.
@@ -166,6 +287,16 @@ impl View {
         self.writes.cursors.extend(writes.cursors);
         self.writes.versions.extend(writes.versions);
         self.writes.shared.extend(writes.shared);
+        self.writes.mail.extend(writes.mail);
+        self.writes.read.extend(writes.read);
+        // What a group before began to wait for is over, too.
+        self.writes.waits.retain(|(run, _), _| !writes.wait_no_more.contains(run));
+        self.writes.wait_no_more.extend(writes.wait_no_more);
+        self.writes.waits.extend(writes.waits);
+        self.writes.posts.extend(writes.posts);
+        self.writes.values.extend(writes.values);
+        self.writes.paths.extend(writes.paths);
+        self.writes.acts.extend(writes.acts);
     }
 
     /// What was there, and what is to be written: a row that was not there is new.
@@ -199,6 +330,48 @@ impl Draft<'_> {
         }
     }
 
+    pub(super) fn post(&self, key: &PostKey) -> Option<&PostRecord> {
+        let written = self.writes.posts.get(key).or_else(|| self.view.writes.posts.get(key));
+        let found = || self.view.rows.found.values().flatten().find(|(name, _)| name == key).map(|(_, post)| post);
+        written.or_else(|| self.view.rows.posts.get(key)).or_else(found)
+    }
+
+    /// Posted events that a run may claim, the earliest first.
+    pub(super) fn posts_for(&self, run: &RunId, wanted: &Wanted) -> Vec<PostKey> {
+        let read = self.view.rows.found.get(wanted).into_iter().flatten().map(|(key, _)| key.clone());
+        let written = self.view.writes.values.iter().chain(&self.writes.values);
+        let written =
+            written.filter(|(value, _)| value == wanted).map(|(value, key)| (value.event.clone(), key.clone()));
+        let mut keys: Vec<PostKey> = read.chain(written).collect();
+        keys.retain(|key| {
+            self.post(key).is_some_and(|post| post.claimed_by.as_ref().is_none_or(|claimed_by| claimed_by == run))
+        });
+        keys.sort_by_key(|key| self.post(key).map(|post| post.at_ms));
+        keys.dedup();
+        keys
+    }
+
+    /// The paths at which events of a name are looked at.
+    pub(super) fn paths(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.view.rows.paths
+    }
+
+    /// The steps that wait for a value.
+    pub(super) fn waits_for(&self, wanted: &Wanted) -> Vec<WaitRecord> {
+        let over = |wait: &&WaitRecord| {
+            let name = (wait.run.clone(), wait.step.clone());
+            let written = self.writes.waits.get(&name).or_else(|| self.view.writes.waits.get(&name));
+            let no_more = |writes: &Writes| writes.wait_no_more.contains(&wait.run);
+            written.is_none() && !no_more(&self.writes) && !no_more(&self.view.writes)
+        };
+        let read = self.view.rows.waits.iter().filter(over).cloned();
+        let written = self.view.writes.waits.values().chain(self.writes.waits.values()).flatten().cloned();
+        let mut found: Vec<WaitRecord> = read.chain(written).filter(|wait| wait.wanted == *wanted).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// The version of a shared row; 0 where there is none.
     pub(super) fn shared(&self, name: &str) -> u64 {
         let written = self.writes.shared.get(name).or_else(|| self.view.writes.shared.get(name));
@@ -208,6 +381,27 @@ impl Draft<'_> {
 
     pub(super) fn is_alive(&self, engine: &EngineId) -> bool {
         self.view.rows.engines.contains(engine)
+    }
+}
+
+/// The values of an event at the paths that are watched.
+pub(super) fn values(event: &str, data: &Value, paths: &BTreeMap<String, BTreeSet<String>>) -> Vec<Wanted> {
+    let value = |path: &String| {
+        let found = Path::parse(path).ok()?;
+        let value = match found.one(Document::Value(data)).ok()? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some(Wanted { event: event.to_owned(), path: path.clone(), value })
+    };
+    paths.get(event).into_iter().flatten().filter_map(value).collect()
+}
+
+impl From<&run::Wanted> for Wanted {
+    fn from(wanted: &run::Wanted) -> Self {
+        let run::Wanted { event, path, value } = wanted.clone();
+        Self { event, path, value }
     }
 }
 

@@ -16,14 +16,27 @@ const WORTH_IT: &str = "SELECT EXISTS (SELECT 1 FROM runs WHERE owner IS NULL AN
     OR EXISTS (SELECT 1 FROM engines
         WHERE until_ms < floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AND engine <> $2)
     OR NOT EXISTS (SELECT 1 FROM engines WHERE engine = $2)";
-const NEXT: &str = "SELECT min(due_ms) FROM runs WHERE owner IS NULL AND due_ms IS NOT NULL";
+/// A run that waits for its place is woken by the one that leaves it.
+const NEXT: &str =
+    "SELECT min(due_ms) FROM runs WHERE owner IS NULL AND due_ms IS NOT NULL AND (lane IS NULL OR is_active)";
 /// Whoever is just being taken out by another one is left to it.
 const ENDED: &str = "SELECT engine FROM engines
     WHERE until_ms < floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AND engine <> $1
     FOR UPDATE SKIP LOCKED";
 const TAKE: &str = "UPDATE runs SET owner = $1, fence = fence + 1 WHERE run IN (
-        SELECT run FROM runs WHERE owner IS NULL AND due_ms <= $2 ORDER BY due_ms, run LIMIT $3
-        FOR UPDATE SKIP LOCKED
+        SELECT run FROM runs WHERE owner IS NULL AND due_ms <= $2 AND (lane IS NULL OR is_active)
+        ORDER BY due_ms, run LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) RETURNING run, fence, due_ms";
+/// The `concurrency` keys of runs that wait for a place; one that another engine looks at is left to it.
+const LANES: &str = "SELECT lane FROM (SELECT DISTINCT lane FROM runs
+        WHERE owner IS NULL AND due_ms <= $1 AND lane IS NOT NULL AND NOT is_active LIMIT $2) AS waiting
+    WHERE pg_try_advisory_xact_lock(hashtextextended(lane, 1)) ORDER BY lane";
+/// So many of those who wait as there are places, in the order in which their events arrived.
+const TAKE_PLACES: &str = "UPDATE runs SET owner = $1, fence = fence + 1, is_active = true WHERE run IN (
+        SELECT run FROM runs WHERE lane = $3 AND owner IS NULL AND due_ms <= $2 AND NOT is_active ORDER BY place, run
+        LIMIT greatest(0, least($4, (SELECT max(lane_limit) FROM runs WHERE lane = $3)
+            - (SELECT count(*) FROM runs WHERE lane = $3 AND is_active)))
+        FOR UPDATE
     ) RETURNING run, fence, due_ms";
 
 pub(super) async fn join(session: &Session, engine: &EngineId, lease: Duration) -> Result<(), Failed> {
@@ -67,7 +80,12 @@ async fn take(session: &Session, engine: &EngineId, now: Timestamp, limit: usize
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let taken = rows(session, TAKE, &[&engine.as_str(), &now.as_millisecond(), &limit]).await?;
-    let mut leased: Vec<Leased> = taken.iter().map(leased).collect();
+    let mut leased: Vec<Leased> = taken.iter().map(self::leased).collect();
+    for lane in rows(session, LANES, &[&now.as_millisecond(), &limit]).await? {
+        let (lane, room): (String, i64) = (lane.get(0), limit - i64::try_from(leased.len()).unwrap_or(i64::MAX));
+        let taken = rows(session, TAKE_PLACES, &[&engine.as_str(), &now.as_millisecond(), &lane, &room]).await?;
+        leased.extend(taken.iter().map(self::leased));
+    }
     leased.sort_by(|one, two| (one.due_at, &one.run).cmp(&(two.due_at, &two.run)));
     Ok(leased)
 }

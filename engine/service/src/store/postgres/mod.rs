@@ -6,6 +6,7 @@
 
 mod lease;
 mod link;
+mod mail;
 mod read;
 mod schema;
 mod write;
@@ -19,8 +20,8 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
-    StoredRun, Taken, VersionFiles, other_world,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
+    Store, StoreError, StoredRun, Taken, VersionFiles, other_world,
 };
 use link::{Failed, Link, Session};
 use writer::Writer;
@@ -132,6 +133,18 @@ impl Store for PostgresStore {
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         on(&self.reader, move |session| async move { read::shared(&session, name).await })
+    }
+
+    fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
+        on(&self.reader, move |session| async move { mail::approvals(&session, limit).await })
+    }
+
+    fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {
+        on(&self.reader, move |session| async move { mail::acts(&session, limit).await })
+    }
+
+    fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
+        on(&self.reader, move |session| async move { mail::posted(&session, text).await })
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

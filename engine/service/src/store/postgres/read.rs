@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::link::{Failed, Session};
+use super::{
+    link::{Failed, Session},
+    mail,
+};
 use crate::store::{DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, VersionFiles};
 
-const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, fence, owner
-    FROM runs WHERE run = $1";
+const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, fence, owner,
+    mail FROM runs WHERE run = $1";
 const JOURNAL: &str = "SELECT at_ms, entry FROM journal WHERE run = $1 ORDER BY sequence";
 const RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR state = $2)
@@ -38,7 +41,9 @@ pub(super) async fn run(session: &Session, run: &RunId) -> Result<Option<StoredR
     let entry = |row: &Row| Ok((time(row, 0)?, json(row, 1)?));
     let journal = entries.iter().map(entry).collect::<Result<_, Failed>>()?;
     let owner = found.get::<_, Option<String>>(10).map(EngineId::named);
-    Ok(Some(StoredRun { row: run_row(found)?, journal, fence: Fence::stored(found.get(9)), owner }))
+    let (fence, mail) = (Fence::stored(found.get(9)), found.get(11));
+    let letters = mail::letters(session, run).await?;
+    Ok(Some(StoredRun { row: run_row(found)?, journal, fence, owner, letters, mail }))
 }
 
 pub(super) async fn cursor(session: &Session, trigger: &str) -> Result<Option<String>, Failed> {
@@ -116,14 +121,14 @@ fn run_row(row: &Row) -> Result<RunRow, Failed> {
     })
 }
 
-fn time(row: &Row, column: usize) -> Result<Timestamp, Failed> {
+pub(super) fn time(row: &Row, column: usize) -> Result<Timestamp, Failed> {
     Timestamp::from_millisecond(row.get(column)).map_err(|error| Failed::Wrong(error.to_string()))
 }
 
-fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, Failed> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, Failed> {
     serde_json::from_str(row.get(column)).map_err(|error| Failed::Wrong(error.to_string()))
 }
 
-fn bound(limit: usize) -> i64 {
+pub(super) fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

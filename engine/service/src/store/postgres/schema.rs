@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "2";
+const LAYOUT: &str = "3";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -20,11 +20,15 @@ CREATE TABLE IF NOT EXISTS inbox (
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL,
     state TEXT NOT NULL, note TEXT NOT NULL, started_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, due_ms BIGINT,
-    length BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT COLLATE "C"
+    length BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT COLLATE "C",
+    mail BIGINT NOT NULL, parent TEXT, lane TEXT COLLATE "C", lane_limit BIGINT NOT NULL,
+    place BIGINT NOT NULL, is_active BOOLEAN NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
+CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
 CREATE TABLE IF NOT EXISTS engines (engine TEXT COLLATE "C" PRIMARY KEY, until_ms BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
     run TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, at_ms BIGINT NOT NULL, entry TEXT NOT NULL,
@@ -33,6 +37,25 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE TABLE IF NOT EXISTS calls (call_key TEXT COLLATE "C" PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS shared (name TEXT COLLATE "C" PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mail (
+    run TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, letter TEXT NOT NULL,
+    PRIMARY KEY (run, number)
+);
+CREATE TABLE IF NOT EXISTS waits (
+    run TEXT COLLATE "C" NOT NULL, step TEXT COLLATE "C" NOT NULL, event TEXT NOT NULL, path TEXT NOT NULL,
+    value TEXT NOT NULL, detail TEXT NOT NULL, since_ms BIGINT NOT NULL, PRIMARY KEY (run, step)
+);
+CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
+CREATE TABLE IF NOT EXISTS paths (event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path));
+CREATE TABLE IF NOT EXISTS posts (
+    event TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, at_ms BIGINT NOT NULL, data TEXT NOT NULL,
+    claimed_by TEXT, PRIMARY KEY (event, key)
+);
+CREATE TABLE IF NOT EXISTS post_values (
+    event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path, value, key)
+);
+CREATE TABLE IF NOT EXISTS acts (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, act TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
     run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL,
     class TEXT NOT NULL, message TEXT NOT NULL, at_ms BIGINT NOT NULL, event TEXT NOT NULL

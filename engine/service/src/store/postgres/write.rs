@@ -9,6 +9,7 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     link::{Failed, Session},
+    mail,
     read::rows,
 };
 use crate::store::{
@@ -17,7 +18,7 @@ use crate::store::{
 };
 
 const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length,
-    fence, owner FROM runs WHERE run = ANY($1) ORDER BY run FOR UPDATE";
+    fence, owner, mail, parent, lane, lane_limit, place, is_active FROM runs WHERE run = ANY($1) ORDER BY run FOR UPDATE";
 const INBOX: &str = "SELECT run, revision, received_ms, newer FROM inbox WHERE run = ANY($1)";
 const CALLS: &str = "SELECT call_key, run, digest FROM calls WHERE call_key = ANY($1)";
 const LETTERS: &str = "SELECT run, step FROM dead_letters WHERE run = ANY($1)";
@@ -25,11 +26,15 @@ const LETTERS: &str = "SELECT run, step FROM dead_letters WHERE run = ANY($1)";
 const ENGINES: &str = "SELECT engine FROM engines WHERE engine = ANY($1) ORDER BY engine FOR KEY SHARE";
 
 const NEW_RUNS: &str = "INSERT INTO runs SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
-    $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])";
+    $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[],
+    $13::bigint[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::boolean[])";
 const OLD_RUNS: &str = "UPDATE runs SET state = new.state, note = new.note, updated_ms = new.updated_ms,
-    due_ms = new.due_ms, length = new.length, fence = new.fence, owner = new.owner
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
-        AS new (run, state, note, updated_ms, due_ms, length, fence, owner) WHERE runs.run = new.run";
+    due_ms = new.due_ms, length = new.length, fence = new.fence, owner = new.owner, mail = new.mail,
+    is_active = new.is_active, version = new.version
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+        $9::bigint[], $10::boolean[], $11::text[])
+        AS new (run, state, note, updated_ms, due_ms, length, fence, owner, mail, is_active, version)
+    WHERE runs.run = new.run";
 const NEW_INBOX: &str = "INSERT INTO inbox SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])";
 const OLD_INBOX: &str = "UPDATE inbox SET revision = new.revision, received_ms = new.received_ms, newer = new.newer
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS new (run, revision, received_ms, newer)
@@ -77,7 +82,7 @@ const ALL: [&str; 19] = [
 
 /// Plans what will be sent, once in a session.
 pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
-    try_join_all(ALL.map(|sql| session.statement(sql))).await?;
+    try_join_all(ALL.into_iter().chain(mail::ALL).map(|sql| session.statement(sql))).await?;
     Ok(())
 }
 
@@ -100,14 +105,21 @@ pub(super) async fn fetch(session: &Session, keys: &Keys) -> Result<Rows, Failed
     );
     let run = |row: &Row| RunId::named(row.get::<_, String>(0));
     begun?;
-    Ok(Rows {
+    let mut fetched = Rows {
         runs: runs?.iter().map(|row| (run(row), run_record(row))).collect(),
         inbox: inbox?.iter().map(|row| (run(row), inbox_record(row))).collect(),
         calls: calls?.iter().map(|row| (row.get(0), call_record(row))).collect(),
         letters: letters?.iter().map(|row| (run(row), row.get(1))).collect(),
         engines: engines?.iter().map(|row| EngineId::named(row.get::<_, String>(0))).collect(),
         shared: shared?.iter().map(|row| (row.get(0), row.get::<_, i64>(1).unsigned_abs())).collect(),
-    })
+        ..Rows::default()
+    };
+    mail::fetch(session, keys, &mut fetched).await?;
+    let told = keys.told(&fetched);
+    let told: Vec<&str> = told.iter().map(RunId::as_str).collect();
+    let told = named(session, LOCK_RUNS, &told).await?;
+    fetched.runs.extend(told.iter().map(|row| (run(row), run_record(row))));
+    Ok(fetched)
 }
 
 async fn named(session: &Session, sql: &'static str, names: &[&str]) -> Result<Vec<Row>, Failed> {
@@ -127,6 +139,12 @@ fn run_record(row: &Row) -> RunRecord {
         length: row.get(9),
         fence: Fence::stored(row.get(10)),
         owner: row.get::<_, Option<String>>(11).map(EngineId::named),
+        mail: row.get(12),
+        parent: row.get(13),
+        lane: row.get(14),
+        lane_limit: row.get(15),
+        place: row.get(16),
+        is_active: row.get(17),
     }
 }
 
@@ -159,13 +177,14 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     let (new, old): (Vec<_>, Vec<_>) = writes.shared.iter().partition(|(name, _)| !known.shared.contains_key(*name));
     statements.push(Box::pin(shared(session, NEW_SHARED, new)));
     statements.push(Box::pin(shared(session, OLD_SHARED, old)));
+    statements.extend(mail::statements(session, known, writes));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
     statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));
     join_all(statements).await.into_iter().collect()
 }
 
 /// Sends a statement with its columns, unless it has no rows.
-async fn send(
+pub(super) async fn send(
     session: &Session,
     sql: &'static str,
     count: usize,
@@ -178,7 +197,7 @@ async fn send(
 }
 
 /// One column of many rows.
-fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+pub(super) fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
@@ -202,6 +221,12 @@ async fn new_runs(session: &Session, new: Vec<Run<'_>>) -> Result<(), Failed> {
             &column(&new, |(_, row)| row.length),
             &column(&new, |(_, row)| row.fence.number()),
             &column(&new, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
+            &column(&new, |(_, row)| row.mail),
+            &column(&new, |(_, row)| row.parent.as_deref()),
+            &column(&new, |(_, row)| row.lane.as_deref()),
+            &column(&new, |(_, row)| row.lane_limit),
+            &column(&new, |(_, row)| row.place),
+            &column(&new, |(_, row)| row.is_active),
         ],
     )
     .await
@@ -221,6 +246,9 @@ async fn old_runs(session: &Session, old: Vec<Run<'_>>) -> Result<(), Failed> {
             &column(&old, |(_, row)| row.length),
             &column(&old, |(_, row)| row.fence.number()),
             &column(&old, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
+            &column(&old, |(_, row)| row.mail),
+            &column(&old, |(_, row)| row.is_active),
+            &column(&old, |(_, row)| &row.version),
         ],
     )
     .await

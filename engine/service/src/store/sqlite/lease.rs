@@ -71,7 +71,8 @@ pub(super) fn is_worth_it(
 }
 
 pub(super) fn next(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let sql = "SELECT min(due_ms) FROM runs WHERE owner IS NULL AND due_ms IS NOT NULL";
+    // A run that waits for its place is woken by the one that leaves it.
+    let sql = "SELECT min(due_ms) FROM runs WHERE owner IS NULL AND due_ms IS NOT NULL AND (lane IS NULL OR is_active)";
     let next: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     Ok(next.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
 }
@@ -101,19 +102,51 @@ fn is_known(connection: &Connection, engine: &EngineId) -> rusqlite::Result<bool
 }
 
 fn give(connection: &Connection, engine: &EngineId, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<Leased>> {
-    let sql = "SELECT run, fence, due_ms FROM runs WHERE owner IS NULL AND due_ms <= ?1 ORDER BY due_ms, run LIMIT ?2";
+    let sql = "SELECT run, fence, due_ms FROM runs WHERE owner IS NULL AND due_ms <= ?1
+        AND (lane IS NULL OR is_active) ORDER BY due_ms, run LIMIT ?2";
     let mut due = connection.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = due.query_map(params![now.as_millisecond(), limit], |row| {
-        let Leased { run, fence, due_at } = leased(row)?;
-        Ok(Leased { run, fence: fence.raised(), due_at })
-    })?;
-    let leased: Vec<Leased> = rows.collect::<Result<_, _>>()?;
-    let mut own = connection.prepare_cached("UPDATE runs SET owner = ?2, fence = ?3 WHERE run = ?1")?;
-    for Leased { run, fence, .. } in &leased {
+    let rows = due.query_map(params![now.as_millisecond(), limit], raised)?;
+    let mut given: Vec<Leased> = rows.collect::<Result<_, _>>()?;
+    own(connection, engine, &given)?;
+    for lane in lanes(connection, now, limit)? {
+        let room = limit - i64::try_from(given.len()).unwrap_or(i64::MAX);
+        let first = first_of(connection, &lane, (now, room))?;
+        own(connection, engine, &first)?;
+        given.extend(first);
+    }
+    Ok(given)
+}
+
+fn own(connection: &Connection, engine: &EngineId, given: &[Leased]) -> rusqlite::Result<()> {
+    let sql = "UPDATE runs SET owner = ?2, fence = ?3, is_active = (lane IS NOT NULL) WHERE run = ?1";
+    let mut own = connection.prepare_cached(sql)?;
+    for Leased { run, fence, .. } in given {
         own.execute(params![run.as_str(), engine.as_str(), fence.number()])?;
     }
-    Ok(leased)
+    Ok(())
+}
+
+/// The `concurrency` keys of runs that wait for a place.
+fn lanes(connection: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT DISTINCT lane FROM runs
+        WHERE owner IS NULL AND due_ms <= ?1 AND lane IS NOT NULL AND NOT is_active ORDER BY lane LIMIT ?2";
+    connection.prepare_cached(sql)?.query_map(params![now.as_millisecond(), limit], |row| row.get(0))?.collect()
+}
+
+/// So many of those who wait as there are places, in the order in which their events arrived.
+fn first_of(connection: &Connection, lane: &str, (now, room): (Timestamp, i64)) -> rusqlite::Result<Vec<Leased>> {
+    let sql = "SELECT run, fence, due_ms FROM runs
+        WHERE lane = ?1 AND owner IS NULL AND due_ms <= ?2 AND NOT is_active ORDER BY place, run
+        LIMIT max(0, min(?3, (SELECT max(lane_limit) FROM runs WHERE lane = ?1)
+            - (SELECT count(*) FROM runs WHERE lane = ?1 AND is_active)))";
+    let mut first = connection.prepare_cached(sql)?;
+    first.query_map(params![lane, now.as_millisecond(), room], raised)?.collect()
+}
+
+fn raised(row: &rusqlite::Row<'_>) -> rusqlite::Result<Leased> {
+    let Leased { run, fence, due_at } = leased(row)?;
+    Ok(Leased { run, fence: fence.raised(), due_at })
 }
 
 fn leased(row: &rusqlite::Row<'_>) -> rusqlite::Result<Leased> {

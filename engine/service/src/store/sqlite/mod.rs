@@ -1,6 +1,7 @@
 //! SQLite: write-ahead log, `synchronous=FULL`, one writer thread that commits whole groups.
 
 mod lease;
+mod mail;
 mod read;
 mod schema;
 mod write;
@@ -22,8 +23,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Shared, Store, StoreError,
-    StoredRun, Taken, VersionFiles, other_world,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
+    Store, StoreError, StoredRun, Taken, VersionFiles, other_world,
 };
 use crate::{clock::BootClock, limits::STORE_BUSY_MAX};
 use lease::{Dead, until_ms};
@@ -223,6 +224,18 @@ impl Store for SqliteStore {
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         self.read(|connection| read::shared(connection, name))
+    }
+
+    fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
+        self.read(|connection| mail::approvals(connection, limit))
+    }
+
+    fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {
+        self.read(|connection| mail::acts(connection, limit))
+    }
+
+    fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
+        self.read(|connection| mail::posted(connection, text))
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 use serde::de::DeserializeOwned;
 
+use super::mail;
 use crate::store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, VersionFiles};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
@@ -22,7 +23,11 @@ pub(super) fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Opti
     let mut statement =
         connection.prepare_cached("SELECT at_ms, entry FROM journal WHERE run = ?1 ORDER BY sequence")?;
     let entries = statement.query_map([run.as_str()], |row| Ok((time(row, 0)?, json::<Entry>(row, 1)?)))?;
-    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()?, fence, owner }))
+    let letters = mail::letters(connection, run)?;
+    let mail = connection
+        .prepare_cached("SELECT mail FROM runs WHERE run = ?1")?
+        .query_row([run.as_str()], |row| row.get(0))?;
+    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()?, fence, owner, letters, mail }))
 }
 
 pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result<Option<String>> {
@@ -90,18 +95,18 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let wrong = |error: jiff::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
     Timestamp::from_millisecond(row.get(column)?).map_err(wrong)
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let wrong =
         |error: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
     serde_json::from_str(&text).map_err(wrong)
 }
 
-fn bound(limit: usize) -> i64 {
+pub(super) fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

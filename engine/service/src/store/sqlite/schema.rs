@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "2";
+const LAYOUT: &str = "3";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -24,10 +24,15 @@ CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL, state TEXT NOT NULL,
     note TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, due_ms INTEGER,
     -- The number of the next entry, and who may write it.
-    length INTEGER NOT NULL, fence INTEGER NOT NULL, owner TEXT
+    length INTEGER NOT NULL, fence INTEGER NOT NULL, owner TEXT,
+    -- Letters sent to it so far, the step that began it, and its place among the runs of one `concurrency` key.
+    mail INTEGER NOT NULL, parent TEXT, lane TEXT, lane_limit INTEGER NOT NULL,
+    place INTEGER NOT NULL, is_active INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
 -- Engines that are alive, until then by the store's clock.
 CREATE TABLE IF NOT EXISTS engines (engine TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
@@ -44,6 +49,28 @@ CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 CREATE TABLE IF NOT EXISTS shared (
     name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Letters to runs, until their runs have journaled what came of them.
+CREATE TABLE IF NOT EXISTS mail (
+    run TEXT NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL, letter TEXT NOT NULL, PRIMARY KEY (run, number)
+) STRICT, WITHOUT ROWID;
+-- Steps that wait for an event or a person.
+CREATE TABLE IF NOT EXISTS waits (
+    run TEXT NOT NULL, step TEXT NOT NULL, event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL,
+    detail TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (run, step)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
+-- Events that steps wait for, and where in them their values are looked at.
+CREATE TABLE IF NOT EXISTS paths (event TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (event, path)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS posts (
+    event TEXT NOT NULL, key TEXT NOT NULL, at_ms INTEGER NOT NULL, data TEXT NOT NULL, claimed_by TEXT,
+    PRIMARY KEY (event, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS post_values (
+    event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL,
+    PRIMARY KEY (event, path, value, key)
+) STRICT, WITHOUT ROWID;
+-- What persons did; only ever added to.
+CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, act TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dead_letters (
     run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL, class TEXT NOT NULL,
     message TEXT NOT NULL, at_ms INTEGER NOT NULL, event TEXT NOT NULL

@@ -1,7 +1,8 @@
 //! The rows of a batch: fetched before, written after [`decide`](crate::store::decide::decide).
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement, params};
 
+use super::mail;
 use crate::store::{
     EngineId, Fence, RunId,
     rows::{CallRecord, InboxRecord, Keys, LetterRecord, Rows, RunRecord, Writes},
@@ -10,13 +11,14 @@ use crate::store::{
 /// The rows that are there.
 pub(super) fn fetch(connection: &Connection, keys: &Keys) -> rusqlite::Result<Rows> {
     let mut rows = Rows::default();
-    let sql = "SELECT pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length, fence, owner
-        FROM runs WHERE run = ?1";
-    let mut runs = connection.prepare_cached(sql)?;
     let mut inbox = connection.prepare_cached("SELECT revision, received_ms, newer FROM inbox WHERE run = ?1")?;
     for run in &keys.runs {
-        rows.runs.extend(one(&mut runs, [run.as_str()], run_record)?.map(|record| (run.clone(), record)));
+        rows.runs.extend(self::run(connection, run)?.map(|record| (run.clone(), record)));
         rows.inbox.extend(one(&mut inbox, [run.as_str()], inbox_record)?.map(|record| (run.clone(), record)));
+    }
+    mail::fetch(connection, keys, &mut rows)?;
+    for run in keys.told(&rows) {
+        rows.runs.extend(self::run(connection, &run)?.map(|record| (run, record)));
     }
     let mut calls = connection.prepare_cached("SELECT run, digest FROM calls WHERE call_key = ?1")?;
     for key in &keys.calls {
@@ -38,8 +40,14 @@ pub(super) fn fetch(connection: &Connection, keys: &Keys) -> rusqlite::Result<Ro
     Ok(rows)
 }
 
+fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<RunRecord>> {
+    let sql = "SELECT pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length, fence, owner,
+        mail, parent, lane, lane_limit, place, is_active FROM runs WHERE run = ?1";
+    one(&mut *connection.prepare_cached(sql)?, [run.as_str()], run_record)
+}
+
 fn one<T>(
-    statement: &mut CachedStatement<'_>,
+    statement: &mut Statement<'_>,
     key: impl Params,
     read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Option<T>> {
@@ -59,6 +67,12 @@ fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         length: row.get(8)?,
         fence: Fence::stored(row.get(9)?),
         owner: row.get::<_, Option<String>>(10)?.map(EngineId::named),
+        mail: row.get(11)?,
+        parent: row.get(12)?,
+        lane: row.get(13)?,
+        lane_limit: row.get(14)?,
+        place: row.get(15)?,
+        is_active: row.get(16)?,
     })
 }
 
@@ -75,6 +89,7 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
     runs(connection, writes)?;
     journal(connection, writes)?;
     letters(connection, writes)?;
+    mail::write(connection, writes)?;
     let mut cursors = connection.prepare_cached("INSERT OR REPLACE INTO cursors VALUES (?1, ?2)")?;
     for (name, value) in &writes.cursors {
         cursors.execute(params![name, value])?;
@@ -91,12 +106,13 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
 }
 
 fn runs(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let sql = "INSERT OR REPLACE INTO runs
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let mut runs = connection.prepare_cached(sql)?;
     for (run, row) in &writes.runs {
         let owner = row.owner.as_ref().map(EngineId::as_str);
         let RunRecord { pipeline, version, event_key, state, note, started_ms, updated_ms, .. } = row;
-        let RunRecord { due_ms, length, fence, .. } = row;
+        let RunRecord { due_ms, length, fence, mail, parent, lane, lane_limit, place, is_active, .. } = row;
         let fence = fence.number();
         runs.execute(params![
             run.as_str(),
@@ -110,7 +126,13 @@ fn runs(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
             due_ms,
             length,
             fence,
-            owner
+            owner,
+            mail,
+            parent,
+            lane,
+            lane_limit,
+            place,
+            is_active
         ])?;
     }
     let mut inbox = connection.prepare_cached("INSERT OR REPLACE INTO inbox VALUES (?1, ?2, ?3, ?4)")?;

@@ -1,0 +1,157 @@
+//! Letters, waits, posted events and acts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferry_core::run::Letter;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::read::{bound, json, time};
+use crate::store::{
+    Act, Approval, Posted, RunId,
+    decide::APPROVAL,
+    rows::{Keys, PostKey, PostRecord, Rows, WaitRecord, Wanted, Writes},
+};
+
+/// What entries that wait, and events that are posted, must see.
+pub(super) fn fetch(connection: &Connection, keys: &Keys, rows: &mut Rows) -> rusqlite::Result<()> {
+    for wanted in &keys.wanted {
+        let found = found(connection, wanted)?;
+        rows.found.insert(wanted.clone(), found);
+    }
+    for key in keys.posts.keys() {
+        rows.posts.extend(post(connection, key)?.map(|post| (key.clone(), post)));
+        rows.paths.insert(key.0.clone(), paths(connection, &key.0)?);
+    }
+    for wanted in keys.values(&rows.paths) {
+        rows.waits.extend(waits(connection, &wanted)?);
+    }
+    Ok(())
+}
+
+fn found(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<(PostKey, PostRecord)>> {
+    let sql = "SELECT posts.event, posts.key, at_ms, data, claimed_by FROM post_values JOIN posts USING (event, key)
+        WHERE post_values.event = ?1 AND path = ?2 AND value = ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let Wanted { event, path, value } = wanted;
+    let found =
+        statement.query_map(params![event, path, value], |row| Ok(((row.get(0)?, row.get(1)?), post_record(row)?)))?;
+    found.collect()
+}
+
+fn post(connection: &Connection, (event, key): &PostKey) -> rusqlite::Result<Option<PostRecord>> {
+    let sql = "SELECT event, key, at_ms, data, claimed_by FROM posts WHERE event = ?1 AND key = ?2";
+    connection.prepare_cached(sql)?.query_row(params![event, key], post_record).optional()
+}
+
+fn post_record(row: &Row<'_>) -> rusqlite::Result<PostRecord> {
+    let claimed_by = row.get::<_, Option<String>>(4)?.map(RunId::named);
+    Ok(PostRecord { at_ms: row.get(2)?, data: row.get(3)?, claimed_by })
+}
+
+fn paths(connection: &Connection, event: &str) -> rusqlite::Result<BTreeSet<String>> {
+    let mut statement = connection.prepare_cached("SELECT path FROM paths WHERE event = ?1")?;
+    statement.query_map([event], |row| row.get(0))?.collect()
+}
+
+fn waits(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<WaitRecord>> {
+    let sql = "SELECT run, step, event, path, value, detail, since_ms FROM waits
+        WHERE event = ?1 AND path = ?2 AND value = ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let Wanted { event, path, value } = wanted;
+    let found = statement.query_map(params![event, path, value], wait_record)?;
+    found.collect()
+}
+
+fn wait_record(row: &Row<'_>) -> rusqlite::Result<WaitRecord> {
+    Ok(WaitRecord {
+        run: RunId::named(row.get::<_, String>(0)?),
+        step: row.get(1)?,
+        wanted: Wanted { event: row.get(2)?, path: row.get(3)?, value: row.get(4)? },
+        detail: row.get(5)?,
+        since_ms: row.get(6)?,
+    })
+}
+
+/// Writes what the batch has changed.
+pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
+    let mut sent = connection.prepare_cached("INSERT INTO mail VALUES (?1, ?2, ?3, ?4)")?;
+    for row in &writes.mail {
+        sent.execute(params![row.run.as_str(), row.number, row.at_ms, row.letter])?;
+    }
+    let mut read = connection.prepare_cached("DELETE FROM mail WHERE run = ?1 AND number = ?2")?;
+    for (run, number) in &writes.read {
+        read.execute(params![run.as_str(), number])?;
+    }
+    let mut over = connection.prepare_cached("DELETE FROM waits WHERE run = ?1 AND (?2 IS NULL OR step = ?2)")?;
+    for run in &writes.wait_no_more {
+        over.execute(params![run.as_str(), None::<String>])?;
+    }
+    let mut waits = connection.prepare_cached("INSERT OR REPLACE INTO waits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for ((run, step), row) in &writes.waits {
+        match row {
+            None => over.execute(params![run.as_str(), step])?,
+            Some(WaitRecord { wanted: Wanted { event, path, value }, detail, since_ms, .. }) => {
+                waits.execute(params![run.as_str(), step, event, path, value, detail, since_ms])?
+            }
+        };
+    }
+    posts(connection, writes)
+}
+
+fn posts(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
+    let mut posts = connection.prepare_cached("INSERT OR REPLACE INTO posts VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for ((event, key), row) in &writes.posts {
+        let claimed_by = row.claimed_by.as_ref().map(RunId::as_str);
+        posts.execute(params![event, key, row.at_ms, row.data, claimed_by])?;
+    }
+    let mut values = connection.prepare_cached("INSERT OR IGNORE INTO post_values VALUES (?1, ?2, ?3, ?4)")?;
+    for (Wanted { event, path, value }, key) in &writes.values {
+        values.execute(params![event, path, value, key])?;
+    }
+    let mut paths = connection.prepare_cached("INSERT OR IGNORE INTO paths VALUES (?1, ?2)")?;
+    for (event, path) in &writes.paths {
+        paths.execute(params![event, path])?;
+    }
+    let mut acts = connection.prepare_cached("INSERT INTO acts (act) VALUES (?1)")?;
+    writes.acts.iter().try_for_each(|act| acts.execute([act]).map(|_| ()))
+}
+
+/// The letters of a run that are not done with, in order.
+pub(super) fn letters(connection: &Connection, run: &RunId) -> rusqlite::Result<BTreeMap<i64, Letter>> {
+    let mut statement = connection.prepare_cached("SELECT number, letter FROM mail WHERE run = ?1 ORDER BY number")?;
+    statement.query_map([run.as_str()], |row| Ok((row.get(0)?, json(row, 1)?)))?.collect()
+}
+
+pub(super) fn approvals(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Approval>> {
+    let sql = "SELECT run, step, pipeline, event_key, since_ms, detail FROM waits JOIN runs USING (run)
+        WHERE event = ?1 ORDER BY since_ms, run, step LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_map(params![APPROVAL, bound(limit)], |row| {
+        Ok(Approval {
+            run: RunId::named(row.get::<_, String>(0)?),
+            step: row.get(1)?,
+            pipeline: row.get(2)?,
+            event_key: row.get(3)?,
+            since: time(row, 4)?,
+            on: json(row, 5)?,
+        })
+    })?;
+    found.collect()
+}
+
+pub(super) fn acts(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Act>> {
+    let mut statement = connection.prepare_cached("SELECT act FROM acts ORDER BY number DESC LIMIT ?1")?;
+    statement.query_map([bound(limit)], |row| json(row, 0))?.collect()
+}
+
+/// Posted events with that key, or with that value where it is looked at.
+pub(super) fn posted(connection: &Connection, text: &str) -> rusqlite::Result<Vec<Posted>> {
+    let sql = "SELECT DISTINCT posts.event, posts.key, at_ms, claimed_by FROM posts
+        LEFT JOIN post_values USING (event, key) WHERE posts.key = ?1 OR value = ?1 ORDER BY at_ms LIMIT 20";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_map([text], |row| {
+        let claimed_by = row.get::<_, Option<String>>(3)?.map(RunId::named);
+        Ok(Posted { event: row.get(0)?, key: row.get(1)?, at: time(row, 2)?, claimed_by })
+    })?;
+    found.collect()
+}
