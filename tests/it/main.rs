@@ -4,10 +4,12 @@
 mod docs;
 mod gate;
 mod kills;
+mod lanes;
 mod postgres;
 mod program;
 mod schemas;
 mod service;
+mod shapes;
 mod shared;
 mod simulation;
 mod store;

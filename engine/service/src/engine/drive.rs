@@ -218,11 +218,11 @@ impl Drive<'_> {
                 }
                 Receipt::Moot(why) => {
                     tracing::info!(run = %self.driven.id, number, why, "a letter has no meaning any more");
-                    self.engine.add(&self.driven, read);
+                    self.driven.add(read);
                 }
                 Receipt::Ask(unit) => {
                     self.questions.insert(unit, now);
-                    self.engine.add(&self.driven, read);
+                    self.driven.add(read);
                     moved = true;
                 }
                 Receipt::Entry(entry) => {

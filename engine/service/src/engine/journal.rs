@@ -93,6 +93,11 @@ impl Driven {
         state.pending.extend(also);
     }
 
+    /// A change that is durable with the next entry, or when the run is let go.
+    pub(super) fn add(&self, change: Change) {
+        locked(&self.state).pending.push(change);
+    }
+
     /// Whether this copy of the run was given up.
     pub(super) fn is_given_up(&self) -> bool {
         locked(&self.state).is_given_up
@@ -149,11 +154,6 @@ impl Engine {
     pub(super) fn note_with(&self, driven: &Driven, entry: Entry, also: Vec<Change>) {
         driven.apply(self.now(), entry.clone(), also);
         self.answers.tell(driven, &entry);
-    }
-
-    /// A change that is durable with the next entry.
-    pub(super) fn add(&self, driven: &Driven, change: Change) {
-        locked(&driven.state).pending.push(change);
     }
 
     /// Gives a copy of a run up, so that what it still has under way records nothing.
