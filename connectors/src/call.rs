@@ -194,6 +194,10 @@ impl Connection {
         if body.is_some() {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
+        if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
+            let late = "the right to send had ended, so nothing was sent";
+            return Err(Failure::new(ErrorClass::Unavailable, late));
+        }
         let request = HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout };
         let response = self.world.http.send(request).await.map_err(|error| match error {
             HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),

@@ -1,21 +1,24 @@
 //! Whether a write may be sent, and whether it may be sent again: the only place that decides it.
 //!
-//! How a payout could happen twice, and what stops it; in brackets the test that would fail
-//! without it (`tests/it`):
+//! How a payout could happen twice, and what stops it: each way has a guard in [`Guard`]; in brackets is the
+//! test that fails without it (`tests/it`), and the mutant that forgets the guard and is caught.
 //!
 //! 1. The same event is delivered twice: one run per business key, for ever; the inbox is unique
-//!    (`one_run_for_one_event`).
+//!    (`one_run_for_one_event`, `a_mutant_that_takes_an_event_twice_is_caught`).
 //! 2. Two events stand for one business fact: the call key has no run in it, and the store lets one
-//!    run have it (`two_runs_share_one_call_key`).
+//!    run have it (`two_runs_share_one_call_key`, `a_mutant_that_lets_two_runs_make_one_call_is_caught`).
 //! 3. A repeat after an unknown outcome: [`after_failure`] looks up or parks, and never sends where
 //!    the target does not make the repeat harmless (`a_mutant_that_resends_an_unknown_outcome_is_caught`).
 //! 4. A crash between call and answer: `Called` is durable before the first byte, and a call without
 //!    an answer is an unknown outcome (`no_call_key_is_paid_twice_when_it_crashes_anywhere`,
-//!    `fifty_kills_pay_five_hundred_requests_once`).
+//!    `fifty_kills_pay_five_hundred_requests_once`,
+//!    `a_mutant_that_sends_before_its_intent_is_durable_is_caught`).
 //! 5. Two engines on one run: a run is leased, each change carries its fence, and the lease is checked
 //!    immediately before bytes leave
 //!    (`a_lease_that_has_ended_is_taken_over_and_its_engine_is_fenced_in_every_change`,
-//!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`).
+//!    `no_call_key_is_paid_twice_when_an_engine_stands_still_at_any_commit`,
+//!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`,
+//!    `a_mutant_that_writes_and_sends_after_its_lease_is_caught`).
 //! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
 //!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
 //! 7. A target that forgets its keys: a key older than half its life is not relied on
@@ -25,7 +28,11 @@
 //! 9. A restored backup: nothing stops it yet. Do not serve a store that is older than what its
 //!    service has sent.
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
-//!     (`no_call_key_is_paid_twice_on_any_seed`, whose looked-up payments travel in bundles).
+//!     (`a_mutant_that_resends_a_bundle_whole_is_caught`).
+//!
+//! What remains: an engine that stands still between its check and its bytes, and wakes when another has
+//! sent. Only the target can refuse that
+//! (`a_stall_between_check_and_bytes_is_paid_twice_only_by_a_target_that_books_duplicates`).
 
 mod guards;
 mod look_up;

@@ -15,7 +15,7 @@ use crate::{
     clock::{BootClock, SystemClock, WallWatch},
     engine::{Engine, Setup, Terms},
     http::HttpClient,
-    limits::LEASE,
+    limits::{LEASE, LOOK_EVERY},
     load::{self, CheckedProject},
     render,
     sandbox::{self, SandboxInfo},
@@ -117,7 +117,7 @@ fn terms(world: &WorldArgs) -> Result<Terms, anyhow::Error> {
     getrandom::fill(&mut random).map_err(|error| anyhow!("the machine has no random numbers: {error}"))?;
     let process = format!("engine-{:016x}", u64::from_ne_bytes(random));
     let lease = world.lease.map_or(LEASE, Duration::from_millis);
-    Ok(Terms { process, lease, clock: Arc::new(BootClock) })
+    Ok(Terms { process, lease, look_every: LOOK_EVERY, clock: Arc::new(BootClock) })
 }
 
 /// Runs, cursors and call keys are kept by pipeline, so a name stands for one pipeline in a store.

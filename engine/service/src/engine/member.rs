@@ -25,6 +25,8 @@ pub struct Terms {
     pub process: String,
     /// How long it lives without a sign of life.
     pub lease: Duration,
+    /// How often it looks at least for runs that others have made due.
+    pub look_every: Duration,
     /// A clock that runs during suspension, and that nobody sets.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,6 +50,10 @@ struct Life {
 impl Member {
     pub(super) fn new(terms: Terms) -> Self {
         Self { terms, life: Mutex::default(), doubt: Notify::new() }
+    }
+
+    pub(super) fn look_every(&self) -> Duration {
+        self.terms.look_every
     }
 
     /// The engine, while it may write.

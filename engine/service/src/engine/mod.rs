@@ -77,7 +77,7 @@ pub struct Engine {
     /// When this process began: what an earlier one sent ended before.
     started_at: Timestamp,
     dispatcher: Dispatcher,
-    member: Member,
+    member: Arc<Member>,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     /// Runs in memory, each under the fence by which it was leased.
@@ -107,7 +107,7 @@ impl Engine {
             guards: setup.guards,
             started_at,
             dispatcher: Dispatcher::default(),
-            member: Member::new(setup.terms),
+            member: Arc::new(Member::new(setup.terms)),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),

@@ -81,7 +81,7 @@ impl Decision<'_> {
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         match self.draft.inbox(&run).cloned() {
             None => self.start(arrival, &run),
-            Some(_) if !self.guards.has(Guard::Inbox) => self.start_another(arrival),
+            Some(known) if !self.guards.has(Guard::Inbox) => self.start_another(arrival, &run, known),
             Some(known) if known.revision == printable(&arrival.revision) => {
                 self.committed.known += 1;
                 Ok(())
@@ -132,12 +132,11 @@ impl Decision<'_> {
     }
 
     /// Without the guard: each delivery counts as an event of its own. For tests.
-    fn start_another(&mut self, arrival: &Arrival) -> Result<(), StoreError> {
-        let event_key = format!("{}@{}", arrival.event_key, arrival.at.as_millisecond());
+    fn start_another(&mut self, arrival: &Arrival, run: &RunId, known: InboxRecord) -> Result<(), StoreError> {
+        let received_ms = known.received_ms + 1;
+        let event_key = format!("{}@{received_ms}", arrival.event_key);
+        self.draft.writes.inbox.insert(run.clone(), InboxRecord { received_ms, ..known });
         let run = RunId::of(&arrival.pipeline, &event_key);
-        if self.draft.run(&run).is_some() {
-            return Ok(());
-        }
         self.start(&Arrival { event_key, ..arrival.clone() }, &run)
     }
 
