@@ -7,5 +7,6 @@ mod postgres;
 mod program;
 mod schemas;
 mod simulation;
+mod sqlite;
 mod store;
 mod tidy;

@@ -19,13 +19,15 @@ use super::{
     mortal::MortalStore,
     process::{Place, Process, ShownClock, TrueClock, wait},
     target::Wire,
-    world::{EVENTS, World},
+    world::{EVENTS, World, judge},
 };
 
 /// How often a life looks whether all is done.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// A life without an end is a failure.
 const LOOKS_MAX: u32 = 24 * 60;
+/// The same where payments may wait for a person.
+const LOOKS_OF_RESTORED_MAX: u32 = 120;
 /// How long an engine lives without a sign of life.
 const LEASE: Duration = Duration::from_mins(1);
 /// A world without an end is a failure.
@@ -37,7 +39,11 @@ impl World {
     /// Lives until nothing is left to do.
     pub(super) fn run(self) -> Self {
         let world = self.prepared();
-        if world.engines > 1 { world.together() } else { world.alone() }
+        match (world.engines, world.restored) {
+            (1, false) => world.alone(),
+            (1, true) => world.with_a_backup(),
+            _ => world.together(),
+        }
     }
 
     fn alone(mut self) -> Self {
@@ -60,6 +66,32 @@ impl World {
                 self.replay();
             } else {
                 self.clock.set(self.set_clock_ms);
+            }
+        }
+    }
+
+    /// What the first life left is kept, and put back when all was done: payments were made of which it does
+    /// not know. That it is doubted then is the business of whoever opens it.
+    fn with_a_backup(mut self) -> Self {
+        let crash_at = self.crashes.iter().flatten().next().copied().unwrap_or(u64::MAX);
+        self.process = self.process.reborn(crash_at);
+        let mut begun = false;
+        self.life(&mut begun);
+        let backup = self.store.copy_in_memory(self.guards).unwrap();
+        self.lives_on(&mut begun);
+        judge(&backup, false, self.clock.true_now());
+        self.store = Arc::new(backup);
+        // The trigger finds all events again.
+        self.lives_on(&mut false);
+        self
+    }
+
+    /// Lives without crashes, until one ends by itself.
+    fn lives_on(&mut self, begun: &mut bool) {
+        for _ in 0..LIVES_MAX {
+            self.process = self.process.reborn(u64::MAX);
+            if self.life(begun) {
+                return;
             }
         }
     }
@@ -172,7 +204,9 @@ impl World {
     }
 
     async fn until_quiet(&self) {
-        for _ in 0..LOOKS_MAX {
+        // What waits for a person's word after a restore has no end.
+        let looks_max = if self.restored { LOOKS_OF_RESTORED_MAX } else { LOOKS_MAX };
+        for _ in 0..looks_max {
             wait(LOOK_EVERY).await;
             let counts = self.store.counts().await.unwrap();
             let ended = |state: &String| ["finished", "dead_lettered", "parked"].contains(&state.as_str());

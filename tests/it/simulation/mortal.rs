@@ -11,7 +11,7 @@ use std::{
 
 use ferry::store::{
     Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, RunId, RunRow, Store, StoreError, StoredRun,
-    Taken, VersionFiles, sqlite::SqliteStore,
+    Taken, Trust, VersionFiles, sqlite::SqliteStore,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
@@ -168,6 +168,10 @@ impl Store for MortalStore {
 
     fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
         self.store.members()
+    }
+
+    fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>> {
+        Box::pin(self.asked(self.store.trust()))
     }
 
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {

@@ -76,6 +76,13 @@ fn a_mutant_that_looks_too_early_is_caught() {
 }
 
 #[test]
+fn a_mutant_that_believes_a_restored_store_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Trust, kind, || vec![World::new(kind, 0).crash_at(3).restored()]);
+    }
+}
+
+#[test]
 fn a_mutant_that_resends_a_bundle_whole_is_caught() {
     check(Guard::Items, Kind::Lookup, || vec![World::new(Kind::Lookup, 0).faults(Faults::FirstBundlePartly)]);
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ferry::store::{Filter, RunId, Store as _, sqlite::SqliteStore};
+use ferry::store::{Change, Filter, RunId, Store as _, sqlite::SqliteStore};
 use ferry_contract::port::Clock;
 use ferry_core::once::Guards;
 use jiff::Timestamp;
@@ -60,6 +60,7 @@ pub(super) struct World {
     pub(super) set_clock_ms: i64,
     pub(super) replayed: bool,
     pub(super) twins: bool,
+    pub(super) restored: bool,
     stranger: bool,
     pub(super) clock: Arc<VirtualClock>,
     /// Of the one engine, over its lives.
@@ -88,6 +89,7 @@ impl World {
             set_clock_ms: 0,
             replayed: false,
             twins: false,
+            restored: false,
             stranger: false,
             process: Process::new(Arc::clone(&clock), u64::MAX, Vec::new()),
             store: store(&clock, Guards::ALL),
@@ -170,6 +172,11 @@ impl World {
         Self { twins: true, ..self }
     }
 
+    /// The store as the first life left it is put back after all was done.
+    pub(super) fn restored(self) -> Self {
+        Self { restored: true, ..self }
+    }
+
     /// Another payment has the first one's name already.
     pub(super) fn with_a_stranger(self) -> Self {
         Self { stranger: true, ..self }
@@ -246,9 +253,18 @@ impl World {
     }
 }
 
+/// The world begins with its store, so that is trusted.
 fn store(clock: &Arc<VirtualClock>, guards: Guards) -> Arc<SqliteStore> {
+    let at = clock.true_now();
     let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
-    Arc::new(SqliteStore::in_memory(clock, guards).unwrap())
+    let store = SqliteStore::in_memory(clock, guards).unwrap();
+    judge(&store, true, at);
+    Arc::new(store)
+}
+
+/// A store in memory commits at once.
+pub(super) fn judge(store: &SqliteStore, is_trusted: bool, at: Timestamp) {
+    drop(store.commit(vec![Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at }]));
 }
 
 fn target(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: &Arc<VirtualClock>) -> Arc<Target> {

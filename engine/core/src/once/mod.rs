@@ -25,8 +25,9 @@
 //!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`).
 //! 8. A look-up that comes before the write is visible: it waits `visible_after` from the call's end
 //!    (`a_mutant_that_looks_too_early_is_caught`).
-//! 9. A restored backup: nothing stops it yet. Do not serve a store that is older than what its
-//!    service has sent.
+//! 9. A restored backup, or a new store: it is not believed that a call is the first. The call is looked up
+//!    before, or waits until a person says go (`a_store_that_was_put_back_pays_nothing_again`,
+//!    `a_file_that_was_put_back_is_doubted`, `a_mutant_that_believes_a_restored_store_is_caught`).
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
 //!     (`a_mutant_that_resends_a_bundle_whole_is_caught`).
 //!
@@ -76,7 +77,10 @@ pub enum Outcome {
     /// It arrived, with this output.
     Done(Value),
     /// The target did nothing.
-    NotDone,
+    NotDone {
+        /// When that was found out.
+        since: Timestamp,
+    },
 }
 
 /// What to do before a call.
@@ -90,6 +94,17 @@ pub enum Before {
     Doubt,
     /// It was done, or may have been, with another content.
     Refuse(String),
+    /// The store may have forgotten it, and nothing can tell: wait until a person says go.
+    Wait,
+}
+
+/// In what circumstances a call is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The time.
+    pub now: Timestamp,
+    /// Since when the store remembers all that was sent; nothing where it always did.
+    pub doubted_since: Option<Timestamp>,
 }
 
 /// What to do after a failed call.
@@ -142,12 +157,16 @@ pub fn before_call(
     effect: &Effect,
     memory: Option<&Memory>,
     (digest, target): (&Digest, &Digest),
-    now: Timestamp,
+    circumstances: Circumstances,
 ) -> Before {
-    let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
+    let Circumstances { now, doubted_since } = circumstances;
+    let doubted_since = doubted_since.filter(|_| guards.has(Guard::Trust));
+    let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else {
+        return first_call(effect, doubted_since.is_some());
+    };
     let same = memory.digest == *digest;
     match (&memory.outcome, same) {
-        (Outcome::NotDone, _) => Before::Send,
+        (Outcome::NotDone { since }, _) => first_call(effect, doubted_since.is_some_and(|doubted| *since < doubted)),
         // Its record may have been changed since, and the same content again is harmless.
         (Outcome::Done(_), true) if matches!(effect, Effect::Write(Repeat::Upsert)) => Before::Send,
         (Outcome::Done(output), true) => Before::Adopt(output.clone()),
@@ -162,6 +181,15 @@ pub fn before_call(
         (Outcome::Unknown { .. }, false) => Before::Refuse(
             "this call may have been done with another content; find out before you change it".to_owned(),
         ),
+    }
+}
+
+/// Whether a call that seems to be the first may be sent, where the store may have forgotten another one.
+fn first_call(effect: &Effect, is_doubted: bool) -> Before {
+    match effect {
+        Effect::Write(Repeat::Lookup(_)) if is_doubted => Before::Doubt,
+        Effect::Write(Repeat::Never | Repeat::Keyed { remembers: Some(_) }) if is_doubted => Before::Wait,
+        Effect::Read | Effect::Write(_) => Before::Send,
     }
 }
 
@@ -355,7 +383,7 @@ mod tests {
         let outcome = |name: &str| match name {
             "done" => Outcome::Done(Value::from(1)),
             "unknown" => Outcome::Unknown { since: at(100) },
-            _ => Outcome::NotDone,
+            _ => Outcome::NotDone { since: at(100) },
         };
         for (name, before, digest, target, expected) in [
             ("lookup", "not done", &other, &there, "send"),
@@ -372,13 +400,39 @@ mod tests {
         ] {
             let memory =
                 Memory { digest: same.clone(), target: here.clone(), first_at: at(100), outcome: outcome(before) };
-            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), at(101)) {
+            let circumstances = Circumstances { now: at(101), doubted_since: None };
+            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), circumstances) {
                 Before::Send => "send",
                 Before::Adopt(_) => "adopt",
                 Before::Doubt => "doubt",
                 Before::Refuse(_) => "refuse",
+                Before::Wait => "wait",
             };
             assert_eq!(found, expected, "{name} {before}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_may_have_forgotten_is_not_believed() {
+        let digest = Digest::of("same");
+        let not_done = |second| Memory {
+            digest: digest.clone(),
+            target: digest.clone(),
+            first_at: at(0),
+            outcome: Outcome::NotDone { since: at(second) },
+        };
+        for (name, memory, expected) in [
+            ("lookup", None, Before::Doubt),
+            ("lookup", Some(not_done(49)), Before::Doubt),
+            ("lookup", Some(not_done(50)), Before::Send),
+            ("never", None, Before::Wait),
+            ("keyed", None, Before::Wait),
+            ("upsert", None, Before::Send),
+            ("read", None, Before::Send),
+        ] {
+            let circumstances = Circumstances { now: at(100), doubted_since: Some(at(50)) };
+            let found = before_call(Guards::ALL, &effect(name), memory.as_ref(), (&digest, &digest), circumstances);
+            assert_eq!(found, expected, "{name}");
         }
     }
 

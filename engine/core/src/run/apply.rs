@@ -115,7 +115,7 @@ impl Run {
         self.steps[step].failure = Some(failure.clone());
         let after = self.after_failure(at, step, failure);
         let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
-        let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
+        let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
         let attempt = if let Status::Called { attempt }
         | Status::Retrying { attempt, .. }
         | Status::Unknown { attempt, .. } = self.steps[step].status
@@ -173,7 +173,7 @@ impl Run {
                 self.steps[step].status = Status::Parking { reason: reason.to_owned() };
             }
             Found::Absent => {
-                self.remember(step, Outcome::NotDone);
+                self.remember(step, Outcome::NotDone { since: at });
                 self.steps[step].status = Status::Retrying { attempt: attempt + 1, at };
             }
             Found::Differs(difference) => {

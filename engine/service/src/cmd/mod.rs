@@ -9,6 +9,7 @@ mod runs;
 mod sandbox;
 mod serve;
 mod start;
+mod store;
 
 use std::{
     path::PathBuf,
@@ -63,6 +64,7 @@ enum Command {
     Demo(demo::Demo),
     Runs(runs::Runs),
     Dlq(dlq::Dlq),
+    Store(store::StoreCommand),
     Explain(explain::Explain),
 }
 
@@ -179,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),
+        Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
     };
     match outcome {

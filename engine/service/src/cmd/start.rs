@@ -19,7 +19,7 @@ use crate::{
     load::{self, CheckedProject},
     render,
     sandbox::{self, SandboxInfo},
-    store::{self, Opened},
+    store::{self, Change, Opened, Store, Trust},
 };
 
 /// Where a pipeline's connections lead.
@@ -92,8 +92,9 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
         projects.iter().map(|project| load::open(project, &ports, sandbox.as_ref())).collect();
     let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
     let loaded = loaded.map_err(|failure| anyhow!("{}\n  {hint}", failure.message))?;
-    let opened = store::open_to_run(&args.store).await?;
+    let opened = store::open_to_run(&args.store, clock.now()).await?;
     opened.store.belongs_to(if sandbox.is_some() { "sandbox" } else { "real systems" }).await?;
+    trust(&*opened.store, sandbox.is_some(), clock.now()).await?;
     let library = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
     let libraries: Vec<_> = projects.iter().map(|project| Arc::clone(&project.library)).chain([library]).collect();
     let compile_rules = Arc::clone(&rules);
@@ -109,6 +110,22 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
         guards: Guards::ALL,
     });
     Ok(Started { engine, projects, _opened: opened })
+}
+
+/// The world of a sandbox begins with its store. For any other, a person says whether it remembers all.
+async fn trust(store: &dyn Store, is_sandbox: bool, now: Timestamp) -> Result<(), anyhow::Error> {
+    let hint = "payments are looked up before they are sent, and those that cannot be looked up wait; `ferry store trust` \
+                ends that";
+    match store.trust().await? {
+        Trust::New if is_sandbox => {
+            let (by, reason) = ("ferry".to_owned(), "the world of a sandbox begins with its store".to_owned());
+            store.commit(vec![Change::Judge { is_trusted: true, by, reason, at: now }]).await?;
+        }
+        Trust::New => tell(&format!("the store is new: {hint}")),
+        Trust::Doubted { why, .. } => tell(&format!("the store is not trusted ({why}): {hint}")),
+        Trust::Trusted => {}
+    }
+    Ok(())
 }
 
 /// Each process has a name of its own, which no restart and no copy of the machine repeats.

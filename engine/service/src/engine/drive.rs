@@ -10,12 +10,12 @@ use ferry_contract::{
     port::Boxed,
 };
 use ferry_core::{
-    once::{self, Before, Found},
+    once::{self, Before, Circumstances, Found},
     plan::{Call, Reaction, StepIndex, Work},
     run::{Command, Entry, Status},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
@@ -26,6 +26,9 @@ use super::{
     question::{next_time, question},
 };
 use crate::store::StoreError;
+
+/// How often a call that waits for a person's word looks whether it has come.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// What an effect of a step gave: an entry; nothing where a question is still open, or where the
 /// engine stops; an error where the run in memory is ahead of the disk.
@@ -227,6 +230,8 @@ impl Drive<'_> {
             Err(failure) => return self.failed(step, failure),
         };
         let target = connection.identity();
+        let doubted_since = self.engine.member.doubted_since();
+        let circumstances = Circumstances { now: self.engine.now(), doubted_since };
         let (key, attempt, before) = self.driven.with(|run| {
             let key = once::call_key(
                 &call.connection,
@@ -237,13 +242,14 @@ impl Drive<'_> {
                 &digest,
             );
             let before =
-                once::before_call(run.guards(), &call.effect, run.memory(&key), (&digest, &target), self.engine.now());
+                once::before_call(run.guards(), &call.effect, run.memory(&key), (&digest, &target), circumstances);
             (key, run.attempt(step), before)
         });
         let id = plan.steps[step].id.clone();
         // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
         match before {
             Before::Send => {}
+            Before::Wait => return Performed::NotBefore(circumstances.now + ASK_AGAIN),
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Refuse(reason) => return self.failed(step, Failure::new(ErrorClass::Conflict, reason)),
             Before::Doubt => {

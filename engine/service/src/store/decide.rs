@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError,
-    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, View},
+    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust,
+    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, VerdictRecord, View},
 };
 
 /// Why a run is reopened by a corrected event.
@@ -67,6 +67,12 @@ impl Decision<'_> {
             Change::Defer { run, fence, until } => self.defer(run, *fence, *until),
             Change::Cursor { trigger, value } => {
                 self.draft.writes.cursors.insert(trigger.clone(), value.clone());
+                Ok(())
+            }
+            Change::Judge { is_trusted, by, reason, at } => {
+                let (verdict, by, reason) = (Trust::verdict(*is_trusted), printable(by), printable(reason));
+                let at_ms = at.as_millisecond();
+                self.draft.writes.verdicts.push(VerdictRecord { verdict, by, reason, at_ms });
                 Ok(())
             }
             Change::Version { version, files } => {

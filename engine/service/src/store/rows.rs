@@ -60,6 +60,15 @@ pub(super) struct LetterRecord {
     pub(super) event: String,
 }
 
+/// What somebody said of the store.
+#[derive(Clone, Debug)]
+pub(super) struct VerdictRecord {
+    pub(super) verdict: &'static str,
+    pub(super) by: String,
+    pub(super) reason: String,
+    pub(super) at_ms: i64,
+}
+
 /// The names of rows that a batch touches, each in the order in which they are locked.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -93,7 +102,7 @@ impl Keys {
                     self.runs.insert(run.clone());
                     self.letters.insert(run.clone());
                 }
-                Change::Cursor { .. } | Change::Version { .. } => {}
+                Change::Cursor { .. } | Change::Judge { .. } | Change::Version { .. } => {}
             }
         }
     }
@@ -124,6 +133,8 @@ pub(super) struct Writes {
     pub(super) letters: BTreeMap<RunId, Option<LetterRecord>>,
     pub(super) cursors: BTreeMap<String, String>,
     pub(super) versions: BTreeMap<String, String>,
+    /// Only new ones, in order.
+    pub(super) verdicts: Vec<VerdictRecord>,
 }
 
 /// What the groups of a batch see: the rows that were there, and what the groups before wrote.
@@ -157,6 +168,7 @@ impl View {
         self.writes.letters.extend(writes.letters);
         self.writes.cursors.extend(writes.cursors);
         self.writes.versions.extend(writes.versions);
+        self.writes.verdicts.extend(writes.verdicts);
     }
 
     /// What was there, and what is to be written: a row that was not there is new.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::store::{
     EngineId, Fence, RunId,
-    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Writes},
+    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, VerdictRecord, Writes},
 };
 
 const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length,
@@ -43,12 +43,14 @@ const NEW_LETTERS: &str =
     $5::text[], $6::text[], $7::bigint[], $8::text[])";
 const CURSORS: &str = "INSERT INTO cursors SELECT * FROM unnest($1::text[], $2::text[])
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const VERDICTS: &str = "INSERT INTO verdicts (verdict, by, reason, at_ms)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])";
 const VERSIONS: &str =
     "INSERT INTO versions SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (version) DO NOTHING";
 const DUE: &str = "SELECT pg_notify('ferry_due', '')";
 
 /// All statements, so that they are planned before the first one is sent.
-const ALL: [&str; 16] = [
+const ALL: [&str; 17] = [
     LOCK_RUNS,
     INBOX,
     CALLS,
@@ -64,6 +66,7 @@ const ALL: [&str; 16] = [
     NEW_LETTERS,
     CURSORS,
     VERSIONS,
+    VERDICTS,
     DUE,
 ];
 
@@ -145,6 +148,7 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(letters(session, writes)));
     statements.push(Box::pin(pairs(session, CURSORS, writes.cursors.iter().collect())));
     statements.push(Box::pin(pairs(session, VERSIONS, writes.versions.iter().collect())));
+    statements.push(Box::pin(verdicts(session, &writes.verdicts)));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
     statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));
     join_all(statements).await.into_iter().collect()
@@ -279,6 +283,21 @@ async fn letters(session: &Session, writes: &Writes) -> Result<(), Failed> {
             &column(&kept, |(_, row)| &row.message),
             &column(&kept, |(_, row)| row.at_ms),
             &column(&kept, |(_, row)| &row.event),
+        ],
+    )
+    .await
+}
+
+async fn verdicts(session: &Session, new: &[VerdictRecord]) -> Result<(), Failed> {
+    send(
+        session,
+        VERDICTS,
+        new.len(),
+        vec![
+            &column(new, |row| row.verdict),
+            &column(new, |row| &row.by),
+            &column(new, |row| &row.reason),
+            &column(new, |row| row.at_ms),
         ],
     )
     .await
