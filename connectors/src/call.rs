@@ -190,6 +190,12 @@ impl Connection {
         let request = self.request(call, (prepared, next), token)?;
         let host = &call.request.host;
         pass.next(host).await?;
+        // Whatever was waited for above, this is asked immediately before the bytes leave.
+        if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
+            let failure = Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent");
+            pass.seen(host, budget::seen(self, None, None)).await;
+            return Err(failure);
+        }
         let answer = self.world.http.send(request).await.map(|response| Answer::read(&response));
         let answer = answer.map_err(|error| match error {
             HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),

@@ -1,5 +1,7 @@
 //! From an action's input to a request, before it has a host and a token.
 
+use std::sync::Arc;
+
 use ferry_contract::{
     expression::Scope,
     failure::{ErrorClass, Failure},
@@ -30,9 +32,39 @@ pub struct Prepared {
     pub key: Option<(String, String)>,
     /// Calls of one group can travel as one request.
     pub group: Digest,
+    /// Asked immediately before bytes leave.
+    pub gate: Option<Gate>,
+}
+
+/// Whether a request may still be sent. A token is fetched and time passes before its bytes leave.
+#[derive(Clone)]
+pub struct Gate(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Gate {
+    /// A gate that this opens and closes.
+    pub fn new(is_open: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_open))
+    }
+
+    /// Whether it is open now.
+    pub fn is_open(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gate({})", self.is_open())
+    }
 }
 
 impl Prepared {
+    /// Sends nothing once the gate is closed; of a bundle, the first call's gate counts.
+    #[must_use]
+    pub fn while_open(self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
     /// Gives the call its key, which a target that knows repeats gets in a header.
     #[must_use]
     pub fn with_key(mut self, key: &CallKey) -> Self {
@@ -73,7 +105,7 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
     let body = body.map_err(|error| invalid(error.to_string()))?;
     let group = group(call, &target, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
-    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, key, group })
+    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, key, group, gate: None })
 }
 
 /// The digest of everything but the bundle's items.

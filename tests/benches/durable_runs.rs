@@ -13,7 +13,7 @@ use ferry::{
     clock::{BootClock, Stopwatch, SystemClock, pause},
     engine::{Engine, LoadedProject, Setup, Terms},
     http::HttpClient,
-    limits::LEASE,
+    limits::{LEASE, LOOK_EVERY as SEEN_EVERY},
     load,
     sandbox::{self, SandboxInfo},
     store::{Arrival, Change, EngineId, Fence, Filter, Hold, RunId, Store, sqlite::SqliteStore},
@@ -217,7 +217,7 @@ impl Bench {
         let engine = Engine::new(Setup {
             store: store(&folder),
             clock,
-            terms: Terms { process: "bench".to_owned(), lease: LEASE, clock: Arc::new(BootClock) },
+            terms: terms(),
             rules,
             projects: vec![project],
             recompile: Box::new(|_| None),
@@ -343,7 +343,7 @@ fn groups(engine: &EngineId, event: Value) -> [Vec<Change>; 4] {
     ]
 }
 
-/// Durable single rows a second.
+/// Single rows a second.
 async fn rows(clients: usize, rows_of_each: usize) -> u64 {
     let folder = folder();
     let store = store(&folder);
@@ -394,7 +394,10 @@ fn store(folder: &TempDir) -> Arc<SqliteStore> {
 }
 
 async fn joined(store: &dyn Store) -> EngineId {
-    let engine = EngineId::named("bench");
-    store.join(&engine, LEASE).await.expect("the store takes the engine");
-    engine
+    store.join(&EngineId::named("bench"), LEASE).await.expect("the store takes the engine");
+    EngineId::named("bench")
+}
+
+fn terms() -> Terms {
+    Terms { process: "bench".to_owned(), lease: LEASE, look_every: SEEN_EVERY, clock: Arc::new(BootClock) }
 }

@@ -12,5 +12,6 @@ mod service;
 mod shapes;
 mod shared;
 mod simulation;
+mod sqlite;
 mod store;
 mod tidy;

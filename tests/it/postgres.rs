@@ -1,6 +1,6 @@
 //! What only a store on a server can do, or suffer.
 
-use ferry::store::{Arrival, Change, RunId, Store as _, StoreError, postgres::PostgresStore};
+use ferry::store::{Arrival, Change, RunId, Store as _, StoreError, Trust, postgres::PostgresStore};
 use ferry_contract::key::Digest;
 use ferry_tests::postgres::server;
 use jiff::Timestamp;
@@ -41,6 +41,23 @@ async fn a_server_that_may_forget_is_refused_and_no_password_is_shown() {
         let refused = PostgresStore::open(wrong).await.err().unwrap().to_string();
         assert!(!refused.contains("hunter2") && !refused.contains("nter2"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_was_restored_is_doubted() {
+    let address = server().database();
+    let store = PostgresStore::open(&address).await.unwrap();
+    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(store.trust().await.unwrap(), Trust::New);
+    let (by, reason, at) = ("t".to_owned(), "new".to_owned(), Timestamp::UNIX_EPOCH);
+    store.commit(vec![Change::Judge { is_trusted: true, by, reason, at }]).await.unwrap();
+    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(store.trust().await.unwrap(), Trust::Trusted);
+    // The same rows on another server.
+    let name = name(&address);
+    server().execute_in(name, "UPDATE ferry.meta SET value = '1/1' WHERE name = 'server'").unwrap();
+    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
+    assert!(matches!(store.trust().await.unwrap(), Trust::Doubted { .. }));
 }
 
 #[tokio::test]

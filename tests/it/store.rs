@@ -6,7 +6,7 @@ use ferry::{
     clock::BootClock,
     limits::LEASE,
     store::{
-        Again, Arrival, Change, EngineId, Fence, Filter, Hold, Leased, RunId, Store, StoreError, Taken, VersionFiles,
+        Again, Arrival, Change, EngineId, Filter, Hold, Leased, RunId, Store, StoreError, Taken, Trust, VersionFiles,
         postgres::PostgresStore, sqlite::SqliteStore,
     },
 };
@@ -389,19 +389,18 @@ fn a_file_that_is_no_store_is_refused() {
 }
 
 #[tokio::test]
-async fn a_restart_on_a_file_waits_for_no_lease() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ferry.db");
-    let killed = SqliteStore::open(&path).unwrap();
-    let engine = EngineId::named("killed");
-    killed.join(&engine, LEASE).await.unwrap();
-    let arrival = Change::Receive(Arrival { owner: Some(engine), ..arrived("a", "1", 0) });
-    killed.commit(vec![arrival]).await.unwrap();
-    drop(killed);
-    let store = SqliteStore::open(&path).unwrap();
-    store.take_over(&SqliteStore::lock(&path).unwrap()).await.unwrap();
-    let next = EngineId::named("next");
-    store.join(&next, LEASE).await.unwrap();
-    let taken = store.lease(&next, at(0), 9).await.unwrap().runs;
-    assert_eq!((taken.len(), taken[0].fence), (1, Fence::default().raised().raised().raised()));
+async fn what_was_said_last_of_a_store_counts() {
+    for Tested { store, other, .. } in stores().await {
+        assert_eq!(other.trust().await.unwrap(), Trust::New);
+        let judge = |is_trusted, reason: &str, second| Change::Judge {
+            is_trusted,
+            by: "tester".into(),
+            reason: reason.into(),
+            at: at(second),
+        };
+        store.commit(vec![judge(false, "restored", 1)]).await.unwrap();
+        assert_eq!(other.trust().await.unwrap(), Trust::Doubted { since: at(1), why: "restored".into() });
+        store.commit(vec![judge(true, "checked", 2)]).await.unwrap();
+        assert_eq!(other.trust().await.unwrap(), Trust::Trusted);
+    }
 }

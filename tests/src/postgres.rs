@@ -104,9 +104,17 @@ impl Server {
     /// # Errors
     /// What the server says.
     pub fn execute(&self, sql: &str) -> Result<(), String> {
+        self.execute_in("postgres", sql)
+    }
+
+    /// The same in a database.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn execute_in(&self, database: &str, sql: &str) -> Result<(), String> {
         let output = Command::new(program("psql")?)
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", sql])
-            .arg(self.address("postgres"))
+            .arg(self.address(database))
             .output()
             .map_err(|error| error.to_string())?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

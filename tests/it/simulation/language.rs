@@ -58,6 +58,8 @@ pub(super) struct Language {
     pub(super) rules: Arc<Rules>,
     pub(super) library: Library,
     pub(super) plan: Arc<Plan>,
+    /// Another pipeline that makes the same calls.
+    pub(super) twin: Arc<Plan>,
 }
 
 pub(super) fn language(kind: Kind) -> &'static Language {
@@ -73,17 +75,22 @@ fn make_language(kind: Kind) -> Language {
     assert!(findings.is_empty(), "{findings:?}");
     let files = Files {
         project: Source::new("ferry.yaml", PROJECT),
-        pipelines: vec![Source::new("pay.yaml", PIPELINE)],
+        pipelines: vec![Source::new("pay.yaml", PIPELINE), Source::new("twin.yaml", twin())],
         tables: BTreeMap::new(),
         is_version: false,
     };
     let checked = lint::check(&files, &library.catalog(), &rules);
     let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();
     assert!(findings.is_empty(), "{findings:?}");
-    Language { rules, library, plan: Arc::clone(&checked.plans[0]) }
+    let plan = |name: &str| Arc::clone(checked.plans.iter().find(|plan| plan.pipeline == name).unwrap());
+    Language { rules, library, plan: plan("pay"), twin: plan("twin") }
 }
 
-/// The files that the plan was made of.
+fn twin() -> String {
+    PIPELINE.replace("pipeline: pay", "pipeline: twin")
+}
+
+/// The files that a plan was made of.
 pub(super) fn version_files() -> VersionFiles {
     VersionFiles {
         project: "simulation".to_owned(),

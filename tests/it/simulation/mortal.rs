@@ -1,153 +1,165 @@
-//! What dies and goes on: the machine's time, its disk, and the points at which it may stop.
+//! A store as one process sees it: the process may stop before or after a group is durable.
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use ferry::store::{
     Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, VersionFiles, sqlite::SqliteStore,
+    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, sqlite::SqliteStore,
 };
-use ferry_contract::{
-    key::Digest,
-    port::{Boxed, Clock},
-};
+use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{mpsc, oneshot};
 
-/// Where a crash can happen: every commit and every exchange passes here, before and after.
-#[derive(Default)]
-pub(super) struct Points {
-    pub(super) passed: AtomicU64,
-    pub(super) crash_at: AtomicU64,
-    pub(super) crashed: Notify,
-}
+use super::process::{Place, Process};
 
-impl Points {
-    /// Goes on; or, at the chosen point, never again.
-    pub(super) async fn pass(&self) {
-        if self.is_last() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn is_last(&self) -> bool {
-        let point = self.passed.fetch_add(1, Ordering::Relaxed);
-        let last = point >= self.crash_at.load(Ordering::Relaxed);
-        if last {
-            self.crashed.notify_one();
-        }
-        last
-    }
-}
-
-/// Virtual time: tokio's paused clock, continued over the lives.
-pub(super) struct VirtualClock {
-    base_ms: AtomicI64,
-    life: std::sync::Mutex<Option<tokio::time::Instant>>,
-}
-
-impl VirtualClock {
-    pub(super) fn new() -> Self {
-        Self { base_ms: AtomicI64::new(1_772_000_000_000), life: std::sync::Mutex::new(None) }
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
-    pub(super) fn begin(&self) {
-        *self.life.lock().unwrap() = Some(tokio::time::Instant::now());
-    }
-
-    pub(super) fn end(&self) {
-        let now = self.now().as_millisecond();
-        *self.life.lock().unwrap() = None;
-        self.base_ms.store(now, Ordering::Relaxed);
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        let life = *self.life.lock().unwrap();
-        let elapsed = life.map_or(0, |life| i64::try_from(life.elapsed().as_millis()).unwrap());
-        Timestamp::from_millisecond(self.base_ms.load(Ordering::Relaxed) + elapsed).unwrap()
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
-    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
-
-/// A store whose machine may stop before or after a group is durable.
+/// A store that many processes share.
 pub(super) struct MortalStore {
-    pub(super) store: SqliteStore,
-    points: Arc<Points>,
-    /// Commits so far, and the seed by which some are refused; 0 refuses none.
-    commits: AtomicU64,
-    refuse_by: AtomicU64,
+    pub(super) store: Arc<SqliteStore>,
+    process: Arc<Process>,
+    /// Commits so far of all processes, and the seed by which some are refused; 0 refuses none.
+    commits: Arc<AtomicU64>,
+    refuse_by: u64,
+    /// Groups that a frozen process will commit, in order, when it goes on.
+    line: Arc<Mutex<Option<mpsc::UnboundedSender<Job>>>>,
 }
+
+type Reply = Result<Committed, StoreError>;
+type Job = (Vec<Change>, oneshot::Sender<Reply>);
 
 /// One commit in so many is refused.
 const REFUSE_ONE_IN: u64 = 19;
 
 impl MortalStore {
-    pub(super) fn new(store: SqliteStore, points: Arc<Points>) -> Self {
-        Self { store, points, commits: AtomicU64::new(0), refuse_by: AtomicU64::new(0) }
-    }
-
-    pub(super) fn refuse_by(&self, seed: u64) {
-        self.refuse_by.store(seed, Ordering::Relaxed);
+    pub(super) fn new(
+        store: &Arc<SqliteStore>,
+        process: &Arc<Process>,
+        (commits, refuse_by): (&Arc<AtomicU64>, u64),
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store: Arc::clone(store),
+            process: Arc::clone(process),
+            commits: Arc::clone(commits),
+            refuse_by,
+            line: Arc::default(),
+        })
     }
 
     fn refuses(&self) -> bool {
         let commits = self.commits.fetch_add(1, Ordering::Relaxed);
-        let seed = self.refuse_by.load(Ordering::Relaxed);
-        // The first group holds the events, which the test itself brings in.
-        seed != 0 && commits > 5 && (commits.wrapping_mul(2_654_435_761) ^ seed).is_multiple_of(REFUSE_ONE_IN)
+        // The first groups hold the events, which the test itself brings in.
+        self.refuse_by != 0
+            && commits > 5
+            && (commits.wrapping_mul(2_654_435_761) ^ self.refuse_by).is_multiple_of(REFUSE_ONE_IN)
+    }
+
+    fn commit_now(&self, group: Vec<Change>) -> Boxed<'static, Reply> {
+        if self.refuses() {
+            return Box::pin(std::future::ready(Err(StoreError::Failed("the disk is full".to_owned()))));
+        }
+        let durable = self.store.commit(group);
+        self.process.reach(Place::Disk);
+        let process = Arc::clone(&self.process);
+        Box::pin(async move {
+            process.goes_on().await;
+            durable.await
+        })
+    }
+
+    /// Behind what a frozen process has not committed yet.
+    fn commit_later(&self, group: Vec<Change>) -> Boxed<'static, Reply> {
+        let (reply, answer) = oneshot::channel();
+        let mut line = self.line.lock().unwrap();
+        let sender = line.get_or_insert_with(|| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            tokio::spawn(Self::work_off(self.handle(), receiver));
+            sender
+        });
+        sender.send((group, reply)).unwrap();
+        Box::pin(async move {
+            match answer.await {
+                Ok(reply) => reply,
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+
+    fn handle(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            process: Arc::clone(&self.process),
+            commits: Arc::clone(&self.commits),
+            refuse_by: self.refuse_by,
+            line: Arc::clone(&self.line),
+        }
+    }
+
+    async fn work_off(store: Self, mut receiver: mpsc::UnboundedReceiver<Job>) {
+        loop {
+            store.process.goes_on().await;
+            let job = {
+                let mut line = store.line.lock().unwrap();
+                let job = receiver.try_recv().ok();
+                if job.is_none() {
+                    *line = None;
+                }
+                job
+            };
+            let Some((group, reply)) = job else { return };
+            let _ = reply.send(store.commit_now(group).await);
+        }
+    }
+
+    /// What a process asks is asked when it goes on, and answered when it goes on.
+    async fn asked<T>(&self, question: Boxed<'_, T>) -> T {
+        self.process.goes_on().await;
+        let answer = question.await;
+        self.process.goes_on().await;
+        answer
     }
 }
 
 impl Store for MortalStore {
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
-        if self.points.is_last() {
+        self.process.reach(Place::Disk);
+        if self.process.is_dead() {
             return Box::pin(std::future::pending());
         }
-        if self.refuses() {
-            return Box::pin(std::future::ready(Err(StoreError::Failed("the disk is full".to_owned()))));
-        }
-        let durable = self.store.commit(group);
-        if self.points.is_last() {
-            return Box::pin(std::future::pending());
-        }
-        durable
-    }
-
-    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
-        self.store.run(run)
+        let is_waiting = self.line.lock().unwrap().is_some();
+        if is_waiting || self.process.is_frozen() { self.commit_later(group) } else { self.commit_now(group) }
     }
 
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
-        self.store.join(engine, lease)
+        Box::pin(async move { self.asked(Box::pin(async { self.store.join(engine, lease).await })).await })
     }
 
     fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
-        self.store.renew(engine, lease)
+        Box::pin(async move { self.asked(Box::pin(async { self.store.renew(engine, lease).await })).await })
     }
 
     fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
-        self.store.leave(engine)
+        Box::pin(async move { self.asked(Box::pin(async { self.store.leave(engine).await })).await })
     }
 
     fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
-        self.store.lease(engine, now, limit)
+        Box::pin(async move {
+            let taken = self.asked(Box::pin(async { self.store.lease(engine, now, limit).await })).await;
+            // Most looks find nothing, and are no point of interest.
+            if taken.as_ref().is_ok_and(|taken| !taken.runs.is_empty()) {
+                self.process.pass(Place::Disk).await;
+            }
+            taken
+        })
     }
 
     fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>> {
-        self.store.owned(engine)
+        Box::pin(self.asked(self.store.owned(engine)))
     }
 
     fn woken(&self) -> Boxed<'_, ()> {
@@ -158,16 +170,24 @@ impl Store for MortalStore {
         self.store.members()
     }
 
+    fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>> {
+        Box::pin(self.asked(self.store.trust()))
+    }
+
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {
         self.store.belongs_to(world)
     }
 
+    fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
+        Box::pin(async move { self.asked(Box::pin(async { self.store.run(run).await })).await })
+    }
+
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
-        self.store.cursor(trigger)
+        Box::pin(self.asked(self.store.cursor(trigger)))
     }
 
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
-        self.store.version(version)
+        Box::pin(self.asked(self.store.version(version)))
     }
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
@@ -187,14 +207,14 @@ impl Store for MortalStore {
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
-        self.store.runs(filter)
+        Box::pin(self.asked(self.store.runs(filter)))
     }
 
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
-        self.store.counts()
+        Box::pin(self.asked(self.store.counts()))
     }
 
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
-        self.store.dead_letters(filter)
+        Box::pin(self.asked(self.store.dead_letters(filter)))
     }
 }

@@ -10,7 +10,7 @@ use ferry_contract::port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpRespo
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::mortal::Points;
+use super::process::{Place, Process};
 
 /// The manifest of the target: one action for each kind of repeat.
 pub(super) const MANIFEST: &str = r#"
@@ -21,6 +21,7 @@ environments: { only: { api: "http://target" } }
 errors:
   - { when: "status == 429", class: throttled }
   - { when: "status == 404", class: not_found }
+  - { when: "status == 409", class: conflict }
   - { when: "status >= 400 && status < 500", class: rejected }
 actions:
   list:
@@ -101,9 +102,14 @@ pub(super) enum Faults {
     AnswersLostForLong,
     /// Nothing can be sent for eight hours.
     Down,
+    /// The first bundle is booked in part, and its answer is lost.
+    FirstBundlePartly,
     /// By the seed.
     Random,
 }
+
+/// How long anyone waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// One thing that the target did for a payment.
 #[derive(Clone, Debug)]
@@ -117,9 +123,16 @@ struct Booking {
 pub(super) struct Target {
     kind: Kind,
     faults: Faults,
+    /// Whether a payment that is there already is refused; else it is booked again.
+    refuses: bool,
     clock: Arc<dyn Clock>,
-    points: Arc<Points>,
     state: Mutex<State>,
+}
+
+/// The way of one process to the target.
+pub(super) struct Wire {
+    pub(super) target: Arc<Target>,
+    pub(super) process: Arc<Process>,
 }
 
 #[derive(Default)]
@@ -142,12 +155,18 @@ enum Fate {
     LostAfter,
     ErrorAfter,
     Late,
+    /// The answer comes after nobody waits for it any more.
+    SlowAnswer,
+    /// The network delivers the request twice, the second time later.
+    Doubled,
+    /// Only the first item of a bundle is booked.
+    Partly,
 }
 
 impl Target {
-    pub(super) fn new(kind: Kind, faults: Faults, seed: u64, clock: Arc<dyn Clock>, points: Arc<Points>) -> Self {
+    pub(super) fn new(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: Arc<dyn Clock>) -> Self {
         let state = State { random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1), ..State::default() };
-        Self { kind, faults, clock, points, state: Mutex::new(state) }
+        Self { kind, faults, refuses, clock, state: Mutex::new(state) }
     }
 
     /// Somebody else has booked another amount under that name.
@@ -179,13 +198,14 @@ impl Target {
         match self.faults {
             Faults::FirstAnswerLost if first => Fate::LostAfter,
             Faults::FirstEffectLate if first => Fate::Late,
+            Faults::FirstBundlePartly if first => Fate::Partly,
             Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => {
                 Fate::LostAfter
             }
             Faults::Down if now.duration_since(began) < SignedDuration::from_hours(8) => Fate::NotSent,
             // The wire mends in the end, so that every run can end.
             Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => {
-                match random(&mut state) % 16 {
+                match random(&mut state) % 20 {
                     0 => Fate::NotSent,
                     1 => Fate::Throttled,
                     2 => Fate::RefusedBusy,
@@ -193,6 +213,10 @@ impl Target {
                     4 => Fate::LostAfter,
                     5 => Fate::ErrorAfter,
                     6 if is_payment => Fate::Late,
+                    7 => Fate::SlowAnswer,
+                    8 if is_payment => Fate::Partly,
+                    // Nothing that an engine does helps against this, but the target.
+                    9 if is_payment && self.refuses => Fate::Doubled,
                     _ => Fate::Fine,
                 }
             }
@@ -200,11 +224,11 @@ impl Target {
         }
     }
 
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn exchange(&self, request: HttpRequest, process: &Process) -> Result<HttpResponse, HttpError> {
         let is_payment = request.method == "POST";
         let fate = self.fate(is_payment);
         let delay = random(&mut self.state.lock().unwrap()) % 400;
-        self.points.pass().await;
+        process.pass_on_the_way_out().await;
         self.clock.sleep(Duration::from_millis(delay)).await;
         let lost = || Err(HttpError::NoAnswer("lost".to_owned()));
         match fate {
@@ -212,19 +236,32 @@ impl Target {
             Fate::Throttled => return Ok(answer(429, &json!({}))),
             Fate::RefusedBusy => return Ok(answer(500, &json!({}))),
             Fate::LostBefore => return lost(),
-            Fate::Fine | Fate::LostAfter | Fate::ErrorAfter | Fate::Late => {}
+            Fate::Fine
+            | Fate::LostAfter
+            | Fate::ErrorAfter
+            | Fate::Late
+            | Fate::SlowAnswer
+            | Fate::Doubled
+            | Fate::Partly => {}
         }
         let late = if fate == Fate::Late { SignedDuration::from_mins(5) } else { SignedDuration::ZERO };
-        let (status, body) = self.act(&request, late);
-        self.points.pass().await;
+        let (status, body) = self.act(&request, late, if fate == Fate::Partly { 1 } else { usize::MAX });
+        if fate == Fate::Doubled {
+            self.clock.sleep(Duration::from_millis(delay)).await;
+            self.act(&request, late, usize::MAX);
+        }
+        if fate == Fate::SlowAnswer {
+            self.clock.sleep(TIMEOUT).await;
+        }
+        process.pass(Place::Wire).await;
         match fate {
-            Fate::LostAfter | Fate::Late => lost(),
+            Fate::LostAfter | Fate::Late | Fate::SlowAnswer | Fate::Partly => lost(),
             Fate::ErrorAfter => Ok(answer(500, &json!({}))),
             _ => Ok(answer(status, &body)),
         }
     }
 
-    fn act(&self, request: &HttpRequest, late: SignedDuration) -> (u16, Value) {
+    fn act(&self, request: &HttpRequest, late: SignedDuration, items: usize) -> (u16, Value) {
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap();
         if request.method == "GET" {
@@ -244,10 +281,16 @@ impl Target {
         let key = request.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key.as_str());
         assert_eq!(key.is_some_and(|key| key.starts_with("target/pay/")), self.kind == Kind::Keyed, "{key:?}");
         let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
-        for payment in body["payments"].as_array().unwrap() {
+        let payments = body["payments"].as_array().unwrap();
+        let is_there = |payment: &Value| state.bookings.contains_key(payment["id"].as_str().unwrap());
+        if self.refuses && matches!(self.kind, Kind::Lookup | Kind::Never) && payments.iter().any(is_there) {
+            return (409, json!({}));
+        }
+        for payment in payments.iter().take(items) {
             let id = payment["id"].as_str().unwrap().to_owned();
             let bookings = state.bookings.entry(id).or_default();
             let known = match self.kind {
+                Kind::Keyed if self.refuses => !bookings.is_empty(),
                 Kind::Keyed => {
                     bookings.iter().any(|booking| now.duration_since(booking.at) < SignedDuration::from_mins(5))
                 }
@@ -262,9 +305,9 @@ impl Target {
     }
 }
 
-impl Http for Target {
+impl Http for Wire {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
-        Box::pin(self.exchange(request))
+        Box::pin(self.target.exchange(request, &self.process))
     }
 }
 

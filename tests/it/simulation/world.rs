@@ -1,7 +1,6 @@
-//! Lives of an engine on one store, with crashes between them.
+//! One world: what is to go wrong in it, and what is left of it in the end.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,32 +8,19 @@ use std::{
     time::Duration,
 };
 
-use ferry::{
-    engine::{Engine, LoadedProject, Setup, Terms},
-    store::{Change, Filter, RunId, Store, sqlite::SqliteStore},
-};
-use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
-use ferry_contract::{key::Digest, port::Clock};
-use ferry_core::{once::Guards, plan::Plan};
+use ferry::store::{Change, Filter, RunId, Store as _, sqlite::SqliteStore};
+use ferry_contract::port::Clock;
+use ferry_core::once::Guards;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    language::{Language, language, version_files},
-    mortal::{MortalStore, Points, VirtualClock},
+    process::{Place, Process, Stall, TrueClock, VirtualClock},
     target::{Faults, Kind, Target},
 };
 
 /// The events of every world.
-const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
-/// How often a life looks whether all is done.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// A life without an end is a failure.
-const LOOKS_MAX: u32 = 24 * 60;
-/// How long an engine lives without a sign of life.
-const LEASE: Duration = Duration::from_mins(1);
-/// A world without an end is a failure.
-const LIVES_MAX: u32 = 20;
+pub(super) const EVENTS: [&str; 3] = ["p1", "p2", "p3"];
 
 /// How a run ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,50 +43,68 @@ pub(super) struct Payment {
 }
 
 /// One world.
+#[expect(clippy::struct_excessive_bools, reason = "each setting of a world stands alone")]
 pub(super) struct World {
-    kind: Kind,
-    seed: u64,
-    faults: Faults,
-    guards: Guards,
-    crashes: Vec<u64>,
-    replayed: bool,
+    pub(super) kind: Kind,
+    pub(super) seed: u64,
+    pub(super) faults: Faults,
+    pub(super) guards: Guards,
+    /// The points at which lives end; one list an engine.
+    pub(super) crashes: Vec<Vec<u64>>,
+    /// What each engine of the first life suffers.
+    pub(super) stalls: Vec<Vec<Stall>>,
+    pub(super) engines: usize,
+    pub(super) refuses: bool,
+    pub(super) refuse_by: u64,
+    /// How far somebody sets the machine's clock between lives.
+    pub(super) set_clock_ms: i64,
+    pub(super) replayed: bool,
+    pub(super) twins: bool,
+    pub(super) restored: bool,
     stranger: bool,
-    clock: Arc<VirtualClock>,
-    points: Arc<Points>,
-    store: Arc<MortalStore>,
-    pub(super) target: Option<Arc<Target>>,
-    lives: AtomicU64,
+    pub(super) clock: Arc<VirtualClock>,
+    /// Of the one engine, over its lives.
+    pub(super) process: Arc<Process>,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) commits: Arc<AtomicU64>,
+    pub(super) target: Arc<Target>,
+    pub(super) lives: AtomicU64,
+    /// What the first engines of a world of many passed, by place.
+    pub(super) passed: [u64; 2],
 }
 
 impl World {
     pub(super) fn new(kind: Kind, seed: u64) -> Self {
-        let points = Arc::new(Points::default());
-        points.crash_at.store(u64::MAX, Ordering::Relaxed);
         let clock = Arc::new(VirtualClock::new());
-        let store = SqliteStore::in_memory(Arc::clone(&clock) as Arc<dyn Clock>, Guards::ALL).unwrap();
-        let store = MortalStore::new(store, Arc::clone(&points));
         Self {
             kind,
             seed,
             faults: Faults::None,
             guards: Guards::ALL,
             crashes: Vec::new(),
+            stalls: Vec::new(),
+            engines: 1,
+            refuses: false,
+            refuse_by: 0,
+            set_clock_ms: 0,
             replayed: false,
+            twins: false,
+            restored: false,
             stranger: false,
-            clock,
-            points,
-            store: Arc::new(store),
-            target: None,
+            process: Process::new(Arc::clone(&clock), u64::MAX, Vec::new()),
+            store: store(&clock, Guards::ALL),
+            commits: Arc::default(),
+            target: target(kind, Faults::None, seed, false, &clock),
             lives: AtomicU64::new(0),
+            passed: [0; 2],
+            clock,
         }
     }
 
     /// With random faults, the disk refuses a commit now and then.
     pub(super) fn faults(self, faults: Faults) -> Self {
-        if faults == Faults::Random {
-            self.store.refuse_by(self.seed);
-        }
-        Self { faults, ..self }
+        let refuse_by = if faults == Faults::Random { self.seed } else { 0 };
+        Self { faults, refuse_by, ..self }
     }
 
     pub(super) fn guards(self, guards: Guards) -> Self {
@@ -109,19 +113,68 @@ impl World {
 
     /// The first life ends at this point.
     pub(super) fn crash_at(self, point: u64) -> Self {
-        Self { crashes: vec![point], ..self }
+        Self { crashes: vec![vec![point]], ..self }
     }
 
-    /// Some lives end at points that the seed chooses.
+    /// Some lives end at points that the seed chooses, and between them somebody sets the clock: forward or
+    /// back, but not back where a key's age counts by it.
     pub(super) fn random_crashes(self) -> Self {
         let crashes =
             (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
-        Self { crashes, ..self }
+        let minutes = i64::try_from(self.seed.wrapping_mul(0x9E37_79B9) >> 7 & 0xFF).unwrap() - 60;
+        let minutes = if self.kind == Kind::Keyed { minutes.max(0) } else { minutes };
+        Self { crashes: vec![crashes], set_clock_ms: minutes * 60_000, ..self }
+    }
+
+    /// Two engines share the store, and each brings in every event.
+    pub(super) fn of_two(self) -> Self {
+        Self { engines: 2, ..self }
+    }
+
+    /// The first engine stands still at a point.
+    pub(super) fn stalled(self, stall: Stall) -> Self {
+        Self { stalls: vec![vec![stall]], ..self }
+    }
+
+    /// The target refuses a payment that it has already.
+    pub(super) fn refusing(self) -> Self {
+        Self { refuses: true, ..self }
+    }
+
+    /// Two engines that crash and stand still where the seed says. One that stands still between its lease
+    /// check and its bytes can only be stopped by the target, so that is done where the target refuses.
+    pub(super) fn random_company(self) -> Self {
+        let refuses = self.seed.is_multiple_of(3);
+        let mut random = self.seed.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1;
+        let mut next = |below: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 11) % below
+        };
+        let crashes = (0..2).map(|_| (0..next(3)).map(|_| 3 + next(80)).collect()).collect();
+        let stalls = (0..2).map(|_| {
+            let stall = |place, point, minutes| Stall { place, point, how_long: Duration::from_mins(minutes) };
+            let place = if refuses && next(2) == 0 { Place::Wire } else { Place::Disk };
+            (0..next(3)).map(|_| stall(place, next(40), 1 + next(30))).collect()
+        });
+        let stalls = stalls.collect();
+        Self { engines: 2, refuses, crashes, stalls, ..self }
     }
 
     /// Every run fails after it has paid, and is replayed.
     pub(super) fn replayed(self) -> Self {
         Self { replayed: true, ..self }
+    }
+
+    /// Another pipeline finds the same events, and makes the same calls.
+    pub(super) fn with_twins(self) -> Self {
+        Self { twins: true, ..self }
+    }
+
+    /// The store as the first life left it is put back after all was done.
+    pub(super) fn restored(self) -> Self {
+        Self { restored: true, ..self }
     }
 
     /// Another payment has the first one's name already.
@@ -130,169 +183,40 @@ impl World {
     }
 
     pub(super) fn describe(&self) -> String {
-        format!("seed {} {:?} faults {:?} crashes {:?}", self.seed, self.kind, self.faults, self.crashes)
+        format!(
+            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms",
+            self.seed, self.kind, self.faults, self.engines, self.refuses, self.crashes, self.stalls, self.set_clock_ms
+        )
     }
 
-    /// Lives until nothing is left to do.
-    pub(super) fn run(mut self) -> Self {
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let target = Target::new(self.kind, self.faults, self.seed, clock, Arc::clone(&self.points));
+    /// Makes what the settings ask for.
+    pub(super) fn prepared(self) -> Self {
+        let target = target(self.kind, self.faults, self.seed, self.refuses, &self.clock);
         if self.stranger {
             target.stranger(EVENTS[0]);
         }
-        self.target = Some(Arc::new(target));
-        let mut crashes = std::mem::take(&mut self.crashes).into_iter();
-        let mut lives = 0;
-        let mut begun = false;
-        loop {
-            lives += 1;
-            assert!(lives < LIVES_MAX, "no end");
-            let passed = self.points.passed.load(Ordering::Relaxed);
-            let crash_at = crashes.next().map_or(u64::MAX, |point| passed + point);
-            self.points.crash_at.store(crash_at, Ordering::Relaxed);
-            let survived = self.life(&mut begun);
-            if survived && !self.replayed {
-                return self;
-            }
-            if survived {
-                self.replayed = false;
-                self.points.crash_at.store(u64::MAX, Ordering::Relaxed);
-                self.replay();
-            }
-        }
+        Self { target, store: store(&self.clock, self.guards), ..self }
     }
 
-    /// One life; whether it ended by itself.
-    fn life(&self, begun: &mut bool) -> bool {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let survived = runtime.block_on(async {
-            self.clock.begin();
-            let (engine, plan) = self.engine();
-            let life = async {
-                if !*begun && !self.bring_events(&engine, &plan).await {
-                    return false;
-                }
-                *begun = true;
-                let mut working = tokio::spawn({
-                    let engine = Arc::clone(&engine);
-                    async move { engine.work().await }
-                });
-                for _ in 0..LOOKS_MAX {
-                    tokio::select! {
-                        biased;
-                        // A disk that refuses the versions ends the engine: another life begins.
-                        _ = &mut working => return false,
-                        () = self.clock.sleep(LOOK_EVERY) => {}
-                    }
-                    if self.is_quiet().await {
-                        return true;
-                    }
-                }
-                true
-            };
-            let survived = tokio::select! {
-                biased;
-                () = self.points.crashed.notified() => false,
-                ended = life => ended,
-            };
-            self.clock.end();
-            survived
-        });
-        // Dropping the runtime drops every task where it stands.
-        drop(runtime);
-        survived
-    }
-
-    /// Brings the events in; not all of them where the disk refuses.
-    async fn bring_events(&self, engine: &Arc<Engine>, plan: &Plan) -> bool {
-        for id in EVENTS {
-            if engine.receive_event(plan, &self.event(id)).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn is_quiet(&self) -> bool {
-        let counts = self.store.store.counts().await.unwrap();
-        counts.keys().all(|state| ["finished", "dead_lettered", "parked"].contains(&state.as_str()))
-    }
-
-    fn event(&self, id: &str) -> Value {
+    pub(super) fn event(&self, id: &str) -> Value {
         json!({ "id": id, "at": "2026-03-01T10:00:00Z", "amount": amount(id), "last_check": !self.replayed })
-    }
-
-    /// Each dead letter starts again, its event corrected.
-    fn replay(&self) {
-        for id in EVENTS {
-            let arrival = ferry::store::Arrival {
-                pipeline: "pay".to_owned(),
-                version: Digest::of("unused"),
-                event_key: id.to_owned(),
-                revision: "2".to_owned(),
-                event: self.event(id),
-                refused: None,
-                at: self.clock.now(),
-                owner: None,
-                parent: None,
-                lane: None,
-            };
-            let committed = self.store.store.commit(vec![Change::Receive(arrival)]);
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(committed).unwrap();
-        }
-    }
-
-    fn engine(&self) -> (Arc<Engine>, Arc<Plan>) {
-        let Language { rules, library, plan } = language(self.kind);
-        let settings = Settings {
-            name: "target".to_owned(),
-            connector: "target".to_owned(),
-            environment: "only".to_owned(),
-            sandbox: None,
-            fields: BTreeMap::new(),
-        };
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let http = Arc::clone(self.target.as_ref().unwrap());
-        let world = ConnectorWorld { http, clock: Arc::clone(&clock) };
-        let connection = Arc::new(Connection::open(settings, library, world).unwrap());
-        let project = LoadedProject {
-            name: "simulation".to_owned(),
-            plans: vec![(Arc::clone(plan), version_files())],
-            connections: BTreeMap::from([("target".to_owned(), connection)]),
-            secrets: BTreeMap::new(),
-        };
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        let setup = Setup {
-            store,
-            terms: Terms {
-                process: format!("life-{}", self.lives.fetch_add(1, Ordering::Relaxed)),
-                lease: LEASE,
-                clock: Arc::clone(&clock),
-            },
-            clock,
-            rules: Arc::clone(rules),
-            projects: vec![project],
-            recompile: Box::new(|_| None),
-            guards: self.guards,
-        };
-        (Engine::new(setup), Arc::clone(plan))
     }
 
     /// How many points were passed.
     pub(super) fn points(&self) -> u64 {
-        self.points.passed.load(Ordering::Relaxed)
+        self.process.passed.load(Ordering::Relaxed)
     }
 
     /// Every payment from both sides.
     pub(super) fn payments(&self) -> Vec<Payment> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = Filter { limit: usize::MAX, ..Filter::default() };
-        let runs = runtime.block_on(self.store.store.runs(&all)).unwrap();
-        let letters = runtime.block_on(self.store.store.dead_letters(&all)).unwrap();
+        let runs = runtime.block_on(self.store.runs(&all)).unwrap();
+        let letters = runtime.block_on(self.store.dead_letters(&all)).unwrap();
         let payment = |key: &'static str| {
-            let state = runs.iter().find(|run| run.event_key == key).map_or("", |run| run.state.as_str());
-            let (booked, agrees) = self.target.as_ref().unwrap().booked(key, &amount(key));
+            let own = |run: &&ferry::store::RunRow| run.event_key == key && run.pipeline == "pay";
+            let state = runs.iter().find(own).map_or("", |run| run.state.as_str());
+            let (booked, agrees) = self.target.booked(key, &amount(key));
             // What somebody else booked is not ours.
             let strangers = usize::from(self.stranger && key == EVENTS[0]);
             let ending = match state {
@@ -314,7 +238,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = String::new();
         for id in EVENTS {
-            let run = runtime.block_on(self.store.store.run(&RunId::of("pay", id))).unwrap();
+            let run = runtime.block_on(self.store.run(&RunId::of("pay", id))).unwrap();
             let Some(run) = run else { continue };
             out += &format!("{id} {}\n", run.row.state);
             for (at, entry) in run.journal {
@@ -327,6 +251,25 @@ impl World {
         }
         out
     }
+}
+
+/// The world begins with its store, so that is trusted.
+fn store(clock: &Arc<VirtualClock>, guards: Guards) -> Arc<SqliteStore> {
+    let at = clock.true_now();
+    let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
+    let store = SqliteStore::in_memory(clock, guards).unwrap();
+    judge(&store, true, at);
+    Arc::new(store)
+}
+
+/// A store in memory commits at once.
+pub(super) fn judge(store: &SqliteStore, is_trusted: bool, at: Timestamp) {
+    drop(store.commit(vec![Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at }]));
+}
+
+fn target(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: &Arc<VirtualClock>) -> Arc<Target> {
+    let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
+    Arc::new(Target::new(kind, faults, seed, refuses, clock))
 }
 
 fn amount(id: &str) -> Value {

@@ -3,22 +3,28 @@
 /// One thing that stops a write from happening twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Guard {
-    /// One run for a business key, for ever.
+    /// 1. One run for a business key, for ever.
     Inbox,
-    /// One run for a call key, for ever.
+    /// 2. One run for a call key, for ever.
     Claim,
-    /// Only the engine that has a run may write to it, and send for it.
-    Fence,
-    /// An unknown outcome is never answered with a blind repeat.
+    /// 3. An unknown outcome is never answered with a blind repeat.
     Unknown,
-    /// A look-up waits until a write must be visible.
+    /// 4. A call is durable before its first byte leaves.
+    Intent,
+    /// 5. Only the engine that has a run may write to it, and send for it.
+    Fence,
+    /// 6. A run remembers the calls it made, through replays.
+    Memory,
+    /// 7. A key that the target may have forgotten is not relied on.
+    KeyWindow,
+    /// 8. A look-up waits until a write must be visible.
     VisibleAfter,
+    /// 9. A store that may have forgotten calls is not believed that a call is the first.
+    Trust,
+    /// 10. An unknown bundle is settled item by item, never sent again whole.
+    Items,
     /// What a look-up finds must agree with what was to be sent.
     Agreement,
-    /// A run remembers the calls it made, through replays.
-    Memory,
-    /// A key that the target may have forgotten is not relied on.
-    KeyWindow,
 }
 
 /// The guards that are in force: all of them, except in a test that shows what one is for.

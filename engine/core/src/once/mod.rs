@@ -1,31 +1,39 @@
 //! Whether a write may be sent, and whether it may be sent again: the only place that decides it.
 //!
-//! How a payout could happen twice, and what stops it; in brackets the test that would fail
-//! without it (`tests/it`):
+//! How a payout could happen twice, and what stops it: each way has a guard in [`Guard`]; in brackets is the
+//! test that fails without it (`tests/it`), and the mutant that forgets the guard and is caught.
 //!
 //! 1. The same event is delivered twice: one run per business key, for ever; the inbox is unique
-//!    (`one_run_for_one_event`).
+//!    (`one_run_for_one_event`, `a_mutant_that_takes_an_event_twice_is_caught`).
 //! 2. Two events stand for one business fact: the call key has no run in it, and the store lets one
-//!    run have it (`two_runs_share_one_call_key`).
+//!    run have it (`two_runs_share_one_call_key`, `a_mutant_that_lets_two_runs_make_one_call_is_caught`).
 //! 3. A repeat after an unknown outcome: [`after_failure`] looks up or parks, and never sends where
 //!    the target does not make the repeat harmless (`a_mutant_that_resends_an_unknown_outcome_is_caught`).
 //! 4. A crash between call and answer: `Called` is durable before the first byte, and a call without
 //!    an answer is an unknown outcome (`no_call_key_is_paid_twice_when_it_crashes_anywhere`,
-//!    `fifty_kills_pay_five_hundred_requests_once`).
+//!    `fifty_kills_pay_five_hundred_requests_once`,
+//!    `a_mutant_that_sends_before_its_intent_is_durable_is_caught`).
 //! 5. Two engines on one run: a run is leased, each change carries its fence, and the lease is checked
 //!    immediately before bytes leave
 //!    (`a_lease_that_has_ended_is_taken_over_and_its_engine_is_fenced_in_every_change`,
-//!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`).
+//!    `no_call_key_is_paid_twice_when_an_engine_stands_still_at_any_commit`,
+//!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`,
+//!    `a_mutant_that_writes_and_sends_after_its_lease_is_caught`).
 //! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
 //!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
 //! 7. A target that forgets its keys: a key older than half its life is not relied on
 //!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`).
 //! 8. A look-up that comes before the write is visible: it waits `visible_after` from the call's end
 //!    (`a_mutant_that_looks_too_early_is_caught`).
-//! 9. A restored backup: nothing stops it yet. Do not serve a store that is older than what its
-//!    service has sent.
+//! 9. A restored backup, or a new store: it is not believed that a call is the first. The call is looked up
+//!    before, or waits until a person says go (`a_store_that_was_put_back_pays_nothing_again`,
+//!    `a_file_that_was_put_back_is_doubted`, `a_mutant_that_believes_a_restored_store_is_caught`).
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
-//!     (`no_call_key_is_paid_twice_on_any_seed`, whose looked-up payments travel in bundles).
+//!     (`a_mutant_that_resends_a_bundle_whole_is_caught`).
+//!
+//! What remains: an engine that stands still between its check and its bytes, and wakes when another has
+//! sent. Only the target can refuse that
+//! (`a_stall_between_check_and_bytes_is_paid_twice_only_by_a_target_that_books_duplicates`).
 
 mod guards;
 mod look_up;
@@ -69,7 +77,10 @@ pub enum Outcome {
     /// It arrived, with this output.
     Done(Value),
     /// The target did nothing.
-    NotDone,
+    NotDone {
+        /// When that was found out.
+        since: Timestamp,
+    },
     /// It was done, and the target says that it is cancelled: another generation may be sent.
     Void,
 }
@@ -87,6 +98,19 @@ pub enum Before {
     Confirm,
     /// It was done, or may have been, with another content.
     Refuse(String),
+    /// The store may have forgotten it, and nothing can tell: wait until a person says go.
+    Wait,
+}
+
+/// In what circumstances a call is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The time.
+    pub now: Timestamp,
+    /// Whether somebody has begun the run again.
+    pub is_replayed: bool,
+    /// Since when the store remembers all that was sent; nothing where it always did.
+    pub doubted_since: Option<Timestamp>,
 }
 
 /// What to do after a failed call.
@@ -164,13 +188,18 @@ pub fn before_call(
     effect: &Effect,
     memory: Option<&Memory>,
     (digest, target): (&Digest, &Digest),
-    (now, is_replayed): (Timestamp, bool),
+    circumstances: Circumstances,
 ) -> Before {
-    let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else { return Before::Send };
+    let Circumstances { now, is_replayed, doubted_since } = circumstances;
+    let doubted_since = doubted_since.filter(|_| guards.has(Guard::Trust));
+    let Some(memory) = memory.filter(|_| effect.is_write() && guards.has(Guard::Memory)) else {
+        return first_call(effect, doubted_since.is_some());
+    };
     let same = memory.digest == *digest;
     match (&memory.outcome, same) {
         // A void one is never asked for: its next generation is.
-        (Outcome::NotDone | Outcome::Void, _) => Before::Send,
+        (Outcome::Void, _) => Before::Send,
+        (Outcome::NotDone { since }, _) => first_call(effect, doubted_since.is_some_and(|doubted| *since < doubted)),
         // Its record may have been changed since, and the same content again is harmless.
         (Outcome::Done(_), true) if matches!(effect, Effect::Write(Repeat::Upsert)) => Before::Send,
         (Outcome::Done(_), true) if is_replayed && can_be_void(effect) => Before::Confirm,
@@ -191,6 +220,15 @@ pub fn before_call(
 
 fn can_be_void(effect: &Effect) -> bool {
     matches!(effect, Effect::Write(Repeat::Lookup(look_up)) if look_up.void.is_some())
+}
+
+/// Whether a call that seems to be the first may be sent, where the store may have forgotten another one.
+fn first_call(effect: &Effect, is_doubted: bool) -> Before {
+    match effect {
+        Effect::Write(Repeat::Lookup(_)) if is_doubted => Before::Doubt,
+        Effect::Write(Repeat::Never | Repeat::Keyed { remembers: Some(_) }) if is_doubted => Before::Wait,
+        Effect::Read | Effect::Write(_) => Before::Send,
+    }
 }
 
 /// Whether the target itself makes a second call of the same write harmless now.
@@ -404,7 +442,7 @@ mod tests {
         let outcome = |name: &str| match name {
             "done" => Outcome::Done(Value::from(1)),
             "unknown" => Outcome::Unknown { since: at(100) },
-            _ => Outcome::NotDone,
+            _ => Outcome::NotDone { since: at(100) },
         };
         for (name, before, digest, target, expected) in [
             ("lookup", "not done", &other, &there, "send"),
@@ -421,15 +459,40 @@ mod tests {
         ] {
             let memory =
                 Memory { digest: same.clone(), target: here.clone(), first_at: at(100), outcome: outcome(before) };
-            let now = (at(101), false);
-            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), now) {
+            let circumstances = Circumstances { now: at(101), is_replayed: false, doubted_since: None };
+            let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), circumstances) {
                 Before::Send => "send",
                 Before::Confirm => "confirm",
                 Before::Adopt(_) => "adopt",
                 Before::Doubt => "doubt",
                 Before::Refuse(_) => "refuse",
+                Before::Wait => "wait",
             };
             assert_eq!(found, expected, "{name} {before}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_may_have_forgotten_is_not_believed() {
+        let digest = Digest::of("same");
+        let not_done = |second| Memory {
+            digest: digest.clone(),
+            target: digest.clone(),
+            first_at: at(0),
+            outcome: Outcome::NotDone { since: at(second) },
+        };
+        for (name, memory, expected) in [
+            ("lookup", None, Before::Doubt),
+            ("lookup", Some(not_done(49)), Before::Doubt),
+            ("lookup", Some(not_done(50)), Before::Send),
+            ("never", None, Before::Wait),
+            ("keyed", None, Before::Wait),
+            ("upsert", None, Before::Send),
+            ("read", None, Before::Send),
+        ] {
+            let circumstances = Circumstances { now: at(100), is_replayed: false, doubted_since: Some(at(50)) };
+            let found = before_call(Guards::ALL, &effect(name), memory.as_ref(), (&digest, &digest), circumstances);
+            assert_eq!(found, expected, "{name}");
         }
     }
 

@@ -161,7 +161,7 @@ impl Run {
                 self.done(unit, output);
             }
             Decision::NotDone => {
-                self.remember(unit, Outcome::NotDone);
+                self.remember(unit, Outcome::NotDone { since: at });
                 self.units[unit].status = Status::Retrying { attempt: 1, at };
             }
             Decision::GiveUp => self.units[unit].status = Status::Failed,

@@ -25,7 +25,7 @@ impl Run {
         };
         let was_sent = matches!(self.units[unit].status, Status::Called { .. });
         if was_sent {
-            let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone };
+            let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
             self.remember(unit, outcome);
         }
         match after {
@@ -95,7 +95,7 @@ impl Run {
                 self.park(unit, "the target says that it has this already, and does not show it; look there");
             }
             Found::Absent => {
-                self.remember(unit, Outcome::NotDone);
+                self.remember(unit, Outcome::NotDone { since: at });
                 self.units[unit].status = Status::Retrying { attempt: attempt + 1, at };
             }
             Found::Differs(difference) => {

@@ -11,6 +11,7 @@ mod sandbox;
 mod serve;
 mod start;
 mod status;
+mod store;
 
 use std::{
     path::PathBuf,
@@ -67,6 +68,7 @@ enum Command {
     Runs(runs::Runs),
     Dlq(dlq::Dlq),
     Status(status::StatusCommand),
+    Store(store::StoreCommand),
     Explain(explain::Explain),
 }
 
@@ -185,6 +187,7 @@ pub fn main() -> ExitCode {
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
+        Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
     };
     match outcome {

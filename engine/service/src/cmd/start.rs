@@ -15,12 +15,12 @@ use crate::{
     clock::{BootClock, SystemClock},
     engine::{Engine, Setup, Terms},
     http::HttpClient,
-    limits::LEASE,
+    limits::{LEASE, LOOK_EVERY},
     load::{self, CheckedProject},
     reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
-    store::{self, Opened},
+    store::{self, Change, Opened, Store, Trust},
 };
 
 /// Where a pipeline's connections lead.
@@ -89,9 +89,11 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
         None => None,
     };
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+    let is_sandbox = sandbox.is_some();
     let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
-    let opened = store::open_to_run(&args.store).await?;
-    opened.store.belongs_to(if loader.is_sandbox() { "sandbox" } else { "real systems" }).await?;
+    let opened = store::open_to_run(&args.store, clock.now()).await?;
+    opened.store.belongs_to(if is_sandbox { "sandbox" } else { "real systems" }).await?;
+    trust(&*opened.store, is_sandbox, clock.now()).await?;
     let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
     let loaded = loader.open(&projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))?;
     let engine = Engine::new(Setup {
@@ -106,13 +108,29 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
     Ok(Started { engine, loader, projects, _opened: opened })
 }
 
+/// The world of a sandbox begins with its store. For any other, a person says whether it remembers all.
+async fn trust(store: &dyn Store, is_sandbox: bool, now: Timestamp) -> Result<(), anyhow::Error> {
+    let hint = "payments are looked up before they are sent, and those that cannot be looked up wait; `ferry store trust` \
+                ends that";
+    match store.trust().await? {
+        Trust::New if is_sandbox => {
+            let (by, reason) = ("ferry".to_owned(), "the world of a sandbox begins with its store".to_owned());
+            store.commit(vec![Change::Judge { is_trusted: true, by, reason, at: now }]).await?;
+        }
+        Trust::New => tell(&format!("the store is new: {hint}")),
+        Trust::Doubted { why, .. } => tell(&format!("the store is not trusted ({why}): {hint}")),
+        Trust::Trusted => {}
+    }
+    Ok(())
+}
+
 /// Each process has a name of its own, which no restart and no copy of the machine repeats.
 fn terms(world: &WorldArgs) -> Result<Terms, anyhow::Error> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| anyhow!("the machine has no random numbers: {error}"))?;
     let process = format!("engine-{:016x}", u64::from_ne_bytes(random));
     let lease = world.lease.map_or(LEASE, Duration::from_millis);
-    Ok(Terms { process, lease, clock: Arc::new(BootClock) })
+    Ok(Terms { process, lease, look_every: LOOK_EVERY, clock: Arc::new(BootClock) })
 }
 
 async fn follow(url: &str, http: &Arc<dyn Http>, clock: &Arc<SystemClock>) -> Result<SandboxInfo, anyhow::Error> {

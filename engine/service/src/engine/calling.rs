@@ -8,7 +8,7 @@ use ferry_contract::{
     key::{CallKey, Digest},
 };
 use ferry_core::{
-    once::{self, Before, Found, Named},
+    once::{self, Before, Circumstances, Found, Named},
     plan::Call,
     run::{Entry, Run, UnitIndex},
 };
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{
     dispatch::{Outgoing, Sent},
-    drive::{Drive, Performed},
+    drive::{ASK_AGAIN, Drive, Performed},
     question::bug,
 };
 
@@ -51,17 +51,19 @@ impl Drive<'_> {
             Err(failure) => return self.failed(unit, failure),
         };
         let target = connection.identity();
+        let (now, doubted_since) = (self.engine.now(), self.engine.member.doubted_since());
         let (id, attempt, before) = self.driven.with(|run| {
             let effect = run.call(unit).map_or(&Effect::Read, |call| &call.effect);
-            let (now, memory) = (self.engine.now(), run.memory(&wanted.key));
-            let sent = (&wanted.digest, &target);
-            let before = once::before_call(run.guards(), effect, memory, sent, (now, run.is_replayed()));
+            let (memory, sent) = (run.memory(&wanted.key), (&wanted.digest, &target));
+            let circumstances = Circumstances { now, is_replayed: run.is_replayed(), doubted_since };
+            let before = once::before_call(run.guards(), effect, memory, sent, circumstances);
             (run.unit_id(unit), run.attempt(unit), before)
         });
         let Wanted { key, generation, digest } = wanted;
         // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
         match before {
             Before::Send => {}
+            Before::Wait => return Performed::NotBefore(now + ASK_AGAIN),
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Confirm => return self.noted(Entry::Doubted { step: id, key }),
             Before::Refuse(reason) => return self.failed(unit, Failure::new(ErrorClass::Conflict, reason)),

@@ -8,7 +8,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ferry_connectors::{connection::Connection, request::Prepared};
+use ferry_connectors::{
+    connection::Connection,
+    request::{Gate as SendingRight, Prepared},
+};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
@@ -23,7 +26,7 @@ use super::{
     journal::{Driven, Record, Shared},
     locked,
 };
-use crate::store::{Change, StoreError};
+use crate::store::{Change, EngineId, StoreError};
 
 /// One call that is about to be sent.
 pub(super) struct Outgoing {
@@ -83,8 +86,17 @@ impl Engine {
         let bundle = outgoing.connection.action(&outgoing.action).ok().and_then(|call| call.bundle.as_ref());
         match bundle.map(|bundle| (bundle.max, bundle.within)) {
             Some(bundle) => self.gather(outgoing, bundle).await,
-            None => self.send_bundle(vec![outgoing]).await.pop().unwrap_or(Ok(None)),
+            None => self.send_alone(outgoing).await,
         }
+    }
+
+    /// In a task of its own: a request that its run's task held would stand still while that waits for the
+    /// disk, and its bytes would leave long after the lease was checked.
+    async fn send_alone(self: Arc<Self>, outgoing: Outgoing) -> Sent {
+        let engine = Arc::clone(&self);
+        let sending = self.tasks.spawn(async move { engine.send_bundle(vec![outgoing]).await.pop() });
+        let lost = || Err(StoreError::Failed("the call was lost".to_owned()));
+        sending.await.map_or_else(|_| lost(), |sent| sent.unwrap_or(Ok(None)))
     }
 
     /// Asks a question of a connection; nothing where the gate holds the step back.
@@ -173,6 +185,7 @@ impl Engine {
         let mut going: Vec<usize> = Vec::new();
         for (index, call) in calls.iter().enumerate() {
             let other = going.iter().map(|index| &calls[*index]).find(|other| other.key == call.key);
+            let other = other.filter(|_| self.guards.has(Guard::Claim));
             sent.push(Ok(match (refused.next().flatten(), other) {
                 (Some(failure), _) if was_not_well(&failure) && held_back(&gate, ask, &[call.place()]) => None,
                 (Some(failure), _) => Some(Entry::Failed { step: call.step.clone(), failure }),
@@ -200,7 +213,7 @@ impl Engine {
         if calls.is_empty() || self.stop.is_cancelled() {
             return calls.iter().map(|_| Ok(None)).collect();
         }
-        let recorded = match self.record(calls.iter().map(|call| record(call, pass.is_probe())).collect()).await {
+        let recorded = match self.intend(calls, pass.is_probe()).await {
             Ok(recorded) => recorded,
             Err(error) => {
                 if let StoreError::CallTaken { key, run } = &error {
@@ -265,22 +278,39 @@ fn was_not_well(failure: &Failure) -> bool {
 }
 
 impl Engine {
-    /// Sends, unless the lease has ended since the intent was made durable: then others may have taken the
-    /// runs up, and looked in vain for what would be sent now. That nothing was sent is what these calls
-    /// got; the store takes it only from an engine that still has their runs.
+    /// Makes the intent durable; says which calls may go.
+    async fn intend(&self, calls: &[&Outgoing], is_probe: bool) -> Result<Vec<bool>, StoreError> {
+        let records = calls.iter().map(|call| record(call, is_probe)).collect();
+        if self.guards.has(Guard::Intent) { self.record(records).await } else { Ok(self.record_later(records)) }
+    }
+
+    /// Sends while the lease of these calls lasts. Once it has ended, others may have taken the runs up and
+    /// looked in vain for what would be sent now; what a slow connection still delivers within the call's
+    /// time-out comes before they look, because `visible_after` is longer than time-out and lease. That nothing
+    /// was sent is what these calls got then; the store takes it only from an engine that still has their runs.
     async fn send_in_time(
         &self,
         connection: &Connection,
         (pass, action): (&Pass, &str),
         calls: &[&Outgoing],
     ) -> Vec<Result<Value, Failure>> {
-        let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let in_time = calls.iter().all(|call| self.member.may_write(&call.driven.engine));
-        if in_time || !self.guards.has(Guard::Fence) {
-            return connection.send(pass, action, &prepared).await;
-        }
-        let late = || Failure::new(ErrorClass::Unavailable, "the engine's lease had ended, so nothing was sent");
-        calls.iter().map(|_| Err(late())).collect()
+        let Some(first) = calls.first() else { return Vec::new() };
+        let engines: Vec<EngineId> = calls.iter().map(|call| call.driven.engine.clone()).collect();
+        let (member, guards) = (Arc::clone(&self.member), self.guards);
+        let may_send = move || engines.iter().all(|engine| member.may_write(engine)) || !guards.has(Guard::Fence);
+        let first = first.prepared.clone().while_open(SendingRight::new(may_send));
+        let others = calls.iter().skip(1).map(|call| &call.prepared);
+        let prepared: Vec<&Prepared> = std::iter::once(&first).chain(others).collect();
+        let results = connection.send(pass, action, &prepared).await.into_iter();
+        results.map(|result| result.map_err(|failure| self.settled_alone(failure, calls.len()))).collect()
+    }
+
+    /// An unknown outcome of a bundle is that of each of its calls, which are settled item by item. Without
+    /// the guard, the bundle would go again whole.
+    fn settled_alone(&self, failure: Failure, calls: usize) -> Failure {
+        let resends = calls > 1 && failure.class == ErrorClass::Unknown && !self.guards.has(Guard::Items);
+        let class = if resends { ErrorClass::Unavailable } else { failure.class };
+        Failure { class, ..failure }
     }
 }
 

@@ -12,7 +12,7 @@ use ferry_core::{
     run::{Command, Entry, Letter, Receipt, Status, UnitIndex},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine, LoadedProject,
@@ -22,6 +22,9 @@ use super::{
     question::{bug, next_time, question},
 };
 use crate::store::{Change, StoreError};
+
+/// How often a call that waits for a person's word looks whether it has come.
+pub(super) const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// What an effect of a unit gave: an entry; nothing where a question is still open, where the gate holds
 /// the unit back, or where the engine stops; an error where the run in memory is ahead of the disk.

@@ -184,6 +184,12 @@ impl Engine {
         durable.await.map(|_| recorded)
     }
 
+    /// Without the guard of the intent: what is recorded is durable some time later. For tests.
+    pub(super) fn record_later(&self, records: Vec<Record<'_>>) -> Vec<bool> {
+        let now = self.now();
+        records.into_iter().map(|record| record.driven.apply(now, record.entry, record.also)).map(|()| true).collect()
+    }
+
     /// Makes durable what a run has noted, and where it is.
     pub(super) async fn flush(&self, driven: &Driven, due: Option<Timestamp>) -> Result<(), StoreError> {
         let durable = {

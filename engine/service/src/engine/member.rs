@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::{Engine, locked};
 use crate::{
     limits::SIGNS_PER_LEASE,
-    store::{EngineId, StoreError},
+    store::{EngineId, StoreError, Trust},
 };
 
 /// On what terms an engine drives runs.
@@ -25,6 +25,8 @@ pub struct Terms {
     pub process: String,
     /// How long it lives without a sign of life.
     pub lease: Duration,
+    /// How often it looks at least for runs that others have made due.
+    pub look_every: Duration,
     /// A clock that runs during suspension, and that nobody sets.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,11 +45,17 @@ struct Life {
     number: u64,
     engine: Option<EngineId>,
     until: Timestamp,
+    /// Nothing is known of the store before the first life.
+    trust: Option<Trust>,
 }
 
 impl Member {
     pub(super) fn new(terms: Terms) -> Self {
         Self { terms, life: Mutex::default(), doubt: Notify::new() }
+    }
+
+    pub(super) fn look_every(&self) -> Duration {
+        self.terms.look_every
     }
 
     /// The engine, while it may write.
@@ -65,6 +73,11 @@ impl Member {
     /// Whether this engine was taken out, for all that is known here.
     pub(super) fn is_over(&self, engine: &EngineId) -> bool {
         locked(&self.life).engine.as_ref() != Some(engine)
+    }
+
+    /// Since when the store remembers all that was sent; nothing where it always did.
+    pub(super) fn doubted_since(&self) -> Option<Timestamp> {
+        locked(&self.life).trust.as_ref().map_or(Some(Timestamp::MAX), Trust::doubted_since)
     }
 
     /// A write was refused.
@@ -109,6 +122,8 @@ impl Engine {
 
     async fn sign_of_life(self: &Arc<Self>) -> Result<(), StoreError> {
         let member = &self.member;
+        let trust = self.store.trust().await?;
+        locked(&member.life).trust = Some(trust);
         let engine = locked(&member.life).engine.clone();
         let Some(engine) = engine else { return self.join().await };
         let asked_at = member.terms.clock.now();

@@ -78,7 +78,7 @@ pub struct Engine {
     dispatcher: Dispatcher,
     answers: Answers,
     gates: Gates,
-    member: Member,
+    member: Arc<Member>,
     /// Held while entries are applied and queued, so that their order on disk is that in memory.
     order: Mutex<()>,
     /// Runs in memory, each under the fence by which it was leased.
@@ -113,7 +113,7 @@ impl Engine {
             dispatcher: Dispatcher::default(),
             answers: Answers::default(),
             gates,
-            member: Member::new(setup.terms),
+            member: Arc::new(Member::new(setup.terms)),
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),

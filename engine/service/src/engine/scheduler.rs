@@ -40,15 +40,15 @@ impl Engine {
 
     /// Starts what is due, and says how long to sleep.
     async fn start_due(self: &Arc<Self>) -> Result<Duration, StoreError> {
-        let room = self.room();
-        let Some(engine) = self.member.alive().filter(|_| room > 0) else { return Ok(LOOK_EVERY) };
+        let (room, look_every) = (self.room(), self.member.look_every());
+        let Some(engine) = self.member.alive().filter(|_| room > 0) else { return Ok(look_every) };
         let now = self.now();
         let taken = self.store.lease(&engine, now, room).await?;
         for leased in taken.runs {
             self.take_up(&engine, leased);
         }
-        let wait = taken.next.map_or(LOOK_EVERY, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        Ok(wait.clamp(Duration::from_millis(1), LOOK_EVERY))
+        let wait = taken.next.map_or(look_every, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        Ok(wait.clamp(Duration::from_millis(1), look_every))
     }
 
     /// How many runs more may be in memory.

@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{
     Store, StoreError,
     postgres::{self, PostgresStore},
@@ -65,14 +67,18 @@ pub async fn open(address: &StoreAddress) -> Result<Arc<dyn Store>, StoreError> 
 ///
 /// # Errors
 /// [`StoreError::Open`] as in [`open`]; [`StoreError::InUse`] where another process has the file.
-pub async fn open_to_run(address: &StoreAddress) -> Result<Opened, StoreError> {
+pub async fn open_to_run(address: &StoreAddress, now: Timestamp) -> Result<Opened, StoreError> {
     match address {
         StoreAddress::File(path) => {
             let store = SqliteStore::open(path)?;
             let lock = SqliteStore::lock(path)?;
-            store.take_over(&lock).await?;
+            store.take_over(&lock, now).await?;
             Ok(Opened { store: Arc::new(store), _lock: Some(lock) })
         }
-        StoreAddress::Server(url) => Ok(Opened { store: Arc::new(PostgresStore::open(url).await?), _lock: None }),
+        StoreAddress::Server(url) => {
+            let store = PostgresStore::open(url).await?;
+            store.take_over(now).await?;
+            Ok(Opened { store: Arc::new(store), _lock: None })
+        }
     }
 }

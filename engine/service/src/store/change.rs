@@ -139,6 +139,17 @@ pub enum Change {
         /// The value of the growing field.
         value: String,
     },
+    /// Somebody says whether the store may be believed.
+    Judge {
+        /// Whether it may.
+        is_trusted: bool,
+        /// Who says so.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
     /// The files of a version, so that its runs can finish on it.
     Version {
         /// Its name.

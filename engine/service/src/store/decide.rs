@@ -18,8 +18,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, change,
-    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, View},
+    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, change,
+    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, VerdictRecord, View},
 };
 
 /// Why a run is reopened by a corrected event.
@@ -93,6 +93,12 @@ impl Decision<'_> {
                 self.draft.writes.cursors.insert(trigger.clone(), value.clone());
                 Ok(())
             }
+            Change::Judge { is_trusted, by, reason, at } => {
+                let (verdict, by, reason) = (Trust::verdict(*is_trusted), printable(by), printable(reason));
+                let at_ms = at.as_millisecond();
+                self.draft.writes.verdicts.push(VerdictRecord { verdict, by, reason, at_ms });
+                Ok(())
+            }
             Change::Version { version, files } => {
                 self.draft.writes.versions.insert(version.as_str().to_owned(), json(files)?);
                 Ok(())
@@ -106,7 +112,7 @@ impl Decision<'_> {
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         match self.draft.inbox(&run).cloned() {
             None => self.start(arrival, &run),
-            Some(_) if !self.guards.has(Guard::Inbox) => self.start_another(arrival),
+            Some(known) if !self.guards.has(Guard::Inbox) => self.start_another(arrival, &run, known),
             Some(known) if known.revision == printable(&arrival.revision) => {
                 self.committed.known += 1;
                 Ok(())
@@ -165,12 +171,11 @@ impl Decision<'_> {
     }
 
     /// Without the guard: each delivery counts as an event of its own. For tests.
-    fn start_another(&mut self, arrival: &Arrival) -> Result<(), StoreError> {
-        let event_key = format!("{}@{}", arrival.event_key, arrival.at.as_millisecond());
+    fn start_another(&mut self, arrival: &Arrival, run: &RunId, known: InboxRecord) -> Result<(), StoreError> {
+        let received_ms = known.received_ms + 1;
+        let event_key = format!("{}@{received_ms}", arrival.event_key);
+        self.draft.writes.inbox.insert(run.clone(), InboxRecord { received_ms, ..known });
         let run = RunId::of(&arrival.pipeline, &event_key);
-        if self.draft.run(&run).is_some() {
-            return Ok(());
-        }
         self.start(&Arrival { event_key, ..arrival.clone() }, &run)
     }
 

@@ -11,6 +11,7 @@ mod lease;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
+mod trust;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -23,6 +24,7 @@ use serde_json::Value;
 pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Act, Again, Arrival, Change, Committed, Hold, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
+pub use trust::Trust;
 
 /// The name of a run: the same for the same pipeline and business key, for ever.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
@@ -216,6 +218,8 @@ pub trait Store: Send + Sync {
     fn woken(&self) -> Boxed<'_, ()>;
     /// The engines that are known, and how they are.
     fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>>;
+    /// What was said last of the store's memory.
+    fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>>;
     /// Notes what world the store's calls go to; refuses another one with [`StoreError::Open`], because
     /// they would be looked up there in vain.
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>>;
@@ -249,4 +253,13 @@ fn other_world(known: &str, world: &str) -> StoreError {
 fn other_layout(found: &str, known: &str) -> String {
     let hint = "no release has made such a store, so nothing converts it: begin a new one with another `--store`";
     format!("the store has layout {found}, and this ferry knows layout {known}; {hint}")
+}
+
+/// Notes that a store is not to be believed any more; what was said of it before is over.
+async fn doubt(store: &dyn Store, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    if store.trust().await? == Trust::New {
+        return Ok(());
+    }
+    let (by, reason) = ("ferry".to_owned(), why.to_owned());
+    store.commit(vec![Change::Judge { is_trusted: false, by, reason, at: now }]).await.map(|_| ())
 }

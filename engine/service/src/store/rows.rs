@@ -114,6 +114,15 @@ pub(super) struct LetterRecord {
     pub(super) event: String,
 }
 
+/// What somebody said of the store.
+#[derive(Clone, Debug)]
+pub(super) struct VerdictRecord {
+    pub(super) verdict: &'static str,
+    pub(super) by: String,
+    pub(super) reason: String,
+    pub(super) at_ms: i64,
+}
+
 /// The names of rows that a batch touches, each in the order in which they are locked.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -165,7 +174,11 @@ impl Keys {
                 Change::Share { name, .. } => {
                     self.shared.insert(name.clone());
                 }
-                Change::Cursor { .. } | Change::Version { .. } | Change::Watch { .. } | Change::Audit(_) => {}
+                Change::Cursor { .. }
+                | Change::Version { .. }
+                | Change::Watch { .. }
+                | Change::Audit(_)
+                | Change::Judge { .. } => {}
             }
         }
     }
@@ -253,6 +266,8 @@ pub(super) struct Writes {
     pub(super) values: BTreeSet<(Wanted, String)>,
     pub(super) paths: BTreeSet<(String, String)>,
     pub(super) acts: Vec<String>,
+    /// Only new ones, in order.
+    pub(super) verdicts: Vec<VerdictRecord>,
 }
 
 /// What the groups of a batch see: the rows that were there, and what the groups before wrote.
@@ -297,6 +312,7 @@ impl View {
         self.writes.values.extend(writes.values);
         self.writes.paths.extend(writes.paths);
         self.writes.acts.extend(writes.acts);
+        self.writes.verdicts.extend(writes.verdicts);
     }
 
     /// What was there, and what is to be written: a row that was not there is new.

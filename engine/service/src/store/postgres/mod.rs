@@ -21,7 +21,7 @@ use tokio_postgres::{Config, config::SslMode};
 
 use super::{
     Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, VersionFiles, other_world,
+    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use link::{Failed, Link, Session};
 use writer::Writer;
@@ -62,6 +62,23 @@ impl PostgresStore {
             reader: Link::new(config, None),
             due,
         })
+    }
+}
+
+impl PostgresStore {
+    /// Doubts the store where its server, or the server's line of history, is another one than before: then
+    /// it was restored, or promoted, and may have lost what was committed last.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where the server does not say what it is.
+    pub async fn take_over(&self, now: Timestamp) -> Result<(), StoreError> {
+        let (noted, own) = on(&self.control, |session| async move { read::server(&session).await }).await?;
+        match noted {
+            Some(noted) if noted != own => {
+                doubt(self, "its server, or the server's history, is another one", now).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -109,6 +126,10 @@ impl Store for PostgresStore {
 
     fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
         on(&self.reader, |session| async move { read::members(&session).await })
+    }
+
+    fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>> {
+        on(&self.control, |session| async move { read::trust(&session).await })
     }
 
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {

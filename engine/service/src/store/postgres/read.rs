@@ -11,7 +11,9 @@ use super::{
     link::{Failed, Session},
     mail,
 };
-use crate::store::{DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, VersionFiles};
+use crate::store::{
+    DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles,
+};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, fence, owner,
     mail FROM runs WHERE run = $1";
@@ -105,6 +107,24 @@ pub(super) async fn world(session: &Session, world: &str) -> Result<String, Fail
     rows(session, "INSERT INTO meta VALUES ('world', $1) ON CONFLICT (name) DO NOTHING", &[&world]).await?;
     let found = rows(session, "SELECT value FROM meta WHERE name = 'world'", &[]).await?;
     found.first().map(|row| row.get(0)).ok_or_else(|| Failed::Wrong("the store has lost its world".to_owned()))
+}
+
+pub(super) async fn trust(session: &Session) -> Result<Trust, Failed> {
+    let sql = "SELECT verdict, reason, at_ms FROM verdicts ORDER BY number DESC LIMIT 1";
+    let found = rows(session, sql, &[]).await?;
+    Ok(Trust::stored(found.first().map(|row| (row.get(0), row.get(1), row.get(2)))))
+}
+
+/// The server as it names itself, and its line of history, which a restore to a moment begins anew. Gives
+/// what was noted before, and notes it.
+pub(super) async fn server(session: &Session) -> Result<(Option<String>, String), Failed> {
+    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/'
+        || (SELECT timeline_id FROM pg_control_checkpoint())::text";
+    let own: String = rows(session, sql, &[]).await?.first().map(|row| row.get(0)).unwrap_or_default();
+    let noted = rows(session, "SELECT value FROM meta WHERE name = 'server'", &[]).await?;
+    let note = "INSERT INTO meta VALUES ('server', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    rows(session, note, &[&own]).await?;
+    Ok((noted.first().map(|row| row.get(0)), own))
 }
 
 fn run_row(row: &Row) -> Result<RunRow, Failed> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::store::{
     EngineId, Fence, RunId,
-    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Writes},
+    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, VerdictRecord, Writes},
 };
 
 const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length,
@@ -48,6 +48,8 @@ const NEW_LETTERS: &str =
     $5::text[], $6::text[], $7::bigint[], $8::text[])";
 const CURSORS: &str = "INSERT INTO cursors SELECT * FROM unnest($1::text[], $2::text[])
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const VERDICTS: &str = "INSERT INTO verdicts (verdict, by, reason, at_ms)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])";
 const VERSIONS: &str =
     "INSERT INTO versions SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (version) DO NOTHING";
 const LOCK_SHARED: &str = "SELECT name, version FROM shared WHERE name = ANY($1) ORDER BY name FOR UPDATE";
@@ -58,7 +60,7 @@ const OLD_SHARED: &str = "UPDATE shared SET version = new.version, value = new.v
 const DUE: &str = "SELECT pg_notify('ferry_due', '')";
 
 /// All statements, so that they are planned before the first one is sent.
-const ALL: [&str; 19] = [
+const ALL: [&str; 20] = [
     LOCK_RUNS,
     INBOX,
     CALLS,
@@ -77,6 +79,7 @@ const ALL: [&str; 19] = [
     LOCK_SHARED,
     NEW_SHARED,
     OLD_SHARED,
+    VERDICTS,
     DUE,
 ];
 
@@ -178,6 +181,7 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(shared(session, NEW_SHARED, new)));
     statements.push(Box::pin(shared(session, OLD_SHARED, old)));
     statements.extend(mail::statements(session, known, writes));
+    statements.push(Box::pin(verdicts(session, &writes.verdicts)));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
     statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));
     join_all(statements).await.into_iter().collect()
@@ -336,6 +340,21 @@ async fn shared(session: &Session, sql: &'static str, rows: Vec<(&String, &(u64,
             &column(&rows, |(name, _)| *name),
             &column(&rows, |(_, row)| version(row.0)),
             &column(&rows, |(_, row)| &row.1),
+        ],
+    )
+    .await
+}
+
+async fn verdicts(session: &Session, new: &[VerdictRecord]) -> Result<(), Failed> {
+    send(
+        session,
+        VERDICTS,
+        new.len(),
+        vec![
+            &column(new, |row| row.verdict),
+            &column(new, |row| &row.by),
+            &column(new, |row| &row.reason),
+            &column(new, |row| row.at_ms),
         ],
     )
     .await

@@ -1,5 +1,6 @@
 //! SQLite: write-ahead log, `synchronous=FULL`, one writer thread that commits whole groups.
 
+mod beside;
 mod lease;
 mod mail;
 mod read;
@@ -24,7 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, VersionFiles, other_world,
+    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use crate::{clock::BootClock, limits::STORE_BUSY_MAX};
 use lease::{Dead, until_ms};
@@ -41,7 +42,7 @@ pub struct SqliteStore {
 /// The right to run the runs of a store; given back when it is dropped, or its process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: std::fs::File,
+    file: std::fs::File,
 }
 
 impl SqliteStore {
@@ -91,22 +92,51 @@ impl SqliteStore {
     /// [`StoreError::InUse`] where another process has it.
     pub fn lock(path: &Path) -> Result<Lock, StoreError> {
         let name = lock_path(path);
-        let options = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+        let options = std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name);
         let file = options.map_err(|error| open_error(&name, &error))?;
         file.try_lock().map_err(|_| {
             let hint = "stop it, or give this one another `--store`";
             StoreError::InUse(format!("another ferry runs the store {}: {hint}", path.display()))
         })?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 
     /// Takes out every engine that the store knows: the lock proves that none of them lives, so a restart
-    /// need not wait for the end of their leases.
+    /// need not wait for the end of their leases. Doubts a file that is older than what was noted in the lock
+    /// when it was written last, or that comes without its lock.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] where the file cannot be written.
-    pub async fn take_over(&self, _proof: &Lock) -> Result<(), StoreError> {
-        self.writer.act(|connection| lease::take_out(connection, &Dead::All, None).map_err(failed)).await
+    /// [`StoreError::Failed`] where a file cannot be read or written.
+    pub async fn take_over(&self, lock: &Lock, now: Timestamp) -> Result<(), StoreError> {
+        let io = |error: std::io::Error| StoreError::Failed(error.to_string());
+        let noted = beside::noted(&lock.file).map_err(io)?;
+        let note = lock.file.try_clone().map_err(io)?;
+        let take_out = |connection: &mut Connection| {
+            lease::take_out(connection, &Dead::All, None).and_then(|()| beside::commits(connection)).map_err(failed)
+        };
+        let commits = self.writer.act(take_out).await?;
+        match noted {
+            Some(noted) if commits < noted => doubt(self, "its file is older than what was written to it", now).await?,
+            None if commits > 0 => doubt(self, "its file came without the lock file beside it", now).await?,
+            Some(_) | None => {}
+        }
+        self.writer.note_beside(note);
+        Ok(())
+    }
+
+    /// A copy of a store in memory, as a backup makes it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where the store is not in memory.
+    pub fn copy_in_memory(&self, guards: Guards) -> Result<Self, StoreError> {
+        let wrong = |error: rusqlite::Error| StoreError::Open(error.to_string());
+        let none = || StoreError::Open("only a store in memory is copied".to_owned());
+        let mut copy = Connection::open_in_memory().map_err(wrong)?;
+        let own = locked(self.writer.shared().ok_or_else(none)?);
+        rusqlite::backup::Backup::new(&own, &mut copy).and_then(|backup| backup.step(-1)).map_err(wrong)?;
+        let empty = Connection::open_in_memory().map_err(wrong)?;
+        let writer = Writer::inline(Arc::new(Mutex::new(copy)), guards);
+        Ok(Self { reader: Mutex::new(empty), writer, clock: Arc::clone(&self.clock) })
     }
 
     fn now_ms(&self) -> i64 {
@@ -205,6 +235,10 @@ impl Store for SqliteStore {
     fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
         let store_ms = self.now_ms();
         self.read(|connection| lease::members(connection, store_ms))
+    }
+
+    fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>> {
+        self.read(read::trust)
     }
 
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {

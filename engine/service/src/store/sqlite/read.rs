@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 use serde::de::DeserializeOwned;
 
 use super::mail;
-use crate::store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, VersionFiles};
+use crate::store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
 
@@ -78,6 +78,12 @@ pub(super) fn dead_letters(connection: &Connection, filter: &Filter) -> rusqlite
         })
     })?;
     rows.collect()
+}
+
+pub(super) fn trust(connection: &Connection) -> rusqlite::Result<Trust> {
+    let sql = "SELECT verdict, reason, at_ms FROM verdicts ORDER BY number DESC LIMIT 1";
+    let last = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    Ok(Trust::stored(last))
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {

@@ -44,6 +44,13 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE TABLE IF NOT EXISTS calls (
     call_key TEXT PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- What was said of the store's memory, the last one counts.
+CREATE TABLE IF NOT EXISTS verdicts (
+    number INTEGER PRIMARY KEY, verdict TEXT NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL
+) STRICT;
+-- How often something was committed: a file that knows less than is written beside it was put back.
+CREATE TABLE IF NOT EXISTS commits (number INTEGER NOT NULL) STRICT;
+INSERT INTO commits SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM commits);
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 -- What processes share: circuits and budgets, changed by compare and set on the version.
 CREATE TABLE IF NOT EXISTS shared (

@@ -94,6 +94,11 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
     for (name, value) in &writes.cursors {
         cursors.execute(params![name, value])?;
     }
+    let sql = "INSERT INTO verdicts (verdict, by, reason, at_ms) VALUES (?1, ?2, ?3, ?4)";
+    let mut verdicts = connection.prepare_cached(sql)?;
+    for row in &writes.verdicts {
+        verdicts.execute(params![row.verdict, row.by, row.reason, row.at_ms])?;
+    }
     let mut versions = connection.prepare_cached("INSERT OR IGNORE INTO versions VALUES (?1, ?2)")?;
     for (version, files) in &writes.versions {
         versions.execute(params![version, files])?;

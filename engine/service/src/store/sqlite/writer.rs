@@ -7,7 +7,7 @@ use ferry_core::once::Guards;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::write;
+use super::{beside, write};
 use crate::{
     limits::COMMIT_GROUPS_MAX,
     store::{
@@ -23,6 +23,8 @@ type Reply = Result<Committed, StoreError>;
 pub(super) enum Job {
     /// A group, which shares a transaction with those beside it.
     Group(Vec<Change>, oneshot::Sender<Reply>),
+    /// From now on, commits are noted in this file.
+    Beside(std::fs::File),
     /// A transaction of its own.
     Act(Box<dyn FnOnce(&mut Connection) + Send>),
 }
@@ -72,6 +74,16 @@ impl Writer {
         }
     }
 
+    /// Notes commits in a file beside the store; one in memory has none.
+    pub(super) fn note_beside(&self, file: std::fs::File) {
+        match self {
+            Self::Thread(sender) => {
+                let _ = sender.send(Job::Beside(file));
+            }
+            Self::Inline(..) => {}
+        }
+    }
+
     /// Does something else than a group, behind the groups that were there before.
     pub(super) fn act<T: Send + 'static>(
         &self,
@@ -105,11 +117,13 @@ fn stopped<T>() -> Result<T, StoreError> {
 
 fn work(mut connection: Connection, guards: Guards, mut receiver: mpsc::UnboundedReceiver<Job>) {
     let mut jobs = Vec::new();
+    let mut beside = None;
     while receiver.blocking_recv_many(&mut jobs, COMMIT_GROUPS_MAX) > 0 {
         let mut batch = Vec::new();
         for job in jobs.drain(..) {
             match job {
                 Job::Group(group, reply) => batch.push((group, reply)),
+                Job::Beside(file) => beside = Some(file),
                 Job::Act(act) => {
                     commit(&mut connection, guards, std::mem::take(&mut batch));
                     act(&mut connection);
@@ -117,6 +131,9 @@ fn work(mut connection: Connection, guards: Guards, mut receiver: mpsc::Unbounde
             }
         }
         commit(&mut connection, guards, batch);
+        if let Some((file, commits)) = beside.as_ref().zip(beside::commits(&connection).ok()) {
+            beside::note(file, commits);
+        }
     }
 }
 
@@ -148,6 +165,7 @@ fn attempt(connection: &mut Connection, guards: Guards, groups: &[&Vec<Change>])
     let replies = groups.iter().map(|group| decide(&mut view, group, guards)).collect();
     let (_, writes) = view.into_parts();
     write::write(&transaction, &writes)?;
+    beside::count(&transaction)?;
     transaction.commit()?;
     Ok(replies)
 }

@@ -1,0 +1,94 @@
+//! Engines that forget one guard: each is caught in some world, in which the whole engine breaks no promise.
+
+use ferry_core::once::{Guard, Guards};
+
+use super::{
+    broken, points_of_two,
+    process::Place,
+    stalled,
+    target::{Faults, Kind},
+    world::World,
+};
+
+/// Some of these worlds catch the mutant, and none of them the engine that has all guards.
+#[track_caller]
+fn check(guard: Guard, kind: Kind, worlds: impl Fn() -> Vec<World>) {
+    let is_caught = |guards: Guards| {
+        let stories = worlds().into_iter().map(|world| broken(kind, &world.guards(guards).run()));
+        stories.flatten().next()
+    };
+    assert!(is_caught(Guards::without(guard)).is_some(), "{kind:?} without {guard:?} breaks nothing");
+    assert_eq!(is_caught(Guards::ALL), None, "{kind:?} with all guards");
+}
+
+#[test]
+fn a_mutant_that_takes_an_event_twice_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Inbox, kind, || vec![World::new(kind, 0).of_two()]);
+    }
+}
+
+#[test]
+fn a_mutant_that_lets_two_runs_make_one_call_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Claim, kind, || vec![World::new(kind, 0).with_twins()]);
+    }
+}
+
+#[test]
+fn a_mutant_that_resends_an_unknown_outcome_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Unknown, kind, || vec![World::new(kind, 0).faults(Faults::FirstAnswerLost)]);
+    }
+}
+
+#[test]
+fn a_mutant_that_sends_before_its_intent_is_durable_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        let points = World::new(kind, 0).run().points();
+        let worlds = (0..4).flat_map(|seed| (0..points).map(move |point| World::new(kind, seed).crash_at(point)));
+        check(Guard::Intent, kind, || worlds.clone().collect());
+    }
+}
+
+#[test]
+fn a_mutant_that_writes_and_sends_after_its_lease_is_caught() {
+    let points = points_of_two(Kind::Lookup, Place::Disk);
+    let worlds = || (0..points).map(|point| stalled(Kind::Lookup, Place::Disk, point)).collect();
+    check(Guard::Fence, Kind::Lookup, worlds);
+}
+
+#[test]
+fn a_mutant_that_forgets_its_calls_is_caught_on_replay() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Memory, kind, || vec![World::new(kind, 0).replayed()]);
+    }
+}
+
+#[test]
+fn a_mutant_that_relies_on_a_forgotten_key_is_caught() {
+    check(Guard::KeyWindow, Kind::Keyed, || vec![World::new(Kind::Keyed, 0).faults(Faults::AnswersLostForLong)]);
+}
+
+#[test]
+fn a_mutant_that_looks_too_early_is_caught() {
+    check(Guard::VisibleAfter, Kind::Lookup, || vec![World::new(Kind::Lookup, 0).faults(Faults::FirstEffectLate)]);
+}
+
+#[test]
+fn a_mutant_that_believes_a_restored_store_is_caught() {
+    for kind in [Kind::Lookup, Kind::Never] {
+        check(Guard::Trust, kind, || vec![World::new(kind, 0).crash_at(3).restored()]);
+    }
+}
+
+#[test]
+fn a_mutant_that_resends_a_bundle_whole_is_caught() {
+    check(Guard::Items, Kind::Lookup, || vec![World::new(Kind::Lookup, 0).faults(Faults::FirstBundlePartly)]);
+}
+
+#[test]
+fn a_mutant_that_adopts_what_differs_is_caught() {
+    let world = || World::new(Kind::Lookup, 0).faults(Faults::FirstAnswerLost).with_a_stranger();
+    check(Guard::Agreement, Kind::Lookup, || vec![world()]);
+}
