@@ -88,7 +88,9 @@ impl Run {
     fn called(&mut self, at: Timestamp, step: StepIndex, attempt: u32, key: &CallKey, sent: (&Digest, &Digest)) {
         let (digest, target) = sent;
         self.steps[step].look_ups = 0;
-        let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
+        let before = self.calls.get(key);
+        let first_at = before.map_or(at, |memory| memory.first_at);
+        let was_unknown = before.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
         self.steps[step].call = Some((key.clone(), first_at));
         self.steps[step].status = Status::Called { attempt };
         if self.effect(step).is_some_and(Effect::is_write) {
@@ -98,6 +100,7 @@ impl Run {
                     digest: digest.clone(),
                     target: target.clone(),
                     first_at,
+                    was_unknown,
                     outcome: Outcome::Unknown { since: at },
                 },
             );
@@ -115,7 +118,10 @@ impl Run {
         self.steps[step].failure = Some(failure.clone());
         let after = self.after_failure(at, step, failure);
         let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
-        let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
+        let key = self.steps[step].call.as_ref().map(|(key, _)| key);
+        let was_unknown = key.and_then(|key| self.calls.get(key)).is_some_and(|memory| memory.was_unknown);
+        let outcome =
+            if is_unknown || was_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
         let attempt = if let Status::Called { attempt }
         | Status::Retrying { attempt, .. }
         | Status::Unknown { attempt, .. } = self.steps[step].status
