@@ -1,9 +1,8 @@
 //! Durable runs per second through the whole service on SQLite, and the limit of the same disk.
 //!
-//! Every run receives an event, makes values, checks them, runs a script, writes to a target over
-//! HTTP, and makes one more value: five steps, of which everything is journaled with
-//! `synchronous=FULL`. Engine, store and target share the machine. A sample lasts from the first
-//! event to the end of the last run; between samples the store is measured without an engine.
+//! Every run receives an event, makes values, checks them, runs a script, writes to a target over HTTP, and
+//! makes one more value: five steps, all journaled with `synchronous=FULL`. Engine, store and target share the
+//! machine. A sample lasts from the first event to the end of the last run; between samples the store is alone.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark prints")]
 
@@ -24,11 +23,7 @@ use ferry_contract::{
     port::{Clock, Http},
     script::Rules,
 };
-use ferry_core::{
-    once::Guards,
-    plan::Plan,
-    run::{Entry, State},
-};
+use ferry_core::{once::Guards, plan::Plan, run::Entry, run::State};
 use ferry_sandbox::{Faults, Options, Sandbox};
 use jiff::Timestamp;
 use serde_json::{Number, Value, json};

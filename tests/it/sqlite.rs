@@ -77,3 +77,12 @@ async fn a_restart_on_a_file_waits_for_no_lease() {
     let taken = store.lease(&next, at(0), 9).await.unwrap().runs;
     assert_eq!((taken.len(), taken[0].fence), (1, Fence::default().raised().raised().raised()));
 }
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ferry.db");
+    std::fs::write(&path, "this is a letter to my bank, and no database at all; it is long enough").unwrap();
+    let error = SqliteStore::open(&path).err().unwrap().to_string();
+    assert!(error.contains("not a database"), "{error}");
+}

@@ -379,15 +379,6 @@ async fn a_store_belongs_to_one_world() {
     }
 }
 
-#[test]
-fn a_file_that_is_no_store_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ferry.db");
-    std::fs::write(&path, "this is a letter to my bank, and no database at all; it is long enough").unwrap();
-    let error = SqliteStore::open(&path).err().unwrap().to_string();
-    assert!(error.contains("not a database"), "{error}");
-}
-
 #[tokio::test]
 async fn what_was_said_last_of_a_store_counts() {
     for Tested { store, other, .. } in stores().await {

@@ -18,6 +18,8 @@ pub const SHARED_AGE_MAX: Duration = Duration::from_secs(10);
 pub const SHARED_TRIES_MAX: u32 = 8;
 /// Groups that one transaction of the store takes.
 pub const COMMIT_GROUPS_MAX: usize = 1_000;
+/// Statements that a connection to a file keeps ready: more than there are.
+pub const STATEMENTS_KEPT: usize = 64;
 /// How long a write waits for another process that writes to the same file.
 pub const STORE_BUSY_MAX: Duration = Duration::from_secs(10);
 /// Files of one project folder.

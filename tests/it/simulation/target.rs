@@ -102,6 +102,8 @@ pub(super) enum Faults {
     AnswersLostForLong,
     /// Nothing can be sent for eight hours.
     Down,
+    /// The first payment is booked, its answer is lost, and then nobody is reached for a while.
+    FirstAnswerLostThenUnreachable,
     /// The first bundle is booked in part, and its answer is lost.
     FirstBundlePartly,
     /// By the seed.
@@ -196,7 +198,12 @@ impl Target {
         state.payments += u64::from(is_payment);
         let first = is_payment && state.payments == 1;
         match self.faults {
-            Faults::FirstAnswerLost if first => Fate::LostAfter,
+            Faults::FirstAnswerLost | Faults::FirstAnswerLostThenUnreachable if first => Fate::LostAfter,
+            Faults::FirstAnswerLostThenUnreachable
+                if is_payment && now.duration_since(began) < SignedDuration::from_mins(10) =>
+            {
+                Fate::NotSent
+            }
             Faults::FirstEffectLate if first => Fate::Late,
             Faults::FirstBundlePartly if first => Fate::Partly,
             Faults::AnswersLostForLong if is_payment && now.duration_since(began) < SignedDuration::from_mins(60) => {

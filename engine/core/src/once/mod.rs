@@ -62,6 +62,8 @@ pub struct Memory {
     pub target: Digest,
     /// When it was sent for the first time.
     pub first_at: Timestamp,
+    /// Whether an attempt before the last one may have arrived: that the last one did nothing, says nothing of it.
+    pub was_unknown: bool,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -457,8 +459,13 @@ mod tests {
             ("keyed", "unknown", &same, &here, "send"),
             ("read", "unknown", &same, &here, "send"),
         ] {
-            let memory =
-                Memory { digest: same.clone(), target: here.clone(), first_at: at(100), outcome: outcome(before) };
+            let memory = Memory {
+                digest: same.clone(),
+                target: here.clone(),
+                first_at: at(100),
+                was_unknown: false,
+                outcome: outcome(before),
+            };
             let circumstances = Circumstances { now: at(101), is_replayed: false, doubted_since: None };
             let found = match before_call(Guards::ALL, &effect(name), Some(&memory), (digest, target), circumstances) {
                 Before::Send => "send",
@@ -479,6 +486,7 @@ mod tests {
             digest: digest.clone(),
             target: digest.clone(),
             first_at: at(0),
+            was_unknown: false,
             outcome: Outcome::NotDone { since: at(second) },
         };
         for (name, memory, expected) in [

@@ -137,12 +137,14 @@ impl Run {
     fn called(&mut self, at: Timestamp, unit: UnitIndex, attempt: u32, key: &CallKey, sent: (&Digest, &Digest)) {
         let (digest, target) = sent;
         self.units[unit].look_ups = 0;
-        let first_at = self.calls.get(key).map_or(at, |memory| memory.first_at);
+        let before = self.calls.get(key);
+        let first_at = before.map_or(at, |memory| memory.first_at);
+        let was_unknown = before.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
         self.units[unit].call = Some((key.clone(), first_at));
         self.units[unit].status = Status::Called { attempt };
         if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
             let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
-            self.calls.insert(key.clone(), Memory { digest, target, first_at, outcome });
+            self.calls.insert(key.clone(), Memory { digest, target, first_at, was_unknown, outcome });
         }
     }
 

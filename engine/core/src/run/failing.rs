@@ -25,6 +25,8 @@ impl Run {
         };
         let was_sent = matches!(self.units[unit].status, Status::Called { .. });
         if was_sent {
+            // That this attempt did nothing says nothing of one before it that may have arrived.
+            let is_unknown = is_unknown || self.was_unknown(unit);
             let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
             self.remember(unit, outcome);
         }
@@ -39,8 +41,21 @@ impl Run {
             }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.units[unit].status = Status::Parking { reason },
+            After::Fail if was_sent && self.was_unknown(unit) && self.is_keyed(unit) => {
+                self.park(unit, "an attempt before this one may have arrived; look there whether it has been done");
+            }
             After::Fail => self.take_arm(unit, failure.class),
         }
+    }
+
+    /// Whether an attempt before the last one may have arrived.
+    fn was_unknown(&self, unit: UnitIndex) -> bool {
+        let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
+        memory.is_some_and(|memory| memory.was_unknown)
+    }
+
+    fn is_keyed(&self, unit: UnitIndex) -> bool {
+        self.call(unit).is_some_and(|call| matches!(call.effect, Effect::Write(Repeat::Keyed { .. })))
     }
 
     /// Only a call is tried again. One that was refused before it was sent, by a preflight or for

@@ -213,6 +213,8 @@ impl Engine {
         if calls.is_empty() || self.stop.is_cancelled() {
             return calls.iter().map(|_| Ok(None)).collect();
         }
+        // Before the intent: time that passes from here on is time in which the lease may end.
+        let spell = self.member.spell();
         let recorded = match self.intend(calls, pass.is_probe()).await {
             Ok(recorded) => recorded,
             Err(error) => {
@@ -224,7 +226,7 @@ impl Engine {
         };
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
         let going: Vec<&Outgoing> = going.map(|(call, _)| *call).collect();
-        let mut results = self.send_in_time(connection, (pass, action), &going).await.into_iter();
+        let mut results = self.send_in_time(connection, (pass, action), &going, spell).await.into_iter();
         let result = |(call, recorded): (&&Outgoing, bool)| {
             let fenced = || StoreError::Fenced(call.driven.id.to_string());
             if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
@@ -293,11 +295,15 @@ impl Engine {
         connection: &Connection,
         (pass, action): (&Pass, &str),
         calls: &[&Outgoing],
+        spell: u64,
     ) -> Vec<Result<Value, Failure>> {
         let Some(first) = calls.first() else { return Vec::new() };
         let engines: Vec<EngineId> = calls.iter().map(|call| call.driven.engine.clone()).collect();
         let (member, guards) = (Arc::clone(&self.member), self.guards);
-        let may_send = move || engines.iter().all(|engine| member.may_write(engine)) || !guards.has(Guard::Fence);
+        let may_send = move || {
+            let in_time = member.spell() == spell && engines.iter().all(|engine| member.may_write(engine));
+            in_time || !guards.has(Guard::Fence)
+        };
         let first = first.prepared.clone().while_open(SendingRight::new(may_send));
         let others = calls.iter().skip(1).map(|call| &call.prepared);
         let prepared: Vec<&Prepared> = std::iter::once(&first).chain(others).collect();

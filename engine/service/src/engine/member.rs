@@ -45,6 +45,8 @@ struct Life {
     number: u64,
     engine: Option<EngineId>,
     until: Timestamp,
+    /// How often the right to write began anew: what was decided in an earlier spell is not sent in this one.
+    spell: u64,
     /// Nothing is known of the store before the first life.
     trust: Option<Trust>,
 }
@@ -68,6 +70,11 @@ impl Member {
     /// Whether runs that were leased by this engine may still be written, and sent for.
     pub(super) fn may_write(&self, engine: &EngineId) -> bool {
         self.alive().as_ref() == Some(engine)
+    }
+
+    /// The spell in which the engine may write now.
+    pub(super) fn spell(&self) -> u64 {
+        locked(&self.life).spell
     }
 
     /// Whether this engine was taken out, for all that is known here.
@@ -94,6 +101,9 @@ impl Member {
 
     fn lives(&self, engine: &EngineId, asked_at: Timestamp) {
         let mut life = locked(&self.life);
+        if asked_at >= life.until || life.engine.as_ref() != Some(engine) {
+            life.spell += 1;
+        }
         life.until = asked_at + SignedDuration::try_from(self.terms.lease).unwrap_or_default();
         life.engine = Some(engine.clone());
     }

@@ -1,12 +1,14 @@
 //! Rows as every store keeps them: which ones a group touches, those that are there, and those to write.
 
+mod mail;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_contract::path::{Document, Path};
 use ferry_core::run::{self, Entry, On, State};
 use serde_json::Value;
 
 use super::{Change, EngineId, Fence, RunId, lease::Alive};
+pub(super) use mail::{MailRecord, PostKey, PostRecord, WaitRecord, Wanted, values};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -35,47 +37,6 @@ pub(super) struct RunRecord {
     /// Whether it has one of these places.
     pub(super) is_active: bool,
 }
-
-/// A letter.
-#[derive(Clone, Debug)]
-pub(super) struct MailRecord {
-    pub(super) run: RunId,
-    pub(super) number: i64,
-    pub(super) at_ms: i64,
-    pub(super) letter: String,
-}
-
-/// A step that waits for an event, or for a person.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct WaitRecord {
-    pub(super) run: RunId,
-    pub(super) step: String,
-    /// The event's name, where in it the value is, and the value; of an approval only the name.
-    pub(super) wanted: Wanted,
-    /// What a person sees, as JSON.
-    pub(super) detail: String,
-    pub(super) since_ms: i64,
-}
-
-/// An event by its name, a path and the value there.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Wanted {
-    pub(super) event: String,
-    pub(super) path: String,
-    pub(super) value: String,
-}
-
-/// An event that was posted.
-#[derive(Clone, Debug)]
-pub(super) struct PostRecord {
-    pub(super) at_ms: i64,
-    pub(super) data: String,
-    /// The run that waited for it.
-    pub(super) claimed_by: Option<RunId>,
-}
-
-/// The name of a posted event: its event and its key.
-pub(super) type PostKey = (String, String);
 
 /// One row an event for ever: the guard against the same event delivered twice.
 #[derive(Clone, Debug)]
@@ -397,27 +358,6 @@ impl Draft<'_> {
 
     pub(super) fn is_alive(&self, engine: &EngineId) -> bool {
         self.view.rows.engines.contains(engine)
-    }
-}
-
-/// The values of an event at the paths that are watched.
-pub(super) fn values(event: &str, data: &Value, paths: &BTreeMap<String, BTreeSet<String>>) -> Vec<Wanted> {
-    let value = |path: &String| {
-        let found = Path::parse(path).ok()?;
-        let value = match found.one(Document::Value(data)).ok()? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-        };
-        Some(Wanted { event: event.to_owned(), path: path.clone(), value })
-    };
-    paths.get(event).into_iter().flatten().filter_map(value).collect()
-}
-
-impl From<&run::Wanted> for Wanted {
-    fn from(wanted: &run::Wanted) -> Self {
-        let run::Wanted { event, path, value } = wanted.clone();
-        Self { event, path, value }
     }
 }
 

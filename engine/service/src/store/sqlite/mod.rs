@@ -27,7 +27,10 @@ use super::{
     Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
     Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
-use crate::{clock::BootClock, limits::STORE_BUSY_MAX};
+use crate::{
+    clock::BootClock,
+    limits::{STATEMENTS_KEPT, STORE_BUSY_MAX},
+};
 use lease::{Dead, until_ms};
 use writer::Writer;
 
@@ -80,6 +83,7 @@ impl SqliteStore {
     /// [`StoreError::Open`], never in practice.
     pub fn in_memory(clock: Arc<dyn Clock>, guards: Guards) -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         schema::tables(&connection).map_err(|error| StoreError::Open(error.to_string()))?;
         let shared = Arc::new(Mutex::new(connection));
         let empty = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
@@ -180,6 +184,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::Open(format!("{}: {error}", path.display()));
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(STORE_BUSY_MAX).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     schema::durable(&connection).map_err(failed)?;
     Ok(connection)
 }
