@@ -8,9 +8,10 @@ use ferry::{
     sandbox::{get, post},
     store::{Filter, Store as _, sqlite::SqliteStore},
 };
+use ferry_tests::program::Running;
 use serde_json::Value;
 
-use crate::program::{Running, ferry, sandbox, serve};
+use crate::program::{ferry, sandbox, serve};
 
 const REQUESTS: u64 = 120;
 /// Looks until a circuit must be open; each takes some 30 ms.

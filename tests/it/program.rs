@@ -1,84 +1,36 @@
 //! The program as its user meets it: commands, messages, exit codes, signals.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
     path::Path,
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
+use ferry_tests::program::{Program, Running, Serve};
+
 /// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ferry-under-test");
+pub(crate) fn program() -> Program {
+    Program::at(env!("CARGO_BIN_EXE_ferry-under-test"))
+}
 
 /// A call of the program.
 pub(crate) fn ferry(folder: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command
-        .current_dir(folder)
-        .env_remove("FERRY_STORE")
-        .env_remove("FERRY_SANDBOX")
-        .env_remove("FERRY_ADMIN")
-        .env("NO_COLOR", "1");
-    command
-}
-
-/// A sandbox or a service of its own, killed when the test ends.
-pub(crate) struct Running {
-    pub(crate) child: Child,
-    pub(crate) address: String,
-    /// Where webhooks are delivered.
-    pub(crate) hooks: String,
-    _stdout: Option<BufReader<ChildStdout>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    program().command(folder)
 }
 
 /// Starts `ferry sandbox` on a free port.
 pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
-    let mut command = ferry(folder);
-    command.args(["sandbox", "--listen", "127.0.0.1:0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("sandbox ").expect("the sandbox says where it is").to_owned();
-    Running { child, address, hooks: String::new(), _stdout: Some(stdout) }
+    program().sandbox(folder, args).unwrap()
 }
 
 /// Starts `ferry serve` on the shipped pipelines and a file, and waits until it serves.
 pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
-    serve_on(folder, sandbox, "ferry.db")
-}
-
-/// The same on any store. The lease is short, so that a test need not wait long for its end.
-pub(crate) fn serve_on(folder: &Path, sandbox: &str, store: &str) -> Running {
     let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
-    serve_folder(folder, &pipelines, store, &["--sandbox", sandbox])
+    serve_folder(folder, &pipelines, "ferry.db", &["--sandbox", sandbox])
 }
 
 /// Starts `ferry serve` on a folder of projects, and waits until it serves.
 pub(crate) fn serve_folder(folder: &Path, projects: &Path, store: &str, args: &[&str]) -> Running {
-    let mut command = ferry(folder);
-    command.arg("serve").arg(projects).args(["--admin", "127.0.0.1:0", "--lease", "1000"]).args(args);
-    command.env("FERRY_STORE", store).args(["--listen", "127.0.0.1:0"]).env("HOOK_SECRET", "geheim");
-    let mut child = command.env("FERRY_LOG", "off").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("admin ") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "the service ended before it served");
-    }
-    let after = |word: &str| line.split_once(word).map_or("", |(_, rest)| rest.split(';').next().unwrap_or("").trim());
-    let (address, hooks) = (after("admin ").to_owned(), after("webhooks ").to_owned());
-    std::thread::spawn(move || {
-        let mut rest = Vec::new();
-        let _ = stderr.read_to_end(&mut rest);
-    });
-    Running { child, address, hooks, _stdout: None }
+    program().serve(Serve { folder, projects, store, lease_ms: 1_000, log: "off", args }).unwrap()
 }
 
 fn output(folder: &Path, args: &[&str]) -> Output {

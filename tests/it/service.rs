@@ -3,9 +3,10 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use ferry::clock::pause;
+use ferry_tests::program::Running;
 use serde_json::{Value, json};
 
-use crate::program::{Running, ferry, serve_folder};
+use crate::program::{ferry, serve_folder};
 
 const PROJECT: &str = "ferry: 1\nproject: shop\n";
 

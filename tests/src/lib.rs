@@ -1,3 +1,5 @@
-//! What tests and examples share: a real PostgreSQL that lives as long as its process.
+//! What tests and examples share: the program in processes of its own, a real PostgreSQL, and chaos.
 
+pub mod chaos;
 pub mod postgres;
+pub mod program;

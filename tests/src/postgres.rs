@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use crate::program::{said, signal_to};
+
 /// How often a server that starts is asked whether it is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often it is asked at most.
@@ -24,14 +26,23 @@ const LOOKS_MAX: u32 = 600;
 /// Connections of all tests of one process at once.
 const CONNECTIONS_MAX: u32 = 400;
 
-/// Ends the server by its own id once standard input ends, which is when this process does.
+/// Starts the server again whenever it was killed, and ends it by its own id once standard input ends, which
+/// is when this process does. What a killed one leaves keeps the next from starting for a moment.
 const WATCH: &str = r#"
 exec 3<&0 </dev/null
-"$@" 3<&- &
-server=$!
+{
+    while [ ! -e "$FOLDER/end" ]; do
+        "$@"
+        sleep 0.05
+    done
+    touch "$FOLDER/ended"
+} 3<&- &
 cat <&3 >/dev/null
-kill -INT "$server"
-wait "$server"
+touch "$FOLDER/end"
+until [ -e "$FOLDER/ended" ]; do
+    kill -INT "$(head -n 1 "$FOLDER/data/postmaster.pid")" 2>/dev/null
+    sleep 0.05
+done
 rm -rf "$FOLDER"
 "#;
 
@@ -68,7 +79,7 @@ impl Server {
         let folder = folder()?;
         let user = other_user(&folder)?;
         if let Some(User { uid, gid }) = user {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).map_err(|error| error.to_string())?;
+            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).map_err(said)?;
         }
         let mut initdb = as_user(Command::new(program("initdb")?), user.as_ref(), &folder);
         initdb.args(["--username=ferry", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
@@ -80,9 +91,8 @@ impl Server {
         watch.args(["-c", WATCH, "watch"]).arg(program("postgres")?).arg("-D").arg(folder.join("data"));
         watch.arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
         watch.args(["-c", &format!("max_connections={CONNECTIONS_MAX}")]).env("FOLDER", &folder);
-        let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
-        let mut watch =
-            watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().map_err(|error| error.to_string())?;
+        let log = std::fs::File::create(folder.join("log")).map_err(said)?;
+        let mut watch = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().map_err(said)?;
         let alive = watch.stdin.take();
         let server = Self { folder, databases: AtomicU64::new(0), watch, alive };
         server.wait_until_ready()?;
@@ -116,8 +126,20 @@ impl Server {
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", sql])
             .arg(self.address(database))
             .output()
-            .map_err(|error| error.to_string())?;
+            .map_err(said)?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    /// Kills the server with SIGKILL, as the end of its machine would, and waits until another one has read
+    /// its log and answers.
+    ///
+    /// # Errors
+    /// Where there was none, or none comes back.
+    pub fn kill(&self) -> Result<(), String> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).map_err(said)?;
+        let server = file.lines().next().and_then(|line| line.trim().parse().ok());
+        signal_to(server.ok_or("the server does not say which process it is")?, "KILL")?;
+        self.wait_until_ready()
     }
 
     fn address(&self, database: &str) -> String {
@@ -161,20 +183,20 @@ fn program(name: &str) -> Result<PathBuf, String> {
 
 /// A new folder with a short name: a socket's path has 107 bytes at most.
 fn folder() -> Result<PathBuf, String> {
-    let folder = tempfile::Builder::new().prefix("ferry-pg-").tempdir_in("/tmp").map_err(|error| error.to_string())?;
+    let folder = tempfile::Builder::new().prefix("ferry-pg-").tempdir_in("/tmp").map_err(said)?;
     // The server writes into it under another user's name, and this process connects under its own.
     let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), open).map_err(|error| error.to_string())?;
+    std::fs::set_permissions(folder.path(), open).map_err(said)?;
     Ok(folder.keep())
 }
 
 /// Another user, where this one is root.
 fn other_user(folder: &Path) -> Result<Option<User>, String> {
-    let owner = std::fs::metadata(folder).map_err(|error| error.to_string())?.uid();
+    let owner = std::fs::metadata(folder).map_err(said)?.uid();
     if owner != 0 {
         return Ok(None);
     }
-    let users = std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string())?;
+    let users = std::fs::read_to_string("/etc/passwd").map_err(said)?;
     let user = |name: &str| {
         let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
         let mut fields = line.split(':').skip(2).map(str::parse);

@@ -1,6 +1,7 @@
 //! The sandbox's own side, under `/_sandbox`: what happened, and how to change the world.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use rust_decimal::Decimal;
@@ -35,9 +36,10 @@ POST /_sandbox/faults    {\"duplicates\": \"refuse\" | \"book\", \"rules\": [{\"
                          \"budget_per_minute\": 6000, \"visibility_lag_ms\": 60000} replaces them
 GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
+POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
-const PATHS: &str = "the sandbox has ledger, requests, seed, faults and clock under /_sandbox; see GET /";
+const PATHS: &str = "the sandbox has ledger, requests, seed, faults, clock and listener under /_sandbox; see GET /";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -64,6 +66,12 @@ struct ClockOrder {
     advance_ms: Option<u64>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenerOrder {
+    closed_ms: u64,
+}
+
 /// Answers a request for the sandbox itself.
 pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
     let now = world.clock.now();
@@ -79,6 +87,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         ("POST", ["_sandbox", "seed"]) => read(request).and_then(|order| change_seed(world, order)),
         ("POST", ["_sandbox", "faults"]) => read(request).and_then(|faults| change_faults(world, faults)),
         ("POST", ["_sandbox", "clock"]) => read(request).and_then(|order| change_clock(world, &order)),
+        ("POST", ["_sandbox", "listener"]) => read(request).and_then(|order| close_listener(world, &order)),
         _ => return wrong(StatusCode::NOT_FOUND, PATHS),
     };
     done.map_or_else(|message| wrong(StatusCode::BAD_REQUEST, &message), Answer::ok)
@@ -99,6 +108,7 @@ fn ledger(world: &World) -> Value {
             "references": standings.len(),
             "bookings": bookings,
             "booked_twice": twice,
+            "duplicates_refused": world.payoneer.refused_duplicates(),
             "amount": money(amount),
         },
         "balance": money(world.payoneer.balance()),
@@ -238,6 +248,16 @@ fn change_clock(world: &mut World, order: &ClockOrder) -> Result<Value, String> 
         world.clock.advance(ms);
     }
     Ok(clock(world))
+}
+
+/// The server sees it once this is answered.
+fn close_listener(world: &mut World, order: &ListenerOrder) -> Result<Value, String> {
+    let closed_ms = order.closed_ms;
+    if closed_ms > limits::CLOSED_MAX_MS {
+        return Err(format!("`closed_ms` is at most {}", limits::CLOSED_MAX_MS));
+    }
+    world.outage.send_replace(Duration::from_millis(closed_ms));
+    Ok(json!({ "closed_ms": closed_ms }))
 }
 
 fn money(amount: Decimal) -> String {

@@ -51,5 +51,8 @@ pub(crate) const REQUESTS_MAX: usize = 20_000;
 /// The fastest sandbox clock, in sandbox seconds a real second.
 pub(crate) const SPEED_MAX: u32 = 100_000;
 
+/// The longest time for which the listener is closed, in real time.
+pub(crate) const CLOSED_MAX_MS: u64 = 60 * 60 * 1_000;
+
 /// The longest single jump of the sandbox clock: 366 days.
 pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;

@@ -4,6 +4,7 @@
 //! of its own: as in a real system, it happens also when the client has gone by then.
 
 use std::future;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::{clock, control, limits};
 /// The wait after the system refused to accept a connection, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long the order for an outage may take to be answered.
+const ANSWER_PAUSE: Duration = Duration::from_millis(20);
+
 type Shared = Arc<Mutex<World>>;
 
 /// The connection of a request; cancelling it closes the socket.
@@ -32,13 +36,24 @@ type Shared = Arc<Mutex<World>>;
 struct Connection(CancellationToken);
 
 /// Serves until `stop` is cancelled; no connection is left then.
-pub(crate) async fn serve(listener: TcpListener, world: World, stop: CancellationToken) {
+pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: CancellationToken) {
+    let mut outage = world.outage.subscribe();
     let app = Router::new().fallback(handle).with_state(Arc::new(Mutex::new(world)));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
+            Ok(()) = outage.changed() => {
+                let closed = *outage.borrow_and_update();
+                match refuse(listener, &mut connections, closed).await {
+                    Ok(again) => listener = again,
+                    Err(err) => {
+                        tracing::error!(%err, "the sandbox cannot listen again");
+                        break;
+                    }
+                }
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(serve_one(stream, app.clone()));
@@ -51,6 +66,18 @@ pub(crate) async fn serve(listener: TcpListener, world: World, stop: Cancellatio
         }
     }
     connections.shutdown().await;
+}
+
+/// Closes the listener and every connection, and listens again after a while. What was asked for before
+/// still has its effect.
+async fn refuse(listener: TcpListener, connections: &mut JoinSet<()>, closed: Duration) -> io::Result<TcpListener> {
+    // The order itself is answered first.
+    clock::sleep(ANSWER_PAUSE).await;
+    let address = listener.local_addr()?;
+    drop(listener);
+    connections.shutdown().await;
+    clock::sleep(closed).await;
+    TcpListener::bind(address).await
 }
 
 async fn serve_one(stream: TcpStream, app: Router) {

@@ -1,6 +1,9 @@
 //! The whole state of the sandbox, and the order in which a request meets it.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use tokio::sync::watch;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -28,6 +31,8 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
+    /// For how long the server shall refuse connections, from each change on.
+    pub(crate) outage: watch::Sender<Duration>,
     payoneer_budget: Budget,
     salesforce_budget: Budget,
 }
@@ -59,6 +64,7 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            outage: watch::Sender::new(Duration::ZERO),
             payoneer_budget: Budget::new(per_minute, now),
             salesforce_budget: Budget::new(per_minute, now),
         }

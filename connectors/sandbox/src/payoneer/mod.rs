@@ -84,13 +84,14 @@ pub(crate) struct Payoneer {
     tokens: Tokens,
     payees: BTreeMap<String, Payee>,
     book: Book,
+    refused_duplicates: usize,
 }
 
 impl Payoneer {
     /// Starts with the payees by id and the balance of the program.
     pub(crate) fn new(seed: u64, payees: BTreeMap<String, Payee>, balance: Decimal) -> Self {
         let tokens = Tokens::new(seed, limits::PAYONEER_TOKEN_S);
-        Self { tokens, payees, book: Book::new(seed, balance) }
+        Self { tokens, payees, book: Book::new(seed, balance), refused_duplicates: 0 }
     }
 
     /// Answers one request.
@@ -128,6 +129,11 @@ impl Payoneer {
     /// Says all bookings, by reference.
     pub(crate) fn standings(&self) -> Vec<Standing> {
         self.book.standings()
+    }
+
+    /// Says how many payouts were refused because their reference was booked already.
+    pub(crate) fn refused_duplicates(&self) -> usize {
+        self.refused_duplicates
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
@@ -185,7 +191,10 @@ impl Payoneer {
             return Err(failure(StatusCode::BAD_REQUEST, 1000, &text));
         }
         let known = orders::Known { payees: &self.payees, book: &self.book, duplicates: cx.duplicates };
-        let orders = orders::read(items, &known).map_err(refused)?;
+        let orders = orders::read(items, &known).map_err(|errors| {
+            self.refused_duplicates += orders::duplicates(&errors);
+            refused(errors)
+        })?;
         for order in orders {
             self.book.add(order, cx.now);
         }

@@ -62,6 +62,11 @@ pub(super) fn read(items: &[Value], known: &Known<'_>) -> Result<Vec<Order>, Vec
     if reader.errors.is_empty() { Ok(orders) } else { Err(reader.errors) }
 }
 
+/// How many of these errors are about a payout that is booked already.
+pub(super) fn duplicates(errors: &[Value]) -> usize {
+    errors.iter().filter(|error| error["sub_code"] == EXISTS).count()
+}
+
 struct Reader<'a> {
     known: &'a Known<'a>,
     seen: BTreeSet<&'a str>,

@@ -1,0 +1,193 @@
+//! The processes of a trial, and what is done to them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use ferry::{
+    clock::{Stopwatch, pause},
+    http::HttpClient,
+    sandbox::{get, post},
+    store::{self, Store, StoreAddress},
+};
+use ferry_contract::number;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{LEASE_MS, SPEED, TIMEOUT_MS, Trial, faults};
+use crate::{
+    postgres::Server,
+    program::{Program, Running, Serve, said},
+};
+
+/// The shipped project, whose connectors get other time-outs.
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// How often the store is asked once more, while its server comes back.
+const TRIES_MAX: u32 = 100;
+/// A connection that was refused is tried again after that.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// What comes in at a time, for each approved request: large requests are a fiftieth, of 12,000 each.
+const DEPOSIT_PER_PAYOUT: u64 = 60;
+
+/// A sandbox, a store, and services on it.
+pub(super) struct World<'a> {
+    pub(super) http: HttpClient,
+    program: &'a Program,
+    server: Option<&'a Server>,
+    folder: TempDir,
+    address: String,
+    sandbox: Running,
+    services: Vec<Running>,
+    watch: Stopwatch,
+    /// When each kill was, since the start.
+    pub(super) kills: Vec<Duration>,
+    /// What the sandbox's clock showed at first.
+    pub(super) began: jiff::Timestamp,
+}
+
+impl<'a> World<'a> {
+    pub(super) async fn new(program: &'a Program, trial: &Trial, server: Option<&'a Server>) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix("ferry-chaos-").tempdir().map_err(said)?;
+        project(folder.path())?;
+        let text = serde_json::to_string(&faults::all(trial.duplicates)).map_err(said)?;
+        std::fs::write(folder.path().join("faults.yaml"), text).map_err(said)?;
+        let (requests, speed, seed) = (trial.payouts.to_string(), SPEED.to_string(), trial.seed.to_string());
+        let args = ["--requests", &requests, "--speed", &speed, "--seed", &seed, "--faults", "faults.yaml"];
+        let sandbox = program.sandbox(folder.path(), &args)?;
+        let address = server.map_or_else(|| "ferry.db".to_owned(), Server::database);
+        let http = HttpClient::new().map_err(said)?;
+        let began = get(&http, &format!("{}/_sandbox/clock", sandbox.address)).await?;
+        let began = began["now"].as_str().and_then(|now| now.parse().ok()).ok_or("the sandbox has no clock")?;
+        let (watch, kills, services) = (Stopwatch::start(), Vec::new(), Vec::new());
+        let mut world = Self { http, program, server, folder, address, sandbox, services, watch, kills, began };
+        for _ in 0..trial.processes {
+            let service = world.serve()?;
+            world.services.push(service);
+        }
+        Ok(world)
+    }
+
+    fn serve(&self) -> Result<Running, String> {
+        self.program.serve(Serve {
+            folder: self.folder.path(),
+            projects: &self.folder.path().join("project"),
+            store: &self.address,
+            lease_ms: LEASE_MS,
+            log: "error",
+            args: &["--sandbox", &self.sandbox.address],
+        })
+    }
+
+    pub(super) fn url(&self, what: &str) -> String {
+        format!("{}/_sandbox/{what}", self.sandbox.address)
+    }
+
+    pub(super) async fn ask(&self, what: &str) -> Result<Value, String> {
+        get(&self.http, &self.url(what)).await
+    }
+
+    pub(super) async fn balance(&self) -> Result<Decimal, String> {
+        Ok(decimal(&self.ask("seed").await?["balance"]))
+    }
+
+    pub(super) fn kill(&mut self, victim: usize) -> Result<(), String> {
+        self.services[victim].kill()?;
+        self.kills.push(self.watch.elapsed());
+        self.services[victim] = self.serve()?;
+        Ok(())
+    }
+
+    /// The others take over what it had, and do it; then it goes on where it was.
+    pub(super) async fn stop(&self, victim: usize, time: Duration) -> Result<(), String> {
+        self.services[victim].signal("STOP")?;
+        pause(time).await;
+        self.services[victim].signal("CONT")
+    }
+
+    pub(super) fn kill_database(&self) -> Result<(), String> {
+        self.server.ok_or("there is no database server to kill")?.kill()
+    }
+
+    /// No connection to the sandbox for a while.
+    pub(super) async fn refuse(&self, closed_ms: u64) -> Result<(), String> {
+        post(&self.http, &self.url("listener"), &json!({ "closed_ms": closed_ms })).await?;
+        pause(Duration::from_millis(closed_ms)).await;
+        for _ in 0..TRIES_MAX {
+            if self.ask("clock").await.is_ok() {
+                return Ok(());
+            }
+            pause(TRY_AGAIN).await;
+        }
+        Err("the sandbox does not listen again".to_owned())
+    }
+
+    /// Some of the money that is wanting; gives how much.
+    pub(super) async fn deposit(&self, payouts: usize) -> Result<Decimal, String> {
+        let amount = Decimal::from(DEPOSIT_PER_PAYOUT * payouts as u64);
+        post(&self.http, &self.url("seed"), &json!({ "deposit": amount.to_string() })).await?;
+        Ok(amount)
+    }
+
+    /// The store, from outside.
+    pub(super) async fn store(&self) -> Result<Arc<dyn Store>, String> {
+        let address = match self.server {
+            None => StoreAddress::File(self.folder.path().join(&self.address)),
+            Some(_) => StoreAddress::Server(self.address.clone()),
+        };
+        store::open(&address).await.map_err(said)
+    }
+
+    pub(super) async fn counts(&self) -> Result<BTreeMap<String, u64>, String> {
+        self.store().await?.counts().await.map_err(said)
+    }
+
+    pub(super) fn stop_services(&mut self) {
+        self.services.clear();
+    }
+
+    /// Leaves store and log where they are, and says where.
+    pub(super) fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
+    }
+}
+
+/// The shipped pipeline and connectors, with time-outs that fit the clock.
+fn project(folder: &Path) -> Result<(), String> {
+    let (shipped, own) = (Path::new(SHIPPED), folder.join("project"));
+    let pipelines = shipped.join("pipelines/payoneer-salesforce");
+    copy(&pipelines, &own)?;
+    copy(&pipelines.join("tables"), &own.join("tables"))?;
+    for connector in ["payoneer", "salesforce"] {
+        let to = own.join("connectors").join(connector);
+        copy(&shipped.join("connectors").join(connector), &to)?;
+        copy(&shipped.join("connectors").join(connector).join("samples"), &to.join("samples"))?;
+        let manifest = to.join("connector.yaml");
+        let text = std::fs::read_to_string(&manifest).map_err(said)?;
+        let timeout = format!("timeout: {TIMEOUT_MS}ms");
+        std::fs::write(&manifest, text.replace("timeout: 60s", &timeout).replace("timeout: 30s", &timeout))
+            .map_err(said)?;
+    }
+    Ok(())
+}
+
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(to).map_err(said)?;
+    for entry in std::fs::read_dir(from).map_err(|error| format!("{}: {error}", from.display()))? {
+        let path = entry.map_err(said)?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            std::fs::copy(&path, to.join(name)).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+/// An amount of the sandbox, which writes them as text.
+pub(super) fn decimal(value: &Value) -> Decimal {
+    value.as_str().and_then(number::text_to_decimal).unwrap_or_default()
+}
