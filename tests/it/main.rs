@@ -1,10 +1,12 @@
 //! All integration tests in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod bank;
 mod docs;
 mod gate;
 mod kills;
 mod lanes;
+mod operator;
 mod postgres;
 mod program;
 mod schemas;

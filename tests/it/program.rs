@@ -145,9 +145,9 @@ fn a_run_can_be_listed_shown_and_replayed() {
     let key = letter["event_key"].as_str().unwrap();
     assert!(letter["message"].as_str().unwrap().contains("is not an e-mail address") && letter["event"]["Id"] == key);
 
-    assert_eq!(run(&["dlq", "replay", key, "--reason", "tried again"]).status.code(), Some(0));
+    assert_eq!(run(&["dlq", "replay", key, "--yes", "--reason", "tried again"]).status.code(), Some(0));
     assert_eq!(
-        run(&["dlq", "replay", key, "--reason", "twice"]).status.code(),
+        run(&["dlq", "replay", key, "--yes", "--reason", "twice"]).status.code(),
         Some(4),
         "it is no dead letter any more"
     );

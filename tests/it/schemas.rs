@@ -2,7 +2,7 @@
 
 use expect_test::expect_file;
 use ferry::api::Status;
-use ferry::cmd::{DeadLetterList, Envelope, LintReport, RunList, RunStory};
+use ferry::cmd::{ActList, ApprovalList, DeadLetterList, Envelope, LintReport, PreflightReport, RunList, RunStory};
 use schemars::{JsonSchema, SchemaGenerator};
 
 fn schema<T: JsonSchema>() -> String {
@@ -17,4 +17,7 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/runs-show.schema.json"].assert_eq(&schema::<RunStory>());
     expect_file!["../../schemas/status.schema.json"].assert_eq(&schema::<Status>());
     expect_file!["../../schemas/dlq-list.schema.json"].assert_eq(&schema::<DeadLetterList>());
+    expect_file!["../../schemas/approvals-list.schema.json"].assert_eq(&schema::<ApprovalList>());
+    expect_file!["../../schemas/dlq-preflight.schema.json"].assert_eq(&schema::<PreflightReport>());
+    expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
 }

@@ -88,7 +88,7 @@ impl Shop {
 }
 
 /// What another implementation than ours makes of it.
-fn signature(body: &str) -> String {
+pub(crate) fn signature(body: &str) -> String {
     let mut command = Command::new("python3");
     let script = "import hmac,hashlib,sys;print(hmac.new(b'geheim',sys.argv[1].encode(),hashlib.sha256).hexdigest())";
     let output = command.args(["-c", script, body]).output().unwrap();

@@ -10,7 +10,9 @@ use ferry_contract::port::Clock as _;
 use ferry_core::run::{Entry, Letter};
 use serde_json::{Value, json};
 
-use crate::program::{Running, serve_folder};
+use ferry_tests::program::Running;
+
+use crate::program::serve_folder;
 
 const ORDERS: &str = r#"
 ferry: 1

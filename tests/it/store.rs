@@ -357,7 +357,8 @@ async fn lists_take_their_filters_and_any_text_is_kept() {
         store.commit(vec![arrival("a\0ö", "1\0", 0), arrival("b", "1", 1), arrival("c", "1", 2)]).await.unwrap();
         let known = store.commit(vec![arrival("a\0ö", "1\0", 3)]).await.unwrap();
         assert_eq!(known.known, 1);
-        let list = |pipeline: Option<&str>, limit| Filter { pipeline: pipeline.map(Into::into), kind: None, limit };
+        let list =
+            |pipeline: Option<&str>, limit| Filter { pipeline: pipeline.map(Into::into), limit, ..Filter::default() };
         let keys = |filter: Filter| {
             let other = Arc::clone(&other);
             async move { other.runs(&filter).await.unwrap().into_iter().map(|run| run.event_key).collect::<Vec<_>>() }

@@ -68,7 +68,10 @@ async fn payout_becomes_visible_then_transferred() {
     let (_, after) = client.get("/_sandbox/ledger").await;
     let paid = client::amount(&before["balance"]) - client::amount(&after["balance"]);
     assert_eq!(paid.to_string(), "5.10");
-    assert_eq!(after["totals"], json!({"references": 1, "bookings": 1, "booked_twice": 0, "amount": "5.10"}));
+    assert_eq!(
+        after["totals"],
+        json!({"references": 1, "bookings": 1, "booked_twice": 0, "duplicates_refused": 0, "amount": "5.10"})
+    );
     assert_eq!(status(&client, "never-sent").await.0, 404);
 }
 
@@ -175,7 +178,10 @@ async fn duplicate_is_refused_or_paid_twice() {
     assert_eq!(pay(&client, "ref-1", "5.00").await.0, 201);
     let (_, ledger) = client.get("/_sandbox/ledger").await;
     assert_eq!(ledger["payouts"][0]["booked"], 2);
-    assert_eq!(ledger["totals"], json!({"references": 1, "bookings": 2, "booked_twice": 1, "amount": "10.00"}));
+    assert_eq!(
+        ledger["totals"],
+        json!({"references": 1, "bookings": 2, "booked_twice": 1, "duplicates_refused": 1, "amount": "10.00"})
+    );
 }
 
 #[tokio::test]

@@ -261,7 +261,8 @@ fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Res
     })
 }
 
-fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -> VersionFiles {
+/// The files that a plan of a project was made of.
+pub fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -> VersionFiles {
     let pipeline = project.files.pipelines.iter().find(|source| is_of(source, plan));
     let tables = project.files.tables.iter().map(|(name, source)| (name.clone(), source.text.clone()));
     VersionFiles {

@@ -176,6 +176,23 @@ pub fn call_key(
     }
 }
 
+/// Whether that is a name of a step's write, in any generation and, of an upsert, with any content.
+pub fn is_name_of(named: Named<'_>, effect: &Effect, key: &CallKey) -> bool {
+    let Named { connection, action, fact, step } = named;
+    match effect {
+        Effect::Read => false,
+        // Its content is part of its name.
+        Effect::Write(Repeat::Upsert) => {
+            let name = CallKey::new(connection, action, fact, step, 0);
+            let name = name.as_str().strip_suffix("/0").unwrap_or_default();
+            key.as_str().strip_prefix(name).is_some_and(|content| content.starts_with('@'))
+        }
+        Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
+            (0..=GENERATIONS_MAX).any(|generation| CallKey::new(connection, action, fact, step, generation) == *key)
+        }
+    }
+}
+
 /// The name of the first generation of a write that is looked up.
 pub fn base_key(connection: &str, action: &str, fact: &str, step: &str) -> CallKey {
     CallKey::new(connection, action, fact, step, 0)

@@ -1,13 +1,14 @@
 //! `ferry dlq`
 
 use clap::{Args, Subcommand};
-use ferry_contract::port::Clock as _;
 
-use super::{DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, tell};
+use super::{
+    DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, replay::Replay,
+    tell,
+};
 use crate::{
-    clock::SystemClock,
     render,
-    store::{self, Change, DeadLetter, Filter, RunId, Store, StoreError},
+    store::{self, DeadLetter, Filter, Store, StoreError},
 };
 
 /// Lists, shows and replays dead letters.
@@ -38,23 +39,11 @@ enum DlqCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Starts dead letters again: reads and rules anew; what was written stays written.
-    Replay {
-        /// Runs or event keys.
-        #[arg(value_name = "RUN", required = true)]
-        runs: Vec<String>,
-        /// Why, for the journal.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// Who, for the journal.
-        #[arg(long, env = "USER", default_value = "unknown", value_name = "NAME")]
-        by: String,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
+    /// Starts dead letters again; what was written stays written, and nothing is paid twice.
+    Replay(Box<Replay>),
 }
 
-fn classes() -> clap::builder::PossibleValuesParser {
+pub(super) fn classes() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(
         ferry_contract::failure::ErrorClass::ALL.map(ferry_contract::failure::ErrorClass::name),
     )
@@ -72,10 +61,7 @@ impl Dlq {
                 let Some(letter) = find(&*store, &run).await? else { return Ok(missing(&run)) };
                 show(&letter, format)
             }
-            DlqCommand::Replay { runs, reason, by, store } => {
-                let store = store::open(&store.store).await?;
-                replay(&*store, &runs, &by, &reason).await
-            }
+            DlqCommand::Replay(replay) => replay.run().await,
         }
     }
 }
@@ -131,36 +117,12 @@ fn show(letter: &DeadLetter, format: Format) -> Outcome {
     Ok(Exit::Success)
 }
 
-async fn find(store: &dyn Store, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
+pub(super) async fn find(store: &dyn Store, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
     let all = store.dead_letters(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
     Ok(all.into_iter().find(|letter| letter.run.as_str() == wanted || letter.event_key == wanted))
 }
 
-fn missing(wanted: &str) -> Exit {
+pub(super) fn missing(wanted: &str) -> Exit {
     complain(&format!("there is no dead letter `{wanted}`; `ferry dlq list` names them"));
     Exit::Nothing
-}
-
-async fn replay(store: &dyn Store, runs: &[String], by: &str, reason: &str) -> Outcome {
-    let now = SystemClock::default().now();
-    let mut found: Vec<RunId> = Vec::new();
-    for run in runs {
-        match find(store, run).await? {
-            Some(letter) => found.push(letter.run),
-            None => return Ok(missing(run)),
-        }
-    }
-    for run in &found {
-        let change = Change::Resume {
-            run: run.clone(),
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-            at: now,
-            how: crate::store::Again::default(),
-        };
-        store.commit(vec![change]).await?;
-        print(&format!("{run} replayed\n"));
-    }
-    tell("`ferry serve` takes them up by itself; without one, `ferry run PIPELINE` does");
-    Ok(Exit::Success)
 }

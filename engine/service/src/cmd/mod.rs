@@ -1,10 +1,15 @@
 //! The command line: one file a command; a command's doc comment is its help.
 
+mod approvals;
+mod audit;
+mod decide;
 mod demo;
+mod desk;
 mod dlq;
 mod explain;
 mod lint;
 mod reload;
+mod replay;
 mod run;
 mod runs;
 mod sandbox;
@@ -28,7 +33,10 @@ use crate::{
     store::{Filter, StoreAddress},
 };
 
+pub use approvals::ApprovalList;
+pub use audit::ActList;
 pub use lint::LintReport;
+pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
 
 /// Moves payment and customer records between systems: never twice, never lost.
@@ -67,6 +75,8 @@ enum Command {
     Demo(demo::Demo),
     Runs(runs::Runs),
     Dlq(dlq::Dlq),
+    Approvals(approvals::Approvals),
+    Audit(audit::Audit),
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Explain(explain::Explain),
@@ -137,7 +147,7 @@ struct ListArgs {
 impl ListArgs {
     /// The filter, with the state or the class that the list takes.
     fn filter(&self, kind: Option<String>) -> Filter {
-        Filter { pipeline: self.pipeline.clone(), kind, limit: self.limit }
+        Filter { pipeline: self.pipeline.clone(), kind, event_key: None, limit: self.limit }
     }
 }
 
@@ -186,6 +196,8 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),
+        Command::Approvals(command) => start::on_runtime(command.run()),
+        Command::Audit(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),

@@ -109,7 +109,12 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
     loop {
         let mut open = 0;
         for state in ["running", "waiting"] {
-            let filter = Filter { pipeline: Some(pipeline.to_owned()), kind: Some(state.to_owned()), limit: 1 };
+            let filter = Filter {
+                pipeline: Some(pipeline.to_owned()),
+                kind: Some(state.to_owned()),
+                limit: 1,
+                ..Filter::default()
+            };
             open += engine.store().runs(&filter).await?.len();
         }
         if open == 0 {
@@ -123,7 +128,8 @@ async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
     let mut counts = Vec::new();
     let mut dead = 0;
     for (state, _) in ferry_core::run::State::ALL {
-        let filter = Filter { pipeline: Some(pipeline.to_owned()), kind: Some(state.to_owned()), limit: usize::MAX };
+        let kind = Some(state.to_owned());
+        let filter = Filter { pipeline: Some(pipeline.to_owned()), kind, limit: usize::MAX, ..Filter::default() };
         let count = engine.store().runs(&filter).await?.len();
         if count > 0 {
             counts.push(format!("{count} {}", state.replace('_', "-")));

@@ -5,10 +5,15 @@ use ferry_core::run::{Entry, State};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, tell};
+use super::{
+    Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain,
+    decide::{Cancel, Decide},
+    desk::find,
+    print, print_json, tell,
+};
 use crate::{
     render,
-    store::{self, DeadLetter, Filter, RunId, RunRow, Store},
+    store::{self, DeadLetter, RunRow, Store},
 };
 
 /// Lists runs, or shows the story of one.
@@ -39,6 +44,10 @@ enum RunsCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Ends a run that is open: nothing that it has not begun is done.
+    Cancel(Cancel),
+    /// Says what had become of a parked step's call, after a person has looked at the target.
+    Decide(Decide),
 }
 
 fn states() -> clap::builder::PossibleValuesParser {
@@ -89,6 +98,8 @@ impl Runs {
                 let store = store::open(&store.store).await?;
                 show(&*store, &run, format).await
             }
+            RunsCommand::Cancel(cancel) => cancel.run().await,
+            RunsCommand::Decide(decide) => decide.run().await,
         }
     }
 }
@@ -113,16 +124,12 @@ fn list(runs: Vec<RunRow>, format: Format) -> Outcome {
 }
 
 async fn show(store: &dyn Store, wanted: &str, format: Format) -> Outcome {
-    let mut found = store.run(&RunId::named(wanted)).await?;
-    if found.is_none() {
-        let all = store.runs(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
-        if let Some(row) = all.iter().find(|row| row.event_key == wanted) {
-            found = store.run(&row.run).await?;
+    let stored = match find(store, wanted).await? {
+        Ok(stored) => stored,
+        Err(missing) => {
+            complain(&missing.to_string());
+            return Ok(Exit::Nothing);
         }
-    }
-    let Some(stored) = found else {
-        complain(&format!("there is no run `{wanted}`; `ferry runs list` names them"));
-        return Ok(Exit::Nothing);
     };
     if format == Format::Json {
         let moment = |(at, entry): (jiff::Timestamp, Entry)| Ok(Moment { at, entry: serde_json::to_value(entry)? });

@@ -6,6 +6,7 @@ use ferry_contract::{
     catalog::{Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
+    script::Rules,
 };
 use ferry_core::{
     once::{self, Before, Circumstances, Found, Named},
@@ -17,16 +18,17 @@ use serde_json::{Map, Value};
 use super::{
     dispatch::{Outgoing, Sent},
     drive::{ASK_AGAIN, Drive, Performed},
+    evaluate::value_of,
     question::bug,
 };
 
 /// A call that a unit is about to make.
-struct Wanted {
+pub(super) struct Wanted {
     /// Its name, and which generation of it.
-    key: CallKey,
+    pub(super) key: CallKey,
     generation: u32,
     /// Of the input as the pipeline made it.
-    digest: Digest,
+    pub(super) digest: Digest,
 }
 
 impl Drive<'_> {
@@ -39,7 +41,7 @@ impl Drive<'_> {
 
     /// Sends a call, unless what the run remembers of it says otherwise.
     pub(super) fn call(&mut self, unit: UnitIndex, input: Value) -> Performed {
-        let wanted = match self.driven.with(|run| self.wanted(run, unit, &input)) {
+        let wanted = match self.driven.with(|run| wanted(&self.engine.rules, run, unit, &input)) {
             Ok(wanted) => wanted,
             Err(failure) => return self.failed(unit, failure),
         };
@@ -95,26 +97,6 @@ impl Drive<'_> {
         Performed::UnderWay
     }
 
-    /// The name of the call that a unit makes with an input.
-    fn wanted(&self, run: &Run, unit: UnitIndex, input: &Value) -> Result<Wanted, Failure> {
-        let call = run.call(unit).ok_or_else(|| bug("only a call is sent"))?;
-        let digest = Digest::of_value(input);
-        let fact = call.once_per.as_ref().map(|fact| self.engine.value_of(run, unit, fact)).transpose()?;
-        let fact = match &fact {
-            None => run.event_key().to_owned(),
-            Some(Value::String(fact)) if !fact.is_empty() => fact.clone(),
-            Some(Value::Number(fact)) => fact.to_string(),
-            Some(other) => {
-                let message = format!("`once_per` must be a text or a number, and is {other}");
-                return Err(Failure::new(ErrorClass::Invalid, message));
-            }
-        };
-        let step = run.unit_id(unit);
-        let named = Named { connection: &call.connection, action: &call.action, fact: &fact, step: &step };
-        let (key, generation) = once::call_key(named, &call.effect, &digest, run.memories());
-        Ok(Wanted { key, generation, digest })
-    }
-
     pub(super) fn look_up(&mut self, unit: UnitIndex) -> Performed {
         let found = self.driven.with(|run| {
             let call = run.call(unit)?;
@@ -122,7 +104,7 @@ impl Drive<'_> {
         });
         let Some((name, look_up)) = found else { return self.failed(unit, bug("this call has no look-up")) };
         let ready = self.input(unit).and_then(|input| {
-            let wanted = self.driven.with(|run| self.wanted(run, unit, &input))?;
+            let wanted = self.driven.with(|run| wanted(&self.engine.rules, run, unit, &input))?;
             Ok((once::generated(&look_up, &input, wanted.generation)?, self.connection(&name)?))
         });
         let (input, connection) = match ready {
@@ -155,6 +137,26 @@ impl Drive<'_> {
     fn looked_up(&mut self, unit: UnitIndex, found: Found) -> Performed {
         self.noted(Entry::LookedUp { step: self.driven.unit_id(unit), found, output: Value::Object(Map::new()) })
     }
+}
+
+/// The name of the call that a unit makes with an input.
+pub(super) fn wanted(rules: &Rules, run: &Run, unit: UnitIndex, input: &Value) -> Result<Wanted, Failure> {
+    let call = run.call(unit).ok_or_else(|| bug("only a call is sent"))?;
+    let digest = Digest::of_value(input);
+    let fact = call.once_per.as_ref().map(|fact| value_of(rules, run, unit, fact)).transpose()?;
+    let fact = match &fact {
+        None => run.event_key().to_owned(),
+        Some(Value::String(fact)) if !fact.is_empty() => fact.clone(),
+        Some(Value::Number(fact)) => fact.to_string(),
+        Some(other) => {
+            let message = format!("`once_per` must be a text or a number, and is {other}");
+            return Err(Failure::new(ErrorClass::Invalid, message));
+        }
+    };
+    let step = run.unit_id(unit);
+    let named = Named { connection: &call.connection, action: &call.action, fact: &fact, step: &step };
+    let (key, generation) = once::call_key(named, &call.effect, &digest, run.memories());
+    Ok(Wanted { key, generation, digest })
 }
 
 pub(super) fn look_up_of(call: &Call) -> Option<&Lookup> {

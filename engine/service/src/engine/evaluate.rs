@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ferry_contract::{
     expression::{Expression, Scope},
     failure::{ErrorClass, Failure},
-    script::Script,
+    script::{Rules, Script},
 };
 use ferry_core::{
     limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES},
@@ -28,47 +28,33 @@ pub(super) enum Started {
     Emit(String, String, Value),
 }
 
+/// Evaluates a unit's condition, and the unit as far as it is pure.
+pub(super) fn start(rules: &Rules, run: &Run, unit: UnitIndex) -> Started {
+    let started = seen_by(rules, run, unit, |scope| {
+        let step = run.step(unit);
+        match step.when.as_ref().filter(|_| !run.is_item(unit)).map(|when| when.test(scope.rules, scope.names)) {
+            Some(Ok(false)) => return Ok(Started::Entry(Entry::Skipped { step: run.unit_id(unit) })),
+            Some(Err(error)) => return Err(Failure::new(ErrorClass::Invalid, format!("`when`: {error}"))),
+            Some(Ok(true)) | None => {}
+        }
+        match step.each.as_ref().filter(|_| run.spreads(unit)) {
+            Some(each) => spread(run, unit, each, scope).map(Started::Entry),
+            None => work(run, unit, scope),
+        }
+    });
+    let failed = |failure| Started::Entry(Entry::Failed { step: run.unit_id(unit), failure });
+    started.unwrap_or_else(failed)
+}
+
+/// A value as a unit sees it.
+pub(super) fn value_of(rules: &Rules, run: &Run, unit: UnitIndex, expression: &Expression) -> Result<Value, Failure> {
+    seen_by(rules, run, unit, |scope| value(expression, scope))
+}
+
 impl Engine {
     /// Evaluates a unit's condition, and the unit as far as it is pure.
     pub(super) fn start_unit(&self, run: &Run, unit: UnitIndex) -> Started {
-        let started = self.seen_by(run, unit, |scope| {
-            let step = run.step(unit);
-            match step.when.as_ref().filter(|_| !run.is_item(unit)).map(|when| when.test(scope.rules, scope.names)) {
-                Some(Ok(false)) => return Ok(Started::Entry(Entry::Skipped { step: run.unit_id(unit) })),
-                Some(Err(error)) => return Err(Failure::new(ErrorClass::Invalid, format!("`when`: {error}"))),
-                Some(Ok(true)) | None => {}
-            }
-            match step.each.as_ref().filter(|_| run.spreads(unit)) {
-                Some(each) => self.spread(run, unit, each, scope).map(Started::Entry),
-                None => work(run, unit, scope),
-            }
-        });
-        let failed = |failure| Started::Entry(Entry::Failed { step: run.unit_id(unit), failure });
-        started.unwrap_or_else(failed)
-    }
-
-    fn spread(&self, run: &Run, unit: UnitIndex, each: &Each, scope: Scope<'_>) -> Result<Entry, Failure> {
-        let Value::Array(values) = value(&each.items, scope)? else {
-            return Err(Failure::new(ErrorClass::Invalid, "`each` needs a list"));
-        };
-        if values.len() > EACH_ITEMS_MAX {
-            let message = format!("the list has {} items, and {EACH_ITEMS_MAX} are the most", values.len());
-            return Err(Failure::new(ErrorClass::Invalid, message));
-        }
-        let mut seen = BTreeSet::new();
-        let mut items = Vec::new();
-        for item in values {
-            let key = {
-                let document = run.document(unit, None).with_item(&each.name, &item);
-                text(&value(&each.key, document.scope(&self.rules))?, "`key` of `each`")?
-            };
-            if !seen.insert(key.clone()) {
-                let message = format!("two items of the list have the key `{key}`");
-                return Err(Failure::new(ErrorClass::Invalid, message));
-            }
-            items.push(Item { key, value: item });
-        }
-        Ok(Entry::Spread { step: run.unit_id(unit), items })
+        start(&self.rules, run, unit)
     }
 
     /// What a finished run gives, or the dead letter that it ends as where that cannot be made.
@@ -82,7 +68,7 @@ impl Engine {
 
     /// A value as a unit sees it.
     pub(super) fn value_of(&self, run: &Run, unit: UnitIndex, expression: &Expression) -> Result<Value, Failure> {
-        self.seen_by(run, unit, |scope| value(expression, scope))
+        value_of(&self.rules, run, unit, expression)
     }
 
     /// The condition of a question about its answer; `what` is what a hold waits for.
@@ -98,12 +84,36 @@ impl Engine {
         let scope = document.scope(&self.rules);
         until.test(scope.rules, scope.names).map_err(|error| invalid(&error))
     }
+}
 
-    fn seen_by<T>(&self, run: &Run, unit: UnitIndex, look: impl FnOnce(Scope<'_>) -> T) -> T {
-        let error = run.error_of(unit);
-        let document = run.document(unit, error.as_ref());
-        look(document.scope(&self.rules))
+fn seen_by<T>(rules: &Rules, run: &Run, unit: UnitIndex, look: impl FnOnce(Scope<'_>) -> T) -> T {
+    let error = run.error_of(unit);
+    let document = run.document(unit, error.as_ref());
+    look(document.scope(rules))
+}
+
+fn spread(run: &Run, unit: UnitIndex, each: &Each, scope: Scope<'_>) -> Result<Entry, Failure> {
+    let Value::Array(values) = value(&each.items, scope)? else {
+        return Err(Failure::new(ErrorClass::Invalid, "`each` needs a list"));
+    };
+    if values.len() > EACH_ITEMS_MAX {
+        let message = format!("the list has {} items, and {EACH_ITEMS_MAX} are the most", values.len());
+        return Err(Failure::new(ErrorClass::Invalid, message));
     }
+    let mut seen = BTreeSet::new();
+    let mut items = Vec::new();
+    for item in values {
+        let key = {
+            let document = run.document(unit, None).with_item(&each.name, &item);
+            text(&value(&each.key, document.scope(scope.rules))?, "`key` of `each`")?
+        };
+        if !seen.insert(key.clone()) {
+            let message = format!("two items of the list have the key `{key}`");
+            return Err(Failure::new(ErrorClass::Invalid, message));
+        }
+        items.push(Item { key, value: item });
+    }
+    Ok(Entry::Spread { step: run.unit_id(unit), items })
 }
 
 fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure> {

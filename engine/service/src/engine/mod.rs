@@ -9,6 +9,7 @@ mod calling;
 mod dispatch;
 mod drive;
 mod evaluate;
+mod foresee;
 mod gate;
 mod journal;
 mod loaded;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use answer::Delivery;
+pub use foresee::{Fate, Foreseen, foresee, renamed};
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
 pub use member::Terms;

@@ -160,6 +160,8 @@ pub struct Filter {
     pub pipeline: Option<String>,
     /// Only in this state, or of this class.
     pub kind: Option<String>,
+    /// Only of this event.
+    pub event_key: Option<String>,
     /// At most that many.
     pub limit: usize,
 }

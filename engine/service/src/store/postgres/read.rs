@@ -20,7 +20,7 @@ const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, starte
 const JOURNAL: &str = "SELECT at_ms, entry FROM journal WHERE run = $1 ORDER BY sequence";
 const RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR state = $2)
-    ORDER BY updated_ms DESC, run LIMIT $3";
+    AND ($3::text IS NULL OR event_key = $3) ORDER BY updated_ms DESC, run LIMIT $4";
 const LETTERS: &str = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR class = $2)
     ORDER BY at_ms DESC, run LIMIT $3";
@@ -65,7 +65,7 @@ pub(super) async fn shared(session: &Session, name: &str) -> Result<Option<Share
 }
 
 pub(super) async fn runs(session: &Session, filter: &Filter) -> Result<Vec<RunRow>, Failed> {
-    let found = rows(session, RUNS, &[&filter.pipeline, &filter.kind, &bound(filter.limit)]).await?;
+    let found = rows(session, RUNS, &[&filter.pipeline, &filter.kind, &filter.event_key, &bound(filter.limit)]).await?;
     found.iter().map(run_row).collect()
 }
 

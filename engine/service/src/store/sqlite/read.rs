@@ -48,10 +48,12 @@ pub(super) fn shared(connection: &Connection, name: &str) -> rusqlite::Result<Op
 
 pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<RunRow>> {
     let sql = format!(
-        "{RUN} WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY updated_ms DESC, run LIMIT ?3"
+        "{RUN} WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR event_key = ?3)
+        ORDER BY updated_ms DESC, run LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit)], run_row)?;
+    let wanted = params![filter.pipeline, filter.kind, filter.event_key, bound(filter.limit)];
+    let rows = statement.query_map(wanted, run_row)?;
     rows.collect()
 }
 

@@ -1,0 +1,227 @@
+//! What a person does with runs: decides, approves, cancels, replays.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use crate::bank::{Desk, PAYMENTS};
+
+#[tokio::test]
+async fn a_parked_run_is_decided_by_a_person_and_by_nobody_twice() {
+    let desk = Desk::open();
+    for (id, flag, state, pays) in [
+        ("lost-1", "--done", "finished", 1),
+        ("lost-2", "--not-done", "finished", 2),
+        ("lost-3", "--give-up", "dead_lettered", 1),
+    ] {
+        desk.pay(id, "open", 10).await;
+        desk.until(id, "parked").await;
+        let why = ["--reason", "asked the bank"];
+        desk.check(
+            &[&["runs", "cancel", id], &why[..]].concat(),
+            1,
+            "error: : a step is parked: `ferry runs decide` comes first; nothing was changed",
+        );
+        let (code, said) = desk.says(&[&["runs", "decide", id, flag, "--project", "treasury"], &why[..]].concat());
+        assert!(code == 0 && said.contains("`pay` decided: "), "{said}");
+        desk.until(id, state).await;
+        let pay = format!("pay {id}");
+        assert_eq!(desk.bank.booked().iter().filter(|booked| **booked == pay).count(), pays, "{id}");
+        desk.check(
+            &[&["runs", "decide", id, flag], &why[..]].concat(),
+            1,
+            "error: : no step is parked; nothing was changed",
+        );
+    }
+    let acts = desk.json(&["audit", "list"]);
+    let acts: Vec<&str> = acts["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["decided: given up", "decided: not done", "decided: done"]);
+}
+
+#[tokio::test]
+async fn another_person_than_the_maker_approves() {
+    let desk = Desk::open();
+    for id in ["big-1", "big-2"] {
+        desk.pay(id, "open", 1000).await;
+        desk.until(id, "waiting").await;
+    }
+    let waiting = desk.json(&["approvals", "list"]);
+    assert_eq!(waiting["approvals"].as_array().unwrap().len(), 2);
+    let answer = |verb: &'static str, id: &'static str, by: &'static str| {
+        ["approvals", verb, id, "--by", by, "--reason", "seen"]
+    };
+    let made = "error: : ana made what is to be approved, so another person must look at it; nothing was changed";
+    desk.check(&answer("approve", "big-1", "ana"), 1, made);
+    desk.check(
+        &answer("approve", "big-1", "eve"),
+        1,
+        "error: : eve may not approve this; ana, bob may; nothing was changed",
+    );
+    desk.check(&answer("approve", "big-1", "bob"), 0, "`release` approved");
+    desk.check(&answer("reject", "big-2", "bob"), 0, "`release` rejected");
+    desk.until("big-1", "finished").await;
+    desk.until("big-2", "dead_lettered").await;
+    assert_eq!(desk.bank.booked(), ["pay big-1", "settle big-1"]);
+    desk.check(&answer("approve", "big-1", "bob"), 1, "error: : no step asks for an approval; nothing was changed");
+}
+
+#[tokio::test]
+async fn a_cancelled_run_ends() {
+    let desk = Desk::open();
+    desk.pay("big-3", "open", 1000).await;
+    desk.until("big-3", "waiting").await;
+    let cancel = ["runs", "cancel", "big-3", "--reason", "ordered twice"];
+    desk.check(&cancel, 0, "cancelled");
+    desk.until("big-3", "cancelled").await;
+    desk.check(&cancel, 1, "error: : the run is cancelled; nothing was changed");
+    assert_eq!(desk.bank.booked(), Vec::<String>::new());
+    desk.check(
+        &["runs", "cancel", "no-such", "--reason", "x"],
+        4,
+        "error: there is no run `no-such`; `ferry runs list` names them",
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_replayed_from_the_step_that_failed() {
+    let desk = Desk::open();
+    desk.pay("c-1", "closed", 30).await;
+    desk.until("c-1", "dead_lettered").await;
+    let replay = ["dlq", "replay", "c-1", "--from", "failed", "--reason", "the account is open again"];
+    let (code, said) = desk.says(&[&replay[..], &["--project", "treasury"]].concat());
+    assert!(code == 2 && said.contains("`--yes` replays without asking"), "{said}");
+    desk.bank.opened.store(true, Ordering::SeqCst);
+    let (code, said) = desk.says(&[&replay[..], &["--project", "treasury", "--yes"]].concat());
+    assert_eq!(code, 0, "{said}");
+    desk.until("c-1", "finished").await;
+    assert_eq!(desk.bank.booked(), ["pay c-1", "settle c-1"]);
+    let act = &desk.json(&["audit", "list"])["acts"][0];
+    assert_eq!(
+        (&act["act"], &act["by"], &act["detail"]["from"]),
+        (&json!("replayed"), &json!("carl"), &json!("failed"))
+    );
+}
+
+#[tokio::test]
+async fn an_edited_event_never_pays_again() {
+    let desk = Desk::open();
+    desk.pay("stuck-1", "open", 30).await;
+    desk.until("stuck-1", "dead_lettered").await;
+    let edited = |amount: u32, id: &str| {
+        let event = json!({ "id": id, "account": "open", "amount": amount, "big": false, "maker": "ana" });
+        std::fs::write(desk.folder.path().join("event.json"), event.to_string()).unwrap();
+    };
+    let replay =
+        ["dlq", "replay", "stuck-1", "--event", "event.json", "--yes", "--reason", "x", "--project", "treasury"];
+    for (amount, id, says) in [
+        (31, "stuck-1", "`pay`: this call was done already with another content"),
+        (30, "stuck-2", "the corrected event has another business key"),
+    ] {
+        edited(amount, id);
+        let (code, said) = desk.says(&replay);
+        assert!(code == 1 && said.contains(says), "{said}");
+    }
+    let (code, said) = desk.says(&[&replay[..], &["--from", "failed"]].concat());
+    assert!(code == 2 && said.contains("from its start"), "{said}");
+    desk.bank.opened.store(true, Ordering::SeqCst);
+    edited(30, "stuck-1");
+    assert_eq!(desk.says(&replay).0, 0);
+    desk.until("stuck-1", "finished").await;
+    assert_eq!(desk.bank.booked(), ["pay stuck-1", "settle stuck-1"]);
+}
+
+#[tokio::test]
+async fn a_version_that_renames_a_payment_is_refused() {
+    let desk = Desk::open();
+    desk.pay("stuck-1", "open", 30).await;
+    desk.until("stuck-1", "dead_lettered").await;
+    let file = desk.folder.path().join("treasury/payments.yaml");
+    let replay =
+        ["dlq", "replay", "stuck-1", "--version", "current", "--yes", "--reason", "x", "--project", "treasury"];
+    let renamed = PAYMENTS.replace("id: pay\n", "id: transfer\n").replace("needs: [pay]", "needs: [transfer]");
+    std::fs::write(&file, renamed).unwrap();
+    let (code, said) = desk.says(&replay);
+    assert!(code == 1 && said.contains("`pay` has made a call that may have been done"), "{said}");
+    desk.bank.opened.store(true, Ordering::SeqCst);
+    std::fs::write(&file, PAYMENTS.replace("id: settle\n", "id: settle_it\n")).unwrap();
+    let (code, said) = desk.says(&replay);
+    assert_eq!(code, 0, "{said}");
+    desk.until("stuck-1", "finished").await;
+    assert_eq!(desk.bank.booked(), ["pay stuck-1", "settle stuck-1"]);
+}
+
+#[tokio::test]
+async fn a_bulk_shows_its_sums_first() {
+    let desk = Desk::open();
+    for (id, account, amount) in [("c-1", "closed", 10), ("c-2", "closed", 20), ("stuck-1", "open", 40)] {
+        desk.pay(id, account, amount).await;
+        desk.until(id, "dead_lettered").await;
+    }
+    let bulk = ["dlq", "replay", "--pipeline", "payments", "--class", "rejected", "--project", "treasury"];
+    let shown = desk.json(&[&bulk[..], &["--preflight"]].concat());
+    expect_test::expect![[r#"
+        [
+          {
+            "fate": "send",
+            "count": 5,
+            "money": {
+              "EUR": "30.00"
+            },
+            "not_known": 2
+          },
+          {
+            "fate": "done",
+            "count": 1,
+            "money": {
+              "EUR": "40.00"
+            },
+            "not_known": 0
+          }
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&shown["sums"]).unwrap());
+    let (code, said) = desk.says(&[&bulk[..], &["--preflight"]].concat());
+    assert_eq!(code, 0);
+    let said: String = said
+        .lines()
+        .map(|line| format!("{}\n", line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")))
+        .collect();
+    expect_test::expect![[r#"
+        EVENT STEP CALL WHAT MONEY
+        c-1 pay bank.pay would send 10.00 EUR
+        c-1 settle bank.settle would send not known before it runs
+        c-2 pay bank.pay would send 20.00 EUR
+        c-2 settle bank.settle would send not known before it runs
+        stuck-1 pay bank.pay done: skipped by key 40.00 EUR
+        stuck-1 settle bank.settle would send
+        dead letters, 0 of them not replayed
+        would send: 30.00 EUR, 2 not known before they run
+        done: skipped by key: 40.00 EUR
+    "#]]
+    .assert_eq(&said);
+    assert_eq!(desk.bank.booked(), ["pay stuck-1"], "a preflight sends nothing");
+
+    desk.bank.opened.store(true, Ordering::SeqCst);
+    let many = ["--yes", "--name", "INC-1", "--reason", "open again", "--rate", "50/s"];
+    let (code, said) = desk.says(&[&bulk[..], &many].concat());
+    assert_eq!(code, 0, "{said}");
+    for id in ["c-1", "c-2", "stuck-1"] {
+        desk.until(id, "finished").await;
+    }
+    let booked = desk.bank.booked();
+    assert_eq!(booked.iter().filter(|name| name.starts_with("pay ")).count(), 3, "{booked:?}");
+    let act = &desk.json(&["audit", "list"])["acts"][0];
+    assert_eq!((&act["subject"], &act["detail"]["result"]["replayed"]), (&json!("INC-1"), &json!(3)));
+}
+
+#[tokio::test]
+async fn a_bulk_stops_when_its_cause_is_still_there() {
+    let desk = Desk::open();
+    for id in ["c-1", "c-2", "c-3"] {
+        desk.pay(id, "closed", 10).await;
+        desk.until(id, "dead_lettered").await;
+    }
+    let bulk = ["dlq", "replay", "--class", "rejected", "--project", "treasury", "--rate", "15/m", "--stop-after", "1"];
+    let (code, said) = desk.says(&[&bulk[..], &["--yes", "--reason", "hope"]].concat());
+    assert!(code == 5 && said.contains("of the replayed are dead letters again"), "{said}");
+    assert!(said.matches(" replayed\n").count() < 3, "{said}");
+}
