@@ -16,6 +16,7 @@ mod sandbox;
 mod serve;
 mod start;
 mod status;
+mod why;
 
 use std::{
     path::PathBuf,
@@ -34,9 +35,11 @@ use crate::{
 
 pub use approvals::ApprovalList;
 pub use audit::ActList;
+pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
+pub use why::WhyReport;
 
 /// Moves payment and customer records between systems: never twice, never lost.
 #[derive(Debug, Parser)]
@@ -76,6 +79,7 @@ enum Command {
     Dlq(dlq::Dlq),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
+    Why(why::Why),
     Status(status::StatusCommand),
     Explain(explain::Explain),
 }
@@ -196,6 +200,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(command) => start::on_runtime(command.run()),
         Command::Approvals(command) => start::on_runtime(command.run()),
         Command::Audit(command) => start::on_runtime(command.run()),
+        Command::Why(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
     };
