@@ -9,6 +9,7 @@ mod operator;
 mod postgres;
 mod program;
 mod schemas;
+mod search;
 mod service;
 mod shared;
 mod simulation;

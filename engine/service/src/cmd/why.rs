@@ -8,6 +8,7 @@ use ferry_core::{
     run::{Command, Entry, From, Run, State, Status},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     Envelope, Exit, Format, Outcome, complain,
@@ -106,7 +107,17 @@ impl Why {
             return Ok(claimed);
         }
         let rows = desk.store.runs_with(&self.id, SEARCHED_RUNS_MAX).await?;
-        Ok(rows.into_iter().map(|row| row.run).collect())
+        let mut found = Vec::new();
+        for row in rows {
+            // The store's search is by text: a longer number begins with a shorter one.
+            let stored = desk.store.run(&row.run).await?;
+            let journal = stored.iter().flat_map(|stored| &stored.journal);
+            let mut entries = journal.filter_map(|(_, entry)| serde_json::to_value(entry).ok());
+            if entries.any(|entry| holds(&entry, &self.id)) {
+                found.push(row.run);
+            }
+        }
+        Ok(found)
     }
 
     /// The run that made a call of that name: the event's key is the third part of it.
@@ -185,6 +196,17 @@ fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
 
 fn is_unknown(memory: &Memory) -> bool {
     matches!(memory.outcome, once::Outcome::Unknown { .. })
+}
+
+/// Whether a text or a number stands in a value.
+fn holds(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::String(text) => text == wanted,
+        Value::Number(number) => number.to_string() == wanted,
+        Value::Array(items) => items.iter().any(|item| holds(item, wanted)),
+        Value::Object(fields) => fields.values().any(|field| holds(field, wanted)),
+        Value::Null | Value::Bool(_) => false,
+    }
 }
 
 /// A unit at which the run is now.
