@@ -10,6 +10,7 @@ mod operator;
 mod postgres;
 mod program;
 mod schemas;
+mod search;
 mod service;
 mod shapes;
 mod shared;

@@ -225,3 +225,33 @@ async fn a_bulk_stops_when_its_cause_is_still_there() {
     assert!(code == 5 && said.contains("of the replayed are dead letters again"), "{said}");
     assert!(said.matches(" replayed\n").count() < 3, "{said}");
 }
+
+#[tokio::test]
+async fn any_name_tells_what_became_of_it() {
+    let desk = Desk::open();
+    desk.pay("ok-1", "open", 10).await;
+    desk.pay("lost-1", "open", 10).await;
+    desk.pay("c-1", "closed", 30).await;
+    for (id, state) in [("ok-1", "finished"), ("lost-1", "parked"), ("c-1", "dead_lettered")] {
+        desk.until(id, state).await;
+    }
+    for (name, says) in [
+        ("ok-1", "Done, and never done again: `pay` 10.00 EUR (bank.pay), `settle` (bank.settle)."),
+        // What the bank calls it, and what we call the call.
+        ("B-ok-1", "`payments` for ok-1 finished at "),
+        ("bank/pay/ok-1/pay/0", "`payments` for ok-1 finished at "),
+        ("lost-1", " --done` or `--not-done`."),
+        ("c-1", "A replay from there: 2 would send (30.00 EUR, 1 not known before it runs)."),
+    ] {
+        let (code, said) = desk.says(&["why", name, "--project", "treasury"]);
+        assert!(code == 0 && said.contains(says), "{name}: {said}");
+    }
+    let (_, said) = desk.says(&["dlq", "show", "c-1", "--project", "treasury"]);
+    for says in ["this is for finance", "calls so far: `pay` 1", "would send  30.00 EUR"] {
+        assert!(said.contains(says), "{said}");
+    }
+    let answer = desk.json(&["why", "c-1", "--project", "treasury"]);
+    assert_eq!(answer["answers"][0]["run"]["state"], "dead_lettered");
+    let (code, said) = desk.says(&["why", "nobody", "--project", "treasury"]);
+    assert_eq!((code, said.trim()), (4, "error: nothing here is called `nobody`"));
+}

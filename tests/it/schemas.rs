@@ -2,7 +2,10 @@
 
 use expect_test::expect_file;
 use ferry::api::Status;
-use ferry::cmd::{ActList, ApprovalList, DeadLetterList, Envelope, LintReport, PreflightReport, RunList, RunStory};
+use ferry::cmd::{
+    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, PreflightReport, RunList, RunStory,
+    WhyReport,
+};
 use schemars::{JsonSchema, SchemaGenerator};
 
 fn schema<T: JsonSchema>() -> String {
@@ -19,5 +22,7 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-list.schema.json"].assert_eq(&schema::<DeadLetterList>());
     expect_file!["../../schemas/approvals-list.schema.json"].assert_eq(&schema::<ApprovalList>());
     expect_file!["../../schemas/dlq-preflight.schema.json"].assert_eq(&schema::<PreflightReport>());
+    expect_file!["../../schemas/why.schema.json"].assert_eq(&schema::<WhyReport>());
+    expect_file!["../../schemas/dlq-show.schema.json"].assert_eq(&schema::<DeadLetterShown>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
 }

@@ -25,7 +25,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).unwrap()
 }
 
-fn arrived(key: &str, revision: &str, second: i64) -> Arrival {
+pub(crate) fn arrived(key: &str, revision: &str, second: i64) -> Arrival {
     Arrival {
         pipeline: "pay".into(),
         version: Digest::of("v"),

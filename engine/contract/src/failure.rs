@@ -98,6 +98,21 @@ impl ErrorClass {
         }
     }
 
+    /// Who can usually mend it.
+    pub fn mended_by(self) -> &'static str {
+        match self {
+            Self::Config => "a consultant",
+            Self::Auth | Self::Throttled | Self::Unavailable | Self::Unknown => "an operator",
+            Self::Invalid
+            | Self::Rejected
+            | Self::Declined
+            | Self::NotFound
+            | Self::Conflict
+            | Self::InsufficientFunds => "finance",
+            Self::Bug => "the vendor of ferry or of the connector",
+        }
+    }
+
     /// The class with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)

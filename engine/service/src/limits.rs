@@ -30,6 +30,10 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Rows that a list prints unless asked for more.
 pub const LIST_ROWS_DEFAULT: usize = 50;
+/// Runs that changed last, among which `ferry why` looks for a value that nothing indexes.
+pub const SEARCHED_RUNS_MAX: usize = 10_000;
+/// Runs that such a search gives.
+pub const FOUND_ROWS_MAX: usize = 20;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
 /// The body of a webhook.

@@ -206,6 +206,10 @@ impl Store for MortalStore {
         self.store.posted(text)
     }
 
+    fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        self.store.runs_with(text, among)
+    }
+
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
         Box::pin(self.asked(self.store.runs(filter)))
     }

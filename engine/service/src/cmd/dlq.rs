@@ -1,12 +1,21 @@
 //! `ferry dlq`
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
+use ferry_contract::failure::ErrorClass;
+use ferry_core::run::{Entry, From};
+use serde::Serialize;
 
 use super::{
-    DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, StoreArgs, complain, print, print_json, replay::Replay,
+    DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, complain,
+    desk::{Desk, DeskArgs},
+    print, print_json,
+    replay::Replay,
     tell,
 };
 use crate::{
+    engine::{Foreseen, foresee},
     render,
     store::{self, DeadLetter, Filter, Store, StoreError},
 };
@@ -28,7 +37,7 @@ enum DlqCommand {
         #[command(flatten)]
         list: ListArgs,
     },
-    /// Shows one dead letter with its original event.
+    /// Shows one dead letter: why, who can mend it, what a replay would do, and its event.
     Show {
         /// The run's id, or the event's key.
         #[arg(value_name = "RUN")]
@@ -37,10 +46,26 @@ enum DlqCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         #[command(flatten)]
-        store: StoreArgs,
+        desk: DeskArgs,
     },
     /// Starts dead letters again; what was written stays written, and nothing is paid twice.
     Replay(Box<Replay>),
+}
+
+/// The answer of `ferry dlq show --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct DeadLetterShown {
+    /// The dead letter.
+    #[serde(flatten)]
+    pub letter: DeadLetter,
+    /// Who can usually mend it.
+    pub mended_by: Option<String>,
+    /// How many calls each step has made.
+    pub attempts: BTreeMap<String, u64>,
+    /// What a replay from the failed step would do.
+    pub replay: Option<Vec<Foreseen>>,
+    /// Why that is not known.
+    pub unknown: Option<String>,
 }
 
 pub(super) fn classes() -> clap::builder::PossibleValuesParser {
@@ -56,10 +81,11 @@ impl Dlq {
                 let store = store::open(&args.store.store).await?;
                 list(store.dead_letters(&args.filter(class)).await?, args.format)
             }
-            DlqCommand::Show { run, format, store } => {
-                let store = store::open(&store.store).await?;
-                let Some(letter) = find(&*store, &run).await? else { return Ok(missing(&run)) };
-                show(&letter, format)
+            DlqCommand::Show { run, format, desk } => {
+                let desk = Desk::open(&desk).await?;
+                let Some(letter) = find(&*desk.store, &run).await? else { return Ok(missing(&run)) };
+                let shown = looked_into(&desk, letter).await?;
+                show(&shown, format)
             }
             DlqCommand::Replay(replay) => replay.run().await,
         }
@@ -95,15 +121,39 @@ fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn show(letter: &DeadLetter, format: Format) -> Outcome {
+/// What the journal and the fold add to a dead letter; without its plan, only the journal does.
+async fn looked_into(desk: &Desk, letter: DeadLetter) -> Result<DeadLetterShown, anyhow::Error> {
+    let mut shown = DeadLetterShown { letter, mended_by: None, attempts: BTreeMap::new(), replay: None, unknown: None };
+    let class = ErrorClass::from_name(&shown.letter.class);
+    shown.mended_by = class.map(|class| class.mended_by().to_owned());
+    let Some(stored) = desk.store.run(&shown.letter.run).await? else { return Ok(shown) };
+    for (_, entry) in &stored.journal {
+        if let Entry::Called { step, .. } = entry {
+            *shown.attempts.entry(step.clone()).or_default() += 1;
+        }
+    }
+    match desk.fold(&stored).await {
+        Ok(run) => {
+            let now = desk.now(&stored);
+            let (by, reason) = (String::new(), String::new());
+            let again = Entry::Resumed { by, reason, event: None, from: From::Failed };
+            shown.replay = Some(foresee(&desk.rules, &run, &stored.journal, (now, &again)));
+        }
+        Err(error) => shown.unknown = Some(format!("{error:#}")),
+    }
+    Ok(shown)
+}
+
+fn show(shown: &DeadLetterShown, format: Format) -> Outcome {
     if format == Format::Json {
-        print_json(&Envelope::new(letter))?;
+        print_json(&Envelope::new(shown))?;
         return Ok(Exit::Success);
     }
+    let letter = &shown.letter;
     let event = serde_json::to_string_pretty(&letter.event)?;
-    let class = ferry_contract::failure::ErrorClass::from_name(&letter.class);
+    let class = ErrorClass::from_name(&letter.class);
     print(&format!(
-        "{} {} {}\nfailed at `{}` on {}\n{}: {}\n{}\noriginal event:\n{event}\n",
+        "{} {} {}\nfailed at `{}` on {}\n{}: {}\n{}\nthis is for {}\n{}original event:\n{event}\n",
         letter.run,
         letter.pipeline,
         letter.event_key,
@@ -111,10 +161,31 @@ fn show(letter: &DeadLetter, format: Format) -> Outcome {
         letter.at,
         letter.class,
         letter.message,
-        class.map_or("", ferry_contract::failure::ErrorClass::meaning),
+        class.map_or("", ErrorClass::meaning),
+        shown.mended_by.as_deref().unwrap_or("an operator"),
+        steps(shown),
     ));
     tell(&format!("ferry runs show {}   ·   ferry dlq replay {} --reason \"…\"", letter.run, letter.run));
     Ok(Exit::Success)
+}
+
+/// The calls so far, and what a replay from the failed step would do.
+fn steps(shown: &DeadLetterShown) -> String {
+    let calls: Vec<String> = shown.attempts.iter().map(|(step, count)| format!("`{step}` {count}")).collect();
+    let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
+    let replay = match (&shown.replay, &shown.unknown) {
+        (Some(steps), _) => {
+            let rows = steps.iter().map(|step| {
+                let unknown = if step.is_known { "" } else { "not known before it runs" };
+                let money = step.money.clone().unwrap_or_else(|| unknown.to_owned());
+                let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                vec![step.step.clone(), step.call.clone(), format!("{}{why}", step.fate.in_words()), money]
+            });
+            render::table(&["STEP", "CALL", "WHAT", "MONEY"], rows.collect())
+        }
+        (None, why) => format!("not known: {}\n", why.as_deref().unwrap_or("its run is not there")),
+    };
+    format!("calls so far: {calls}\na replay from the failed step:\n{replay}")
 }
 
 pub(super) async fn find(store: &dyn Store, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {

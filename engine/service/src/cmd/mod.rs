@@ -17,6 +17,7 @@ mod serve;
 mod start;
 mod status;
 mod store;
+mod why;
 
 use std::{
     path::PathBuf,
@@ -35,9 +36,11 @@ use crate::{
 
 pub use approvals::ApprovalList;
 pub use audit::ActList;
+pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
+pub use why::WhyReport;
 
 /// Moves payment and customer records between systems: never twice, never lost.
 #[derive(Debug, Parser)]
@@ -77,6 +80,7 @@ enum Command {
     Dlq(dlq::Dlq),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
+    Why(why::Why),
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Explain(explain::Explain),
@@ -198,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(command) => start::on_runtime(command.run()),
         Command::Approvals(command) => start::on_runtime(command.run()),
         Command::Audit(command) => start::on_runtime(command.run()),
+        Command::Why(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),

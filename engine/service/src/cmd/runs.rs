@@ -123,7 +123,7 @@ fn list(runs: Vec<RunRow>, format: Format) -> Outcome {
     Ok(Exit::Success)
 }
 
-async fn show(store: &dyn Store, wanted: &str, format: Format) -> Outcome {
+pub(super) async fn show(store: &dyn Store, wanted: &str, format: Format) -> Outcome {
     let stored = match find(store, wanted).await? {
         Ok(stored) => stored,
         Err(missing) => {

@@ -103,6 +103,13 @@ pub fn foresee(
     found
 }
 
+/// The writes of a run that are done.
+pub fn done(rules: &Rules, run: &Run, now: Timestamp) -> Vec<Foreseen> {
+    let mut ahead = Ahead { rules, run: run.clone(), now, seen: BTreeSet::new(), found: Vec::new() };
+    ahead.kept();
+    ahead.found
+}
+
 /// The step that made a call which may have been done, and which this plan does not make under that name: old
 /// runs are not replayed on it.
 pub fn renamed(

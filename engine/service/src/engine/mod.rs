@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use answer::Delivery;
-pub use foresee::{Fate, Foreseen, foresee, renamed};
+pub use foresee::{Fate, Foreseen, done, foresee, renamed};
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
 pub use member::Terms;

@@ -237,12 +237,23 @@ pub trait Store: Send + Sync {
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
     /// Events that were posted with that key, or with that value where it is looked at.
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>>;
+    /// Runs in whose journal this text stands as a value, the latest first, among so many that changed last:
+    /// nothing indexes the values, so that more are not looked at.
+    fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// The number of runs in each state.
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>>;
     /// Dead letters, the latest first.
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>>;
+}
+
+/// A value as JSON writes it: as a text, and as a number where it is one.
+fn as_value(text: &str) -> (String, String) {
+    let quoted = serde_json::Value::from(text).to_string();
+    let is_number = serde_json::from_str::<serde_json::Number>(text).is_ok();
+    let number = if is_number { format!(":{text}") } else { quoted.clone() };
+    (quoted, number)
 }
 
 /// Why a store does not belong to a world.

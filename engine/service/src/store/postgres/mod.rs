@@ -168,6 +168,10 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { mail::posted(&session, text).await })
     }
 
+    fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        on(&self.reader, move |session| async move { read::runs_with(&session, text, among).await })
+    }
+
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
         on(&self.reader, move |session| async move { read::runs(&session, filter).await })
     }

@@ -11,8 +11,11 @@ use super::{
     link::{Failed, Session},
     mail,
 };
-use crate::store::{
-    DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles,
+use crate::{
+    limits::FOUND_ROWS_MAX,
+    store::{
+        DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles, as_value,
+    },
 };
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, fence, owner,
@@ -21,6 +24,11 @@ const JOURNAL: &str = "SELECT at_ms, entry FROM journal WHERE run = $1 ORDER BY 
 const RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::text IS NULL OR event_key = $3) ORDER BY updated_ms DESC, run LIMIT $4";
+const RUNS_WITH: &str =
+    "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
+    WHERE run IN (SELECT run FROM runs ORDER BY updated_ms DESC, run LIMIT $3) AND EXISTS (
+        SELECT 1 FROM journal WHERE journal.run = runs.run AND (strpos(entry, $1) > 0 OR strpos(entry, $2) > 0)
+    ) ORDER BY updated_ms DESC, run LIMIT $4";
 const LETTERS: &str = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR class = $2)
     ORDER BY at_ms DESC, run LIMIT $3";
@@ -66,6 +74,13 @@ pub(super) async fn shared(session: &Session, name: &str) -> Result<Option<Share
 
 pub(super) async fn runs(session: &Session, filter: &Filter) -> Result<Vec<RunRow>, Failed> {
     let found = rows(session, RUNS, &[&filter.pipeline, &filter.kind, &filter.event_key, &bound(filter.limit)]).await?;
+    found.iter().map(run_row).collect()
+}
+
+/// Runs with a value in their journal, among those that changed last.
+pub(super) async fn runs_with(session: &Session, text: &str, among: usize) -> Result<Vec<RunRow>, Failed> {
+    let (quoted, number) = as_value(text);
+    let found = rows(session, RUNS_WITH, &[&quoted, &number, &bound(among), &bound(FOUND_ROWS_MAX)]).await?;
     found.iter().map(run_row).collect()
 }
 

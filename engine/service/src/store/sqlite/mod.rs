@@ -277,6 +277,10 @@ impl Store for SqliteStore {
         self.read(|connection| mail::posted(connection, text))
     }
 
+    fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
+        self.read(|connection| read::runs_with(connection, text, among))
+    }
+
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
         self.read(|connection| read::runs(connection, filter))
     }

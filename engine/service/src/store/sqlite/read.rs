@@ -9,7 +9,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 use serde::de::DeserializeOwned;
 
 use super::mail;
-use crate::store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles};
+use crate::{
+    limits::FOUND_ROWS_MAX,
+    store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles, as_value},
+};
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
 
@@ -54,6 +57,19 @@ pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result
     let mut statement = connection.prepare_cached(&sql)?;
     let wanted = params![filter.pipeline, filter.kind, filter.event_key, bound(filter.limit)];
     let rows = statement.query_map(wanted, run_row)?;
+    rows.collect()
+}
+
+/// Runs with a value in their journal, among those that changed last.
+pub(super) fn runs_with(connection: &Connection, text: &str, among: usize) -> rusqlite::Result<Vec<RunRow>> {
+    let sql = format!(
+        "{RUN} WHERE run IN (SELECT run FROM runs ORDER BY updated_ms DESC, run LIMIT ?3) AND EXISTS (
+            SELECT 1 FROM journal WHERE journal.run = runs.run AND (instr(entry, ?1) > 0 OR instr(entry, ?2) > 0)
+        ) ORDER BY updated_ms DESC, run LIMIT ?4"
+    );
+    let (quoted, number) = as_value(text);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![quoted, number, bound(among), bound(FOUND_ROWS_MAX)], run_row)?;
     rows.collect()
 }
 

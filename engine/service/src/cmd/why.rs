@@ -1,0 +1,241 @@
+//! `ferry why`
+
+mod paragraph;
+
+use clap::Args;
+use ferry_core::{
+    once::{self, Memory},
+    run::{Command, Entry, From, Run, State, Status},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Envelope, Exit, Format, Outcome, complain,
+    desk::{Desk, DeskArgs, Missing},
+    print, print_json,
+    runs::show,
+    tell,
+};
+use crate::{
+    engine::{done, foresee},
+    limits::SEARCHED_RUNS_MAX,
+    store::{Filter, RunId, RunRow, StoredRun},
+};
+use paragraph::{Facts, Open, paragraph};
+
+/// Says what became of something, by any of its names, and what is to be done.
+///
+/// The name is a run's id, an event's key, a call's key, the key of a posted event, or any id in a run's event
+/// or in what its steps gave, such as a payout's. A name that nothing indexes is looked for in the runs that
+/// changed last.
+#[derive(Args, Debug)]
+pub(super) struct Why {
+    /// Any name.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Tell the whole story, too.
+    #[arg(long)]
+    full: bool,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    desk: DeskArgs,
+}
+
+/// The answer of `ferry why --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct WhyReport {
+    /// The name that was asked for.
+    pub id: String,
+    /// What it belongs to.
+    pub answers: Vec<Answer>,
+}
+
+/// What became of one run.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Answer {
+    /// The run.
+    pub run: RunRow,
+    /// What happened, and what is to be done, in words.
+    pub why: String,
+}
+
+impl Why {
+    pub(super) async fn run(self) -> Outcome {
+        let desk = Desk::open(&self.desk).await?;
+        let found = self.found(&desk).await?;
+        if found.is_empty() {
+            return self.unclaimed(&desk).await;
+        }
+        let mut answers = Vec::new();
+        for run in &found {
+            if let Some(stored) = desk.store.run(run).await? {
+                let why = why(&desk, &stored).await;
+                answers.push(Answer { run: stored.row, why });
+            }
+        }
+        if self.format == Format::Json {
+            print_json(&Envelope::new(WhyReport { id: self.id, answers }))?;
+            return Ok(Exit::Success);
+        }
+        for answer in &answers {
+            print(&format!("{}\n", answer.why));
+            if self.full {
+                show(&*desk.store, answer.run.run.as_str(), Format::Human).await?;
+            } else {
+                tell(&format!("ferry why {} --full   ·   ferry runs show {}", self.id, answer.run.run));
+            }
+        }
+        Ok(Exit::Success)
+    }
+
+    /// The runs that the name belongs to: the narrowest meaning first.
+    async fn found(&self, desk: &Desk) -> Result<Vec<RunId>, anyhow::Error> {
+        match desk.find(&self.id).await? {
+            Ok(stored) => return Ok(vec![stored.row.run]),
+            Err(Missing::Several(key, _)) => return of_event(desk, &key).await,
+            Err(Missing::None(_)) => {}
+        }
+        if let Some(run) = self.caller(desk).await? {
+            return Ok(vec![run]);
+        }
+        let posted = desk.store.posted(&self.id).await?;
+        let claimed: Vec<RunId> = posted.into_iter().filter_map(|post| post.claimed_by).collect();
+        if !claimed.is_empty() {
+            return Ok(claimed);
+        }
+        let rows = desk.store.runs_with(&self.id, SEARCHED_RUNS_MAX).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            // The store's search is by text: a longer number begins with a shorter one.
+            let stored = desk.store.run(&row.run).await?;
+            let journal = stored.iter().flat_map(|stored| &stored.journal);
+            let mut entries = journal.filter_map(|(_, entry)| serde_json::to_value(entry).ok());
+            if entries.any(|entry| holds(&entry, &self.id)) {
+                found.push(row.run);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The run that made a call of that name: the event's key is the third part of it.
+    async fn caller(&self, desk: &Desk) -> Result<Option<RunId>, anyhow::Error> {
+        let Some(key) = self.id.split('/').nth(2) else { return Ok(None) };
+        for run in of_event(desk, &key.replace("%2F", "/")).await? {
+            let stored = desk.store.run(&run).await?;
+            let journal = stored.iter().flat_map(|stored| &stored.journal);
+            let calls = |entry: &Entry| matches!(entry, Entry::Called { key, .. } if key.as_str() == self.id);
+            if journal.into_iter().any(|(_, entry)| calls(entry)) {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An event that nobody has waited for yet, or nothing at all.
+    async fn unclaimed(&self, desk: &Desk) -> Outcome {
+        let posted = desk.store.posted(&self.id).await?;
+        for post in &posted {
+            print(&format!("event `{}` {} came at {}, and no run has waited for it\n", post.event, post.key, post.at));
+        }
+        if !posted.is_empty() {
+            return Ok(Exit::Success);
+        }
+        let all: u64 = desk.store.counts().await?.values().sum();
+        let is_bounded = all > SEARCHED_RUNS_MAX as u64;
+        let bound = format!("; only the {SEARCHED_RUNS_MAX} runs that changed last were searched");
+        let bound = if is_bounded { bound } else { String::new() };
+        complain(&format!("nothing here is called `{}`{bound}", self.id));
+        Ok(Exit::Nothing)
+    }
+}
+
+async fn of_event(desk: &Desk, key: &str) -> Result<Vec<RunId>, anyhow::Error> {
+    let filter = Filter { event_key: Some(key.to_owned()), limit: usize::MAX, ..Filter::default() };
+    Ok(desk.store.runs(&filter).await?.into_iter().map(|row| row.run).collect())
+}
+
+/// The paragraph of a run; where its plan cannot be made, what the store says by itself.
+async fn why(desk: &Desk, stored: &StoredRun) -> String {
+    match desk.ahead(stored).await {
+        Ok(run) => paragraph(&facts(desk, stored, &run)),
+        Err(error) => {
+            let row = &stored.row;
+            format!("{} {} for {}: {} ({error:#})", row.state.replace('_', "-"), row.pipeline, row.event_key, row.note)
+        }
+    }
+}
+
+fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
+    let now = desk.now(stored);
+    let (by, reason) = ("why".to_owned(), String::new());
+    let again = Entry::Resumed { by, reason, event: None, from: From::Failed };
+    let is_dead = run.state() == State::DeadLettered;
+    Facts {
+        run: stored.row.run.to_string(),
+        pipeline: stored.row.pipeline.clone(),
+        event_key: stored.row.event_key.clone(),
+        state: run.state(),
+        at: stored.row.updated_at,
+        due: stored.row.due_at,
+        end: stored.journal.last().map(|(_, entry)| entry.clone()),
+        open: run.units().filter_map(|unit| open(run, unit, now)).collect(),
+        doubtful: run
+            .memories()
+            .iter()
+            .filter(|(_, memory)| is_unknown(memory))
+            .map(|(key, _)| key.to_string())
+            .collect(),
+        is_clean: run.memories().values().all(|memory| matches!(memory.outcome, once::Outcome::NotDone { .. })),
+        done: done(&desk.rules, run, now),
+        retry: if is_dead { foresee(&desk.rules, run, &stored.journal, (now, &again)) } else { Vec::new() },
+    }
+}
+
+fn is_unknown(memory: &Memory) -> bool {
+    matches!(memory.outcome, once::Outcome::Unknown { .. })
+}
+
+/// Whether a text or a number stands in a value.
+fn holds(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::String(text) => text == wanted,
+        Value::Number(number) => number.to_string() == wanted,
+        Value::Array(items) => items.iter().any(|item| holds(item, wanted)),
+        Value::Object(fields) => fields.values().any(|field| holds(field, wanted)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// A unit at which the run is now.
+fn open(run: &Run, unit: usize, now: jiff::Timestamp) -> Option<Open> {
+    let status = run.status(unit);
+    let is_open = match status {
+        Status::Ready
+        | Status::Called { .. }
+        | Status::Retrying { .. }
+        | Status::Unknown { .. }
+        | Status::Doubted { .. }
+        | Status::Parking { .. }
+        | Status::Parked { .. }
+        | Status::Holding { .. }
+        | Status::Held { .. }
+        | Status::Waiting { .. } => true,
+        Status::Dormant
+        | Status::Blocked
+        | Status::Spread
+        | Status::Recovering { .. }
+        | Status::Done
+        | Status::Skipped
+        | Status::Failed => false,
+    };
+    let until = run.commands(now).into_iter().find_map(|command| match command {
+        Command::Timer { unit: other, at, .. } if other == unit => Some(at),
+        Command::Probe { unit: other, late, .. } if other == unit => late.map(|(at, _)| at),
+        _ => None,
+    });
+    let failure = run.failure(unit).map(ToString::to_string);
+    is_open.then(|| Open { step: run.unit_id(unit), status: status.clone(), until, failure })
+}
