@@ -90,11 +90,15 @@ impl Trial {
     }
 
     /// How late each contact comes, so that payouts are spread over the acts; soon enough for a life between two
-    /// of them to get beyond it.
+    /// kills to get beyond it.
     fn contact_ms(&self) -> u64 {
         let acts = u64::from(self.kills + self.database_kills + self.outages + self.stops);
         let rage_ms = acts * self.pause_ms / 2 + u64::from(self.stops) * self.stop_ms();
-        (rage_ms * AT_ONCE * self.processes as u64 / self.payouts.max(1) as u64).min(self.pause_ms / 5)
+        (rage_ms * AT_ONCE * self.processes as u64 / self.payouts.max(1) as u64).min(if self.kills > 0 {
+            self.pause_ms / 5
+        } else {
+            self.timeout_ms() / 2
+        })
     }
 }
 
@@ -104,7 +108,7 @@ pub struct Outcome {
     trial: Trial,
     books: Books,
     faults: BTreeMap<String, u64>,
-    /// Lives between two kills in which something was booked.
+    /// Stretches between two kills, or two stops, in which something was booked.
     lives_that_paid: usize,
     raged: Duration,
     took: Duration,
@@ -127,7 +131,7 @@ impl Outcome {
         self.books.booked_twice
     }
 
-    /// Lives between two kills in which something was booked.
+    /// Stretches between two kills, or two stops, in which something was booked.
     pub fn lives_that_paid(&self) -> usize {
         self.lives_that_paid
     }
@@ -191,7 +195,7 @@ pub async fn run(program: &Program, trial: &Trial, server: Option<&Server>, keep
     world.stop_services();
     post(&world.http, &world.url("clock"), &json!({ "advance_ms": 24 * 60 * 60 * 1_000 })).await?;
     let books = Books::collect((&world, trial), (opening, deposited), settled).await?;
-    let lives_that_paid = books.intervals_with_bookings(&world.kills);
+    let lives_that_paid = books.intervals_with_bookings(&world.cuts);
     let keep = keep || !(books.wrongs.is_empty() || trial.is_mutant);
     let folder = keep.then(|| world.keep());
     Ok(Outcome { trial: trial.clone(), books, faults, lives_that_paid, raged, took, folder })

@@ -52,7 +52,7 @@ impl Table<'_> {
         self.line("\nwhat was done to it");
         self.row("  processes on one store", |outcome| outcome.trial.processes);
         self.row("  killed with SIGKILL", |outcome| outcome.trial.kills);
-        self.row("  lives between kills in which it paid", |outcome| outcome.lives_that_paid);
+        self.row("  stretches between kills or stops in which it paid", |outcome| outcome.lives_that_paid);
         self.row("  stopped with SIGSTOP beyond lease and look-up", |outcome| outcome.trial.stops);
         self.row("  milliseconds: time-out of a request", |outcome| outcome.trial.timeout_ms());
         self.row("  milliseconds: lease of a process", |outcome| outcome.trial.lease_ms());

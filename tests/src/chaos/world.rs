@@ -44,8 +44,8 @@ pub(super) struct World<'a> {
     sandbox: Running,
     services: Vec<Running>,
     watch: Stopwatch,
-    /// When each kill was, since the start.
-    pub(super) kills: Vec<Duration>,
+    /// When each kill and each stop was, since the start.
+    pub(super) cuts: Vec<Duration>,
     /// What the sandbox's clock showed at first.
     pub(super) began: jiff::Timestamp,
 }
@@ -67,8 +67,8 @@ impl<'a> World<'a> {
         let http = HttpClient::new().map_err(said)?;
         let began = get(&http, &format!("{}/_sandbox/clock", sandbox.address)).await?;
         let began = began["now"].as_str().and_then(|now| now.parse().ok()).ok_or("the sandbox has no clock")?;
-        let (watch, kills, services) = (Stopwatch::start(), Vec::new(), Vec::new());
-        let mut world = Self { http, program, trial, server, folder, address, sandbox, services, watch, kills, began };
+        let (watch, cuts, services) = (Stopwatch::start(), Vec::new(), Vec::new());
+        let mut world = Self { http, program, trial, server, folder, address, sandbox, services, watch, cuts, began };
         for _ in 0..trial.processes {
             let service = world.serve()?;
             world.services.push(service);
@@ -101,14 +101,15 @@ impl<'a> World<'a> {
 
     pub(super) fn kill(&mut self, victim: usize) -> Result<(), String> {
         self.services[victim].kill()?;
-        self.kills.push(self.watch.elapsed());
+        self.cuts.push(self.watch.elapsed());
         self.services[victim] = self.serve()?;
         Ok(())
     }
 
     /// The others take over what it had, and do it; then it goes on where it was.
-    pub(super) async fn stop(&self, victim: usize, time: Duration) -> Result<(), String> {
+    pub(super) async fn stop(&mut self, victim: usize, time: Duration) -> Result<(), String> {
         self.services[victim].signal("STOP")?;
+        self.cuts.push(self.watch.elapsed());
         pause(time).await;
         self.services[victim].signal("CONT")
     }
