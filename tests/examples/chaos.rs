@@ -44,6 +44,12 @@ struct Common {
     /// The longest pause between two acts.
     #[arg(long, default_value_t = 600, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(10..))]
     pause: u64,
+    /// Seconds of the sandbox in a real second; time-outs and leases follow from it.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=500))]
+    speed: u32,
+    /// Lets the manifest say what is not so, which the books must find.
+    #[arg(long)]
+    mutant: bool,
     /// Chooses data, faults, acts and pauses.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -119,6 +125,8 @@ impl Common {
             database_kills: 0,
             outages: self.few(self.outages),
             pause_ms: self.pause,
+            speed: self.speed,
+            is_mutant: self.mutant,
             duplicates: Duplicates::Book,
             seed: self.seed,
             patience: PATIENCE,
@@ -133,7 +141,7 @@ impl Common {
 async fn sqlite(how: Sqlite) -> Result<Vec<Outcome>, String> {
     let common = &how.common;
     let trial = Trial { kills: common.few(how.kills), ..common.trial("SQLite") };
-    Ok(vec![chaos::run(&Program::own()?, trial, None, common.keep).await?])
+    Ok(vec![chaos::run(&Program::own()?, &trial, None, common.keep).await?])
 }
 
 async fn postgres(how: Postgres) -> Result<Vec<Outcome>, String> {
@@ -150,7 +158,7 @@ async fn postgres(how: Postgres) -> Result<Vec<Outcome>, String> {
     };
     let mut outcomes = Vec::new();
     for trial in [killed, stopped] {
-        outcomes.push(chaos::run(&program, trial, Some(&server), common.keep).await?);
+        outcomes.push(chaos::run(&program, &trial, Some(&server), common.keep).await?);
     }
     Ok(outcomes)
 }

@@ -18,6 +18,8 @@ fn trial() -> Trial {
         database_kills: 0,
         outages: 1,
         pause_ms: 600,
+        speed: 400,
+        is_mutant: false,
         duplicates: Duplicates::Book,
         seed: 50,
         patience: Duration::from_mins(2),
@@ -33,7 +35,7 @@ fn check(outcome: Outcome) {
 
 #[tokio::test]
 async fn fifty_kills_pay_five_hundred_requests_once() {
-    check(chaos::run(&program(), Trial { kills: 50, ..trial() }, None, false).await.unwrap());
+    check(chaos::run(&program(), &Trial { kills: 50, ..trial() }, None, false).await.unwrap());
 }
 
 /// One of two is killed while both pay; the other, and the one that follows it, take its runs up. The server
@@ -41,6 +43,15 @@ async fn fifty_kills_pay_five_hundred_requests_once() {
 #[tokio::test]
 async fn two_engines_on_one_server_pay_five_hundred_requests_once_through_kills() {
     let server = ferry_tests::postgres::Server::start().unwrap();
-    let trial = Trial { processes: 2, kills: 12, database_kills: 2, pause_ms: 900, ..trial() };
-    check(chaos::run(&program(), trial, Some(&server), false).await.unwrap());
+    let trial = Trial { processes: 2, kills: 12, database_kills: 2, pause_ms: 1_000, ..trial() };
+    check(chaos::run(&program(), &trial, Some(&server), false).await.unwrap());
+}
+
+/// The harness would see a payout that is made twice.
+#[tokio::test]
+async fn a_manifest_that_says_what_is_not_so_is_caught() {
+    let trial = Trial { payouts: 200, kills: 10, is_mutant: true, ..trial() };
+    let outcome = [chaos::run(&program(), &trial, None, false).await.unwrap()];
+    let table = chaos::print(&outcome);
+    assert!(outcome[0].booked_twice() > 0 && !outcome[0].wrongs().is_empty(), "{table}");
 }

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::{
-    SPEED,
+    Trial,
     world::{World, decimal},
 };
 use crate::program::said;
@@ -104,7 +104,7 @@ struct Run {
 impl Books {
     /// Reads and compares all sides.
     pub(super) async fn collect(
-        world: &World<'_>,
+        (world, trial): (&World<'_>, &Trial),
         (opening, deposited): (Decimal, Decimal),
         settled: bool,
     ) -> Result<Self, String> {
@@ -118,7 +118,7 @@ impl Books {
             strangers: 0,
             duplicates_refused: ledger["totals"]["duplicates_refused"].as_u64().unwrap_or(0),
             money: Money { opening, deposited, paid: Decimal::ZERO, closing: decimal(&ledger["balance"]) },
-            booked_at: booked_at(&ledger, world.began),
+            booked_at: booked_at(&ledger, world.began, trial.speed),
         };
         if !settled {
             books.wrongs.push("not all was settled in time".to_owned());
@@ -213,10 +213,10 @@ fn payouts(ledger: &Value) -> BTreeMap<String, Payout> {
 }
 
 /// When each booking was, in real time since the sandbox began.
-fn booked_at(ledger: &Value, began: Timestamp) -> Vec<Duration> {
+fn booked_at(ledger: &Value, began: Timestamp, speed: u32) -> Vec<Duration> {
     let bookings = rows(&ledger["payouts"]).flat_map(|row| rows(&row["booked_at"]));
     let times = bookings.filter_map(|at| at.as_str()?.parse::<Timestamp>().ok());
-    times.map(|at| Duration::try_from(at.duration_since(began)).unwrap_or_default() / SPEED).collect()
+    times.map(|at| Duration::try_from(at.duration_since(began)).unwrap_or_default() / speed).collect()
 }
 
 async fn runs(world: &World<'_>) -> Result<BTreeMap<String, Run>, String> {

@@ -2,36 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use ferry_sandbox::{Duplicates, Fault, FaultRule, Faults, System};
+use ferry_sandbox::{Fault, FaultRule, Faults, System};
 use serde_json::Value;
 
-use super::{SPEED, TIMEOUT_MS};
+use super::Trial;
 
-/// Storms of 429, and the sandbox's time from one to the next.
+/// Storms of 429, and the real time from one to the next.
 const STORMS: u64 = 8;
-const STORM_EVERY_MS: u64 = 8_000 * SPEED as u64;
+const STORM_EVERY_MS: u64 = 8_000;
 /// How long a storm lasts, on the sandbox's clock.
 const STORM_MS: u64 = 2 * 60 * 1_000;
 /// What a target in a storm asks for.
 const RETRY_AFTER_S: u32 = 20;
-/// Longer than a client waits: the effect comes when it has gone.
-const TOO_LATE_MS: u64 = TIMEOUT_MS + 300;
+/// So much longer than a client waits: the effect comes when it has gone.
+const TOO_LATE_MS: u64 = 300;
 /// More than any budget of these systems, so that only rules refuse.
 const BUDGET_PER_MINUTE: u32 = 60_000;
 
 /// What goes wrong, besides kills.
-pub(super) fn all(duplicates: Duplicates) -> Faults {
+pub(super) fn all(trial: &Trial) -> Faults {
     let payouts = "masspayouts";
     let storm = |storm: u64| {
         let rule = rule(Fault::Throttled, System::Payoneer, "", 1);
-        let (after_ms, for_ms) = (Some((storm + 1) * STORM_EVERY_MS), Some(STORM_MS));
+        let (after_ms, for_ms) = (Some((storm + 1) * STORM_EVERY_MS * u64::from(trial.speed)), Some(STORM_MS));
         FaultRule { after_ms, for_ms, retry_after_s: Some(RETRY_AFTER_S), ..rule }
     };
     let rest = [
         // Payouts: the effect that nobody hears of, and the one that comes when nobody waits for it any more.
         rule(Fault::CutAfter, System::Payoneer, payouts, 12),
         rule(Fault::ErrorAfter, System::Payoneer, payouts, 14),
-        late(rule(Fault::SlowBefore, System::Payoneer, payouts, 40), TOO_LATE_MS),
+        late(rule(Fault::SlowBefore, System::Payoneer, payouts, 40), trial.timeout_ms() + TOO_LATE_MS),
         late(rule(Fault::SlowBefore, System::Payoneer, payouts, 10), 120),
         late(rule(Fault::Slow, System::Payoneer, payouts, 3), 80),
         rule(Fault::CutBefore, System::Payoneer, payouts, 16),
@@ -42,14 +42,14 @@ pub(super) fn all(duplicates: Duplicates) -> Faults {
         rule(Fault::ServerError, System::Payoneer, "", 80),
         late(rule(Fault::Slow, System::Payoneer, "", 60), 100),
         // The other side.
-        late(rule(Fault::Slow, System::Salesforce, "Contact", 12), 100),
         rule(Fault::Throttled, System::Salesforce, "", 60),
         rule(Fault::CutAfter, System::Salesforce, "sobjects", 50),
         rule(Fault::ErrorAfter, System::Salesforce, "sobjects", 60),
         rule(Fault::CutBefore, System::Salesforce, "", 80),
+        late(rule(Fault::Slow, System::Salesforce, "Contact", 1), trial.contact_ms()),
     ];
     let rules = (0..STORMS).map(storm).chain(rest).collect();
-    Faults { duplicates, rules, budget_per_minute: Some(BUDGET_PER_MINUTE), ..Faults::default() }
+    Faults { duplicates: trial.duplicates, rules, budget_per_minute: Some(BUDGET_PER_MINUTE), ..Faults::default() }
 }
 
 fn rule(fault: Fault, system: System, path: &str, one_in: u32) -> FaultRule {
@@ -63,18 +63,18 @@ fn late(rule: FaultRule, delay_ms: u64) -> FaultRule {
 }
 
 /// How often each fault struck, by what it is in words.
-pub(super) fn hits(faults: &Value) -> BTreeMap<String, u64> {
+pub(super) fn hits(faults: &Value, trial: &Trial) -> BTreeMap<String, u64> {
     let mut hits = BTreeMap::new();
     for rule in faults["rules"].as_array().into_iter().flatten() {
-        let name = format!("{}: {}", rule["system"].as_str().unwrap_or("?"), what(rule));
+        let name = format!("{}: {}", rule["system"].as_str().unwrap_or("?"), what(rule, trial));
         *hits.entry(name).or_default() += rule["hits"].as_u64().unwrap_or(0);
     }
     hits
 }
 
-fn what(rule: &Value) -> String {
+fn what(rule: &Value, trial: &Trial) -> String {
     let of_payouts = if rule["path"] == "masspayouts" { "payouts, " } else { "" };
-    let is_too_late = rule["delay_ms"].as_u64().is_some_and(|delay_ms| delay_ms > TIMEOUT_MS);
+    let is_too_late = rule["delay_ms"].as_u64().is_some_and(|delay_ms| delay_ms > trial.timeout_ms());
     let what = match rule["fault"].as_str().unwrap_or("?") {
         "cut_after" => "done, then cut",
         "error_after" => "done, then 500",

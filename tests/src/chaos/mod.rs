@@ -1,9 +1,10 @@
 //! Everything that can go wrong at once, while a real program pays through a real sandbox; then the books.
 //!
-//! The sandbox's clock runs [`SPEED`] times as fast as real time; leases and time-outs are real time. So that a
-//! look-up proves absence, a payout must be visible before it may be looked up: 15 minutes of business are 4.5 s
-//! here, which is longer than [`TIMEOUT_MS`] and [`LEASE_MS`] together, as in production (15 minutes, 60 s and
-//! 10 s). A long stop lasts longer than all that, so that others have looked up and sent meanwhile.
+//! The sandbox's clock runs [`Trial::speed`] times as fast as real time; leases and time-outs are real time. So
+//! that a look-up proves absence, a payout must be visible before it may be looked up: at a speed of 200, the 15
+//! minutes of the manifest are 4.5 s. A third of that is the time-out, and four ninths are the lease, so both
+//! together are shorter, as in production (15 minutes, 60 s and 10 s). A long stop lasts longer than all that,
+//! so that others have looked up and sent meanwhile.
 
 mod audit;
 mod faults;
@@ -26,23 +27,15 @@ use audit::Books;
 pub use table::print;
 use world::World;
 
-/// Seconds of the sandbox in a real second.
-pub const SPEED: u32 = 200;
-/// How long an exchange may take: the shipped manifests say 30 to 60 s.
-pub const TIMEOUT_MS: u64 = 1_500;
-/// How long an engine lives without a sign of life.
-pub const LEASE_MS: u64 = 2_000;
-/// How soon a payout is visible, as the manifest of Payoneer assumes, in real time.
-const VISIBLE_MS: u64 = 15 * 60 * 1_000 / SPEED as u64;
-/// How long a stopped process does not run.
-const STOP_MS: u64 = LEASE_MS + VISIBLE_MS + 1_000;
+/// How soon a payout is visible, as the manifest of Payoneer assumes, on the sandbox's clock. Nothing changes for
+/// so long once all is settled: a hold asks for money every 10 minutes.
+const VISIBLE_MS: u64 = 15 * 60 * 1_000;
 /// How long the sandbox refuses connections.
 const OUTAGE_MS: u64 = 300;
-/// Nothing changes for so long once all is settled: longer than a hold waits before it asks for money again.
-const QUIET: Duration = Duration::from_millis(10 * 60 * 1_000 * 3 / 2 / SPEED as u64);
+/// Calls of one process to Salesforce at once.
+const AT_ONCE: u64 = 16;
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-const _: () = assert!(TIMEOUT_MS + LEASE_MS < VISIBLE_MS, "a look-up would come before a payout must be visible");
 
 /// What one sandbox and one store go through.
 #[derive(Clone, Debug)]
@@ -63,6 +56,10 @@ pub struct Trial {
     pub outages: u32,
     /// The longest pause between two of these acts, in milliseconds; the shortest is a tenth of it.
     pub pause_ms: u64,
+    /// Seconds of the sandbox in a real second.
+    pub speed: u32,
+    /// Whether the manifest says that a payout is visible at once, which is not so: the books must be wrong then.
+    pub is_mutant: bool,
     /// What the sandbox does with a payout that is booked already.
     pub duplicates: Duplicates,
     /// Chooses data, faults, acts and pauses.
@@ -71,13 +68,47 @@ pub struct Trial {
     pub patience: Duration,
 }
 
+impl Trial {
+    /// How soon a payout is visible, in real time.
+    fn visible_ms(&self) -> u64 {
+        VISIBLE_MS / u64::from(self.speed)
+    }
+
+    /// How long an exchange may take: the shipped manifests say 30 to 60 s.
+    fn timeout_ms(&self) -> u64 {
+        self.visible_ms() / 3
+    }
+
+    /// How long an engine lives without a sign of life.
+    fn lease_ms(&self) -> u64 {
+        self.visible_ms() * 4 / 9
+    }
+
+    /// How long a stopped process does not run.
+    fn stop_ms(&self) -> u64 {
+        self.lease_ms() + self.visible_ms() + 1_000
+    }
+
+    /// How late each contact comes, so that payouts are spread over the acts; soon enough for a life between two
+    /// kills to get beyond it.
+    fn contact_ms(&self) -> u64 {
+        let acts = u64::from(self.kills + self.database_kills + self.outages + self.stops);
+        let rage_ms = acts * self.pause_ms / 2 + u64::from(self.stops) * self.stop_ms();
+        (rage_ms * AT_ONCE * self.processes as u64 / self.payouts.max(1) as u64).min(if self.kills > 0 {
+            self.pause_ms / 5
+        } else {
+            self.timeout_ms() / 2
+        })
+    }
+}
+
 /// What a trial came to.
 #[derive(Debug)]
 pub struct Outcome {
     trial: Trial,
     books: Books,
     faults: BTreeMap<String, u64>,
-    /// Lives between two kills in which something was booked.
+    /// Stretches between two kills, or two stops, in which something was booked.
     lives_that_paid: usize,
     raged: Duration,
     took: Duration,
@@ -95,7 +126,12 @@ impl Outcome {
         self.books.count(audit::End::Paid)
     }
 
-    /// Lives between two kills in which something was booked.
+    /// References that were booked more than once.
+    pub fn booked_twice(&self) -> usize {
+        self.books.booked_twice
+    }
+
+    /// Stretches between two kills, or two stops, in which something was booked.
     pub fn lives_that_paid(&self) -> usize {
         self.lives_that_paid
     }
@@ -146,23 +182,23 @@ impl Random {
 ///
 /// # Errors
 /// What kept the harness itself from going on; a broken promise is no error but in the [`Outcome`].
-pub async fn run(program: &Program, trial: Trial, server: Option<&Server>, keep: bool) -> Result<Outcome, String> {
+pub async fn run(program: &Program, trial: &Trial, server: Option<&Server>, keep: bool) -> Result<Outcome, String> {
     let watch = Stopwatch::start();
-    let mut world = World::new(program, &trial, server).await?;
+    let mut world = World::new(program, trial, server).await?;
     let opening = world.balance().await?;
-    let deposited = rage(&mut world, &trial).await?;
+    let deposited = rage(&mut world, trial).await?;
     let raged = watch.elapsed();
-    let settled = settle(&world, &trial).await?;
+    let settled = settle(&world, trial).await?;
     let took = watch.elapsed();
-    let faults = faults::hits(&world.ask("faults").await?);
+    let faults = faults::hits(&world.ask("faults").await?, trial);
     // What was booked and not followed to its end is transferred or cancelled by now.
     world.stop_services();
     post(&world.http, &world.url("clock"), &json!({ "advance_ms": 24 * 60 * 60 * 1_000 })).await?;
-    let books = Books::collect(&world, (opening, deposited), settled).await?;
-    let lives_that_paid = books.intervals_with_bookings(&world.kills);
-    let keep = keep || !books.wrongs.is_empty();
+    let books = Books::collect((&world, trial), (opening, deposited), settled).await?;
+    let lives_that_paid = books.intervals_with_bookings(&world.cuts);
+    let keep = keep || !(books.wrongs.is_empty() || trial.is_mutant);
     let folder = keep.then(|| world.keep());
-    Ok(Outcome { trial, books, faults, lives_that_paid, raged, took, folder })
+    Ok(Outcome { trial: trial.clone(), books, faults, lives_that_paid, raged, took, folder })
 }
 
 /// Does all acts in the seed's order, with pauses of its choice; gives what was deposited.
@@ -175,10 +211,10 @@ async fn rage(world: &mut World<'_>, trial: &Trial) -> Result<Decimal, String> {
         let victim = random.index(trial.processes);
         match act {
             Act::Kill => world.kill(victim)?,
-            Act::Stop => world.stop(victim, Duration::from_millis(STOP_MS)).await?,
+            Act::Stop => world.stop(victim, Duration::from_millis(trial.stop_ms())).await?,
             Act::KillDatabase => world.kill_database()?,
             Act::Outage => world.refuse(OUTAGE_MS).await?,
-            Act::Deposit => deposited += world.deposit(trial.payouts).await?,
+            Act::Deposit => deposited += world.deposit().await?,
         }
     }
     Ok(deposited)
@@ -209,7 +245,7 @@ async fn settle(world: &World<'_>, trial: &Trial) -> Result<bool, String> {
         let open = ["running", "waiting"].iter().any(|state| counts.contains_key(*state));
         if counts != last || open || counts.values().sum::<u64>() < trial.payouts as u64 {
             (last, since) = (counts, watch.elapsed());
-        } else if watch.elapsed().saturating_sub(since) > QUIET {
+        } else if watch.elapsed().saturating_sub(since) > Duration::from_millis(trial.visible_ms()) {
             return Ok(true);
         }
     }

@@ -18,6 +18,7 @@ pub fn print(outcomes: &[Outcome]) -> String {
     out.row("", |outcome| outcome.trial.name.clone());
     out.row("seed", |outcome| outcome.trial.seed);
     out.row("approved requests", |outcome| outcome.trial.payouts);
+    out.row("speed of the sandbox's clock", |outcome| outcome.trial.speed);
     out.row("a booked reference that is sent again", |outcome| match outcome.trial.duplicates {
         Duplicates::Book => "is booked twice",
         Duplicates::Refuse => "is refused",
@@ -51,8 +52,11 @@ impl Table<'_> {
         self.line("\nwhat was done to it");
         self.row("  processes on one store", |outcome| outcome.trial.processes);
         self.row("  killed with SIGKILL", |outcome| outcome.trial.kills);
-        self.row("  lives between kills in which it paid", |outcome| outcome.lives_that_paid);
-        self.row("  stopped beyond lease and look-up", |outcome| outcome.trial.stops);
+        self.row("  stretches between kills or stops in which it paid", |outcome| outcome.lives_that_paid);
+        self.row("  stopped with SIGSTOP beyond lease and look-up", |outcome| outcome.trial.stops);
+        self.row("  milliseconds: time-out of a request", |outcome| outcome.trial.timeout_ms());
+        self.row("  milliseconds: lease of a process", |outcome| outcome.trial.lease_ms());
+        self.row("  milliseconds: visible_after of a payout", |outcome| outcome.trial.visible_ms());
         self.row("  database server killed with SIGKILL", |outcome| outcome.trial.database_kills);
         self.row("  times without any connection to the sandbox", |outcome| outcome.trial.outages);
         self.row("  seconds until the last of these", |outcome| outcome.raged.as_secs());

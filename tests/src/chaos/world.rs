@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{LEASE_MS, SPEED, TIMEOUT_MS, Trial, faults};
+use super::{Trial, faults};
 use crate::{
     postgres::Server,
     program::{Program, Running, Serve, said},
@@ -37,33 +37,38 @@ const DEPOSIT_PER_PAYOUT: u64 = 60;
 pub(super) struct World<'a> {
     pub(super) http: HttpClient,
     program: &'a Program,
+    trial: &'a Trial,
     server: Option<&'a Server>,
     folder: TempDir,
     address: String,
     sandbox: Running,
     services: Vec<Running>,
     watch: Stopwatch,
-    /// When each kill was, since the start.
-    pub(super) kills: Vec<Duration>,
+    /// When each kill and each stop was, since the start.
+    pub(super) cuts: Vec<Duration>,
     /// What the sandbox's clock showed at first.
     pub(super) began: jiff::Timestamp,
 }
 
 impl<'a> World<'a> {
-    pub(super) async fn new(program: &'a Program, trial: &Trial, server: Option<&'a Server>) -> Result<Self, String> {
+    pub(super) async fn new(
+        program: &'a Program,
+        trial: &'a Trial,
+        server: Option<&'a Server>,
+    ) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("ferry-chaos-").tempdir().map_err(said)?;
-        project(folder.path())?;
-        let text = serde_json::to_string(&faults::all(trial.duplicates)).map_err(said)?;
+        project(folder.path(), trial)?;
+        let text = serde_json::to_string(&faults::all(trial)).map_err(said)?;
         std::fs::write(folder.path().join("faults.yaml"), text).map_err(said)?;
-        let (requests, speed, seed) = (trial.payouts.to_string(), SPEED.to_string(), trial.seed.to_string());
+        let (requests, speed, seed) = (trial.payouts.to_string(), trial.speed.to_string(), trial.seed.to_string());
         let args = ["--requests", &requests, "--speed", &speed, "--seed", &seed, "--faults", "faults.yaml"];
         let sandbox = program.sandbox(folder.path(), &args)?;
         let address = server.map_or_else(|| "ferry.db".to_owned(), Server::database);
         let http = HttpClient::new().map_err(said)?;
         let began = get(&http, &format!("{}/_sandbox/clock", sandbox.address)).await?;
         let began = began["now"].as_str().and_then(|now| now.parse().ok()).ok_or("the sandbox has no clock")?;
-        let (watch, kills, services) = (Stopwatch::start(), Vec::new(), Vec::new());
-        let mut world = Self { http, program, server, folder, address, sandbox, services, watch, kills, began };
+        let (watch, cuts, services) = (Stopwatch::start(), Vec::new(), Vec::new());
+        let mut world = Self { http, program, trial, server, folder, address, sandbox, services, watch, cuts, began };
         for _ in 0..trial.processes {
             let service = world.serve()?;
             world.services.push(service);
@@ -76,7 +81,7 @@ impl<'a> World<'a> {
             folder: self.folder.path(),
             projects: &self.folder.path().join("project"),
             store: &self.address,
-            lease_ms: LEASE_MS,
+            lease_ms: self.trial.lease_ms(),
             log: "error",
             args: &["--sandbox", &self.sandbox.address],
         })
@@ -96,14 +101,15 @@ impl<'a> World<'a> {
 
     pub(super) fn kill(&mut self, victim: usize) -> Result<(), String> {
         self.services[victim].kill()?;
-        self.kills.push(self.watch.elapsed());
+        self.cuts.push(self.watch.elapsed());
         self.services[victim] = self.serve()?;
         Ok(())
     }
 
     /// The others take over what it had, and do it; then it goes on where it was.
-    pub(super) async fn stop(&self, victim: usize, time: Duration) -> Result<(), String> {
+    pub(super) async fn stop(&mut self, victim: usize, time: Duration) -> Result<(), String> {
         self.services[victim].signal("STOP")?;
+        self.cuts.push(self.watch.elapsed());
         pause(time).await;
         self.services[victim].signal("CONT")
     }
@@ -126,8 +132,8 @@ impl<'a> World<'a> {
     }
 
     /// Some of the money that is wanting; gives how much.
-    pub(super) async fn deposit(&self, payouts: usize) -> Result<Decimal, String> {
-        let amount = Decimal::from(DEPOSIT_PER_PAYOUT * payouts as u64);
+    pub(super) async fn deposit(&self) -> Result<Decimal, String> {
+        let amount = Decimal::from(DEPOSIT_PER_PAYOUT * self.trial.payouts as u64);
         post(&self.http, &self.url("seed"), &json!({ "deposit": amount.to_string() })).await?;
         Ok(amount)
     }
@@ -157,7 +163,7 @@ impl<'a> World<'a> {
 }
 
 /// The shipped pipeline and connectors, with time-outs that fit the clock.
-fn project(folder: &Path) -> Result<(), String> {
+fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     let (shipped, own) = (Path::new(SHIPPED), folder.join("project"));
     let pipelines = shipped.join("pipelines/payoneer-salesforce");
     copy(&pipelines, &own)?;
@@ -168,11 +174,16 @@ fn project(folder: &Path) -> Result<(), String> {
         copy(&shipped.join("connectors").join(connector).join("samples"), &to.join("samples"))?;
         let manifest = to.join("connector.yaml");
         let text = std::fs::read_to_string(&manifest).map_err(said)?;
-        let timeout = format!("timeout: {TIMEOUT_MS}ms");
-        std::fs::write(&manifest, text.replace("timeout: 60s", &timeout).replace("timeout: 30s", &timeout))
-            .map_err(said)?;
+        std::fs::write(&manifest, changed(text, trial)).map_err(said)?;
     }
     Ok(())
+}
+
+/// A manifest with other time-outs; a mutant says what is not so.
+fn changed(manifest: String, trial: &Trial) -> String {
+    let timeout = format!("timeout: {}ms", trial.timeout_ms());
+    let manifest = manifest.replace("timeout: 60s", &timeout).replace("timeout: 30s", &timeout);
+    if trial.is_mutant { manifest.replace("visible_after: 15m", "visible_after: 1s") } else { manifest }
 }
 
 /// Copies the files of a folder.

@@ -18,7 +18,7 @@ use super::{
     Engine, LoadedProject,
     dispatch::Sent,
     evaluate::Started,
-    journal::{Record, Shared, alert},
+    journal::{Shared, alert},
     question::{bug, next_time, question},
 };
 use crate::store::{Change, StoreError};
@@ -49,6 +49,8 @@ pub(super) struct Drive<'a> {
     questions: BTreeMap<UnitIndex, Timestamp>,
     /// Letters that the run has not read.
     letters: BTreeMap<i64, Letter>,
+    /// Whether a write has got an answer that is not on its way to the disk yet.
+    owes: bool,
 }
 
 impl Engine {
@@ -68,6 +70,7 @@ impl Engine {
             effects: FuturesUnordered::new(),
             questions: BTreeMap::new(),
             letters,
+            owes: false,
         };
         let driven = drive.run(due).await;
         if driven.is_err() {
@@ -89,6 +92,7 @@ impl Drive<'_> {
                 return self.engine.flush(&self.driven, turn.due).await;
             }
             let outcome = match turn.due {
+                _ if self.owes => self.save().await?,
                 None => self.effects.next().await,
                 Some(due) => {
                     let wait = Duration::try_from(due.duration_since(self.engine.now())).unwrap_or_default();
@@ -101,24 +105,35 @@ impl Drive<'_> {
             };
             if let Some((unit, sent)) = outcome {
                 self.in_flight.retain(|busy| *busy != unit);
-                self.settle(sent?).await?;
+                self.settle(sent?);
             }
         }
     }
 
     /// What a write answered is durable at once; what a read answered, with the next write.
-    async fn settle(&mut self, entry: Option<Entry>) -> Result<(), StoreError> {
-        let Some(entry) = entry else { return Ok(()) };
-        let wrote = self.driven.with(|run| {
+    fn settle(&mut self, entry: Option<Entry>) {
+        let Some(entry) = entry else { return };
+        self.owes |= self.driven.with(|run| {
             let unit = entry.step().and_then(|id| run.unit_named(id));
             unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
         });
-        if wrote {
-            let record = Record { driven: &self.driven, entry, also: Vec::new() };
-            return self.engine.record(vec![record]).await.map(|_| ());
-        }
         self.engine.note(&self.driven, entry);
-        Ok(())
+    }
+
+    /// Makes the answer to a write durable: with the intent of the next write where that goes to the disk now,
+    /// else by itself. An effect is looked at once, which brings a call to its intent or to its first wait; what
+    /// has ended by then is given back, and the answer is owed still.
+    async fn save(&mut self) -> Result<Option<Outcome>, StoreError> {
+        let ended = tokio::select! {
+            biased;
+            ended = self.effects.next() => ended,
+            () = std::future::ready(()) => None,
+        };
+        if ended.is_none() {
+            self.owes = false;
+            self.engine.save(&self.driven).await?;
+        }
+        Ok(ended)
     }
 
     /// A run that was due is asked its questions now; else at their next time.

@@ -163,9 +163,10 @@ impl Engine {
     }
 
     /// Applies entries of several runs, and makes them durable together: all or none. Runs that were
-    /// given up meanwhile are left out; says which were recorded.
+    /// given up meanwhile are left out; says which were recorded. What their runs have noted before is
+    /// durable with them, and without them where another run has made one of the calls.
     pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<Vec<bool>, StoreError> {
-        let mut recorded = Vec::new();
+        let (mut recorded, mut noted) = (Vec::new(), Vec::new());
         let durable = {
             let _order = locked(&self.order);
             let now = self.now();
@@ -174,6 +175,9 @@ impl Engine {
                 let goes = !record.driven.is_given_up() && !self.member.is_over(&record.driven.engine);
                 recorded.push(goes);
                 if goes {
+                    let before = record.driven.take();
+                    group.extend(before.iter().cloned());
+                    noted.push(before);
                     record.driven.apply(now, record.entry.clone(), record.also);
                     self.answers.tell(record.driven, &record.entry);
                     group.extend(record.driven.take());
@@ -181,7 +185,30 @@ impl Engine {
             }
             self.store.commit(group)
         };
-        durable.await.map(|_| recorded)
+        let durable = durable.await;
+        if let Err(StoreError::CallTaken { .. }) = &durable {
+            for before in noted.into_iter().filter(|before| !before.is_empty()) {
+                // Whoever has the run by now has read what is durable, and goes on from there.
+                if let Err(error) = self.store.commit(before).await {
+                    tracing::debug!(%error, "what a run has noted is not durable");
+                }
+            }
+        }
+        durable.map(|_| recorded)
+    }
+
+    /// Makes durable what a run has noted, if anything, unless it was given up.
+    pub(super) async fn save(&self, driven: &Driven) -> Result<(), StoreError> {
+        let durable = {
+            let _order = locked(&self.order);
+            let goes = !driven.is_given_up() && !self.member.is_over(&driven.engine);
+            let group = if goes { driven.take() } else { Vec::new() };
+            if group.is_empty() {
+                return Ok(());
+            }
+            self.store.commit(group)
+        };
+        durable.await.map(|_| ())
     }
 
     /// Without the guard of the intent: what is recorded is durable some time later. For tests.

@@ -6,16 +6,19 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark prints")]
 
+mod common;
+mod limit;
+mod targets;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use ferry::{
-    clock::{BootClock, Stopwatch, SystemClock, pause},
-    engine::{Engine, LoadedProject, Setup, Terms},
+    clock::{Stopwatch, SystemClock, pause},
+    engine::{Engine, LoadedProject, Setup},
     http::HttpClient,
-    limits::{LEASE, LOOK_EVERY as SEEN_EVERY},
     load,
     sandbox::{self, SandboxInfo},
-    store::{Arrival, Change, EngineId, Fence, Filter, Hold, RunId, Store, sqlite::SqliteStore},
+    store::{Arrival, Change, EngineId, Fence, Filter, Hold, RunId, Store},
 };
 use ferry_connectors::connection::World;
 use ferry_contract::{
@@ -27,8 +30,9 @@ use ferry_core::{once::Guards, plan::Plan, run::Entry, run::State};
 use ferry_sandbox::{Faults, Options, Sandbox};
 use jiff::Timestamp;
 use serde_json::{Number, Value, json};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
+
+use common::{finished, folder, joined, line, per_second, store, terms};
 
 /// Senders of events, each of which waits until its event is durable before it sends the next.
 const SENDERS: usize = 64;
@@ -108,6 +112,7 @@ fn main() {
     for figure in figures.columns() {
         println!("{figure}");
     }
+    runtime.block_on(targets::measure(size.runs));
 }
 
 /// One number a sample of each thing that is measured.
@@ -133,22 +138,6 @@ impl Figures {
             line("limit: durable single rows, one client", &mut self.rows_of_one),
         ]
     }
-}
-
-fn line(name: &str, values: &mut [u64]) -> String {
-    let median = median(values);
-    let (lowest, highest) = (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
-    format!("{name:>58}: {median} ({lowest} to {highest})")
-}
-
-fn median(values: &mut [u64]) -> u64 {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or(0)
-}
-
-fn per_second(count: usize, since: Stopwatch) -> u64 {
-    let per_second = count as u128 * 1_000_000_000 / since.elapsed().as_nanos().max(1);
-    u64::try_from(per_second).unwrap_or(u64::MAX)
 }
 
 async fn measure(size: Size) -> Figures {
@@ -364,11 +353,6 @@ async fn rows(clients: usize, rows_of_each: usize) -> u64 {
     per_second(clients * rows_of_each, begun)
 }
 
-async fn finished(store: &dyn Store) -> usize {
-    let counts = store.counts().await.expect("the store can be read");
-    counts.get(State::Finished.name()).map_or(0, |count| usize::try_from(*count).unwrap_or(usize::MAX))
-}
-
 async fn entries(store: &dyn Store, runs: usize) -> usize {
     let filter = Filter { limit: runs, ..Filter::default() };
     let mut entries = 0;
@@ -377,22 +361,4 @@ async fn entries(store: &dyn Store, runs: usize) -> usize {
         entries += stored.map_or(0, |stored| stored.journal.len());
     }
     entries
-}
-
-/// On the disk of the target folder: `/tmp` may be memory, where everything is durable at once.
-fn folder() -> TempDir {
-    TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written")
-}
-
-fn store(folder: &TempDir) -> Arc<SqliteStore> {
-    Arc::new(SqliteStore::open(&folder.path().join("ferry.db")).expect("the store opens"))
-}
-
-async fn joined(store: &dyn Store) -> EngineId {
-    store.join(&EngineId::named("bench"), LEASE).await.expect("the store takes the engine");
-    EngineId::named("bench")
-}
-
-fn terms() -> Terms {
-    Terms { process: "bench".to_owned(), lease: LEASE, look_every: SEEN_EVERY, clock: Arc::new(BootClock) }
 }
