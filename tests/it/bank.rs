@@ -188,9 +188,11 @@ impl Desk {
         std::fs::write(folder.path().join("treasury/ferry.yaml"), PROJECT).unwrap();
         std::fs::write(folder.path().join("treasury/payments.yaml"), PAYMENTS).unwrap();
         let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);
-        // The bank begins with its store.
+        // The bank begins with its store, and an engine that starts knows it.
         let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];
-        assert!(ferry(folder.path()).args(trusted).status().unwrap().success());
+        assert!(ferry(folder.path()).args(trusted).output().unwrap().status.success());
+        drop(service);
+        let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);
         Self { folder, service, bank, http: reqwest::Client::new() }
     }
 
