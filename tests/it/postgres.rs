@@ -1,9 +1,17 @@
 //! What only a store on a server can do, or suffer.
 
-use ferry::store::{Arrival, Change, RunId, Store as _, StoreError, Trust, postgres::PostgresStore};
+use std::time::Duration;
+
+use ferry::{
+    clock::pause,
+    store::{Arrival, Change, RunId, Store as _, StoreError, Trust, postgres::PostgresStore},
+};
 use ferry_contract::key::Digest;
 use ferry_tests::postgres::server;
 use jiff::Timestamp;
+
+/// Real time in which a server must have told the others.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn arrival(key: &str) -> Change {
     Change::Receive(Arrival {
@@ -81,5 +89,8 @@ async fn a_run_that_is_due_now_wakes_the_engines_of_other_processes() {
     let address = server().database();
     let (one, other) = (PostgresStore::open(&address).await.unwrap(), PostgresStore::open(&address).await.unwrap());
     one.commit(vec![arrival("a")]).await.unwrap();
-    other.woken().await;
+    tokio::select! {
+        () = other.woken() => {}
+        () = pause(PATIENCE) => panic!("nobody was woken"),
+    }
 }
