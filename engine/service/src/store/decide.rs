@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{
     Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, change,
-    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, VerdictRecord, View},
+    rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, Tail, VerdictRecord, View},
 };
 
 /// Why a run is reopened by a corrected event.
@@ -66,7 +66,7 @@ impl Decision<'_> {
                 self.owned(run, *fence)?;
                 self.changed(run)?.is_active = *is_active;
                 let has_mail = self.known(run)?.mail > *mail && !state.is_ended();
-                let now = Timestamp::from_millisecond(self.known(run)?.updated_ms).map_err(failed)?;
+                let now = self.last(run)?;
                 let due = if has_mail { Some(due.map_or(now, |due| due.min(now))) } else { *due };
                 self.project(run, *state, due, note, *hold)
             }
@@ -143,7 +143,6 @@ impl Decision<'_> {
             started_ms: at_ms,
             updated_ms: at_ms,
             due_ms: Some(at_ms),
-            length: 0,
             fence,
             owner,
             mail: 0,
@@ -221,8 +220,7 @@ impl Decision<'_> {
 
     fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
         // Whoever resumes it may have another clock; a journal does not go back.
-        let last = Timestamp::from_millisecond(self.known(run)?.updated_ms);
-        let at = last.map_or(again.at, |last| again.at.max(last));
+        let at = again.at.max(self.last(run)?);
         let Again { by, reason, event, from, .. } = again;
         let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from };
         self.push(run, at, &entry)?;
@@ -239,7 +237,7 @@ impl Decision<'_> {
         (at, entry): (Timestamp, &Entry),
     ) -> Result<(), StoreError> {
         self.owned(run, fence)?;
-        let is_next = u64::try_from(self.known(run)?.length) == Ok(sequence);
+        let is_next = u64::try_from(self.draft.tail(run).length) == Ok(sequence);
         if !is_next && self.guards.has(Guard::Fence) {
             return Err(StoreError::Fenced(run.to_string()));
         }
@@ -255,13 +253,16 @@ impl Decision<'_> {
     fn push(&mut self, run: &RunId, at: Timestamp, entry: &Entry) -> Result<(), StoreError> {
         self.follow(run, at, entry)?;
         let entry = json(entry)?;
+        let Tail { length: sequence, at_ms: last_ms } = self.draft.tail(run);
         let at_ms = at.as_millisecond();
-        let record = self.changed(run)?;
-        let sequence = record.length;
-        record.length += 1;
-        record.updated_ms = record.updated_ms.max(at_ms);
         self.draft.writes.journal.push(JournalRecord { run: run.clone(), sequence, at_ms, entry });
+        self.draft.writes.tails.insert(run.clone(), Tail { length: sequence + 1, at_ms: at_ms.max(last_ms) });
         Ok(())
+    }
+
+    /// When the last entry of a run was.
+    fn last(&self, run: &RunId) -> Result<Timestamp, StoreError> {
+        Timestamp::from_millisecond(self.draft.tail(run).at_ms).map_err(failed)
     }
 
     fn project(
@@ -272,7 +273,9 @@ impl Decision<'_> {
         note: &str,
         hold: Hold,
     ) -> Result<(), StoreError> {
+        let updated_ms = self.draft.tail(run).at_ms;
         let record = self.changed(run)?;
+        record.updated_ms = updated_ms;
         state.name().clone_into(&mut record.state);
         record.note = printable(note);
         match hold {
@@ -352,7 +355,7 @@ impl Decision<'_> {
         self.draft.run(run).ok_or_else(|| StoreError::Fenced(run.to_string()))
     }
 
-    /// The row that this group will write.
+    /// The row that this group will write. It is among the [`Keys`](super::rows::Keys) that are locked.
     fn changed(&mut self, run: &RunId) -> Result<&mut RunRecord, StoreError> {
         let record = self.known(run)?.clone();
         let row = self.draft.writes.runs.entry(run.clone());

@@ -21,8 +21,6 @@ pub(super) struct RunRecord {
     pub(super) started_ms: i64,
     pub(super) updated_ms: i64,
     pub(super) due_ms: Option<i64>,
-    /// The number of its next entry.
-    pub(super) length: i64,
     pub(super) fence: Fence,
     pub(super) owner: Option<EngineId>,
     /// How many letters were sent to it so far.
@@ -36,6 +34,15 @@ pub(super) struct RunRecord {
     pub(super) place: i64,
     /// Whether it has one of these places.
     pub(super) is_active: bool,
+}
+
+/// The end of a journal. It is read from the journal itself, so that an entry changes no row of `runs`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tail {
+    /// The number of the next entry.
+    pub(super) length: i64,
+    /// When the last entry was.
+    pub(super) at_ms: i64,
 }
 
 /// One row an event for ever: the guard against the same event delivered twice.
@@ -87,8 +94,10 @@ pub(super) struct VerdictRecord {
 /// The names of rows that a batch touches, each in the order in which they are locked.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// Rows of `runs`, and of `inbox` beside them.
+    /// Rows of `runs` that may change, and of `inbox` beside them.
     pub(super) runs: BTreeSet<RunId>,
+    /// Runs whose journals grow: their rows are only looked at, unless they are in `runs` too.
+    pub(super) journals: BTreeSet<RunId>,
     pub(super) calls: BTreeSet<String>,
     /// Dead letters whose step must be known.
     pub(super) letters: BTreeSet<RunId>,
@@ -108,18 +117,23 @@ impl Keys {
         for change in group {
             match change {
                 Change::Receive(arrival) => {
-                    self.runs.insert(RunId::of(&arrival.pipeline, &arrival.event_key));
+                    let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+                    self.journals.insert(run.clone());
+                    self.runs.insert(run);
                     self.engines.extend(arrival.owner.clone());
                 }
                 Change::Append { run, entry, .. } => {
-                    self.runs.insert(run.clone());
+                    self.journals.insert(run.clone());
                     self.of_entry(run, entry);
                 }
                 Change::Post { event, key, data, .. } => {
                     self.posts.insert((event.clone(), key.clone()), data.clone());
                 }
-                Change::Project { run, .. }
-                | Change::DeadLetter { run, .. }
+                Change::Project { run, .. } => {
+                    self.journals.insert(run.clone());
+                    self.runs.insert(run.clone());
+                }
+                Change::DeadLetter { run, .. }
                 | Change::Send { run, .. }
                 | Change::Read { run, .. }
                 | Change::Defer { run, .. } => {
@@ -129,6 +143,7 @@ impl Keys {
                     self.calls.insert(key.as_str().to_owned());
                 }
                 Change::Resume { run, .. } => {
+                    self.journals.insert(run.clone());
                     self.runs.insert(run.clone());
                     self.letters.insert(run.clone());
                 }
@@ -147,6 +162,8 @@ impl Keys {
     fn of_entry(&mut self, run: &RunId, entry: &Entry) {
         match entry {
             Entry::Waiting { on: On::Event(wanted) | On::Answer { wake: Some(wanted) }, .. } => {
+                // One that came before is a letter to the run itself.
+                self.runs.insert(run.clone());
                 self.wanted.insert(wanted.into());
             }
             Entry::Emitted { event, key, data, .. } => {
@@ -159,7 +176,12 @@ impl Keys {
         }
     }
 
-    /// Runs that are told of what happens here, and are not among those that are fetched already.
+    /// Runs whose rows are only looked at.
+    pub(super) fn only_read(&self) -> impl Iterator<Item = &RunId> {
+        self.journals.difference(&self.runs)
+    }
+
+    /// Runs that are told of what happens here, and are not among those that are fetched already to be changed.
     pub(super) fn told(&self, rows: &Rows) -> BTreeSet<RunId> {
         let parent = |run: &RunId| {
             let parent = rows.runs.get(run)?.parent.as_ref()?;
@@ -167,7 +189,7 @@ impl Keys {
         };
         let parents = self.ends.iter().filter_map(parent);
         let waiting = rows.waits.iter().map(|wait| wait.run.clone());
-        parents.chain(waiting).filter(|run| !rows.runs.contains_key(run)).collect()
+        parents.chain(waiting).filter(|run| !self.runs.contains(run)).collect()
     }
 
     /// Where the posted events are looked for, given the paths that are watched.
@@ -181,6 +203,8 @@ impl Keys {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) runs: BTreeMap<RunId, RunRecord>,
+    /// Of journals that have entries.
+    pub(super) tails: BTreeMap<RunId, Tail>,
     pub(super) inbox: BTreeMap<RunId, InboxRecord>,
     pub(super) calls: BTreeMap<String, CallRecord>,
     /// The steps of dead letters.
@@ -203,6 +227,8 @@ pub(super) struct Rows {
 #[derive(Debug, Default)]
 pub(super) struct Writes {
     pub(super) runs: BTreeMap<RunId, RunRecord>,
+    /// What the journals end with from now on; not a row of its own.
+    pub(super) tails: BTreeMap<RunId, Tail>,
     pub(super) inbox: BTreeMap<RunId, InboxRecord>,
     /// Only new ones, in order.
     pub(super) journal: Vec<JournalRecord>,
@@ -256,6 +282,7 @@ impl View {
     /// Takes what a group wrote.
     pub(super) fn take(&mut self, writes: Writes) {
         self.writes.runs.extend(writes.runs);
+        self.writes.tails.extend(writes.tails);
         self.writes.inbox.extend(writes.inbox);
         self.writes.journal.extend(writes.journal);
         self.writes.calls.extend(writes.calls);
@@ -286,6 +313,12 @@ impl Draft<'_> {
     pub(super) fn run(&self, run: &RunId) -> Option<&RunRecord> {
         let written = self.writes.runs.get(run).or_else(|| self.view.writes.runs.get(run));
         written.or_else(|| self.view.rows.runs.get(run))
+    }
+
+    /// What a run's journal ends with; nothing where it is empty.
+    pub(super) fn tail(&self, run: &RunId) -> Tail {
+        let written = self.writes.tails.get(run).or_else(|| self.view.writes.tails.get(run));
+        written.or_else(|| self.view.rows.tails.get(run)).copied().unwrap_or_default()
     }
 
     pub(super) fn inbox(&self, run: &RunId) -> Option<&InboxRecord> {

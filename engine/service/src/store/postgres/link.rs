@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
 
-use super::schema;
+use super::schema::{self, Purpose};
 use crate::{
     clock::BootClock,
     limits::{STORE_ANSWER_MAX, STORE_RECONNECT_FIRST, STORE_RECONNECT_MAX},
@@ -29,6 +29,7 @@ pub(super) struct Session {
 /// A place for a session.
 pub(super) struct Link {
     config: Config,
+    purpose: Purpose,
     /// Told when the server says that something is due; nothing where this link does not listen.
     due: Option<Arc<Notify>>,
     place: AsyncMutex<Place>,
@@ -56,8 +57,8 @@ impl Session {
 }
 
 impl Link {
-    pub(super) fn new(config: Config, due: Option<Arc<Notify>>) -> Self {
-        Self { config, due, place: AsyncMutex::default() }
+    pub(super) fn new(config: Config, purpose: Purpose, due: Option<Arc<Notify>>) -> Self {
+        Self { config, purpose, due, place: AsyncMutex::default() }
     }
 
     /// Does something in a session. What was not answered in time is lost with its session, so that a
@@ -124,7 +125,7 @@ impl Link {
                 }
             }
         });
-        schema::begin_session(&client, self.due.is_some()).await?;
+        schema::begin_session(&client, self.purpose, self.due.is_some()).await?;
         Ok(Session { client, statements: Mutex::default() })
     }
 }

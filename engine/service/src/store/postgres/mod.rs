@@ -24,6 +24,7 @@ use super::{
     Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use link::{Failed, Link, Session};
+use schema::Purpose;
 use writer::Writer;
 
 /// A store on a server.
@@ -49,7 +50,7 @@ impl PostgresStore {
         }
         config.application_name("ferry");
         let due = Arc::new(Notify::new());
-        let control = Link::new(config.clone(), Some(Arc::clone(&due)));
+        let control = Link::new(config.clone(), Purpose::Work, Some(Arc::clone(&due)));
         let prepare =
             |session: Arc<Session>| async move { schema::prepare(&session.client).await.map_err(Failed::Wrong) };
         control.with(prepare).await.map_err(|failed| match StoreError::from(failed) {
@@ -57,9 +58,9 @@ impl PostgresStore {
             error => error,
         })?;
         Ok(Self {
-            writer: Writer::start(Link::new(config.clone(), None)),
+            writer: Writer::start(Link::new(config.clone(), Purpose::Work, None)),
             control,
-            reader: Link::new(config, None),
+            reader: Link::new(config, Purpose::Questions, None),
             due,
         })
     }

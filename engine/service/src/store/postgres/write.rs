@@ -1,7 +1,11 @@
 //! The rows of a batch: locked and fetched before, written after [`decide`](crate::store::decide::decide).
 //!
 //! Statements are sent one behind the other without waiting, so a batch takes two round trips. The server
-//! works through them in this order: a row of `runs` is locked before what belongs to it is read.
+//! works through them in this order: engines first, then runs, then what belongs to them.
+//!
+//! A run that only gets entries is not locked: its engine's row is, so that nobody takes the engine out, and
+//! so raises the fence of the run, before the entries are durable. Its engine's other entries go through the
+//! same connection, one batch after the other.
 
 use ferry_contract::port::Boxed;
 use futures_util::future::{join_all, try_join_all};
@@ -14,11 +18,19 @@ use super::{
 };
 use crate::store::{
     EngineId, Fence, RunId,
-    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, VerdictRecord, Writes},
+    rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Tail, VerdictRecord, Writes},
 };
 
-const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms, length,
+/// The engines that have these runs, held until the end.
+const OWNERS: &str = "SELECT engine FROM engines WHERE engine IN (SELECT owner FROM runs WHERE run = ANY($1))
+    ORDER BY engine FOR KEY SHARE";
+const LOCK_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms,
     fence, owner, mail, parent, lane, lane_limit, place, is_active FROM runs WHERE run = ANY($1) ORDER BY run FOR UPDATE";
+const READ_RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms,
+    fence, owner, mail, parent, lane, lane_limit, place, is_active FROM runs WHERE run = ANY($1)";
+const TAILS: &str = "SELECT named.run, sequence + 1, at_ms FROM unnest($1::text[]) AS named (run), LATERAL (
+        SELECT sequence, at_ms FROM journal WHERE journal.run = named.run ORDER BY sequence DESC LIMIT 1
+    ) AS last";
 const INBOX: &str = "SELECT run, revision, received_ms, newer FROM inbox WHERE run = ANY($1)";
 const CALLS: &str = "SELECT call_key, run, digest FROM calls WHERE call_key = ANY($1)";
 const LETTERS: &str = "SELECT run, step FROM dead_letters WHERE run = ANY($1)";
@@ -26,14 +38,14 @@ const LETTERS: &str = "SELECT run, step FROM dead_letters WHERE run = ANY($1)";
 const ENGINES: &str = "SELECT engine FROM engines WHERE engine = ANY($1) ORDER BY engine FOR KEY SHARE";
 
 const NEW_RUNS: &str = "INSERT INTO runs SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
-    $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[],
-    $13::bigint[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::boolean[])";
+    $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[],
+    $12::bigint[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::boolean[])";
 const OLD_RUNS: &str = "UPDATE runs SET state = new.state, note = new.note, updated_ms = new.updated_ms,
-    due_ms = new.due_ms, length = new.length, fence = new.fence, owner = new.owner, mail = new.mail,
-    is_active = new.is_active, version = new.version
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-        $9::bigint[], $10::boolean[], $11::text[])
-        AS new (run, state, note, updated_ms, due_ms, length, fence, owner, mail, is_active, version)
+    due_ms = new.due_ms, fence = new.fence, owner = new.owner, mail = new.mail, is_active = new.is_active,
+    version = new.version
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+        $8::bigint[], $9::boolean[], $10::text[])
+        AS new (run, state, note, updated_ms, due_ms, fence, owner, mail, is_active, version)
     WHERE runs.run = new.run";
 const NEW_INBOX: &str = "INSERT INTO inbox SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])";
 const OLD_INBOX: &str = "UPDATE inbox SET revision = new.revision, received_ms = new.received_ms, newer = new.newer
@@ -60,8 +72,11 @@ const OLD_SHARED: &str = "UPDATE shared SET version = new.version, value = new.v
 const DUE: &str = "SELECT pg_notify('ferry_due', '')";
 
 /// All statements, so that they are planned before the first one is sent.
-const ALL: [&str; 20] = [
+const ALL: [&str; 23] = [
+    OWNERS,
     LOCK_RUNS,
+    READ_RUNS,
+    TAILS,
     INBOX,
     CALLS,
     LETTERS,
@@ -92,24 +107,31 @@ pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
 /// Begins a transaction, and locks and fetches what is there.
 pub(super) async fn fetch(session: &Session, keys: &Keys) -> Result<Rows, Failed> {
     let runs: Vec<&str> = keys.runs.iter().map(RunId::as_str).collect();
+    let read: Vec<&str> = keys.only_read().map(RunId::as_str).collect();
+    let journals: Vec<&str> = keys.journals.iter().map(RunId::as_str).collect();
     let calls: Vec<&str> = keys.calls.iter().map(String::as_str).collect();
     let letters: Vec<&str> = keys.letters.iter().map(RunId::as_str).collect();
     let engines: Vec<&str> = keys.engines.iter().map(EngineId::as_str).collect();
     let shared: Vec<&str> = keys.shared.iter().map(String::as_str).collect();
     let begin = session.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
-    let (begun, runs, inbox, calls, letters, engines, shared) = futures_util::join!(
+    let (begun, engines, owners, runs, read, tails, inbox, calls, letters, shared) = futures_util::join!(
         begin,
+        named(session, ENGINES, &engines),
+        named(session, OWNERS, &read),
         named(session, LOCK_RUNS, &runs),
+        named(session, READ_RUNS, &read),
+        named(session, TAILS, &journals),
         named(session, INBOX, &runs),
         named(session, CALLS, &calls),
         named(session, LETTERS, &letters),
-        named(session, ENGINES, &engines),
         named(session, LOCK_SHARED, &shared),
     );
     let run = |row: &Row| RunId::named(row.get::<_, String>(0));
     begun?;
+    owners?;
     let mut fetched = Rows {
-        runs: runs?.iter().map(|row| (run(row), run_record(row))).collect(),
+        runs: runs?.iter().chain(&read?).map(|row| (run(row), run_record(row))).collect(),
+        tails: tails?.iter().map(|row| (run(row), Tail { length: row.get(1), at_ms: row.get(2) })).collect(),
         inbox: inbox?.iter().map(|row| (run(row), inbox_record(row))).collect(),
         calls: calls?.iter().map(|row| (row.get(0), call_record(row))).collect(),
         letters: letters?.iter().map(|row| (run(row), row.get(1))).collect(),
@@ -139,15 +161,14 @@ fn run_record(row: &Row) -> RunRecord {
         started_ms: row.get(6),
         updated_ms: row.get(7),
         due_ms: row.get(8),
-        length: row.get(9),
-        fence: Fence::stored(row.get(10)),
-        owner: row.get::<_, Option<String>>(11).map(EngineId::named),
-        mail: row.get(12),
-        parent: row.get(13),
-        lane: row.get(14),
-        lane_limit: row.get(15),
-        place: row.get(16),
-        is_active: row.get(17),
+        fence: Fence::stored(row.get(9)),
+        owner: row.get::<_, Option<String>>(10).map(EngineId::named),
+        mail: row.get(11),
+        parent: row.get(12),
+        lane: row.get(13),
+        lane_limit: row.get(14),
+        place: row.get(15),
+        is_active: row.get(16),
     }
 }
 
@@ -222,7 +243,6 @@ async fn new_runs(session: &Session, new: Vec<Run<'_>>) -> Result<(), Failed> {
             &column(&new, |(_, row)| row.started_ms),
             &column(&new, |(_, row)| row.updated_ms),
             &column(&new, |(_, row)| row.due_ms),
-            &column(&new, |(_, row)| row.length),
             &column(&new, |(_, row)| row.fence.number()),
             &column(&new, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
             &column(&new, |(_, row)| row.mail),
@@ -247,7 +267,6 @@ async fn old_runs(session: &Session, old: Vec<Run<'_>>) -> Result<(), Failed> {
             &column(&old, |(_, row)| &row.note),
             &column(&old, |(_, row)| row.updated_ms),
             &column(&old, |(_, row)| row.due_ms),
-            &column(&old, |(_, row)| row.length),
             &column(&old, |(_, row)| row.fence.number()),
             &column(&old, |(_, row)| row.owner.as_ref().map(EngineId::as_str)),
             &column(&old, |(_, row)| row.mail),

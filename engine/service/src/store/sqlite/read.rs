@@ -17,20 +17,18 @@ use crate::{
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
 
 pub(super) fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<StoredRun>> {
-    let sql = RUN.replace(" FROM", ", fence, owner FROM");
+    let sql = RUN.replace(" FROM", ", fence, owner, mail, number FROM");
     let row = connection.prepare_cached(&format!("{sql} WHERE run = ?1"))?.query_row([run.as_str()], |row| {
         let owner: Option<String> = row.get(10)?;
-        Ok((run_row(row)?, Fence::stored(row.get(9)?), owner.map(EngineId::named)))
+        let number: i64 = row.get(12)?;
+        Ok((run_row(row)?, Fence::stored(row.get(9)?), owner.map(EngineId::named), row.get(11)?, number))
     });
-    let Some((row, fence, owner)) = row.optional()? else { return Ok(None) };
+    let Some((row, fence, owner, mail, number)) = row.optional()? else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT at_ms, entry FROM journal WHERE run = ?1 ORDER BY sequence")?;
-    let entries = statement.query_map([run.as_str()], |row| Ok((time(row, 0)?, json::<Entry>(row, 1)?)))?;
-    let letters = mail::letters(connection, run)?;
-    let mail = connection
-        .prepare_cached("SELECT mail FROM runs WHERE run = ?1")?
-        .query_row([run.as_str()], |row| row.get(0))?;
-    Ok(Some(StoredRun { row, journal: entries.collect::<Result<_, _>>()?, fence, owner, letters, mail }))
+    let entries = statement.query_map([number], |row| Ok((time(row, 0)?, json::<Entry>(row, 1)?)))?;
+    let (journal, letters) = (entries.collect::<Result<_, _>>()?, mail::letters(connection, run)?);
+    Ok(Some(StoredRun { row, journal, fence, owner, letters, mail }))
 }
 
 pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result<Option<String>> {
@@ -64,7 +62,7 @@ pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result
 pub(super) fn runs_with(connection: &Connection, text: &str, among: usize) -> rusqlite::Result<Vec<RunRow>> {
     let sql = format!(
         "{RUN} WHERE run IN (SELECT run FROM runs ORDER BY updated_ms DESC, run LIMIT ?3) AND EXISTS (
-            SELECT 1 FROM journal WHERE journal.run = runs.run AND (instr(entry, ?1) > 0 OR instr(entry, ?2) > 0)
+            SELECT 1 FROM journal WHERE journal.run = runs.number AND (instr(entry, ?1) > 0 OR instr(entry, ?2) > 0)
         ) ORDER BY updated_ms DESC, run LIMIT ?4"
     );
     let (quoted, number) = as_value(text);

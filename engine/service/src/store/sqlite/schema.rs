@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "3";
+const LAYOUT: &str = "4";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -20,26 +20,29 @@ CREATE TABLE IF NOT EXISTS inbox (
     -- A corrected event that the run has not seen.
     newer TEXT
 ) STRICT, WITHOUT ROWID;
+-- Names of runs are random, numbers are not: rows of runs that are at work stand in few pages.
 CREATE TABLE IF NOT EXISTS runs (
-    run TEXT PRIMARY KEY, pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL, state TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE,
+    pipeline TEXT NOT NULL, version TEXT NOT NULL, event_key TEXT NOT NULL, state TEXT NOT NULL,
     note TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, due_ms INTEGER,
-    -- The number of the next entry, and who may write it.
-    length INTEGER NOT NULL, fence INTEGER NOT NULL, owner TEXT,
+    -- Who may write to it.
+    fence INTEGER NOT NULL, owner TEXT,
     -- Letters sent to it so far, the step that began it, and its place among the runs of one `concurrency` key.
     mail INTEGER NOT NULL, parent TEXT, lane TEXT, lane_limit INTEGER NOT NULL,
     place INTEGER NOT NULL, is_active INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
 -- Engines that are alive, until then by the store's clock.
 CREATE TABLE IF NOT EXISTS engines (engine TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS runs_state ON runs (state, updated_ms);
+CREATE INDEX IF NOT EXISTS runs_state ON runs (state);
+-- In the order in which entries were written: a commit of many runs touches few pages.
 CREATE TABLE IF NOT EXISTS journal (
-    run TEXT NOT NULL, sequence INTEGER NOT NULL, at_ms INTEGER NOT NULL, entry TEXT NOT NULL,
-    PRIMARY KEY (run, sequence)
-) STRICT, WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, run INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL, entry TEXT NOT NULL, UNIQUE (run, sequence)
+) STRICT;
 -- One row a call for ever: the guard against two runs that make the same call.
 CREATE TABLE IF NOT EXISTS calls (
     call_key TEXT PRIMARY KEY, run TEXT NOT NULL, digest TEXT NOT NULL

@@ -161,10 +161,11 @@ fn attempt(connection: &mut Connection, guards: Guards, groups: &[&Vec<Change>])
     let mut keys = Keys::default();
     groups.iter().for_each(|group| keys.add(group));
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut view = View::new(write::fetch(&transaction, &keys)?);
+    let (rows, numbers) = write::fetch(&transaction, &keys)?;
+    let mut view = View::new(rows);
     let replies = groups.iter().map(|group| decide(&mut view, group, guards)).collect();
     let (_, writes) = view.into_parts();
-    write::write(&transaction, &writes)?;
+    write::write(&transaction, &writes, numbers)?;
     beside::count(&transaction)?;
     transaction.commit()?;
     Ok(replies)
