@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::Digest,
-    limits::CONNECTION_REQUESTS_MAX,
+    limits::CONNECTION_REQUESTS_DEFAULT,
     path::Document,
     port::{Clock, Http},
     script::Rules,
@@ -103,7 +103,7 @@ impl Connection {
 
     /// How many requests it makes at once.
     pub fn concurrency(&self) -> usize {
-        self.concurrency.or(self.manifest.concurrency).unwrap_or(CONNECTION_REQUESTS_MAX)
+        self.concurrency.or(self.manifest.concurrency).unwrap_or(CONNECTION_REQUESTS_DEFAULT)
     }
 
     /// The names of all hosts that requests go to.

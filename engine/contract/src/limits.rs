@@ -28,8 +28,10 @@ pub const SCRIPT_CLOCK_EVERY_OPERATIONS: u64 = 512;
 pub const TEXT_MAX_BYTES: usize = 1 << 20;
 /// Matches of one JSONPath.
 pub const PATH_MATCHES_MAX: usize = 100_000;
-/// Requests of one connection at once, whatever a manifest or a project says.
-pub const CONNECTION_REQUESTS_MAX: usize = 16;
+/// Requests of one connection at once, where neither a manifest nor a project says how many.
+pub const CONNECTION_REQUESTS_DEFAULT: usize = 16;
+/// Requests of one connection at once, whatever they say.
+pub const CONNECTION_REQUESTS_MAX: usize = 64;
 /// Requests that one window of a budget may allow.
 pub const BUDGET_LIMIT_MAX: u64 = 1_000_000_000;
 /// The longest window of a budget.

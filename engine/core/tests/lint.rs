@@ -1099,8 +1099,8 @@ fn a_connection_makes_a_few_requests_at_once() {
     let report = |concurrency: &str| World::new().lint(&project(concurrency), &[]).reports.swap_remove(0);
     assert!(findings(&report("4")).is_empty());
     expect![[r#"
-        4:30: error[invalid-value]: `concurrency` is 99, and a connection makes 1 to 16 requests at once
-          help: write a number from 1 to 16
+        4:30: error[invalid-value]: `concurrency` is 99, and a connection makes 1 to 64 requests at once
+          help: write a number from 1 to 64
     "#]]
     .assert_eq(&findings(&report("99")).into_iter().map(|finding| finding.text).collect::<String>());
 }

@@ -254,6 +254,31 @@ fn a_retry_ends_by_count_and_by_time() {
     );
 }
 
+/// The first attempt may have been done: that the second one was refused does not make the write undone.
+#[test]
+fn a_refused_repeat_of_a_write_that_may_have_been_done_is_for_a_person() {
+    check(
+        "\
+steps:
+  - id: close
+    action: salesforce.update
+    with: { object: Payment_Request__c, id: $.event.Id, values: { Status__c: Completed } }
+",
+        r#"
+1 {"called":{"step":"close","attempt":1,"key":"k","digest":"d","target":"t"}}
+2 {"failed":{"step":"close","failure":{"class":"unknown","message":"no answer"}}}
+9 {"called":{"step":"close","attempt":2,"key":"k","digest":"d","target":"t"}}
+10 {"failed":{"step":"close","failure":{"class":"rejected","message":"no"}}}
+"#,
+        expect![[r#"
+            1 running: 
+            2 running: call close at 2
+            9 running: 
+            10 running: parked close
+        "#]],
+    );
+}
+
 #[test]
 fn another_call_takes_its_place() {
     check(

@@ -44,6 +44,8 @@ ferry: 1
 connector: target
 title: Target
 environments: { only: { api: "http://target" } }
+# A call has its slot while its intent is on the way to the disk, too: there are as many as runs.
+concurrency: 32
 errors: [ { when: "status >= 400", class: rejected } ]
 actions:
   put:

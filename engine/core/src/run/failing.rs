@@ -41,7 +41,7 @@ impl Run {
             }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.units[unit].status = Status::Parking { reason },
-            After::Fail if was_sent && self.was_unknown(unit) && self.is_keyed(unit) => {
+            After::Fail if was_sent && self.was_unknown(unit) => {
                 self.park(unit, "an attempt before this one may have arrived; look there whether it has been done");
             }
             After::Fail => self.take_arm(unit, failure.class),
@@ -52,10 +52,6 @@ impl Run {
     fn was_unknown(&self, unit: UnitIndex) -> bool {
         let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
         memory.is_some_and(|memory| memory.was_unknown)
-    }
-
-    fn is_keyed(&self, unit: UnitIndex) -> bool {
-        self.call(unit).is_some_and(|call| matches!(call.effect, Effect::Write(Repeat::Keyed { .. })))
     }
 
     /// Only a call is tried again. One that was refused before it was sent, by a preflight or for

@@ -15,10 +15,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{Engine, journal::Driven, loaded::Hook, locked, trigger::store_failure};
-use crate::{
-    limits::ANSWER_MAX,
-    store::{Arrival, Change, EngineId, RunId},
-};
+use crate::{limits::ANSWER_MAX, store::RunId};
 
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,10 +50,11 @@ impl Answers {
         locked(&self.waiting).remove(run);
     }
 
-    /// Tells what an entry means for those who wait.
+    /// Tells what an entry means for those who wait; nothing before the event is durable, because the run may
+    /// turn out to be one that is there already.
     pub(super) fn tell(&self, driven: &Driven, entry: &Entry) {
         let mut waiting = locked(&self.waiting);
-        let Some(waiters) = waiting.get(&driven.id) else { return };
+        let Some(waiters) = waiting.get(&driven.id).filter(|_| !driven.is_new()) else { return };
         let answer = driven.with(|run| answer(run, &waiters[0].step, entry));
         let Some(answer) = answer else { return };
         for waiter in waiting.remove(&driven.id).into_iter().flatten() {
@@ -92,8 +90,7 @@ impl Engine {
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         let step = respond.filter(|_| arrival.refused.is_none()).map(|step: StepIndex| plan.steps[step].id.clone());
         let answer = step.as_ref().map(|step| self.answers.wait(&run, step));
-        let group = |owner: Option<EngineId>| vec![Change::Receive(Arrival { owner, ..arrival.clone() })];
-        let committed = self.take_in(|owner| group(owner(0))).await.inspect_err(|_| self.answers.forget(&run))?;
+        let committed = self.take_one(plan, arrival).await.inspect_err(|_| self.answers.forget(&run))?;
         let (Some(step), Some(answer)) = (step, answer) else { return Ok(Delivery::Accepted(run)) };
         if committed.started == 0 {
             self.answers.forget(&run);

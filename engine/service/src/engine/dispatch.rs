@@ -86,17 +86,8 @@ impl Engine {
         let bundle = outgoing.connection.action(&outgoing.action).ok().and_then(|call| call.bundle.as_ref());
         match bundle.map(|bundle| (bundle.max, bundle.within)) {
             Some(bundle) => self.gather(outgoing, bundle).await,
-            None => self.send_alone(outgoing).await,
+            None => self.send_bundle(vec![Arc::new(outgoing)]).await.pop().unwrap_or(Ok(None)),
         }
-    }
-
-    /// In a task of its own: a request that its run's task held would stand still while that waits for the
-    /// disk, and its bytes would leave long after the lease was checked.
-    async fn send_alone(self: Arc<Self>, outgoing: Outgoing) -> Sent {
-        let engine = Arc::clone(&self);
-        let sending = self.tasks.spawn(async move { engine.send_bundle(vec![outgoing]).await.pop() });
-        let lost = || Err(StoreError::Failed("the call was lost".to_owned()));
-        sending.await.map_or_else(|_| lost(), |sent| sent.unwrap_or(Ok(None)))
     }
 
     /// Asks a question of a connection; nothing where the gate holds the step back.
@@ -154,19 +145,20 @@ impl Engine {
         part.await.unwrap_or_else(|_| Err(StoreError::Failed("the bundle was lost".to_owned())))
     }
 
-    async fn send_group(&self, key: &GroupKey, group: &Arc<Gathering>) {
+    async fn send_group(self: &Arc<Self>, key: &GroupKey, group: &Arc<Gathering>) {
         self.dispatcher.close(key, group);
         let members = std::mem::take(&mut *locked(&group.members));
         let (calls, replies): (Vec<_>, Vec<_>) =
-            members.into_iter().map(|member| (member.outgoing, member.reply)).unzip();
+            members.into_iter().map(|member| (Arc::new(member.outgoing), member.reply)).unzip();
         for (sent, reply) in self.send_bundle(calls).await.into_iter().zip(replies) {
             // A run that no longer waits finds its call in the journal.
             let _ = reply.send(sent);
         }
     }
 
-    /// What each call got, in order.
-    async fn send_bundle(&self, calls: Vec<Outgoing>) -> Vec<Sent> {
+    /// What each call got, in order. A call that need not wait for anything else has its intent on the way to
+    /// the disk when this is polled once.
+    async fn send_bundle(self: &Arc<Self>, calls: Vec<Arc<Outgoing>>) -> Vec<Sent> {
         let Some(first) = calls.first() else { return Vec::new() };
         let (connection, action) = (Arc::clone(&first.connection), first.action.clone());
         let turn = self.dispatcher.turn(&connection, &action);
@@ -177,7 +169,7 @@ impl Engine {
         let gate = self.gates.of(&connection);
         let (pipeline, hosts) = (first.driven.pipeline(), connection.hosts_of(&action));
         let ask = first.ask(&pipeline, &hosts);
-        let places: Vec<_> = calls.iter().map(Outgoing::place).collect();
+        let places: Vec<_> = calls.iter().map(|call| call.place()).collect();
         let Some(pass) = admitted(&gate, ask, &places).await else { return calls.iter().map(|_| Ok(None)).collect() };
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
         let mut refused = connection.preflight(&pass, &action, &prepared).await.into_iter();
@@ -196,8 +188,8 @@ impl Engine {
                 }
             }));
         }
-        let calls: Vec<&Outgoing> = going.iter().map(|index| &calls[*index]).collect();
-        for (index, result) in going.into_iter().zip(self.send_claimed((&connection, &pass), &action, &calls).await) {
+        let calls: Vec<Arc<Outgoing>> = going.iter().map(|index| Arc::clone(&calls[*index])).collect();
+        for (index, result) in going.into_iter().zip(self.send_claimed((connection, pass), action, calls).await) {
             sent[index] = result;
         }
         sent
@@ -205,17 +197,17 @@ impl Engine {
 
     /// Makes the intent of all calls durable, then sends them as one request.
     async fn send_claimed(
-        &self,
-        (connection, pass): (&Connection, &Pass),
-        action: &str,
-        calls: &[&Outgoing],
+        self: &Arc<Self>,
+        (connection, pass): (Arc<Connection>, Pass),
+        action: String,
+        calls: Vec<Arc<Outgoing>>,
     ) -> Vec<Sent> {
         if calls.is_empty() || self.stop.is_cancelled() {
             return calls.iter().map(|_| Ok(None)).collect();
         }
         // Before the intent: time that passes from here on is time in which the lease may end.
         let spell = self.member.spell();
-        let recorded = match self.intend(calls, pass.is_probe()).await {
+        let recorded = match self.intend(&calls, pass.is_probe()).await {
             Ok(recorded) => recorded,
             Err(error) => {
                 if let StoreError::CallTaken { key, run } = &error {
@@ -225,9 +217,17 @@ impl Engine {
             }
         };
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
-        let going: Vec<&Outgoing> = going.map(|(call, _)| *call).collect();
-        let mut results = self.send_in_time(connection, (pass, action), &going, spell).await.into_iter();
-        let result = |(call, recorded): (&&Outgoing, bool)| {
+        let going: Vec<Arc<Outgoing>> = going.map(|(call, _)| Arc::clone(call)).collect();
+        // In a task of its own: a request that its run's task held would stand still while that waits for the
+        // disk, and its bytes would leave long after the lease was checked.
+        let engine = Arc::clone(self);
+        let sending = async move { engine.send_in_time(&connection, (&pass, &action), &going, spell).await };
+        let Ok(results) = self.tasks.spawn(sending).await else {
+            let lost = || Err(StoreError::Failed("the call was lost".to_owned()));
+            return calls.iter().map(|_| lost()).collect();
+        };
+        let mut results = results.into_iter();
+        let result = |(call, recorded): (&Arc<Outgoing>, bool)| {
             let fenced = || StoreError::Fenced(call.driven.id.to_string());
             if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
         };
@@ -281,7 +281,7 @@ fn was_not_well(failure: &Failure) -> bool {
 
 impl Engine {
     /// Makes the intent durable; says which calls may go.
-    async fn intend(&self, calls: &[&Outgoing], is_probe: bool) -> Result<Vec<bool>, StoreError> {
+    async fn intend(&self, calls: &[Arc<Outgoing>], is_probe: bool) -> Result<Vec<bool>, StoreError> {
         let records = calls.iter().map(|call| record(call, is_probe)).collect();
         if self.guards.has(Guard::Intent) { self.record(records).await } else { Ok(self.record_later(records)) }
     }
@@ -294,7 +294,7 @@ impl Engine {
         &self,
         connection: &Connection,
         (pass, action): (&Pass, &str),
-        calls: &[&Outgoing],
+        calls: &[Arc<Outgoing>],
         spell: u64,
     ) -> Vec<Result<Value, Failure>> {
         let Some(first) = calls.first() else { return Vec::new() };

@@ -49,7 +49,8 @@ pub(super) struct Drive<'a> {
     questions: BTreeMap<UnitIndex, Timestamp>,
     /// Letters that the run has not read.
     letters: BTreeMap<i64, Letter>,
-    /// Whether a write has got an answer that is not on its way to the disk yet.
+    /// Whether something is not on its way to the disk yet that must not wait: the event of a run that has
+    /// just begun, or what a write answered.
     owes: bool,
 }
 
@@ -62,6 +63,7 @@ impl Engine {
         (due, letters): (Option<Timestamp>, BTreeMap<i64, Letter>),
     ) -> Result<(), StoreError> {
         self.recover(&driven);
+        let owes = driven.is_new();
         let mut drive = Drive {
             engine: self,
             project,
@@ -70,7 +72,7 @@ impl Engine {
             effects: FuturesUnordered::new(),
             questions: BTreeMap::new(),
             letters,
-            owes: false,
+            owes,
         };
         let driven = drive.run(due).await;
         if driven.is_err() {
@@ -120,8 +122,8 @@ impl Drive<'_> {
         self.engine.note(&self.driven, entry);
     }
 
-    /// Makes the answer to a write durable: with the intent of the next write where that goes to the disk now,
-    /// else by itself. An effect is looked at once, which brings a call to its intent or to its first wait; what
+    /// Makes durable what is owed: with the intent of the next write where that goes to the disk now, else by
+    /// itself. An effect is looked at once, which brings a call to its intent or to its first wait; what
     /// has ended by then is given back, and the answer is owed still.
     async fn save(&mut self) -> Result<Option<Outcome>, StoreError> {
         let ended = tokio::select! {

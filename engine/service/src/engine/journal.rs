@@ -7,9 +7,10 @@ use std::{
 
 use ferry_core::run::{Command, Entry, On, Run, State, Status, UnitIndex};
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{Engine, locked};
-use crate::store::{Change, EngineId, Fence, Hold, RunId, StoreError};
+use crate::store::{Arrival, Change, EngineId, Fence, Hold, RunId, StoreError};
 
 /// A run that is in memory.
 pub(super) struct Driven {
@@ -31,6 +32,15 @@ struct DrivenState {
     /// Units that the gate of their connection holds back, and until when. No entry says so, because
     /// nothing has happened.
     held_back: BTreeMap<String, Timestamp>,
+    newcomer: Option<Newcomer>,
+}
+
+/// A run that has begun in memory, and of which nothing is durable yet.
+struct Newcomer {
+    /// Told when its event is.
+    accepted: oneshot::Sender<()>,
+    /// What happened last.
+    last: Option<Entry>,
 }
 
 /// One entry that is to be durable, with changes that are durable with it.
@@ -43,7 +53,28 @@ pub(super) struct Record<'a> {
 impl Driven {
     pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run, mail: i64) -> Self {
         let (pending, held_back) = (Vec::new(), BTreeMap::new());
-        Self { id, engine, fence, mail, state: Mutex::new(DrivenState { run, pending, is_given_up: false, held_back }) }
+        let state = DrivenState { run, pending, is_given_up: false, held_back, newcomer: None };
+        Self { id, engine, fence, mail, state: Mutex::new(state) }
+    }
+
+    /// A run that begins with an event that is not durable yet: it will be, with the first thing that is.
+    pub(super) fn begun(
+        name: (RunId, EngineId, Fence),
+        mut run: Run,
+        arrival: Arrival,
+        accepted: oneshot::Sender<()>,
+    ) -> Self {
+        let event = arrival.event.clone();
+        run.take(arrival.at, &Entry::Started { event, parent: arrival.parent.clone() });
+        let driven = Self::new(name, run, 0);
+        driven.add(Change::Begin(arrival));
+        locked(&driven.state).newcomer = Some(Newcomer { accepted, last: None });
+        driven
+    }
+
+    /// Whether nothing of it is durable yet.
+    pub(super) fn is_new(&self) -> bool {
+        locked(&self.state).newcomer.is_some()
     }
 
     /// Looks at the run.
@@ -84,6 +115,9 @@ impl Driven {
         let mut state = locked(&self.state);
         let sequence = state.run.length();
         state.run.take(at, &entry);
+        if let Some(newcomer) = &mut state.newcomer {
+            newcomer.last = Some(entry.clone());
+        }
         if let Entry::DeadLettered { step, failure } = &entry {
             let event = state.run.event().clone();
             let (step, failure) = (step.clone(), failure.clone());
@@ -156,6 +190,17 @@ impl Engine {
         self.answers.tell(driven, &entry);
     }
 
+    /// What a run has begun with is durable: whoever brought the event is told, and so is who waits for an answer
+    /// that the run has by now.
+    fn accepted(&self, driven: &Driven) {
+        let Some(Newcomer { accepted, last }) = locked(&driven.state).newcomer.take() else { return };
+        // Whoever brought it has hung up; the run goes on all the same.
+        let _ = accepted.send(());
+        if let Some(last) = last {
+            self.answers.tell(driven, &last);
+        }
+    }
+
     /// Gives a copy of a run up, so that what it still has under way records nothing.
     pub(super) fn give_up(&self, driven: &Driven) {
         let _order = locked(&self.order);
@@ -177,7 +222,7 @@ impl Engine {
                 if goes {
                     let before = record.driven.take();
                     group.extend(before.iter().cloned());
-                    noted.push(before);
+                    noted.push((record.driven, before));
                     record.driven.apply(now, record.entry.clone(), record.also);
                     self.answers.tell(record.driven, &record.entry);
                     group.extend(record.driven.take());
@@ -187,14 +232,17 @@ impl Engine {
         };
         let durable = durable.await;
         if let Err(StoreError::CallTaken { .. }) = &durable {
-            for before in noted.into_iter().filter(|before| !before.is_empty()) {
-                // Whoever has the run by now has read what is durable, and goes on from there.
-                if let Err(error) = self.store.commit(before).await {
-                    tracing::debug!(%error, "what a run has noted is not durable");
+            for (driven, before) in std::mem::take(&mut noted).into_iter().filter(|(_, before)| !before.is_empty()) {
+                match self.store.commit(before).await {
+                    Ok(_) => self.accepted(driven),
+                    // Whoever has the run by now has read what is durable, and goes on from there.
+                    Err(error) => tracing::debug!(%error, "what a run has noted is not durable"),
                 }
             }
         }
-        durable.map(|_| recorded)
+        durable?;
+        noted.iter().for_each(|(driven, _)| self.accepted(driven));
+        Ok(recorded)
     }
 
     /// Makes durable what a run has noted, if anything, unless it was given up.
@@ -208,7 +256,9 @@ impl Engine {
             }
             self.store.commit(group)
         };
-        durable.await.map(|_| ())
+        durable.await?;
+        self.accepted(driven);
+        Ok(())
     }
 
     /// Without the guard of the intent: what is recorded is durable some time later. For tests.
@@ -225,7 +275,9 @@ impl Engine {
             group.push(driven.projection(due));
             self.store.commit(group)
         };
-        durable.await.map(|_| ())
+        durable.await?;
+        self.accepted(driven);
+        Ok(())
     }
 }
 

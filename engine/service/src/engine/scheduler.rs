@@ -1,16 +1,21 @@
 //! Leases due runs from the store: the store is the queue, and memory holds only what is active.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_contract::key::Digest;
 
 use ferry_core::{plan::Plan, run::Run};
 use jiff::SignedDuration;
+use tokio::sync::oneshot;
 
-use super::{Engine, journal::Driven, locked};
+use super::{
+    Engine, LoadedProject,
+    journal::{Driven, Shared},
+    locked,
+};
 use crate::{
     limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX},
-    store::{Change, EngineId, Leased, StoreError},
+    store::{Arrival, Change, EngineId, Fence, Leased, RunId, StoreError},
 };
 
 impl Engine {
@@ -60,14 +65,48 @@ impl Engine {
     pub(super) fn take_up(self: &Arc<Self>, engine: &EngineId, leased: Leased) {
         if locked(&self.active).insert((leased.run.clone(), leased.fence)) {
             let (me, engine) = (Arc::clone(self), engine.clone());
-            self.tasks.spawn(async move { me.carry(engine, leased).await });
+            self.tasks.spawn(async move { me.carry(engine, leased, None).await });
         }
     }
 
-    /// Loads one run, drives it as far as it goes, and lets it out of memory. While the store says neither
-    /// yes nor no, the run is still this engine's, so nobody else would take it up.
-    async fn carry(self: Arc<Self>, engine: EngineId, leased: Leased) {
+    /// Begins the run of an event in memory. Its first commit has the event in it, and is refused whole where the
+    /// store knows the event. Gives the run once that is durable; nothing where it is not, as far as is known.
+    pub(super) async fn begin_at_once(
+        self: &Arc<Self>,
+        engine: EngineId,
+        plan: &Arc<Plan>,
+        arrival: Arrival,
+    ) -> Option<Leased> {
+        let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+        let leased = Leased { run, fence: Fence::default().raised(), due_at: arrival.at };
+        let (project, _) = locked(&self.plans).get(&plan.version).cloned()?;
+        let project = Arc::clone(self.loaded().project(&project)?);
+        if !locked(&self.active).insert((leased.run.clone(), leased.fence)) {
+            return None;
+        }
+        let run = Run::new(Arc::clone(plan), arrival.event_key.clone(), self.guards);
+        let (accepted, is_accepted) = oneshot::channel();
+        let name = (leased.run.clone(), engine.clone(), leased.fence);
+        let begun = (project, Arc::new(Driven::begun(name, run, arrival, accepted)));
+        let (me, own) = (Arc::clone(self), leased.clone());
+        self.tasks.spawn(async move { me.carry(engine, own, Some(begun)).await });
+        is_accepted.await.ok().map(|()| leased)
+    }
+
+    /// Drives one run as far as it goes, and lets it out of memory. While the store says neither yes nor no, the
+    /// run is still this engine's, so nobody else would take it up.
+    async fn carry(self: Arc<Self>, engine: EngineId, leased: Leased, begun: Option<(Arc<LoadedProject>, Shared)>) {
         let _active = Active { engine: &self, leased: &leased };
+        if let Some((project, driven)) = begun {
+            let error = match self.drive(&project, Arc::clone(&driven), (None, BTreeMap::new())).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            // Nothing of it is durable: whoever brought the event hears that, and brings it again.
+            if driven.is_new() || self.is_let_go(&engine, &leased, &error).await {
+                return;
+            }
+        }
         while let Err(error) = self.carry_on(&engine, &leased).await {
             if self.is_let_go(&engine, &leased, &error).await {
                 break;

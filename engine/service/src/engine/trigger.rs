@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, gate::Ask};
-use crate::store::{Arrival, Change, Committed, EngineId, StoreError};
+use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
 
 /// What one poll found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -123,12 +123,26 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of the store.
-    pub async fn receive_event(self: &Arc<Self>, plan: &Plan, event: &Value) -> Result<Committed, Failure> {
+    pub async fn receive_event(self: &Arc<Self>, plan: &Arc<Plan>, event: &Value) -> Result<Committed, Failure> {
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        self.take_in(|owner| vec![Change::Receive(self.arrival(plan, event, owner(0)))]).await
+        self.take_one(plan, self.arrival(plan, event, None)).await
     }
 
-    /// Makes events durable. Those for which there is room in memory begin leased by this engine, so that
+    /// Makes one event durable: with the first thing that its run makes durable, where that begins at once; else
+    /// by itself, and so where it is nothing new.
+    pub(super) async fn take_one(self: &Arc<Self>, plan: &Arc<Plan>, arrival: Arrival) -> Result<Committed, Failure> {
+        let owner = self.member.alive().filter(|_| !self.stop.is_cancelled() && self.room() > 0);
+        let begins = arrival.refused.is_none() && arrival.lane.is_none();
+        if let Some(engine) = owner.filter(|_| begins) {
+            let own = Arrival { owner: Some(engine.clone()), ..arrival.clone() };
+            if let Some(leased) = self.begin_at_once(engine, plan, own).await {
+                return Ok(Committed { started: 1, leased: vec![leased], ..Committed::default() });
+            }
+        }
+        self.take_in(|owner| vec![Change::Receive(Arrival { owner: owner(0), ..arrival.clone() })]).await
+    }
+
+    /// Makes events durable, by themselves. Those for which there is room in memory begin leased by this engine, so that
     /// they are driven at once; all others wait in the store.
     pub(super) async fn take_in(
         self: &Arc<Self>,
@@ -201,6 +215,7 @@ impl Engine {
         let trigger = &plan.trigger;
         let key = trigger.key.as_ref().and_then(|key| text_at(key, event)).filter(|key| !key.is_empty());
         let refused = refusal(trigger, key.as_deref(), event);
+        let key = key.map(|key| printable(&key));
         let revision = trigger.revision.as_ref().and_then(|revision| text_at(revision, event));
         Arrival {
             pipeline: plan.pipeline.clone(),

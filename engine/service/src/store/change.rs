@@ -18,6 +18,9 @@ use super::{EngineId, Fence, Leased, RunId};
 pub enum Change {
     /// An event arrived: a new run, a new revision, or nothing new.
     Receive(Arrival),
+    /// An event arrived, and its engine has begun its run in memory: the group goes on with that run's entries,
+    /// and is refused with [`StoreError::Fenced`](super::StoreError) where the event is known.
+    Begin(Arrival),
     /// One entry more in a run's journal.
     Append {
         /// The run.

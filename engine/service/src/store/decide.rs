@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, change,
+    Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, change, printable,
     rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, Tail, VerdictRecord, View},
 };
 
@@ -61,6 +61,13 @@ impl Decision<'_> {
     fn apply(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::Receive(arrival) => self.receive(arrival),
+            Change::Begin(arrival) => {
+                let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+                match self.draft.inbox(&run) {
+                    None => self.start(arrival, &run),
+                    Some(_) => Err(StoreError::Fenced(run.to_string())),
+                }
+            }
             Change::Append { run, fence, sequence, at, entry } => self.append(run, *fence, *sequence, (*at, entry)),
             Change::Project { run, fence, state, due, note, hold, mail, is_active } => {
                 self.owned(run, *fence)?;
@@ -365,11 +372,6 @@ impl Decision<'_> {
 
 fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
     Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start }
-}
-
-/// No column takes a NUL in every store; in JSON it is escaped anyway.
-fn printable(text: &str) -> String {
-    text.replace('\0', "\u{2400}")
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {

@@ -248,6 +248,11 @@ pub trait Store: Send + Sync {
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>>;
 }
 
+/// No column takes a NUL in every store; in JSON it is escaped anyway.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
 /// A value as JSON writes it: as a text, and as a number where it is one.
 fn as_value(text: &str) -> (String, String) {
     let quoted = serde_json::Value::from(text).to_string();

@@ -1,13 +1,14 @@
 //! Rows as every store keeps them: which ones a group touches, those that are there, and those to write.
 
+mod keys;
 mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_core::run::{self, Entry, On, State};
-use serde_json::Value;
+use ferry_core::run::State;
 
-use super::{Change, EngineId, Fence, RunId, lease::Alive};
+use super::{EngineId, Fence, RunId, lease::Alive};
+pub(super) use keys::Keys;
 pub(super) use mail::{MailRecord, PostKey, PostRecord, WaitRecord, Wanted, values};
 
 /// A run.
@@ -89,114 +90,6 @@ pub(super) struct VerdictRecord {
     pub(super) by: String,
     pub(super) reason: String,
     pub(super) at_ms: i64,
-}
-
-/// The names of rows that a batch touches, each in the order in which they are locked.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
-    /// Rows of `runs` that may change, and of `inbox` beside them.
-    pub(super) runs: BTreeSet<RunId>,
-    /// Runs whose journals grow: their rows are only looked at, unless they are in `runs` too.
-    pub(super) journals: BTreeSet<RunId>,
-    pub(super) calls: BTreeSet<String>,
-    /// Dead letters whose step must be known.
-    pub(super) letters: BTreeSet<RunId>,
-    pub(super) engines: BTreeSet<EngineId>,
-    pub(super) shared: BTreeSet<String>,
-    /// Events that steps begin to wait for.
-    pub(super) wanted: BTreeSet<Wanted>,
-    /// Events that are posted, with their content.
-    pub(super) posts: BTreeMap<PostKey, Value>,
-    /// Runs that end, whose parents are told.
-    pub(super) ends: BTreeSet<RunId>,
-}
-
-impl Keys {
-    /// What a group needs.
-    pub(super) fn add(&mut self, group: &[Change]) {
-        for change in group {
-            match change {
-                Change::Receive(arrival) => {
-                    let run = RunId::of(&arrival.pipeline, &arrival.event_key);
-                    self.journals.insert(run.clone());
-                    self.runs.insert(run);
-                    self.engines.extend(arrival.owner.clone());
-                }
-                Change::Append { run, entry, .. } => {
-                    self.journals.insert(run.clone());
-                    self.of_entry(run, entry);
-                }
-                Change::Post { event, key, data, .. } => {
-                    self.posts.insert((event.clone(), key.clone()), data.clone());
-                }
-                Change::Project { run, .. } => {
-                    self.journals.insert(run.clone());
-                    self.runs.insert(run.clone());
-                }
-                Change::DeadLetter { run, .. }
-                | Change::Send { run, .. }
-                | Change::Read { run, .. }
-                | Change::Defer { run, .. } => {
-                    self.runs.insert(run.clone());
-                }
-                Change::Claim { key, .. } => {
-                    self.calls.insert(key.as_str().to_owned());
-                }
-                Change::Resume { run, .. } => {
-                    self.journals.insert(run.clone());
-                    self.runs.insert(run.clone());
-                    self.letters.insert(run.clone());
-                }
-                Change::Share { name, .. } => {
-                    self.shared.insert(name.clone());
-                }
-                Change::Cursor { .. }
-                | Change::Version { .. }
-                | Change::Watch { .. }
-                | Change::Audit(_)
-                | Change::Judge { .. } => {}
-            }
-        }
-    }
-
-    fn of_entry(&mut self, run: &RunId, entry: &Entry) {
-        match entry {
-            Entry::Waiting { on: On::Event(wanted) | On::Answer { wake: Some(wanted) }, .. } => {
-                // One that came before is a letter to the run itself.
-                self.runs.insert(run.clone());
-                self.wanted.insert(wanted.into());
-            }
-            Entry::Emitted { event, key, data, .. } => {
-                self.posts.insert((event.clone(), key.clone()), data.clone());
-            }
-            Entry::Finished { .. } | Entry::DeadLettered { .. } | Entry::Cancelled { .. } => {
-                self.ends.insert(run.clone());
-            }
-            _ => {}
-        }
-    }
-
-    /// Runs whose rows are only looked at.
-    pub(super) fn only_read(&self) -> impl Iterator<Item = &RunId> {
-        self.journals.difference(&self.runs)
-    }
-
-    /// Runs that are told of what happens here, and are not among those that are fetched already to be changed.
-    pub(super) fn told(&self, rows: &Rows) -> BTreeSet<RunId> {
-        let parent = |run: &RunId| {
-            let parent = rows.runs.get(run)?.parent.as_ref()?;
-            serde_json::from_str::<run::Parent>(parent).ok().map(|parent| RunId::named(parent.run))
-        };
-        let parents = self.ends.iter().filter_map(parent);
-        let waiting = rows.waits.iter().map(|wait| wait.run.clone());
-        parents.chain(waiting).filter(|run| !self.runs.contains(run)).collect()
-    }
-
-    /// Where the posted events are looked for, given the paths that are watched.
-    pub(super) fn values(&self, paths: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Wanted> {
-        let posts = self.posts.iter().map(|((event, _), data)| values(event, data, paths));
-        posts.flatten().collect()
-    }
 }
 
 /// The rows that were there when the batch began.

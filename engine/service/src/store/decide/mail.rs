@@ -4,9 +4,9 @@ use ferry_core::run::{Entry, Letter, On, Parent};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Decision, failed, json, printable};
+use super::{Decision, failed, json};
 use crate::store::{
-    RunId, StoreError,
+    RunId, StoreError, printable,
     rows::{MailRecord, PostRecord, WaitRecord, Wanted, values},
 };
 

@@ -1,0 +1,117 @@
+//! Which rows a batch touches, so that they are fetched, and locked, before anything is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferry_core::run::{self, Entry, On};
+use serde_json::Value;
+
+use super::{PostKey, Rows, Wanted, values};
+use crate::store::{Change, EngineId, RunId};
+
+/// The names of rows that a batch touches, each in the order in which they are locked.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Keys {
+    /// Rows of `runs` that may change, and of `inbox` beside them.
+    pub(in crate::store) runs: BTreeSet<RunId>,
+    /// Runs whose journals grow: their rows are only looked at, unless they are in `runs` too.
+    pub(in crate::store) journals: BTreeSet<RunId>,
+    pub(in crate::store) calls: BTreeSet<String>,
+    /// Dead letters whose step must be known.
+    pub(in crate::store) letters: BTreeSet<RunId>,
+    pub(in crate::store) engines: BTreeSet<EngineId>,
+    pub(in crate::store) shared: BTreeSet<String>,
+    /// Events that steps begin to wait for.
+    pub(in crate::store) wanted: BTreeSet<Wanted>,
+    /// Events that are posted, with their content.
+    pub(in crate::store) posts: BTreeMap<PostKey, Value>,
+    /// Runs that end, whose parents are told.
+    pub(in crate::store) ends: BTreeSet<RunId>,
+}
+
+impl Keys {
+    /// What a group needs.
+    pub(in crate::store) fn add(&mut self, group: &[Change]) {
+        for change in group {
+            match change {
+                Change::Receive(arrival) | Change::Begin(arrival) => {
+                    let run = RunId::of(&arrival.pipeline, &arrival.event_key);
+                    self.journals.insert(run.clone());
+                    self.runs.insert(run);
+                    self.engines.extend(arrival.owner.clone());
+                }
+                Change::Append { run, entry, .. } => {
+                    self.journals.insert(run.clone());
+                    self.of_entry(run, entry);
+                }
+                Change::Post { event, key, data, .. } => {
+                    self.posts.insert((event.clone(), key.clone()), data.clone());
+                }
+                Change::Project { run, .. } => {
+                    self.journals.insert(run.clone());
+                    self.runs.insert(run.clone());
+                }
+                Change::DeadLetter { run, .. }
+                | Change::Send { run, .. }
+                | Change::Read { run, .. }
+                | Change::Defer { run, .. } => {
+                    self.runs.insert(run.clone());
+                }
+                Change::Claim { key, .. } => {
+                    self.calls.insert(key.as_str().to_owned());
+                }
+                Change::Resume { run, .. } => {
+                    self.journals.insert(run.clone());
+                    self.runs.insert(run.clone());
+                    self.letters.insert(run.clone());
+                }
+                Change::Share { name, .. } => {
+                    self.shared.insert(name.clone());
+                }
+                Change::Cursor { .. }
+                | Change::Version { .. }
+                | Change::Watch { .. }
+                | Change::Audit(_)
+                | Change::Judge { .. } => {}
+            }
+        }
+    }
+
+    fn of_entry(&mut self, run: &RunId, entry: &Entry) {
+        match entry {
+            Entry::Waiting { on: On::Event(wanted) | On::Answer { wake: Some(wanted) }, .. } => {
+                // One that came before is a letter to the run itself.
+                self.runs.insert(run.clone());
+                self.wanted.insert(wanted.into());
+            }
+            Entry::Emitted { event, key, data, .. } => {
+                self.posts.insert((event.clone(), key.clone()), data.clone());
+            }
+            Entry::Finished { .. } | Entry::DeadLettered { .. } | Entry::Cancelled { .. } => {
+                self.ends.insert(run.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs whose rows are only looked at.
+    pub(in crate::store) fn only_read(&self) -> impl Iterator<Item = &RunId> {
+        self.journals.difference(&self.runs)
+    }
+
+    /// Runs that are told of what happens here, and are not among those that are fetched already to be changed.
+    pub(in crate::store) fn told(&self, rows: &Rows) -> BTreeSet<RunId> {
+        let parent = |run: &RunId| {
+            let parent = rows.runs.get(run)?.parent.as_ref()?;
+            serde_json::from_str::<run::Parent>(parent).ok().map(|parent| RunId::named(parent.run))
+        };
+        let parents = self.ends.iter().filter_map(parent);
+        let waiting = rows.waits.iter().map(|wait| wait.run.clone());
+        parents.chain(waiting).filter(|run| !self.runs.contains(run)).collect()
+    }
+
+    /// Where the posted events are looked for, given the paths that are watched.
+    pub(in crate::store) fn values(&self, paths: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Wanted> {
+        let posts = self.posts.iter().map(|((event, _), data)| values(event, data, paths));
+        posts.flatten().collect()
+    }
+}
