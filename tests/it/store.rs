@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use ferry::{
     clock::BootClock,
-    limits::LEASE,
     store::{
         Again, Arrival, Change, EngineId, Filter, Hold, Leased, RunId, Store, StoreError, Taken, Trust, VersionFiles,
         postgres::PostgresStore, sqlite::SqliteStore,
@@ -13,6 +12,7 @@ use ferry::{
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
+    limits::LEASE,
 };
 use ferry_core::{
     once::Guards,

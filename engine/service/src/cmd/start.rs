@@ -5,7 +5,10 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_connectors::connection::World;
-use ferry_contract::port::{Clock, Http};
+use ferry_contract::{
+    limits::LEASE,
+    port::{Clock, Http},
+};
 use ferry_core::once::Guards;
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
@@ -15,7 +18,7 @@ use crate::{
     clock::{BootClock, SystemClock},
     engine::{Engine, Setup, Terms},
     http::HttpClient,
-    limits::{LEASE, LOOK_EVERY},
+    limits::LOOK_EVERY,
     load::{self, CheckedProject},
     reload::Loader,
     render,
@@ -29,8 +32,9 @@ pub(super) struct WorldArgs {
     /// Use a sandbox instead of the real systems, with its credentials and its clock.
     #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
     pub(super) sandbox: Option<String>,
-    /// How long an engine lives without a sign of life. For tests.
-    #[arg(long, env = "FERRY_LEASE", hide = true, value_name = "MILLISECONDS")]
+    /// How long an engine lives without a sign of life. For tests, and only on a sandbox's clock: manifests are
+    /// checked to wait for longer than the usual lease, and for no other.
+    #[arg(long, env = "FERRY_LEASE", hide = true, value_name = "MILLISECONDS", requires = "sandbox")]
     lease: Option<u64>,
 }
 
