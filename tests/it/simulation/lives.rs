@@ -8,7 +8,7 @@ use std::{
 
 use ferry::{
     engine::{Engine, LoadedProject, Setup, Terms},
-    store::{Arrival, Change, Store as _},
+    store::{Arrival, Change},
 };
 use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
 use ferry_contract::{key::Digest, port::Clock};
@@ -18,6 +18,7 @@ use super::{
     language::{Language, language, version_files},
     mortal::MortalStore,
     process::{Place, Process, ShownClock, TrueClock, wait},
+    shelf::Shelf,
     target::Wire,
     world::{EVENTS, World, judge},
 };
@@ -77,10 +78,11 @@ impl World {
         self.process = self.process.reborn(crash_at);
         let mut begun = false;
         self.life(&mut begun);
-        let backup = self.store.copy_in_memory(self.guards).unwrap();
+        let Shelf::Memory(store) = &self.shelf else { panic!("only a store in memory is copied") };
+        let backup = Shelf::Memory(Arc::new(store.copy_in_memory(self.guards).unwrap()));
         self.lives_on(&mut begun);
         judge(&backup, false, self.clock.true_now());
-        self.store = Arc::new(backup);
+        self.shelf = backup;
         // The trigger finds all events again.
         self.lives_on(&mut false);
         self
@@ -208,7 +210,7 @@ impl World {
         let looks_max = if self.restored { LOOKS_OF_RESTORED_MAX } else { LOOKS_MAX };
         for _ in 0..looks_max {
             wait(LOOK_EVERY).await;
-            let counts = self.store.counts().await.unwrap();
+            let counts = self.shelf.ask(self.shelf.store().counts()).await.unwrap();
             let ended = |state: &String| ["finished", "dead_lettered", "parked"].contains(&state.as_str());
             let all: u64 = counts.values().sum();
             if counts.keys().all(ended) && all >= EVENTS.len() as u64 {
@@ -232,9 +234,7 @@ impl World {
                 parent: None,
                 lane: None,
             };
-            let committed = self.store.commit(vec![Change::Receive(arrival)]);
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(committed).unwrap();
+            self.shelf.at_once(self.shelf.store().commit(vec![Change::Receive(arrival)])).unwrap();
         }
     }
 
@@ -265,7 +265,7 @@ impl World {
             clock: Arc::new(TrueClock(Arc::clone(&self.clock), Some(Arc::clone(process)))),
         };
         let setup = Setup {
-            store: MortalStore::new(&self.store, process, (&self.commits, self.refuse_by)),
+            store: MortalStore::new(&self.shelf, process, (&self.commits, self.refuse_by)),
             clock,
             terms,
             rules: Arc::clone(rules),

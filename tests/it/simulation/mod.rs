@@ -8,6 +8,8 @@ mod lives;
 mod mortal;
 mod mutants;
 mod process;
+mod shelf;
+mod sweep;
 mod target;
 mod world;
 

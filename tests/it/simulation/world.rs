@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ferry::store::{Change, Filter, RunId, Store as _, sqlite::SqliteStore};
+use ferry::store::{Change, Filter, RunId, sqlite::SqliteStore};
 use ferry_contract::port::Clock;
 use ferry_core::once::Guards;
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     process::{Place, Process, Stall, TrueClock, VirtualClock},
+    shelf::Shelf,
     target::{Faults, Kind, Target},
 };
 
@@ -65,7 +66,7 @@ pub(super) struct World {
     pub(super) clock: Arc<VirtualClock>,
     /// Of the one engine, over its lives.
     pub(super) process: Arc<Process>,
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) shelf: Shelf,
     pub(super) commits: Arc<AtomicU64>,
     pub(super) target: Arc<Target>,
     pub(super) lives: AtomicU64,
@@ -92,7 +93,7 @@ impl World {
             restored: false,
             stranger: false,
             process: Process::new(Arc::clone(&clock), u64::MAX, Vec::new()),
-            store: store(&clock, Guards::ALL),
+            shelf: in_memory(&clock, Guards::ALL),
             commits: Arc::default(),
             target: target(kind, Faults::None, seed, false, &clock),
             lives: AtomicU64::new(0),
@@ -177,6 +178,11 @@ impl World {
         Self { restored: true, ..self }
     }
 
+    /// What is to be remembered stands there, and nothing stands there yet.
+    pub(super) fn on(self, shelf: Shelf) -> Self {
+        Self { shelf, ..self }
+    }
+
     /// Another payment has the first one's name already.
     pub(super) fn with_a_stranger(self) -> Self {
         Self { stranger: true, ..self }
@@ -195,7 +201,12 @@ impl World {
         if self.stranger {
             target.stranger(EVENTS[0]);
         }
-        Self { target, store: store(&self.clock, self.guards), ..self }
+        let shelf = match &self.shelf {
+            Shelf::Memory(_) => in_memory(&self.clock, self.guards),
+            real @ Shelf::Real(..) => real.clone(),
+        };
+        judge(&shelf, true, self.clock.true_now());
+        Self { shelf, target, ..self }
     }
 
     pub(super) fn event(&self, id: &str) -> Value {
@@ -209,10 +220,9 @@ impl World {
 
     /// Every payment from both sides.
     pub(super) fn payments(&self) -> Vec<Payment> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = Filter { limit: usize::MAX, ..Filter::default() };
-        let runs = runtime.block_on(self.store.runs(&all)).unwrap();
-        let letters = runtime.block_on(self.store.dead_letters(&all)).unwrap();
+        let runs = self.shelf.at_once(self.shelf.store().runs(&all)).unwrap();
+        let letters = self.shelf.at_once(self.shelf.store().dead_letters(&all)).unwrap();
         let payment = |key: &'static str| {
             let own = |run: &&ferry::store::RunRow| run.event_key == key && run.pipeline == "pay";
             let state = runs.iter().find(own).map_or("", |run| run.state.as_str());
@@ -235,10 +245,9 @@ impl World {
 
     /// All journals, to read and to compare.
     pub(super) fn journals(&self) -> String {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = String::new();
         for id in EVENTS {
-            let run = runtime.block_on(self.store.run(&RunId::of("pay", id))).unwrap();
+            let run = self.shelf.at_once(self.shelf.store().run(&RunId::of("pay", id))).unwrap();
             let Some(run) = run else { continue };
             out += &format!("{id} {}\n", run.row.state);
             for (at, entry) in run.journal {
@@ -253,18 +262,15 @@ impl World {
     }
 }
 
-/// The world begins with its store, so that is trusted.
-fn store(clock: &Arc<VirtualClock>, guards: Guards) -> Arc<SqliteStore> {
-    let at = clock.true_now();
+fn in_memory(clock: &Arc<VirtualClock>, guards: Guards) -> Shelf {
     let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
-    let store = SqliteStore::in_memory(clock, guards).unwrap();
-    judge(&store, true, at);
-    Arc::new(store)
+    Shelf::Memory(Arc::new(SqliteStore::in_memory(clock, guards).unwrap()))
 }
 
-/// A store in memory commits at once.
-pub(super) fn judge(store: &SqliteStore, is_trusted: bool, at: Timestamp) {
-    drop(store.commit(vec![Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at }]));
+/// A world begins with its store, so that is trusted; one that was put back is not.
+pub(super) fn judge(shelf: &Shelf, is_trusted: bool, at: Timestamp) {
+    let verdict = Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at };
+    shelf.at_once(shelf.store().commit(vec![verdict])).unwrap();
 }
 
 fn target(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: &Arc<VirtualClock>) -> Arc<Target> {
