@@ -92,7 +92,9 @@ impl Process {
     /// Notes what happens at a point.
     pub(super) fn reach(&self, place: Place) {
         if self.passed.fetch_add(1, Ordering::Relaxed) >= self.crash_at.load(Ordering::Relaxed) {
-            self.is_dead.store(true, Ordering::Relaxed);
+            if !self.is_dead.swap(true, Ordering::Relaxed) {
+                self.clock.deaths.fetch_add(1, Ordering::Relaxed);
+            }
             self.crashed.notify_one();
         }
         let count = match place {
@@ -103,6 +105,7 @@ impl Process {
         for stall in self.stalls.iter().filter(|stall| stall.place == place && stall.point == point) {
             let until = self.clock.true_now() + SignedDuration::try_from(stall.how_long).unwrap();
             *self.frozen_until.lock().unwrap() = Some(until);
+            self.clock.stalls.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -128,8 +131,14 @@ impl Process {
     }
 }
 
+/// When every world begins.
+const BEGAN_MS: i64 = 1_772_000_000_000;
+
 /// Virtual time: tokio's paused clock, continued over the lives. What it shows may be set between them.
 pub(super) struct VirtualClock {
+    /// How many processes died in this time, and how often one stood still.
+    pub(super) deaths: AtomicU64,
+    pub(super) stalls: AtomicU64,
     base_ms: AtomicI64,
     ahead_ms: AtomicI64,
     life: Mutex<Option<tokio::time::Instant>>,
@@ -137,7 +146,18 @@ pub(super) struct VirtualClock {
 
 impl VirtualClock {
     pub(super) fn new() -> Self {
-        Self { base_ms: AtomicI64::new(1_772_000_000_000), ahead_ms: AtomicI64::new(0), life: Mutex::new(None) }
+        Self {
+            deaths: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
+            base_ms: AtomicI64::new(BEGAN_MS),
+            ahead_ms: AtomicI64::new(0),
+            life: Mutex::new(None),
+        }
+    }
+
+    /// How much time has passed.
+    pub(super) fn passed(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.true_now().as_millisecond() - BEGAN_MS).unwrap())
     }
 
     #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
