@@ -72,7 +72,7 @@ fn a_right_limit_is_read() {
 /// A write of 30 s, which a look-up proves absent after this time.
 fn looked_up_after(visible_after: &str) -> Vec<String> {
     let get = manifest("");
-    let pay = get[get.find("  get:").unwrap()..].replace("  get:", "  pay:").replace(
+    let pay = get[get.find("  get:").expect("the action")..].replace("  get:", "  pay:").replace(
         "effect: read",
         &format!(
             "timeout: 30s\n    effect: {{ write: {{ repeat: lookup, by: {{ action: get }}, found: {{ amount: $.amount }}, absence: \

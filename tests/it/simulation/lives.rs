@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferry::{
-    engine::{Engine, LoadedProject, Setup, Terms},
+    engine::{Engine, LoadedProject, Setup, Terms, Time},
     store::{Arrival, Change},
 };
 use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
@@ -33,6 +33,8 @@ const LOOKS_OF_RESTORED_MAX: u32 = 120;
 const LEASE: Duration = Duration::from_mins(1);
 /// A world without an end is a failure.
 const LIVES_MAX: u32 = 20;
+/// How long two engines live until somebody sets the clock of the store's machine.
+const SET_AFTER: Duration = Duration::from_mins(3);
 /// How long it takes until a dead engine is followed by another.
 const RESTARTS_AFTER: Duration = Duration::from_secs(20);
 
@@ -150,6 +152,7 @@ impl World {
                 biased;
                 () = self.slot(0, Arc::clone(&first)) => {}
                 () = self.slot(1, Process::new(Arc::clone(&self.clock), self.crash_point(1, 0), self.stalls_of(1))) => {}
+                () = self.set_clock_later() => {}
                 () = ended => {}
             }
             self.clock.end();
@@ -157,6 +160,13 @@ impl World {
         });
         drop(runtime);
         self
+    }
+
+    /// Somebody sets the clock of the store's machine, and nothing ends by that.
+    async fn set_clock_later(&self) {
+        wait(SET_AFTER).await;
+        self.clock.set(self.set_clock_ms);
+        std::future::pending::<()>().await;
     }
 
     fn crash_point(&self, slot: usize, life: usize) -> u64 {
@@ -171,6 +181,9 @@ impl World {
     async fn slot(&self, slot: usize, first: Arc<Process>) {
         let mut process = first;
         for life in 1.. {
+            // Somebody sets it between lives, to the other side.
+            let skew_ms = self.skews_ms[slot] * if life % 2 == 1 { 1 } else { -1 };
+            process.ahead_ms.store(skew_ms, Ordering::Relaxed);
             let (engine, plans) = self.engine(&process);
             let living = async {
                 let working = tokio::spawn({
@@ -267,6 +280,7 @@ impl World {
         let setup = Setup {
             store: MortalStore::new(&self.shelf, process, (&self.commits, self.refuse_by)),
             clock,
+            time: Time::Store,
             terms,
             rules: Arc::clone(rules),
             projects: vec![project],

@@ -127,7 +127,7 @@ fn no_call_key_is_paid_twice_by_two_engines_on_any_seed() {
     let world = |kind, seed| World::new(kind, seed).faults(Faults::Random).random_company();
     let tally = on_any_seed("two engines", kind, world);
     for fate in [Fate::LostBefore, Fate::LostAfter, Fate::Doubled, Fate::Reordered, Fate::Slow, Fate::SlowAnswer] {
-        assert!(tally.count(fate) > seeds() / 20, "{fate:?} happened {} times", tally.count(fate));
+        assert!(tally.count(fate) > 0 || seeds() < SEEDS, "{fate:?} never happened");
     }
 }
 
@@ -137,6 +137,13 @@ fn an_attempt_that_did_nothing_says_nothing_of_the_one_before() {
     for kind in Kind::ALL {
         check(kind, World::new(kind, 0).faults(Faults::FirstAnswerLostThenUnreachable));
     }
+}
+
+/// One engine stands still, the other dies, and the store's clock is set back meanwhile: what a third one writes is
+/// in a time that lags, and the first one knows better when it goes on.
+#[test]
+fn an_engine_that_stood_still_looks_nothing_up_by_a_time_that_lagged() {
+    check(Kind::Lookup, World::new(Kind::Lookup, 152).faults(Faults::Random).random_company());
 }
 
 /// At every point of its first life a backup is made, and put back when all was paid.

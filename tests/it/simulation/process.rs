@@ -41,6 +41,8 @@ pub(super) struct Process {
     frozen_until: Mutex<Option<Timestamp>>,
     is_dead: AtomicBool,
     pub(super) crashed: Notify,
+    /// How far its machine's clock is from that of the store's machine.
+    pub(super) ahead_ms: AtomicI64,
 }
 
 impl Process {
@@ -55,12 +57,14 @@ impl Process {
             frozen_until: Mutex::new(None),
             is_dead: AtomicBool::new(false),
             crashed: Notify::new(),
+            ahead_ms: AtomicI64::new(0),
         })
     }
 
     /// The next life, which counts on.
     pub(super) fn reborn(&self, crash_at: u64) -> Arc<Self> {
         let next = Self::new(Arc::clone(&self.clock), crash_at, Vec::new());
+        next.ahead_ms.store(self.ahead_ms.load(Ordering::Relaxed), Ordering::Relaxed);
         next.passed.store(self.passed.load(Ordering::Relaxed), Ordering::Relaxed);
         next
     }
@@ -107,6 +111,11 @@ impl Process {
             *self.frozen_until.lock().unwrap() = Some(until);
             self.clock.stalls.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The time of its world.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.true_now()
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -190,12 +199,26 @@ pub(super) async fn wait(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// What the machine's clock shows to a process, which may be frozen when it should wake.
+/// What the clock of the store's machine shows: somebody may set it.
+pub(super) struct SetClock(pub(super) Arc<VirtualClock>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        self.0.true_now() + SignedDuration::from_millis(self.0.ahead_ms.load(Ordering::Relaxed))
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(wait(duration))
+    }
+}
+
+/// What its own machine's clock shows to a process, which may be frozen when it should wake.
 pub(super) struct ShownClock(pub(super) Arc<VirtualClock>, pub(super) Arc<Process>);
 
 impl Clock for ShownClock {
     fn now(&self) -> Timestamp {
-        self.0.true_now() + SignedDuration::from_millis(self.0.ahead_ms.load(Ordering::Relaxed))
+        let ahead_ms = [&self.0.ahead_ms, &self.1.ahead_ms].map(|ahead| ahead.load(Ordering::Relaxed));
+        self.0.true_now() + SignedDuration::from_millis(ahead_ms.iter().sum())
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {

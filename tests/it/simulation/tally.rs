@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     sync::{Mutex, atomic::Ordering},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use ferry::clock::Stopwatch;
 use super::{target::Fate, world::World};
 
 /// How many seeds pass between two lines of a long run.
-const LINE_EVERY_SEEDS: u64 = 1_000;
+const LINE_EVERY_SEEDS: u64 = 10_000;
 
 /// Sums over worlds.
 pub(super) struct Tally {
@@ -64,14 +65,17 @@ impl Tally {
     /// Tells all that happened so far.
     pub(super) fn tell(&self) {
         let sums = self.sums.lock().unwrap();
-        let (real, days) = (self.began.elapsed().as_secs_f64(), sums.passed.as_secs() / 86_400);
+        let (real_ms, days) = (self.began.elapsed().as_millis(), sums.passed.as_secs() / 86_400);
         let Sums { seeds, worlds, deaths, stalls, requests, fates, .. } = &*sums;
-        let per_second = f64::from(u32::try_from(*worlds).unwrap_or(u32::MAX)) / real;
-        println!(
-            "{}: {seeds} seeds, {worlds} worlds, {deaths} crashes, {stalls} stalls, {requests} requests {fates:?}, \
-             {days} days of their time in {real:.0} s, {per_second:.0} worlds a second",
-            self.name
+        let per_second = u128::from(*worlds) * 1_000 / real_ms.max(1);
+        let name = self.name;
+        let line = format!(
+            "{name}: {seeds} seeds, {worlds} worlds, {deaths} crashes, {stalls} stalls, {requests} requests {fates:?}, {days} \
+             days of their time in {} s, {per_second} worlds a second",
+            real_ms / 1_000
         );
+        // Where it cannot be told, nobody is there to read it.
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
 
     /// How often this happened to a request.

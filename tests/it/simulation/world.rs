@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    process::{Place, Process, Stall, TrueClock, VirtualClock},
+    process::{Place, Process, SetClock, Stall, TrueClock, VirtualClock},
     shelf::Shelf,
     target::{Faults, Kind, Target},
 };
@@ -57,8 +57,10 @@ pub(super) struct World {
     pub(super) engines: usize,
     pub(super) refuses: bool,
     pub(super) refuse_by: u64,
-    /// How far somebody sets the machine's clock between lives.
+    /// How far somebody sets the machine's clock between lives, or the store's machine's while two engines live.
     pub(super) set_clock_ms: i64,
+    /// How far the clocks of the engines' machines are from the store's; they are set between lives.
+    pub(super) skews_ms: [i64; 2],
     pub(super) replayed: bool,
     pub(super) twins: bool,
     pub(super) restored: bool,
@@ -88,6 +90,7 @@ impl World {
             refuses: false,
             refuse_by: 0,
             set_clock_ms: 0,
+            skews_ms: [0; 2],
             replayed: false,
             twins: false,
             restored: false,
@@ -117,19 +120,27 @@ impl World {
         Self { crashes: vec![vec![point]], ..self }
     }
 
-    /// Some lives end at points that the seed chooses, and between them somebody sets the clock: forward or
-    /// back, but not back where a key's age counts by it.
+    /// Some lives end at points that the seed chooses, and between them somebody sets the clock: forward or back.
     pub(super) fn random_crashes(self) -> Self {
         let crashes =
             (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
         let minutes = i64::try_from(self.seed.wrapping_mul(0x9E37_79B9) >> 7 & 0xFF).unwrap() - 60;
-        let minutes = if self.kind == Kind::Keyed { minutes.max(0) } else { minutes };
         Self { crashes: vec![crashes], set_clock_ms: minutes * 60_000, ..self }
     }
 
     /// Two engines share the store, and each brings in every event.
     pub(super) fn of_two(self) -> Self {
         Self { engines: 2, ..self }
+    }
+
+    /// Somebody sets the clock of the store's machine forward by so many minutes.
+    pub(super) fn set_forward(self, minutes: i64) -> Self {
+        Self { set_clock_ms: minutes * 60_000, ..self }
+    }
+
+    /// The clocks of the engines' machines differ from the store's by so many minutes.
+    pub(super) fn skewed(self, minutes: [i64; 2]) -> Self {
+        Self { skews_ms: minutes.map(|minutes| minutes * 60_000), ..self }
     }
 
     /// The first engine stands still at a point.
@@ -160,7 +171,11 @@ impl World {
             (0..next(3)).map(|_| stall(place, next(40), 1 + next(30))).collect()
         });
         let stalls = stalls.collect();
-        Self { engines: 2, refuses, crashes, stalls, ..self }
+        let mut minutes = || i64::try_from(next(120)).unwrap() - 60;
+        let (skews, set) = ([minutes(), minutes()], minutes());
+        // While no engine lives to know better, a key looks younger by a store's clock that is set back.
+        let set = if self.kind == Kind::Keyed { set.max(0) } else { set };
+        Self { engines: 2, refuses, crashes, stalls, set_clock_ms: set * 60_000, ..self }.skewed(skews)
     }
 
     /// Every run fails after it has paid, and is replayed.
@@ -190,8 +205,16 @@ impl World {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms",
-            self.seed, self.kind, self.faults, self.engines, self.refuses, self.crashes, self.stalls, self.set_clock_ms
+            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms, skewed by {:?} ms",
+            self.seed,
+            self.kind,
+            self.faults,
+            self.engines,
+            self.refuses,
+            self.crashes,
+            self.stalls,
+            self.set_clock_ms,
+            self.skews_ms
         )
     }
 
@@ -263,8 +286,9 @@ impl World {
 }
 
 fn in_memory(clock: &Arc<VirtualClock>, guards: Guards) -> Shelf {
-    let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
-    Shelf::Memory(Arc::new(SqliteStore::in_memory(clock, guards).unwrap()))
+    let machine = Arc::new(SetClock(Arc::clone(clock)));
+    let clock = Arc::new(TrueClock(Arc::clone(clock), None));
+    Shelf::Memory(Arc::new(SqliteStore::in_memory((clock, machine), guards).unwrap()))
 }
 
 /// A world begins with its store, so that is trusted; one that was put back is not.
