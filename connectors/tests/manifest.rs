@@ -68,3 +68,29 @@ fn a_right_limit_is_read() {
     assert_eq!(manifest.connector.actions["get"].backoff, expected);
     assert_eq!(load("").0.manifests["acme"].connector.actions["get"].backoff, Backoff::default());
 }
+
+/// A write of 30 s, which a look-up proves absent after this time.
+fn looked_up_after(visible_after: &str) -> Vec<String> {
+    let get = manifest("");
+    let pay = get[get.find("  get:").expect("the action")..].replace("  get:", "  pay:").replace(
+        "effect: read",
+        &format!(
+            "timeout: 30s\n    effect: {{ write: {{ repeat: lookup, by: {{ action: get }}, found: {{ amount: $.amount }}, absence: \
+             {{ class: not_found, proves: true, visible_after: {visible_after} }} }} }}"
+        ),
+    );
+    let (_, reports) = Library::load(&[Source::new("acme.yaml", format!("{get}{pay}"))], Arc::new(NoWatch));
+    let findings = reports.iter().flat_map(|report| report.findings());
+    findings.map(|finding| format!("{}: {}; {}", finding.check, finding.message, finding.help)).collect()
+}
+
+/// Whoever sent it may still be at it: until its time-out, and until its engine's lease has ended.
+#[test]
+fn a_look_up_that_may_begin_before_the_call_has_ended_is_a_finding() {
+    let says = "invalid-value: `visible_after` must be longer than `timeout` and an engine's lease together, 40000 ms: the \
+                call may still be under way; make `visible_after` longer, or `timeout` shorter";
+    for too_soon in ["0s", "30s", "40s"] {
+        assert_eq!(looked_up_after(too_soon), [says], "{too_soon}");
+    }
+    assert_eq!(looked_up_after("41s"), Vec::<String>::new());
+}

@@ -7,7 +7,7 @@ use ferry::{
     store::{Arrival, Change, RunId, Store as _, StoreError, Trust, postgres::PostgresStore},
 };
 use ferry_contract::key::Digest;
-use ferry_tests::postgres::server;
+use ferry_tests::postgres::{Server, server};
 use jiff::Timestamp;
 
 /// Real time in which a server must have told the others.
@@ -28,18 +28,13 @@ fn arrival(key: &str) -> Change {
     })
 }
 
-/// The name of a database, from its address.
-fn name(address: &str) -> &str {
-    address.split(['/', '?']).nth(3).unwrap()
-}
-
 #[tokio::test]
 async fn a_server_that_may_forget_is_refused_and_no_password_is_shown() {
     for (setting, expected) in
         [("synchronous_commit = off", "`synchronous_commit = off`"), ("synchronous_commit = local", "set it to `on`")]
     {
         let address = server().database();
-        let name = name(&address);
+        let name = Server::name(&address);
         server().execute(&format!("ALTER DATABASE {name} SET {setting}")).unwrap();
         let refused =
             PostgresStore::open(&address.replace("ferry@", "ferry:hunter2@")).await.err().unwrap().to_string();
@@ -62,7 +57,7 @@ async fn a_server_that_was_restored_is_doubted() {
     store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(store.trust().await.unwrap(), Trust::Trusted);
     // The same rows on another server.
-    let name = name(&address);
+    let name = Server::name(&address);
     server().execute_in(name, "UPDATE ferry.meta SET value = '1/1' WHERE name = 'server'").unwrap();
     store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
     assert!(matches!(store.trust().await.unwrap(), Trust::Doubted { .. }));
@@ -74,7 +69,7 @@ async fn many_processes_make_the_tables_at_once_and_a_lost_connection_comes_back
     let all = futures_util::future::join_all((0..8).map(|_| PostgresStore::open(&address))).await;
     let stores: Vec<PostgresStore> = all.into_iter().map(Result::unwrap).collect();
     stores[0].commit(vec![arrival("a")]).await.unwrap();
-    let name = name(&address);
+    let name = Server::name(&address);
     server()
         .execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
         .unwrap();

@@ -62,6 +62,7 @@ fn a_wrong_call_says_what_to_do() {
         (&["sandbox", "--listen", "0.0.0.0:0"], 2, "loopback"),
         (&["sandbox", "--faults", "broken/p.yaml"], 2, "broken/p.yaml"),
         (&["serve", "empty", "--sandbox", "http://127.0.0.1:1"], 2, "there is no ferry.yaml in empty"),
+        (&["serve", "ok", "--lease", "20000"], 2, "manifests are checked for a lease of 10000 ms"),
         (&["serve", "ok", "--sandbox", "http://example.com"], 2, "is not on this machine"),
         (&["serve", "ok", "--sandbox", "http://127.0.0.1:1"], 69, "no sandbox answers"),
         (&["status", "--admin", "127.0.0.1:1"], 69, "no service answers at 127.0.0.1:1"),

@@ -1,6 +1,7 @@
-//! Rows that processes share, on every store.
+//! Rows and the time that processes share, on every store.
 
 use ferry::store::{Change, Shared, StoreError};
+use jiff::Timestamp;
 
 use crate::store::{Tested, stores};
 
@@ -18,5 +19,18 @@ async fn a_shared_row_is_changed_only_by_who_has_read_it() {
         assert_eq!(changed, [2, 4, 6]);
         assert_eq!(store.shared("circuit").await.unwrap(), Some(Shared { version: 3, value: 6.into() }));
         assert_eq!(store.shared("other").await.unwrap(), None);
+    }
+}
+
+/// Whoever knows a later time, and whichever clock is set back.
+#[tokio::test]
+async fn the_time_of_a_store_never_goes_back() {
+    for tested in stores().await {
+        let store = &tested.store;
+        let first = store.time(Timestamp::UNIX_EPOCH).await.unwrap();
+        assert!(first > Timestamp::UNIX_EPOCH, "the machine says that it is {first}");
+        let later = first + jiff::SignedDuration::from_hours(9);
+        assert!(store.time(later).await.unwrap() < later, "it was not known before");
+        assert_eq!(store.time(Timestamp::UNIX_EPOCH).await.unwrap(), later);
     }
 }

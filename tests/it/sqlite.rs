@@ -1,10 +1,7 @@
 //! What only a store in a file can do, or suffer.
 
-use ferry::{
-    limits::LEASE,
-    store::{Arrival, Change, EngineId, Fence, Store as _, Trust, sqlite::SqliteStore},
-};
-use ferry_contract::key::Digest;
+use ferry::store::{Arrival, Change, EngineId, Fence, Store as _, Trust, sqlite::SqliteStore};
+use ferry_contract::{key::Digest, limits::LEASE};
 use jiff::Timestamp;
 
 fn at(second: i64) -> Timestamp {

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ferry::{
-    clock::BootClock,
-    limits::LEASE,
+    clock::{BootClock, MachineClock},
     store::{
         Again, Arrival, Change, EngineId, Filter, Hold, Leased, RunId, Store, StoreError, Taken, Trust, VersionFiles,
         postgres::PostgresStore, sqlite::SqliteStore,
@@ -13,6 +12,7 @@ use ferry::{
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
+    limits::LEASE,
 };
 use ferry_core::{
     once::Guards,
@@ -98,7 +98,8 @@ pub(crate) async fn stores() -> Vec<Tested> {
     let folder = tempfile::tempdir().unwrap();
     let file = || Arc::new(SqliteStore::open(&folder.path().join("deep/ferry.db")).unwrap());
     let (store, other): (Arc<dyn Store>, Arc<dyn Store>) = (file(), file());
-    let memory: Arc<dyn Store> = Arc::new(SqliteStore::in_memory(Arc::new(BootClock), Guards::ALL).unwrap());
+    let memory: Arc<dyn Store> =
+        Arc::new(SqliteStore::in_memory((Arc::new(BootClock), Arc::new(MachineClock)), Guards::ALL).unwrap());
     vec![
         Tested { store, other, _folder: Some(folder) },
         Tested { store: Arc::clone(&memory), other: memory, _folder: None },

@@ -109,6 +109,12 @@ impl Server {
         self.address(&name)
     }
 
+    /// The name of a database, from its address.
+    #[must_use]
+    pub fn name(address: &str) -> &str {
+        address.split(['/', '?']).nth(3).unwrap_or_default()
+    }
+
     /// Does something as the server's administrator.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use ferry_contract::{
     catalog::{Action, Backoff, Effect, Lookup, Repeat, Void},
     expression::Expression,
     failure::ErrorClass,
+    limits::LEASE,
     report::At,
     yaml::{
         Kind, Node,
@@ -311,8 +312,13 @@ impl Reader<'_> {
                 "name a field that must agree, such as the amount",
             );
         }
-        if look_up.proves_absence && look_up.visible_after <= call.timeout {
-            let message = "`visible_after` must be longer than `timeout`: the call may still be under way";
+        let soonest = call.timeout + LEASE;
+        if look_up.proves_absence && look_up.visible_after <= soonest {
+            let message = format!(
+                "`visible_after` must be longer than `timeout` and an engine's lease together, {} ms: the call may still \
+                 be under way",
+                soonest.as_millis()
+            );
             self.report.error("invalid-value", at, message, "make `visible_after` longer, or `timeout` shorter");
         }
         if !action.output.required.is_empty() {

@@ -44,5 +44,10 @@ pub const BACKOFF_WAITS_MAX: usize = 20;
 pub const CALL_ATTEMPTS_MAX: u32 = 12;
 /// The first wait between two attempts; it doubles.
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// How long an engine lives without a sign of life; then others take its runs up.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// How far the times of two engines on one store may be from each other: each learns the store's anew within a lease,
+/// and may not write after it.
+pub const CLOCK_SKEW_MAX: Duration = LEASE;
 /// The longest wait between two attempts.
 pub const BACKOFF_MAX: Duration = Duration::from_mins(5);

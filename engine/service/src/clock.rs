@@ -60,6 +60,20 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the machine says the time is: somebody may set it at any moment.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineClock;
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
 /// A clock for leases: it shows the time since the machine began, suspensions included, and nobody sets it.
 #[derive(Clone, Copy, Debug)]
 pub struct BootClock;

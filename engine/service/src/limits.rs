@@ -42,8 +42,6 @@ pub const WEBHOOK_BODY_MAX_BYTES: usize = 1 << 20;
 pub const WEBHOOKS_AT_ONCE_MAX: usize = 1_024;
 /// How long the sender of a webhook waits for the output of a step.
 pub const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// How long an engine lives without a sign of life; then others take its runs up.
-pub const LEASE: Duration = Duration::from_secs(10);
 /// Signs of life in one lease: so many may fail before it ends.
 pub const SIGNS_PER_LEASE: u32 = 3;
 /// How long a server may take for one answer before its connection counts as lost.

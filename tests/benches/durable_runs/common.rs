@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ferry::{
     clock::{BootClock, Stopwatch},
     engine::Terms,
-    limits::{LEASE, LOOK_EVERY},
+    limits::LOOK_EVERY,
     store::{EngineId, Store, sqlite::SqliteStore},
 };
+use ferry_contract::limits::LEASE;
 use ferry_core::run::State;
 use tempfile::TempDir;
 

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use ferry::{
     clock::{Stopwatch, SystemClock, pause},
-    engine::{Engine, LoadedProject, Setup},
+    engine::{Engine, LoadedProject, Setup, Time},
     http::HttpClient,
     load,
     sandbox::{self, SandboxInfo},
@@ -201,6 +201,7 @@ impl Bench {
         let engine = Engine::new(Setup {
             store: store(&folder),
             clock,
+            time: Time::Store,
             terms: terms(),
             rules,
             projects: vec![project],

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use ferry::{
     clock::{Stopwatch, SystemClock, pause},
-    engine::{Delivery, Engine, Setup},
+    engine::{Delivery, Engine, Setup, Time},
     ingress, load,
     store::{Arrival, Change, EngineId, Fence, Hold, RunId, Store, StoreAddress, open},
 };
@@ -156,6 +156,7 @@ impl Bench {
         let engine = Engine::new(Setup {
             store: Arc::clone(&store),
             clock,
+            time: Time::Store,
             terms: terms(),
             rules,
             projects: vec![load::open(&project, &world, None).expect("nothing is missing")],

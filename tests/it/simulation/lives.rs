@@ -7,8 +7,8 @@ use std::{
 };
 
 use ferry::{
-    engine::{Engine, LoadedProject, Setup, Terms},
-    store::{Arrival, Change, Store as _},
+    engine::{Engine, LoadedProject, Setup, Terms, Time},
+    store::{Arrival, Change},
 };
 use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
 use ferry_contract::{key::Digest, port::Clock};
@@ -18,6 +18,7 @@ use super::{
     language::{Language, language, version_files},
     mortal::MortalStore,
     process::{Place, Process, ShownClock, TrueClock, wait},
+    shelf::Shelf,
     target::Wire,
     world::{EVENTS, World, judge},
 };
@@ -32,6 +33,8 @@ const LOOKS_OF_RESTORED_MAX: u32 = 120;
 const LEASE: Duration = Duration::from_mins(1);
 /// A world without an end is a failure.
 const LIVES_MAX: u32 = 20;
+/// How long two engines live until somebody sets the clock of the store's machine.
+const SET_AFTER: Duration = Duration::from_mins(3);
 /// How long it takes until a dead engine is followed by another.
 const RESTARTS_AFTER: Duration = Duration::from_secs(20);
 
@@ -77,10 +80,11 @@ impl World {
         self.process = self.process.reborn(crash_at);
         let mut begun = false;
         self.life(&mut begun);
-        let backup = self.store.copy_in_memory(self.guards).unwrap();
+        let Shelf::Memory(store) = &self.shelf else { panic!("only a store in memory is copied") };
+        let backup = Shelf::Memory(Arc::new(store.copy_in_memory(self.guards).unwrap()));
         self.lives_on(&mut begun);
         judge(&backup, false, self.clock.true_now());
-        self.store = Arc::new(backup);
+        self.shelf = backup;
         // The trigger finds all events again.
         self.lives_on(&mut false);
         self
@@ -148,6 +152,7 @@ impl World {
                 biased;
                 () = self.slot(0, Arc::clone(&first)) => {}
                 () = self.slot(1, Process::new(Arc::clone(&self.clock), self.crash_point(1, 0), self.stalls_of(1))) => {}
+                () = self.set_clock_later() => {}
                 () = ended => {}
             }
             self.clock.end();
@@ -155,6 +160,13 @@ impl World {
         });
         drop(runtime);
         self
+    }
+
+    /// Somebody sets the clock of the store's machine, and nothing ends by that.
+    async fn set_clock_later(&self) {
+        wait(SET_AFTER).await;
+        self.clock.set(self.set_clock_ms);
+        std::future::pending::<()>().await;
     }
 
     fn crash_point(&self, slot: usize, life: usize) -> u64 {
@@ -169,6 +181,9 @@ impl World {
     async fn slot(&self, slot: usize, first: Arc<Process>) {
         let mut process = first;
         for life in 1.. {
+            // Somebody sets it between lives, to the other side.
+            let skew_ms = self.skews_ms[slot] * if life % 2 == 1 { 1 } else { -1 };
+            process.ahead_ms.store(skew_ms, Ordering::Relaxed);
             let (engine, plans) = self.engine(&process);
             let living = async {
                 let working = tokio::spawn({
@@ -208,7 +223,7 @@ impl World {
         let looks_max = if self.restored { LOOKS_OF_RESTORED_MAX } else { LOOKS_MAX };
         for _ in 0..looks_max {
             wait(LOOK_EVERY).await;
-            let counts = self.store.counts().await.unwrap();
+            let counts = self.shelf.ask(self.shelf.store().counts()).await.unwrap();
             let ended = |state: &String| ["finished", "dead_lettered", "parked"].contains(&state.as_str());
             let all: u64 = counts.values().sum();
             if counts.keys().all(ended) && all >= EVENTS.len() as u64 {
@@ -232,9 +247,7 @@ impl World {
                 parent: None,
                 lane: None,
             };
-            let committed = self.store.commit(vec![Change::Receive(arrival)]);
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(committed).unwrap();
+            self.shelf.at_once(self.shelf.store().commit(vec![Change::Receive(arrival)])).unwrap();
         }
     }
 
@@ -265,8 +278,9 @@ impl World {
             clock: Arc::new(TrueClock(Arc::clone(&self.clock), Some(Arc::clone(process)))),
         };
         let setup = Setup {
-            store: MortalStore::new(&self.store, process, (&self.commits, self.refuse_by)),
+            store: MortalStore::new(&self.shelf, process, (&self.commits, self.refuse_by)),
             clock,
+            time: Time::Store,
             terms,
             rules: Arc::clone(rules),
             projects: vec![project],

@@ -11,17 +11,20 @@ use std::{
 
 use ferry::store::{
     Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, sqlite::SqliteStore,
+    Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::process::{Place, Process};
+use super::{
+    process::{Place, Process},
+    shelf::Shelf,
+};
 
 /// A store that many processes share.
 pub(super) struct MortalStore {
-    pub(super) store: Arc<SqliteStore>,
+    shelf: Shelf,
     process: Arc<Process>,
     /// Commits so far of all processes, and the seed by which some are refused; 0 refuses none.
     commits: Arc<AtomicU64>,
@@ -38,12 +41,12 @@ const REFUSE_ONE_IN: u64 = 19;
 
 impl MortalStore {
     pub(super) fn new(
-        store: &Arc<SqliteStore>,
+        shelf: &Shelf,
         process: &Arc<Process>,
         (commits, refuse_by): (&Arc<AtomicU64>, u64),
     ) -> Arc<Self> {
         Arc::new(Self {
-            store: Arc::clone(store),
+            shelf: shelf.clone(),
             process: Arc::clone(process),
             commits: Arc::clone(commits),
             refuse_by,
@@ -63,7 +66,7 @@ impl MortalStore {
         if self.refuses() {
             return Box::pin(std::future::ready(Err(StoreError::Failed("the disk is full".to_owned()))));
         }
-        let durable = self.store.commit(group);
+        let durable = self.shelf.ask(self.shelf.store().commit(group));
         self.process.reach(Place::Disk);
         let process = Arc::clone(&self.process);
         Box::pin(async move {
@@ -92,7 +95,7 @@ impl MortalStore {
 
     fn handle(&self) -> Self {
         Self {
-            store: Arc::clone(&self.store),
+            shelf: self.shelf.clone(),
             process: Arc::clone(&self.process),
             commits: Arc::clone(&self.commits),
             refuse_by: self.refuse_by,
@@ -117,11 +120,16 @@ impl MortalStore {
     }
 
     /// What a process asks is asked when it goes on, and answered when it goes on.
-    async fn asked<T>(&self, question: Boxed<'_, T>) -> T {
-        self.process.goes_on().await;
-        let answer = question.await;
-        self.process.goes_on().await;
-        answer
+    fn asked<'a, T: Send + 'a>(
+        &'a self,
+        question: impl FnOnce(&'a dyn Store) -> Boxed<'a, T> + Send + 'a,
+    ) -> Boxed<'a, T> {
+        Box::pin(async move {
+            self.process.goes_on().await;
+            let answer = self.shelf.ask(question(self.shelf.store())).await;
+            self.process.goes_on().await;
+            answer
+        })
     }
 }
 
@@ -135,21 +143,29 @@ impl Store for MortalStore {
         if is_waiting || self.process.is_frozen() { self.commit_later(group) } else { self.commit_now(group) }
     }
 
+    fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>> {
+        // A disk and a server have a clock of their own, which is none of this world.
+        match &self.shelf {
+            Shelf::Memory(_) => self.asked(move |store| store.time(known)),
+            Shelf::Real(..) => Box::pin(std::future::ready(Ok(self.process.now()))),
+        }
+    }
+
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.asked(Box::pin(async { self.store.join(engine, lease).await })).await })
+        self.asked(move |store| store.join(engine, self.shelf.lease(lease)))
     }
 
     fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.asked(Box::pin(async { self.store.renew(engine, lease).await })).await })
+        self.asked(move |store| store.renew(engine, self.shelf.lease(lease)))
     }
 
     fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.asked(Box::pin(async { self.store.leave(engine).await })).await })
+        self.asked(move |store| store.leave(engine))
     }
 
     fn lease<'a>(&'a self, engine: &'a EngineId, now: Timestamp, limit: usize) -> Boxed<'a, Result<Taken, StoreError>> {
         Box::pin(async move {
-            let taken = self.asked(Box::pin(async { self.store.lease(engine, now, limit).await })).await;
+            let taken = self.asked(move |store| store.lease(engine, now, limit)).await;
             // Most looks find nothing, and are no point of interest.
             if taken.as_ref().is_ok_and(|taken| !taken.runs.is_empty()) {
                 self.process.pass(Place::Disk).await;
@@ -159,66 +175,67 @@ impl Store for MortalStore {
     }
 
     fn owned<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<Vec<Leased>, StoreError>> {
-        Box::pin(self.asked(self.store.owned(engine)))
+        self.asked(move |store| store.owned(engine))
     }
 
     fn woken(&self) -> Boxed<'_, ()> {
-        self.store.woken()
+        // Polling is the truth, and takes no real time.
+        Box::pin(std::future::pending())
     }
 
     fn members(&self) -> Boxed<'_, Result<Vec<Member>, StoreError>> {
-        self.store.members()
+        self.asked(move |store| store.members())
     }
 
     fn trust(&self) -> Boxed<'_, Result<Trust, StoreError>> {
-        Box::pin(self.asked(self.store.trust()))
+        self.asked(move |store| store.trust())
     }
 
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>> {
-        self.store.belongs_to(world)
+        self.asked(move |store| store.belongs_to(world))
     }
 
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
-        Box::pin(async move { self.asked(Box::pin(async { self.store.run(run).await })).await })
+        self.asked(move |store| store.run(run))
     }
 
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
-        Box::pin(self.asked(self.store.cursor(trigger)))
+        self.asked(move |store| store.cursor(trigger))
     }
 
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>> {
-        Box::pin(self.asked(self.store.version(version)))
+        self.asked(move |store| store.version(version))
     }
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
-        self.store.shared(name)
+        self.asked(move |store| store.shared(name))
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
-        self.store.approvals(limit)
+        self.asked(move |store| store.approvals(limit))
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {
-        self.store.acts(limit)
+        self.asked(move |store| store.acts(limit))
     }
 
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
-        self.store.posted(text)
+        self.asked(move |store| store.posted(text))
     }
 
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
-        self.store.runs_with(text, among)
+        self.asked(move |store| store.runs_with(text, among))
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
-        Box::pin(self.asked(self.store.runs(filter)))
+        self.asked(move |store| store.runs(filter))
     }
 
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
-        Box::pin(self.asked(self.store.counts()))
+        self.asked(move |store| store.counts())
     }
 
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>> {
-        Box::pin(self.asked(self.store.dead_letters(filter)))
+        self.asked(move |store| store.dead_letters(filter))
     }
 }

@@ -1,10 +1,12 @@
 //! Engines that forget one guard: each is caught in some world, in which the whole engine breaks no promise.
 
+use std::time::Duration;
+
 use ferry_core::once::{Guard, Guards};
 
 use super::{
     broken, points_of_two,
-    process::Place,
+    process::{Place, Stall},
     stalled,
     target::{Faults, Kind},
     world::World,
@@ -91,4 +93,23 @@ fn a_mutant_that_resends_a_bundle_whole_is_caught() {
 fn a_mutant_that_adopts_what_differs_is_caught() {
     let world = || World::new(Kind::Lookup, 0).faults(Faults::FirstAnswerLost).with_a_stranger();
     check(Guard::Agreement, Kind::Lookup, || vec![world()]);
+}
+
+/// Each machine has a time of its own, and a forgotten key looks young by another's.
+#[test]
+fn a_mutant_that_goes_by_its_machines_clock_is_caught_with_a_key() {
+    let how_long = Duration::from_mins(20);
+    let world = |point| {
+        let world = World::new(Kind::Keyed, 0).of_two().faults(Faults::AnswersLostForLong).skewed([0, -30]);
+        world.stalled(Stall { place: Place::Disk, point, how_long })
+    };
+    check(Guard::Clock, Kind::Keyed, || (0..points_of_two(Kind::Keyed, Place::Disk)).map(world).collect());
+}
+
+/// Somebody sets the clock forward while a write is under way.
+#[test]
+fn a_mutant_that_goes_by_its_machines_clock_is_caught_by_a_look_up() {
+    check(Guard::Clock, Kind::Lookup, || {
+        vec![World::new(Kind::Lookup, 0).of_two().faults(Faults::FirstEffectLate).set_forward(30)]
+    });
 }

@@ -41,6 +41,8 @@ pub(super) struct Process {
     frozen_until: Mutex<Option<Timestamp>>,
     is_dead: AtomicBool,
     pub(super) crashed: Notify,
+    /// How far its machine's clock is from that of the store's machine.
+    pub(super) ahead_ms: AtomicI64,
 }
 
 impl Process {
@@ -55,12 +57,14 @@ impl Process {
             frozen_until: Mutex::new(None),
             is_dead: AtomicBool::new(false),
             crashed: Notify::new(),
+            ahead_ms: AtomicI64::new(0),
         })
     }
 
     /// The next life, which counts on.
     pub(super) fn reborn(&self, crash_at: u64) -> Arc<Self> {
         let next = Self::new(Arc::clone(&self.clock), crash_at, Vec::new());
+        next.ahead_ms.store(self.ahead_ms.load(Ordering::Relaxed), Ordering::Relaxed);
         next.passed.store(self.passed.load(Ordering::Relaxed), Ordering::Relaxed);
         next
     }
@@ -92,7 +96,9 @@ impl Process {
     /// Notes what happens at a point.
     pub(super) fn reach(&self, place: Place) {
         if self.passed.fetch_add(1, Ordering::Relaxed) >= self.crash_at.load(Ordering::Relaxed) {
-            self.is_dead.store(true, Ordering::Relaxed);
+            if !self.is_dead.swap(true, Ordering::Relaxed) {
+                self.clock.deaths.fetch_add(1, Ordering::Relaxed);
+            }
             self.crashed.notify_one();
         }
         let count = match place {
@@ -103,7 +109,13 @@ impl Process {
         for stall in self.stalls.iter().filter(|stall| stall.place == place && stall.point == point) {
             let until = self.clock.true_now() + SignedDuration::try_from(stall.how_long).unwrap();
             *self.frozen_until.lock().unwrap() = Some(until);
+            self.clock.stalls.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The time of its world.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.true_now()
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -128,8 +140,14 @@ impl Process {
     }
 }
 
+/// When every world begins.
+const BEGAN_MS: i64 = 1_772_000_000_000;
+
 /// Virtual time: tokio's paused clock, continued over the lives. What it shows may be set between them.
 pub(super) struct VirtualClock {
+    /// How many processes died in this time, and how often one stood still.
+    pub(super) deaths: AtomicU64,
+    pub(super) stalls: AtomicU64,
     base_ms: AtomicI64,
     ahead_ms: AtomicI64,
     life: Mutex<Option<tokio::time::Instant>>,
@@ -137,7 +155,18 @@ pub(super) struct VirtualClock {
 
 impl VirtualClock {
     pub(super) fn new() -> Self {
-        Self { base_ms: AtomicI64::new(1_772_000_000_000), ahead_ms: AtomicI64::new(0), life: Mutex::new(None) }
+        Self {
+            deaths: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
+            base_ms: AtomicI64::new(BEGAN_MS),
+            ahead_ms: AtomicI64::new(0),
+            life: Mutex::new(None),
+        }
+    }
+
+    /// How much time has passed.
+    pub(super) fn passed(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.true_now().as_millisecond() - BEGAN_MS).unwrap())
     }
 
     #[allow(clippy::disallowed_methods, reason = "the simulation's clock is tokio's paused one")]
@@ -170,12 +199,26 @@ pub(super) async fn wait(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// What the machine's clock shows to a process, which may be frozen when it should wake.
+/// What the clock of the store's machine shows: somebody may set it.
+pub(super) struct SetClock(pub(super) Arc<VirtualClock>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        self.0.true_now() + SignedDuration::from_millis(self.0.ahead_ms.load(Ordering::Relaxed))
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {
+        Box::pin(wait(duration))
+    }
+}
+
+/// What its own machine's clock shows to a process, which may be frozen when it should wake.
 pub(super) struct ShownClock(pub(super) Arc<VirtualClock>, pub(super) Arc<Process>);
 
 impl Clock for ShownClock {
     fn now(&self) -> Timestamp {
-        self.0.true_now() + SignedDuration::from_millis(self.0.ahead_ms.load(Ordering::Relaxed))
+        let ahead_ms = [&self.0.ahead_ms, &self.1.ahead_ms].map(|ahead| ahead.load(Ordering::Relaxed));
+        self.0.true_now() + SignedDuration::from_millis(ahead_ms.iter().sum())
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'_, ()> {

@@ -112,6 +112,10 @@ pub(super) enum Faults {
 
 /// How long anyone waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(40);
+/// How long a slow answer takes, which somebody still waits for.
+const SLOW: Duration = Duration::from_secs(25);
+/// How much later than others a request may come: sooner than a key is forgotten, or a look-up may begin.
+const REORDERED_BY: Duration = Duration::from_secs(90);
 
 /// One thing that the target did for a payment.
 #[derive(Clone, Debug)]
@@ -144,11 +148,12 @@ struct State {
     payments: u64,
     began: Option<Timestamp>,
     bookings: BTreeMap<String, Vec<Booking>>,
+    fates: BTreeMap<Fate, u64>,
 }
 
 /// What happens to one request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Fate {
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Fate {
     Fine,
     NotSent,
     Throttled,
@@ -161,6 +166,10 @@ enum Fate {
     SlowAnswer,
     /// The network delivers the request twice, the second time later.
     Doubled,
+    /// The network delivers the request after later ones, when nobody waits for its answer any more.
+    Reordered,
+    /// The answer is right, and old when it comes.
+    Slow,
     /// Only the first item of a bundle is booked.
     Partly,
 }
@@ -190,8 +199,19 @@ impl Target {
         self.state.lock().unwrap().requests
     }
 
+    /// How often each thing happened to a request.
+    pub(super) fn fates(&self) -> BTreeMap<Fate, u64> {
+        self.state.lock().unwrap().fates.clone()
+    }
+
     fn fate(&self, is_payment: bool) -> Fate {
         let mut state = self.state.lock().unwrap();
+        let fate = self.drawn(&mut state, is_payment);
+        *state.fates.entry(fate).or_default() += 1;
+        fate
+    }
+
+    fn drawn(&self, state: &mut State, is_payment: bool) -> Fate {
         let now = self.clock.now();
         let began = *state.began.get_or_insert(now);
         state.requests += 1;
@@ -212,7 +232,7 @@ impl Target {
             Faults::Down if now.duration_since(began) < SignedDuration::from_hours(8) => Fate::NotSent,
             // The wire mends in the end, so that every run can end.
             Faults::Random if now.duration_since(began) < SignedDuration::from_mins(60) => {
-                match random(&mut state) % 20 {
+                match random(state) % 20 {
                     0 => Fate::NotSent,
                     1 => Fate::Throttled,
                     2 => Fate::RefusedBusy,
@@ -224,6 +244,8 @@ impl Target {
                     8 if is_payment => Fate::Partly,
                     // Nothing that an engine does helps against this, but the target.
                     9 if is_payment && self.refuses => Fate::Doubled,
+                    10 if is_payment => Fate::Reordered,
+                    11 => Fate::Slow,
                     _ => Fate::Fine,
                 }
             }
@@ -231,7 +253,7 @@ impl Target {
         }
     }
 
-    async fn exchange(&self, request: HttpRequest, process: &Process) -> Result<HttpResponse, HttpError> {
+    async fn exchange(self: &Arc<Self>, request: HttpRequest, process: &Process) -> Result<HttpResponse, HttpError> {
         let is_payment = request.method == "POST";
         let fate = self.fate(is_payment);
         let delay = random(&mut self.state.lock().unwrap()) % 400;
@@ -243,12 +265,17 @@ impl Target {
             Fate::Throttled => return Ok(answer(429, &json!({}))),
             Fate::RefusedBusy => return Ok(answer(500, &json!({}))),
             Fate::LostBefore => return lost(),
+            Fate::Reordered => {
+                self.act_later(request);
+                return lost();
+            }
             Fate::Fine
             | Fate::LostAfter
             | Fate::ErrorAfter
             | Fate::Late
             | Fate::SlowAnswer
             | Fate::Doubled
+            | Fate::Slow
             | Fate::Partly => {}
         }
         let late = if fate == Fate::Late { SignedDuration::from_mins(5) } else { SignedDuration::ZERO };
@@ -257,8 +284,10 @@ impl Target {
             self.clock.sleep(Duration::from_millis(delay)).await;
             self.act(&request, late, usize::MAX);
         }
-        if fate == Fate::SlowAnswer {
-            self.clock.sleep(TIMEOUT).await;
+        match fate {
+            Fate::SlowAnswer => self.clock.sleep(TIMEOUT).await,
+            Fate::Slow => self.clock.sleep(SLOW).await,
+            _ => {}
         }
         process.pass(Place::Wire).await;
         match fate {
@@ -266,6 +295,15 @@ impl Target {
             Fate::ErrorAfter => Ok(answer(500, &json!({}))),
             _ => Ok(answer(status, &body)),
         }
+    }
+
+    /// Whatever happens to its sender meanwhile.
+    fn act_later(self: &Arc<Self>, request: HttpRequest) {
+        let target = Arc::clone(self);
+        tokio::spawn(async move {
+            target.clock.sleep(REORDERED_BY).await;
+            target.act(&request, SignedDuration::ZERO, usize::MAX);
+        });
     }
 
     fn act(&self, request: &HttpRequest, late: SignedDuration, items: usize) -> (u16, Value) {

@@ -8,14 +8,15 @@ use std::{
     time::Duration,
 };
 
-use ferry::store::{Change, Filter, RunId, Store as _, sqlite::SqliteStore};
+use ferry::store::{Change, Filter, RunId, sqlite::SqliteStore};
 use ferry_contract::port::Clock;
 use ferry_core::once::Guards;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    process::{Place, Process, Stall, TrueClock, VirtualClock},
+    process::{Place, Process, SetClock, Stall, TrueClock, VirtualClock},
+    shelf::Shelf,
     target::{Faults, Kind, Target},
 };
 
@@ -56,8 +57,10 @@ pub(super) struct World {
     pub(super) engines: usize,
     pub(super) refuses: bool,
     pub(super) refuse_by: u64,
-    /// How far somebody sets the machine's clock between lives.
+    /// How far somebody sets the machine's clock between lives, or the store's machine's while two engines live.
     pub(super) set_clock_ms: i64,
+    /// How far the clocks of the engines' machines are from the store's; they are set between lives.
+    pub(super) skews_ms: [i64; 2],
     pub(super) replayed: bool,
     pub(super) twins: bool,
     pub(super) restored: bool,
@@ -65,7 +68,7 @@ pub(super) struct World {
     pub(super) clock: Arc<VirtualClock>,
     /// Of the one engine, over its lives.
     pub(super) process: Arc<Process>,
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) shelf: Shelf,
     pub(super) commits: Arc<AtomicU64>,
     pub(super) target: Arc<Target>,
     pub(super) lives: AtomicU64,
@@ -87,12 +90,13 @@ impl World {
             refuses: false,
             refuse_by: 0,
             set_clock_ms: 0,
+            skews_ms: [0; 2],
             replayed: false,
             twins: false,
             restored: false,
             stranger: false,
             process: Process::new(Arc::clone(&clock), u64::MAX, Vec::new()),
-            store: store(&clock, Guards::ALL),
+            shelf: in_memory(&clock, Guards::ALL),
             commits: Arc::default(),
             target: target(kind, Faults::None, seed, false, &clock),
             lives: AtomicU64::new(0),
@@ -116,19 +120,27 @@ impl World {
         Self { crashes: vec![vec![point]], ..self }
     }
 
-    /// Some lives end at points that the seed chooses, and between them somebody sets the clock: forward or
-    /// back, but not back where a key's age counts by it.
+    /// Some lives end at points that the seed chooses, and between them somebody sets the clock: forward or back.
     pub(super) fn random_crashes(self) -> Self {
         let crashes =
             (0..self.seed % 4).map(|life| 5 + (self.seed.wrapping_mul(2_654_435_761) >> (life * 7)) % 60).collect();
         let minutes = i64::try_from(self.seed.wrapping_mul(0x9E37_79B9) >> 7 & 0xFF).unwrap() - 60;
-        let minutes = if self.kind == Kind::Keyed { minutes.max(0) } else { minutes };
         Self { crashes: vec![crashes], set_clock_ms: minutes * 60_000, ..self }
     }
 
     /// Two engines share the store, and each brings in every event.
     pub(super) fn of_two(self) -> Self {
         Self { engines: 2, ..self }
+    }
+
+    /// Somebody sets the clock of the store's machine forward by so many minutes.
+    pub(super) fn set_forward(self, minutes: i64) -> Self {
+        Self { set_clock_ms: minutes * 60_000, ..self }
+    }
+
+    /// The clocks of the engines' machines differ from the store's by so many minutes.
+    pub(super) fn skewed(self, minutes: [i64; 2]) -> Self {
+        Self { skews_ms: minutes.map(|minutes| minutes * 60_000), ..self }
     }
 
     /// The first engine stands still at a point.
@@ -159,7 +171,11 @@ impl World {
             (0..next(3)).map(|_| stall(place, next(40), 1 + next(30))).collect()
         });
         let stalls = stalls.collect();
-        Self { engines: 2, refuses, crashes, stalls, ..self }
+        let mut minutes = || i64::try_from(next(120)).unwrap() - 60;
+        let (skews, set) = ([minutes(), minutes()], minutes());
+        // While no engine lives to know better, a key looks younger by a store's clock that is set back.
+        let set = if self.kind == Kind::Keyed { set.max(0) } else { set };
+        Self { engines: 2, refuses, crashes, stalls, set_clock_ms: set * 60_000, ..self }.skewed(skews)
     }
 
     /// Every run fails after it has paid, and is replayed.
@@ -177,6 +193,11 @@ impl World {
         Self { restored: true, ..self }
     }
 
+    /// What is to be remembered stands there, and nothing stands there yet.
+    pub(super) fn on(self, shelf: Shelf) -> Self {
+        Self { shelf, ..self }
+    }
+
     /// Another payment has the first one's name already.
     pub(super) fn with_a_stranger(self) -> Self {
         Self { stranger: true, ..self }
@@ -184,8 +205,16 @@ impl World {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms",
-            self.seed, self.kind, self.faults, self.engines, self.refuses, self.crashes, self.stalls, self.set_clock_ms
+            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms, skewed by {:?} ms",
+            self.seed,
+            self.kind,
+            self.faults,
+            self.engines,
+            self.refuses,
+            self.crashes,
+            self.stalls,
+            self.set_clock_ms,
+            self.skews_ms
         )
     }
 
@@ -195,7 +224,12 @@ impl World {
         if self.stranger {
             target.stranger(EVENTS[0]);
         }
-        Self { target, store: store(&self.clock, self.guards), ..self }
+        let shelf = match &self.shelf {
+            Shelf::Memory(_) => in_memory(&self.clock, self.guards),
+            real @ Shelf::Real(..) => real.clone(),
+        };
+        judge(&shelf, true, self.clock.true_now());
+        Self { shelf, target, ..self }
     }
 
     pub(super) fn event(&self, id: &str) -> Value {
@@ -209,10 +243,9 @@ impl World {
 
     /// Every payment from both sides.
     pub(super) fn payments(&self) -> Vec<Payment> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = Filter { limit: usize::MAX, ..Filter::default() };
-        let runs = runtime.block_on(self.store.runs(&all)).unwrap();
-        let letters = runtime.block_on(self.store.dead_letters(&all)).unwrap();
+        let runs = self.shelf.at_once(self.shelf.store().runs(&all)).unwrap();
+        let letters = self.shelf.at_once(self.shelf.store().dead_letters(&all)).unwrap();
         let payment = |key: &'static str| {
             let own = |run: &&ferry::store::RunRow| run.event_key == key && run.pipeline == "pay";
             let state = runs.iter().find(own).map_or("", |run| run.state.as_str());
@@ -235,10 +268,9 @@ impl World {
 
     /// All journals, to read and to compare.
     pub(super) fn journals(&self) -> String {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = String::new();
         for id in EVENTS {
-            let run = runtime.block_on(self.store.run(&RunId::of("pay", id))).unwrap();
+            let run = self.shelf.at_once(self.shelf.store().run(&RunId::of("pay", id))).unwrap();
             let Some(run) = run else { continue };
             out += &format!("{id} {}\n", run.row.state);
             for (at, entry) in run.journal {
@@ -253,18 +285,16 @@ impl World {
     }
 }
 
-/// The world begins with its store, so that is trusted.
-fn store(clock: &Arc<VirtualClock>, guards: Guards) -> Arc<SqliteStore> {
-    let at = clock.true_now();
-    let clock: Arc<dyn Clock> = Arc::new(TrueClock(Arc::clone(clock), None));
-    let store = SqliteStore::in_memory(clock, guards).unwrap();
-    judge(&store, true, at);
-    Arc::new(store)
+fn in_memory(clock: &Arc<VirtualClock>, guards: Guards) -> Shelf {
+    let machine = Arc::new(SetClock(Arc::clone(clock)));
+    let clock = Arc::new(TrueClock(Arc::clone(clock), None));
+    Shelf::Memory(Arc::new(SqliteStore::in_memory((clock, machine), guards).unwrap()))
 }
 
-/// A store in memory commits at once.
-pub(super) fn judge(store: &SqliteStore, is_trusted: bool, at: Timestamp) {
-    drop(store.commit(vec![Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at }]));
+/// A world begins with its store, so that is trusted; one that was put back is not.
+pub(super) fn judge(shelf: &Shelf, is_trusted: bool, at: Timestamp) {
+    let verdict = Change::Judge { is_trusted, by: "the world".into(), reason: String::new(), at };
+    shelf.at_once(shelf.store().commit(vec![verdict])).unwrap();
 }
 
 fn target(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: &Arc<VirtualClock>) -> Arc<Target> {

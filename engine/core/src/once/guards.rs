@@ -23,6 +23,8 @@ pub enum Guard {
     Trust,
     /// 10. An unknown bundle is settled item by item, never sent again whole.
     Items,
+    /// The time of all engines is the store's, and never goes back: 7 and 8 count on it.
+    Clock,
     /// What a look-up finds must agree with what was to be sent.
     Agreement,
 }

@@ -22,9 +22,11 @@
 //! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
 //!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
 //! 7. A target that forgets its keys: a key older than half its life is not relied on
-//!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`).
+//!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`), by a time that all engines share
+//!    (`a_mutant_that_goes_by_its_machines_clock_is_caught_with_a_key`).
 //! 8. A look-up that comes before the write is visible: it waits `visible_after` from the call's end
-//!    (`a_mutant_that_looks_too_early_is_caught`).
+//!    (`a_mutant_that_looks_too_early_is_caught`), and again from when the time was set
+//!    (`a_mutant_that_goes_by_its_machines_clock_is_caught_by_a_look_up`).
 //! 9. A restored backup, or a new store: it is not believed that a call is the first. The call is looked up
 //!    before, or waits until a person says go (`a_store_that_was_put_back_pays_nothing_again`,
 //!    `a_file_that_was_put_back_is_doubted`, `a_mutant_that_believes_a_restored_store_is_caught`).
@@ -44,6 +46,7 @@ use ferry_contract::{
     catalog::{Backoff, Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
+    limits::CLOCK_SKEW_MAX,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -258,7 +261,7 @@ fn repeat_is_harmless(guards: Guards, effect: &Effect, first_at: Timestamp, now:
     match effect {
         Effect::Read | Effect::Write(Repeat::Upsert) => true,
         Effect::Write(Repeat::Keyed { remembers }) => {
-            let age = now.duration_since(first_at);
+            let age = now.duration_since(first_at) + signed(CLOCK_SKEW_MAX);
             let forgotten = remembers.is_some_and(|remembers| age >= signed(remembers) / 2);
             !(forgotten && guards.has(Guard::KeyWindow))
         }
@@ -340,9 +343,9 @@ fn after_unknown(guards: Guards, attempt: Attempt<'_>, failure: &Failure) -> Aft
     }
 }
 
-/// How long after a call's end a look-up may begin.
+/// How long after a call's end a look-up may begin: that end may be in the time of another engine.
 pub fn wait_before_look_up(guards: Guards, look_up: &Lookup) -> Duration {
-    if guards.has(Guard::VisibleAfter) { look_up.visible_after } else { Duration::ZERO }
+    if guards.has(Guard::VisibleAfter) { look_up.visible_after + CLOCK_SKEW_MAX } else { Duration::ZERO }
 }
 
 /// The same call again after a wait, or as long as the target asks.
@@ -433,11 +436,11 @@ mod tests {
             ("upsert", Unknown, 1, 100, "retry"),
             ("upsert", Unknown, CALL_ATTEMPTS_MAX, 100, "park"),
             ("keyed", Unknown, 1, 100, "retry"),
-            ("keyed", Unknown, 1, -399, "retry"),
-            ("keyed", Unknown, 1, -400, "park"),
-            ("lookup", Unknown, 1, 100, "look up 700"),
-            ("lookup", Unknown, CALL_ATTEMPTS_MAX, 100, "look up 700"),
-            ("lookup", Conflict, 1, 100, "look up 700"),
+            ("keyed", Unknown, 1, -389, "retry"),
+            ("keyed", Unknown, 1, -390, "park"),
+            ("lookup", Unknown, 1, 100, "look up 710"),
+            ("lookup", Unknown, CALL_ATTEMPTS_MAX, 100, "look up 710"),
+            ("lookup", Conflict, 1, 100, "look up 710"),
             ("never", Unknown, 1, 100, "park"),
             ("never", Conflict, 1, 100, "fail"),
             ("never", Throttled, 1, 100, "retry"),

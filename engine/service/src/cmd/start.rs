@@ -5,7 +5,10 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_connectors::connection::World;
-use ferry_contract::port::{Clock, Http};
+use ferry_contract::{
+    limits::LEASE,
+    port::{Clock, Http},
+};
 use ferry_core::once::Guards;
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
@@ -13,9 +16,9 @@ use tracing_subscriber::EnvFilter;
 use super::{Global, Outcome, StoreArgs, complain, tell};
 use crate::{
     clock::{BootClock, SystemClock},
-    engine::{Engine, Setup, Terms},
+    engine::{Engine, Setup, Terms, Time},
     http::HttpClient,
-    limits::{LEASE, LOOK_EVERY},
+    limits::LOOK_EVERY,
     load::{self, CheckedProject},
     reload::Loader,
     render,
@@ -73,6 +76,7 @@ pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
 
 /// Loads projects, prints what is wrong with them, and prepares an engine on the store.
 pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
+    let terms = terms(world)?;
     let rules = load::pipeline_rules();
     let projects = load::projects(paths, &rules)?;
     let errors: usize = projects.iter().map(print_findings).sum();
@@ -99,7 +103,9 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
     let engine = Engine::new(Setup {
         store: Arc::clone(&opened.store),
         clock,
-        terms: terms(world)?,
+        // A sandbox has the one clock that all engines follow.
+        time: if is_sandbox { Time::Clock } else { Time::Store },
+        terms,
         rules,
         projects: loaded,
         recompile: loader.recompile(),
@@ -124,12 +130,19 @@ async fn trust(store: &dyn Store, is_sandbox: bool, now: Timestamp) -> Result<()
     Ok(())
 }
 
+/// Manifests are checked to wait for longer than the usual lease, and on a sandbox's clock their waits are what its
+/// speed makes of them.
+///
 /// Each process has a name of its own, which no restart and no copy of the machine repeats.
 fn terms(world: &WorldArgs) -> Result<Terms, anyhow::Error> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| anyhow!("the machine has no random numbers: {error}"))?;
     let process = format!("engine-{:016x}", u64::from_ne_bytes(random));
     let lease = world.lease.map_or(LEASE, Duration::from_millis);
+    if lease > LEASE && world.sandbox.is_none() {
+        let most = LEASE.as_millis();
+        return Err(anyhow!("manifests are checked for a lease of {most} ms, and `--lease` is longer; shorten it"));
+    }
     Ok(Terms { process, lease, look_every: LOOK_EVERY, clock: Arc::new(BootClock) })
 }
 

@@ -211,7 +211,7 @@ impl Drive<'_> {
                 Ok(input) => self.call(unit, input),
                 Err(failure) => self.failed(unit, failure),
             },
-            Command::LookUp { at, .. } => match at.max(self.engine.visible_since_start(&self.driven, unit)) {
+            Command::LookUp { at, .. } => match at.max(self.engine.visible_since_steady(&self.driven, unit)) {
                 at if at > now => Performed::NotBefore(at),
                 _ => self.look_up(unit),
             },

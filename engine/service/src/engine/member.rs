@@ -137,6 +137,7 @@ impl Engine {
         let engine = locked(&member.life).engine.clone();
         let Some(engine) = engine else { return self.join().await };
         let asked_at = member.terms.clock.now();
+        self.learn_the_time().await?;
         match self.store.renew(&engine, member.terms.lease).await {
             Ok(()) => member.lives(&engine, asked_at),
             Err(StoreError::Fenced(_)) => {
@@ -159,10 +160,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Where the answer came after the lease's end, the engine may not write by it.
+    async fn learn_the_time(&self) -> Result<(), StoreError> {
+        // Before the first sign of life, only the machine says what time it is.
+        let known = if self.member.spell() == 0 { Timestamp::UNIX_EPOCH } else { self.now() };
+        self.time.learn(self.store.time(known).await?);
+        Ok(())
+    }
+
     /// Begins a life: whatever an earlier one had is given up.
     async fn join(&self) -> Result<(), StoreError> {
         let engine = self.member.begin();
         let asked_at = self.member.terms.clock.now();
+        self.learn_the_time().await?;
         self.store.join(&engine, self.member.terms.lease).await?;
         self.member.lives(&engine, asked_at);
         self.wake.notify_one();

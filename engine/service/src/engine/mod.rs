@@ -17,6 +17,7 @@ mod member;
 mod question;
 mod recover;
 mod scheduler;
+mod time;
 mod trigger;
 
 use std::{
@@ -25,7 +26,10 @@ use std::{
 };
 
 use ferry_contract::{key::Digest, port::Clock, script::Rules};
-use ferry_core::{once::Guards, plan::Plan};
+use ferry_core::{
+    once::{Guard, Guards},
+    plan::Plan,
+};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,6 +39,7 @@ pub use foresee::{Fate, Foreseen, done, foresee, renamed};
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
 pub use member::Terms;
+pub use time::Time;
 pub use trigger::PollReport;
 
 use crate::store::{Fence, RunId, Store, VersionFiles};
@@ -43,6 +48,7 @@ use dispatch::Dispatcher;
 use gate::Gates;
 use loaded::Loaded;
 use member::Member;
+use time::EngineClock;
 
 /// Makes a plan again from the files of an earlier version.
 pub type Recompile = Box<dyn Fn(&VersionFiles) -> Option<Arc<Plan>> + Send + Sync>;
@@ -51,8 +57,10 @@ pub type Recompile = Box<dyn Fn(&VersionFiles) -> Option<Arc<Plan>> + Send + Syn
 pub struct Setup {
     /// What must not be forgotten.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The machine's time, or a sandbox's.
     pub clock: Arc<dyn Clock>,
+    /// Whether it goes by that.
+    pub time: Time,
     /// How it shares the store with other engines.
     pub terms: Terms,
     /// The Rhai engine of pipelines.
@@ -69,14 +77,14 @@ pub struct Setup {
 pub struct Engine {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// The same, which learns.
+    time: Arc<EngineClock>,
     rules: Arc<Rules>,
     loaded: RwLock<Arc<Loaded>>,
     /// By version, with the project's name.
     plans: Mutex<BTreeMap<Digest, (String, Arc<Plan>)>>,
     recompile: Recompile,
     guards: Guards,
-    /// When this process began: what an earlier one sent ended before.
-    started_at: Timestamp,
     dispatcher: Dispatcher,
     answers: Answers,
     gates: Gates,
@@ -99,19 +107,22 @@ impl Engine {
             setup.projects.iter().flat_map(|project| project.plans.iter().map(move |(plan, _)| (project, plan)));
         let plans =
             plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
-        let started_at = setup.clock.now();
+        // A mutant goes by its machine's clock.
+        let time = if setup.guards.has(Guard::Clock) { setup.time } else { Time::Clock };
+        let time = Arc::new(EngineClock::new(time, setup.clock, &setup.terms));
+        let clock: Arc<dyn Clock> = Arc::clone(&time) as Arc<dyn Clock>;
         let connections = setup.projects.iter().flat_map(|project| project.connections.values());
-        let gates = Gates::new(&setup.store, &setup.clock, connections);
+        let gates = Gates::new(&setup.store, &clock, connections);
         let stop = CancellationToken::new();
         Arc::new(Self {
             store: setup.store,
-            clock: setup.clock,
+            clock,
+            time,
             rules: setup.rules,
             loaded: RwLock::new(Arc::new(Loaded::new(setup.projects))),
             plans: Mutex::new(plans),
             recompile: setup.recompile,
             guards: setup.guards,
-            started_at,
             dispatcher: Dispatcher::default(),
             answers: Answers::default(),
             gates,

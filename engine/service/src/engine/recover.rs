@@ -24,15 +24,14 @@ impl Engine {
         }
     }
 
-    /// When a write that an earlier process sent last must be visible: that process's clock may have
-    /// been another one, so the wait counts from the start of this one. That a call ends when it is taken up
-    /// does not cover this: its end may be in the journal already, in the other clock's time, and the machine's
-    /// clock may have been set forward between two starts.
-    pub(super) fn visible_since_start(&self, driven: &Driven, unit: UnitIndex) -> Timestamp {
+    /// When a write must be visible that was sent before this engine began, or before the store's clock was
+    /// set: the wait counts from then. That a call ends when it is taken up does not cover this: its end may be
+    /// in the journal already, in the time before.
+    pub(super) fn visible_since_steady(&self, driven: &Driven, unit: UnitIndex) -> Timestamp {
         let wait = driven.with(|run| {
             let look_up = run.call(unit).and_then(look_up_of);
             look_up.map_or(Duration::ZERO, |look_up| once::wait_before_look_up(run.guards(), look_up))
         });
-        self.started_at + SignedDuration::try_from(wait).unwrap_or_default()
+        self.time.steady_since() + SignedDuration::try_from(wait).unwrap_or_default()
     }
 }

@@ -204,6 +204,9 @@ pub trait Store: Send + Sync {
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>>;
     /// A run with its journal.
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>>;
+    /// The time of all engines on this store: that of its machine's clock, but never before what an engine has
+    /// known already. From now on `known` is known too.
+    fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>>;
     /// Makes a new engine known, which may then lease runs for as long as it renews in time.
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>>;
     /// Prolongs an engine's life from now, by the store's own clock, which no business clock can hurry.

@@ -66,7 +66,7 @@ impl Place {
         );
         let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
         assert!(reports.iter().all(|report| report.findings().is_empty()));
-        let store = Arc::new(SqliteStore::in_memory(Arc::new(BootClock), Guards::ALL).unwrap());
+        let store = Arc::new(SqliteStore::in_memory((Arc::new(BootClock), Arc::new(BootClock)), Guards::ALL).unwrap());
         Self { store, clock: Arc::new(TestClock(AtomicI64::new(0))), library }
     }
 

@@ -39,6 +39,17 @@ const TAKE_PLACES: &str = "UPDATE runs SET owner = $1, fence = fence + 1, is_act
         FOR UPDATE
     ) RETURNING run, fence, due_ms";
 
+pub(super) async fn time(session: &Session, known: Timestamp) -> Result<Timestamp, Failed> {
+    let sql = format!(
+        "WITH before AS (SELECT greatest({NOW_MS}, (SELECT value::bigint FROM meta WHERE name = 'time')) AS ms)
+        INSERT INTO meta SELECT 'time', greatest(ms, $1)::text FROM before
+        ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value::bigint, excluded.value::bigint)::text
+        RETURNING (SELECT ms FROM before)"
+    );
+    let row = session.client.query_one(&sql, &[&known.as_millisecond()]).await?;
+    Ok(Timestamp::from_millisecond(row.get(0)).unwrap_or(known))
+}
+
 pub(super) async fn join(session: &Session, engine: &EngineId, lease: Duration) -> Result<(), Failed> {
     let sql = format!("INSERT INTO engines VALUES ($1, {NOW_MS} + $2)");
     session.client.execute(&sql, &[&engine.as_str(), &ms(lease)]).await?;

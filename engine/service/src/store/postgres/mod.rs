@@ -101,6 +101,10 @@ impl Store for PostgresStore {
         self.writer.commit(group)
     }
 
+    fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>> {
+        on(&self.control, move |session| async move { lease::time(&session, known).await })
+    }
+
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
         on(&self.control, move |session| async move { lease::join(&session, engine, lease).await })
     }

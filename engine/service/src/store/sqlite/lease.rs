@@ -8,6 +8,15 @@ use rusqlite::{Connection, params};
 use super::failed;
 use crate::store::{EngineId, Fence, Leased, Member, RunId, StoreError, Taken};
 
+/// The later of the machine's time and the latest that was known; from now on this one is known too.
+pub(super) fn time(connection: &Connection, (machine, known): (Timestamp, Timestamp)) -> rusqlite::Result<Timestamp> {
+    let before = "SELECT max(?1, ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'time'), ?1))";
+    let before: i64 = connection.prepare_cached(before)?.query_row([machine.as_millisecond()], |row| row.get(0))?;
+    let note = "INSERT INTO meta VALUES ('time', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(note)?.execute([before.max(known.as_millisecond())])?;
+    Ok(Timestamp::from_millisecond(before).unwrap_or(known))
+}
+
 pub(super) fn join(connection: &Connection, engine: &EngineId, until_ms: i64) -> rusqlite::Result<()> {
     connection.execute("INSERT INTO engines VALUES (?1, ?2)", params![engine.as_str(), until_ms]).map(|_| ())
 }

@@ -28,7 +28,7 @@ use super::{
     Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use crate::{
-    clock::BootClock,
+    clock::{BootClock, MachineClock},
     limits::{STATEMENTS_KEPT, STORE_BUSY_MAX},
 };
 use lease::{Dead, until_ms};
@@ -40,6 +40,8 @@ pub struct SqliteStore {
     writer: Writer,
     /// By which engines live and die.
     clock: Arc<dyn Clock>,
+    /// What the machine says the time is, which anybody may set.
+    machine: Arc<dyn Clock>,
 }
 
 /// The right to run the runs of a store; given back when it is dropped, or its process ends.
@@ -61,7 +63,12 @@ impl SqliteStore {
         let writer = connect(path)?;
         schema::prepare(&writer).map_err(|message| StoreError::Open(format!("{}: {message}", path.display())))?;
         let writer = Writer::thread(writer, Guards::ALL);
-        Ok(Self { reader: Mutex::new(connect(path)?), writer, clock: Arc::new(BootClock) })
+        Ok(Self {
+            reader: Mutex::new(connect(path)?),
+            writer,
+            clock: Arc::new(BootClock),
+            machine: Arc::new(MachineClock),
+        })
     }
 
     /// Opens a store that is there already; makes no new one.
@@ -77,17 +84,17 @@ impl SqliteStore {
     }
 
     /// A store in memory that commits at once, on the caller's thread: for simulations, where the
-    /// order of everything comes from one seed. `guards` are all of them, except for a mutant.
+    /// order of everything comes from one seed. The first clock is for leases, the second is the machine's. `guards` are all of them, except for a mutant.
     ///
     /// # Errors
     /// [`StoreError::Open`], never in practice.
-    pub fn in_memory(clock: Arc<dyn Clock>, guards: Guards) -> Result<Self, StoreError> {
+    pub fn in_memory((clock, machine): (Arc<dyn Clock>, Arc<dyn Clock>), guards: Guards) -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         schema::tables(&connection).map_err(|error| StoreError::Open(error.to_string()))?;
         let shared = Arc::new(Mutex::new(connection));
         let empty = Connection::open_in_memory().map_err(|error| StoreError::Open(error.to_string()))?;
-        Ok(Self { reader: Mutex::new(empty), writer: Writer::inline(shared, guards), clock })
+        Ok(Self { reader: Mutex::new(empty), writer: Writer::inline(shared, guards), clock, machine })
     }
 
     /// Takes the right to run the runs of a store's file.
@@ -140,7 +147,12 @@ impl SqliteStore {
         rusqlite::backup::Backup::new(&own, &mut copy).and_then(|backup| backup.step(-1)).map_err(wrong)?;
         let empty = Connection::open_in_memory().map_err(wrong)?;
         let writer = Writer::inline(Arc::new(Mutex::new(copy)), guards);
-        Ok(Self { reader: Mutex::new(empty), writer, clock: Arc::clone(&self.clock) })
+        Ok(Self {
+            reader: Mutex::new(empty),
+            writer,
+            clock: Arc::clone(&self.clock),
+            machine: Arc::clone(&self.machine),
+        })
     }
 
     fn now_ms(&self) -> i64 {
@@ -196,6 +208,11 @@ impl Store for SqliteStore {
 
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
         self.read(|connection| read::run(connection, run))
+    }
+
+    fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>> {
+        let times = (self.machine.now(), known);
+        self.writer.act(move |connection| lease::time(connection, times).map_err(failed))
     }
 
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
