@@ -1,7 +1,12 @@
 //! A run that begins in memory: its event is durable with the first thing that is, or not at all.
 
-use ferry::store::{Arrival, Change, EngineId, Fence, Filter, Leased, RunId, StoreError};
-use ferry::{clock::pause, limits::LEASE, store::Store as _};
+use std::time::Duration;
+
+use ferry::{
+    clock::pause,
+    store::{Arrival, Change, EngineId, Fence, Filter, Leased, RunId, Store as _, StoreError, postgres::PostgresStore},
+};
+use ferry_contract::limits::LEASE;
 use ferry_core::run::Entry;
 use ferry_tests::postgres::server;
 
@@ -48,7 +53,7 @@ async fn a_run_that_begins_in_memory_is_durable_whole_or_refused_whole() {
 #[tokio::test]
 async fn an_entry_waits_for_whoever_is_just_taking_its_engine_out() {
     let address = server().database();
-    let store = ferry::store::postgres::PostgresStore::open(&address).await.unwrap();
+    let store = PostgresStore::open(&address).await.unwrap();
     let engine = EngineId::named("one");
     store.join(&engine, LEASE).await.unwrap();
     store.commit(begun(&engine, "a")).await.unwrap();
@@ -56,7 +61,7 @@ async fn an_entry_waits_for_whoever_is_just_taking_its_engine_out() {
     let take_out = "BEGIN; DELETE FROM ferry.engines; SELECT pg_sleep(1);
         UPDATE ferry.runs SET owner = NULL, fence = fence + 1; COMMIT";
     let taking = tokio::task::spawn_blocking(move || server().execute_in(&database, take_out));
-    pause(std::time::Duration::from_millis(300)).await;
+    pause(Duration::from_millis(300)).await;
     let late = store.commit(vec![append(&leased("a"), 2)]).await;
     assert!(matches!(late, Err(StoreError::Fenced(_))), "{late:?}");
     taking.await.unwrap().unwrap();
