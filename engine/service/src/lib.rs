@@ -6,6 +6,10 @@
 
 pub mod limits;
 
+/// Journals, documents and messages are many small values that one thread makes and another drops.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod clock;
 pub mod http;
 pub mod sandbox;

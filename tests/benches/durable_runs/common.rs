@@ -12,12 +12,6 @@ use ferry_contract::limits::LEASE;
 use ferry_core::run::State;
 use tempfile::TempDir;
 
-pub(crate) fn line(name: &str, values: &mut [u64]) -> String {
-    let median = median(values);
-    let (lowest, highest) = (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
-    format!("{name:>58}: {median} ({lowest} to {highest})")
-}
-
 pub(crate) fn median(values: &mut [u64]) -> u64 {
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or(0)

@@ -3,7 +3,7 @@
 //! Beside each figure stands what the same disk does in the same run: the store alone with the rows of such
 //! runs, and a bare loop that appends as many bytes for as many clients and makes them durable in groups.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use ferry::{
     clock::{Stopwatch, SystemClock, pause},
@@ -237,7 +237,7 @@ impl Bench {
 }
 
 /// Steps a second that the store alone makes durable, in the groups in which the engine hands them over.
-async fn alone(store: Arc<dyn Store>, journal: &[Entry], runs: usize) -> u64 {
+pub(crate) async fn alone(store: Arc<dyn Store>, journal: &[Entry], runs: usize) -> u64 {
     let engine = joined(&*store).await;
     let begun = Stopwatch::start();
     let mut clients = JoinSet::new();
@@ -252,7 +252,13 @@ async fn alone(store: Arc<dyn Store>, journal: &[Entry], runs: usize) -> u64 {
         });
     }
     clients.join_all().await;
-    per_second(runs * STEPS, begun)
+    per_second(runs, begun) * steps_of(journal)
+}
+
+/// How many steps a journal tells of.
+pub(crate) fn steps_of(journal: &[Entry]) -> u64 {
+    let steps: BTreeSet<&str> = journal.iter().filter_map(Entry::step).collect();
+    steps.len() as u64
 }
 
 /// A run's journal in groups: all that has happened is durable with the intent of the next write.
@@ -262,15 +268,13 @@ fn groups(engine: &EngineId, key: &str, journal: &[Entry]) -> Vec<Vec<Change>> {
     for (sequence, entry) in journal.iter().enumerate() {
         let group = groups.last_mut().expect("there is one");
         if let Entry::Started { event, .. } = entry {
-            group.push(Change::Receive(arrival(engine, key, event)));
+            group.push(Change::Begin(arrival(engine, key, event)));
         } else {
             group.push(Change::Append { run: run.clone(), fence, sequence: sequence as u64, at, entry: entry.clone() });
         }
         if let Entry::Called { step, digest, .. } = entry {
             let call = CallKey::new("target", "put", key, step, 0);
             group.push(Change::Claim { key: call, run: run.clone(), digest: digest.clone() });
-        }
-        if matches!(entry, Entry::Started { .. } | Entry::Called { .. }) {
             groups.push(Vec::new());
         }
     }
