@@ -42,7 +42,7 @@ fn a_wrong_limit_is_a_finding() {
         ("backoff: { statistical: [0s] }", "invalid-value: a wait must be longer than no time"),
         ("backoff: { linear: 1m }", "unknown-key: `linear` is not a key of `backoff`"),
         ("concurrency: 0", "invalid-value: `concurrency` is 0"),
-        ("concurrency: 17", "invalid-value: `concurrency` is 17"),
+        ("concurrency: 65", "invalid-value: `concurrency` is 65"),
         ("concurrency: many", "wrong-type: `concurrency` must be a whole number"),
     ] {
         let (library, findings) = load(lines);

@@ -5,6 +5,7 @@ mod bank;
 mod begin;
 mod docs;
 mod gate;
+mod generation;
 mod kills;
 mod lanes;
 mod operator;
