@@ -394,9 +394,9 @@ fn what_is_in_doubt_is_decided_before_a_run_is_cancelled() {
             2 running: 
             3 letter: later
             3 running: 
-            4 running: look up submit at 904
+            4 running: look up submit at 914
             5 letter: later
-            5 running: look up submit at 904
+            5 running: look up submit at 914
             6 running: parked submit
             7 parked: 
             8 letter: moot, a step is parked: `ferry runs decide` comes first
