@@ -3,7 +3,7 @@
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     number,
-    path::Document,
+    path::{Document, Path},
     port::{HttpError, HttpRequest, Pass},
     script::Named,
 };
@@ -85,8 +85,24 @@ impl Connection {
         Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
     }
 
-    /// Asks what must be asked before these calls are sent: a failure for each that must not go.
-    pub async fn preflight(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Option<Failure>> {
+    /// The currency (ISO 4217) of the amount that a preflight sums: what stands beside the amount, as
+    /// `$.amount.currency` beside `$.amount.amount`; nothing where the action has no preflight.
+    pub fn currency(&self, action: &str, call: &Prepared) -> Option<String> {
+        let sums = &self.action(action).ok()?.preflight.as_ref()?.sums;
+        let (money, _) = sums.text().rsplit_once('.')?;
+        let beside = Path::parse(&format!("{money}.currency")).ok()?;
+        beside.one(Document::Value(&call.input)).ok()?.as_str().map(str::to_owned)
+    }
+
+    /// Asks what must be asked before these calls are sent: a failure for each that must not go. `reserved` is
+    /// what others may have of what is there, in the same currency.
+    pub async fn preflight(
+        &self,
+        pass: &dyn Pass,
+        action: &str,
+        calls: &[&Prepared],
+        reserved: Decimal,
+    ) -> Vec<Option<Failure>> {
         let rule = self.action(action).ok().and_then(|call| call.preflight.as_ref());
         let Some(rule) = rule else { return calls.iter().map(|_| None).collect() };
         let asked = match self.prepare(&rule.action, &Value::Object(serde_json::Map::new())) {
@@ -98,7 +114,7 @@ impl Connection {
             Some(Err(failure)) => return calls.iter().map(|_| Some(not_asked(&failure))).collect(),
             None => Value::Null,
         };
-        let mut total = Decimal::ZERO;
+        let mut total = reserved;
         let verdict = |prepared: &&Prepared| match self.admitted(rule, &result, &prepared.input, total) {
             Ok(sum) => {
                 total = sum;

@@ -11,6 +11,7 @@ mod lanes;
 mod operator;
 mod postgres;
 mod program;
+mod queue;
 mod schemas;
 mod search;
 mod service;

@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
+    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
@@ -213,6 +213,10 @@ impl Store for MortalStore {
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
         self.asked(move |store| store.approvals(limit))
+    }
+
+    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        self.asked(move |store| store.queue(queue))
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

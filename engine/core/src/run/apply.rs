@@ -110,12 +110,11 @@ impl Run {
                 self.units[unit].status = Status::Doubted { at };
             }
             Entry::LookedUp { found, output, .. } => self.looked_up(at, unit, found, output),
-            Entry::Held { what, .. } => {
-                if let Status::Holding { arm } = self.units[unit].status {
-                    self.units[unit].status = Status::Held { arm, since: at, what: what.clone() };
-                }
+            Entry::Held { what, .. } => self.held(at, unit, what),
+            Entry::Released { .. } => {
+                self.units[unit].status = Status::Ready;
+                self.units[unit].hold.iter_mut().for_each(|hold| hold.is_released = true);
             }
-            Entry::Released { .. } => self.units[unit].status = Status::Ready,
             Entry::Waiting { on, .. } => self.units[unit].status = Status::Waiting { since: at, on: on.clone() },
             Entry::Approved { by, reason, .. } => self.done(unit, &json!({ "by": by, "reason": reason })),
             Entry::Parked { reason, .. } => self.units[unit].status = Status::Parked { reason: reason.clone() },

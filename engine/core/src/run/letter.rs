@@ -47,6 +47,11 @@ pub enum Letter {
         /// What it was.
         decision: Decision,
     },
+    /// What stood before a step in its queue has gone: it is its turn to ask.
+    Turn {
+        /// The step.
+        step: String,
+    },
     /// A person ends the run.
     Cancel {
         /// Who.
@@ -94,6 +99,11 @@ impl Run {
                 On::Time | On::Approval { .. } | On::Run { .. } => None,
             }),
             Letter::Returned { step, outcome } => self.returned(step, outcome),
+            Letter::Turn { step } => {
+                let unit = self.unit_named(step);
+                let held = unit.filter(|unit| matches!(self.status(*unit), Status::Held { .. }));
+                held.map_or_else(|| Receipt::Moot(format!("`{step}` is not held")), Receipt::Ask)
+            }
             Letter::Answer { step, by, yes, reason } => self.answered(step, (by, *yes, reason), now),
             Letter::Decision { step, by, reason, decision } => self.decided(step, by, reason, decision),
             Letter::Cancel { by, reason } => self.cancelled(by, reason),

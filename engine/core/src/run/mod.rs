@@ -11,6 +11,7 @@ mod document;
 mod each;
 mod entry;
 mod failing;
+mod hold;
 mod letter;
 mod unit;
 
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 pub use document::Document;
 pub use entry::{Entry, From, Item, On, Parent, Wanted};
+pub use hold::{Reservation, queue};
 pub use letter::{Decision, Letter, Receipt};
 pub use unit::{Status, UnitIndex};
 

@@ -29,6 +29,17 @@ pub(super) struct Unit {
     pub(super) began: Option<Timestamp>,
     /// The arm whose call takes the place of the step's own.
     pub(super) fallback: Option<usize>,
+    /// Its place among those that are held, from when it was held first.
+    pub(super) hold: Option<Hold>,
+}
+
+/// What a unit holds for, from when it was held first until its call is settled.
+#[derive(Clone, Debug)]
+pub(super) struct Hold {
+    pub(super) arm: usize,
+    pub(super) since: Timestamp,
+    pub(super) what: Value,
+    pub(super) is_released: bool,
 }
 
 /// Where a unit is.
@@ -123,6 +134,7 @@ impl Unit {
             look_ups: 0,
             began: None,
             fallback: None,
+            hold: None,
         }
     }
 

@@ -172,7 +172,8 @@ impl Engine {
         let places: Vec<_> = calls.iter().map(|call| call.place()).collect();
         let Some(pass) = admitted(&gate, ask, &places).await else { return calls.iter().map(|_| Ok(None)).collect() };
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let mut refused = connection.preflight(&pass, &action, &prepared).await.into_iter();
+        let reserved = self.reserved_by_others(&connection, &action, &calls).await;
+        let mut refused = connection.preflight(&pass, &action, &prepared, reserved).await.into_iter();
         let mut sent: Vec<Sent> = Vec::new();
         let mut going: Vec<usize> = Vec::new();
         for (index, call) in calls.iter().enumerate() {

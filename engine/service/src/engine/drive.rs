@@ -115,6 +115,8 @@ impl Drive<'_> {
     /// What a write answered is durable at once; what a read answered, with the next write.
     fn settle(&mut self, entry: Option<Entry>) {
         let Some(entry) = entry else { return };
+        // Who stands behind it in its queue waits for that.
+        self.owes |= matches!(entry, Entry::Released { .. });
         self.owes |= self.driven.with(|run| {
             let unit = entry.step().and_then(|id| run.unit_named(id));
             unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ferry_core::run::{Command, Entry, On, Run, State, Status, UnitIndex};
+use ferry_core::run::{Command, Entry, On, Reservation, Run, State, Status, UnitIndex};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -141,6 +141,18 @@ impl Driven {
         std::mem::take(&mut locked(&self.state).pending)
     }
 
+    /// What the run reserves; nothing where it was never held. `released` is a unit that is just being released.
+    pub(super) fn reserve(&self, released: Option<UnitIndex>) -> Option<Change> {
+        let reservations = self.with(|run| run.has_held().then(|| run.reservations()))?;
+        let released = released.map(|unit| self.unit_id(unit));
+        let reserved = |reservation: Reservation| {
+            let is_released = reservation.is_released || released.as_ref() == Some(&reservation.step);
+            Reservation { is_released, ..reservation }
+        };
+        let reservations = reservations.into_iter().map(reserved).collect();
+        Some(Change::Reserve { run: self.id.clone(), fence: self.fence, reservations })
+    }
+
     fn projection(&self, due: Option<Timestamp>) -> Change {
         self.with(|run| {
             let state = run.state();
@@ -272,6 +284,7 @@ impl Engine {
         let durable = {
             let _order = locked(&self.order);
             let mut group = driven.take();
+            group.extend(driven.reserve(None));
             group.push(driven.projection(due));
             self.store.commit(group)
         };

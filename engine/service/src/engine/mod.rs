@@ -15,6 +15,7 @@ mod journal;
 mod loaded;
 mod member;
 mod question;
+mod queue;
 mod recover;
 mod scheduler;
 mod time;

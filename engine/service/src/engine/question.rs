@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use ferry_connectors::connection::Connection;
-use ferry_contract::failure::{ErrorClass, Failure};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    number,
+};
+
 use ferry_core::{
     plan::{Probe, Reaction, Step, Wait, Work},
     run::{Entry, Status, UnitIndex},
@@ -25,6 +29,16 @@ impl Engine {
         late: Option<Entry>,
     ) -> Option<Entry> {
         let probe = question(step, arm)?;
+        let place = match self.place(driven, unit).await {
+            Ok(place) => place,
+            Err(error) => {
+                tracing::debug!(run = %driven.id, step = id, %error, "its place in the queue is not known");
+                return late;
+            }
+        };
+        if matches!(&place, Some(place) if !place.is_first) {
+            return late;
+        }
         let answer = match ready {
             Ok((input, connection)) => self.ask((driven, &id), &connection, &probe.call.action, &input).await?,
             Err(failure) => Err(failure),
@@ -33,13 +47,19 @@ impl Engine {
             Status::Held { what, .. } => Some(what.clone()),
             _ => None,
         });
+        let reserved = place.as_ref().map(|place| number::from_decimal(place.reserved)).or(what);
         let holds = answer.and_then(|result| {
-            let holds = driven.with(|run| self.holds(run, (unit, &probe.until), &result, what.as_ref()))?;
+            let holds = driven.with(|run| self.holds(run, (unit, &probe.until), &result, reserved.as_ref()))?;
             Ok(holds.then_some(result))
         });
         match holds {
             Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),
-            Ok(Some(_)) => Some(Entry::Released { step: id }),
+            Ok(Some(_)) => {
+                if let Some(place) = place {
+                    self.release(driven, unit, place);
+                }
+                Some(Entry::Released { step: id })
+            }
             Ok(None) => late,
             Err(failure) if is_passing(failure.class) => {
                 tracing::debug!(run = %driven.id, step = id, %failure, "asked in vain");

@@ -6,7 +6,7 @@ use ferry_contract::{
     failure::Failure,
     key::{CallKey, Digest},
 };
-use ferry_core::run::{Entry, From, Letter, Parent, State};
+use ferry_core::run::{Entry, From, Letter, Parent, Reservation, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +52,15 @@ pub enum Change {
         mail: i64,
         /// Whether it keeps its place among the runs of one `concurrency` key.
         is_active: bool,
+    },
+    /// All that a run reserves from now on.
+    Reserve {
+        /// The run.
+        run: RunId,
+        /// The right to write to it.
+        fence: Fence,
+        /// Its units' reservations.
+        reservations: Vec<Reservation>,
     },
     /// A letter to a run: it is kept until the run has journaled what came of it.
     Send {

@@ -77,6 +77,11 @@ impl Decision<'_> {
                 let due = if has_mail { Some(due.map_or(now, |due| due.min(now))) } else { *due };
                 self.project(run, *state, due, note, *hold)
             }
+            Change::Reserve { run, fence, reservations } => {
+                self.owned(run, *fence)?;
+                self.draft.writes.reservations.insert(run.clone(), reservations.clone());
+                Ok(())
+            }
             Change::Send { run, letter, at } => self.send(run, letter, *at),
             Change::Read { run, fence, number } => {
                 self.owned(run, *fence)?;

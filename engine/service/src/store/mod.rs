@@ -16,7 +16,7 @@ mod trust;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use ferry_contract::{key::Digest, port::Boxed};
-use ferry_core::run::{Entry, Letter, On};
+use ferry_core::run::{Entry, Letter, On, Reservation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,6 +89,15 @@ pub struct Approval {
     /// Who may answer, and what there is to see.
     #[schemars(with = "Value")]
     pub on: On,
+}
+
+/// A reservation in its queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InQueue {
+    /// The run.
+    pub run: RunId,
+    /// What one of its units reserves.
+    pub reservation: Reservation,
 }
 
 /// An event that was posted.
@@ -236,6 +245,8 @@ pub trait Store: Send + Sync {
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
+    /// What is reserved in a queue, the earlier first; at most [`QUEUE_ROWS_MAX`](crate::limits::QUEUE_ROWS_MAX).
+    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>>;
     /// What persons did, the latest first.
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
     /// Events that were posted with that key, or with that value where it is looked at.

@@ -5,7 +5,7 @@ mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_core::run::State;
+use ferry_core::run::{Reservation, State};
 
 use super::{EngineId, Fence, RunId, lease::Alive};
 pub(super) use keys::Keys;
@@ -145,6 +145,8 @@ pub(super) struct Writes {
     /// Where posted events are found.
     pub(super) values: BTreeSet<(Wanted, String)>,
     pub(super) paths: BTreeSet<(String, String)>,
+    /// All that these runs reserve.
+    pub(super) reservations: BTreeMap<RunId, Vec<Reservation>>,
     pub(super) acts: Vec<String>,
     /// Only new ones, in order.
     pub(super) verdicts: Vec<VerdictRecord>,
@@ -192,6 +194,7 @@ impl View {
         self.writes.posts.extend(writes.posts);
         self.writes.values.extend(writes.values);
         self.writes.paths.extend(writes.paths);
+        self.writes.reservations.extend(writes.reservations);
         self.writes.acts.extend(writes.acts);
         self.writes.verdicts.extend(writes.verdicts);
     }

@@ -8,6 +8,7 @@ mod lease;
 mod link;
 mod mail;
 mod read;
+mod reserve;
 mod schema;
 mod write;
 mod writer;
@@ -20,8 +21,8 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
+    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use link::{Failed, Link, Session};
 use schema::Purpose;
@@ -163,6 +164,10 @@ impl Store for PostgresStore {
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
         on(&self.reader, move |session| async move { mail::approvals(&session, limit).await })
+    }
+
+    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        on(&self.reader, move |session| async move { reserve::queue(&session, queue).await })
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

@@ -59,6 +59,11 @@ CREATE TABLE IF NOT EXISTS post_values (
     event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path, value, key)
 );
+CREATE TABLE IF NOT EXISTS reservations (
+    run TEXT COLLATE "C" NOT NULL, step TEXT COLLATE "C" NOT NULL, queue TEXT NOT NULL, since_ms BIGINT NOT NULL,
+    amount TEXT NOT NULL, is_released BOOLEAN NOT NULL, PRIMARY KEY (run, step)
+);
+CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, since_ms, run, step);
 CREATE TABLE IF NOT EXISTS acts (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, act TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
     run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL,

@@ -15,6 +15,7 @@ use super::{
     link::{Failed, Session},
     mail,
     read::rows,
+    reserve,
 };
 use crate::store::{
     EngineId, Fence, RunId,
@@ -100,7 +101,7 @@ const ALL: [&str; 23] = [
 
 /// Plans what will be sent, once in a session.
 pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
-    try_join_all(ALL.into_iter().chain(mail::ALL).map(|sql| session.statement(sql))).await?;
+    try_join_all(ALL.into_iter().chain(mail::ALL).chain(reserve::ALL).map(|sql| session.statement(sql))).await?;
     Ok(())
 }
 
@@ -202,6 +203,8 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(shared(session, NEW_SHARED, new)));
     statements.push(Box::pin(shared(session, OLD_SHARED, old)));
     statements.extend(mail::statements(session, known, writes));
+    statements.push(Box::pin(reserve::gone(session, writes)));
+    statements.push(Box::pin(reserve::new(session, writes)));
     statements.push(Box::pin(verdicts(session, &writes.verdicts)));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
     statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));

@@ -56,6 +56,9 @@ impl Keys {
                 | Change::Defer { run, .. } => {
                     self.runs.insert(run.clone());
                 }
+                Change::Reserve { run, .. } => {
+                    self.journals.insert(run.clone());
+                }
                 Change::Claim { key, .. } => {
                     self.calls.insert(key.as_str().to_owned());
                 }

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_core::run::Letter;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use ferry_core::run::{Letter, Reservation};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
+use rust_decimal::Decimal;
 
 use super::read::{bound, json, time};
-use crate::store::{
-    Act, Approval, Posted, RunId,
-    decide::APPROVAL,
-    rows::{Keys, PostKey, PostRecord, Rows, WaitRecord, Wanted, Writes},
+use crate::{
+    limits::QUEUE_ROWS_MAX,
+    store::{
+        Act, Approval, InQueue, Posted, RunId,
+        decide::APPROVAL,
+        rows::{Keys, PostKey, PostRecord, Rows, WaitRecord, Wanted, Writes},
+    },
 };
 
 /// What entries that wait, and events that are posted, must see.
@@ -72,8 +76,44 @@ fn wait_record(row: &Row<'_>) -> rusqlite::Result<WaitRecord> {
     })
 }
 
+/// What is reserved in a queue.
+pub(super) fn queue(connection: &Connection, queue: &str) -> rusqlite::Result<Vec<InQueue>> {
+    let sql = "SELECT run, step, queue, since_ms, amount, is_released FROM reservations WHERE queue = ?1
+        ORDER BY since_ms, run, step LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = |row: &Row<'_>| {
+        let amount: String = row.get(4)?;
+        let wrong = |error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(error));
+        Ok(InQueue {
+            run: RunId::named(row.get::<_, String>(0)?),
+            reservation: Reservation {
+                step: row.get(1)?,
+                queue: row.get(2)?,
+                since: time(row, 3)?,
+                amount: Decimal::from_str_exact(&amount).map_err(wrong)?,
+                is_released: row.get(5)?,
+            },
+        })
+    };
+    statement.query_map(params![queue, bound(QUEUE_ROWS_MAX)], row)?.collect()
+}
+
+fn reservations(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
+    let mut gone = connection.prepare_cached("DELETE FROM reservations WHERE run = ?1")?;
+    let mut new = connection.prepare_cached("INSERT INTO reservations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for (run, reservations) in &writes.reservations {
+        gone.execute([run.as_str()])?;
+        for Reservation { step, queue, since, amount, is_released } in reservations {
+            let (since_ms, amount) = (since.as_millisecond(), amount.to_string());
+            new.execute(params![run.as_str(), step, queue, since_ms, amount, is_released])?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes what the batch has changed.
 pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
+    reservations(connection, writes)?;
     let mut sent = connection.prepare_cached("INSERT INTO mail VALUES (?1, ?2, ?3, ?4)")?;
     for row in &writes.mail {
         sent.execute(params![row.run.as_str(), row.number, row.at_ms, row.letter])?;

@@ -24,8 +24,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, Leased, Member, Posted, RunId, RunRow, Shared,
-    Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
+    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use crate::{
     clock::{BootClock, MachineClock},
@@ -284,6 +284,10 @@ impl Store for SqliteStore {
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
         self.read(|connection| mail::approvals(connection, limit))
+    }
+
+    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        self.read(|connection| mail::queue(connection, queue))
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

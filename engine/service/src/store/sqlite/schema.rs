@@ -79,6 +79,12 @@ CREATE TABLE IF NOT EXISTS post_values (
     event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL,
     PRIMARY KEY (event, path, value, key)
 ) STRICT, WITHOUT ROWID;
+-- What runs hold for, in the order in which they are released.
+CREATE TABLE IF NOT EXISTS reservations (
+    run TEXT NOT NULL, step TEXT NOT NULL, queue TEXT NOT NULL, since_ms INTEGER NOT NULL, amount TEXT NOT NULL,
+    is_released INTEGER NOT NULL, PRIMARY KEY (run, step)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, since_ms, run, step);
 -- What persons did; only ever added to.
 CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, act TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dead_letters (
