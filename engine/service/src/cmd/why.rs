@@ -7,6 +7,7 @@ use ferry_core::{
     once::{self, Memory},
     run::{Command, Entry, From, Run, State, Status},
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     engine::{done, foresee},
     limits::SEARCHED_RUNS_MAX,
-    store::{Filter, RunId, RunRow, StoredRun},
+    store::{Filter, InQueue, RunId, RunRow, StoredRun},
 };
 use paragraph::{Facts, Open, paragraph};
 
@@ -160,12 +161,32 @@ async fn of_event(desk: &Desk, key: &str) -> Result<Vec<RunId>, anyhow::Error> {
 /// The paragraph of a run; where its plan cannot be made, what the store says by itself.
 async fn why(desk: &Desk, stored: &StoredRun) -> String {
     match desk.ahead(stored).await {
-        Ok(run) => paragraph(&facts(desk, stored, &run)),
+        Ok(run) => {
+            let mut facts = facts(desk, stored, &run);
+            for open in &mut facts.open {
+                open.queue = queue(desk, stored, &run, &open.step).await;
+            }
+            paragraph(&facts)
+        }
         Err(error) => {
             let row = &stored.row;
             format!("{} {} for {}: {} ({error:#})", row.state.replace('_', "-"), row.pipeline, row.event_key, row.note)
         }
     }
+}
+
+/// Who stands before a step that is held, and with how much.
+async fn queue(desk: &Desk, stored: &StoredRun, run: &Run, step: &str) -> Option<String> {
+    let unit = run.unit_named(step).filter(|unit| matches!(run.status(*unit), Status::Held { .. }))?;
+    let own = run.reservation(unit)?;
+    let queue = desk.store.queue(&own.queue).await.ok()?;
+    let is_own = |other: &InQueue| other.run == stored.row.run && other.reservation.step == own.step;
+    let before: Vec<&InQueue> = queue.iter().take_while(|other| !is_own(other)).collect();
+    let sum: Decimal = before.iter().map(|other| other.reservation.amount).sum();
+    Some(match before.len() {
+        0 => format!("it is the first in the queue {}", own.queue),
+        count => format!("{count} stand before it in the queue {}, with {sum}", own.queue),
+    })
 }
 
 fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
@@ -237,5 +258,5 @@ fn open(run: &Run, unit: usize, now: jiff::Timestamp) -> Option<Open> {
         _ => None,
     });
     let failure = run.failure(unit).map(ToString::to_string);
-    is_open.then(|| Open { step: run.unit_id(unit), status: status.clone(), until, failure })
+    is_open.then(|| Open { step: run.unit_id(unit), status: status.clone(), until, failure, queue: None })
 }

@@ -42,6 +42,8 @@ pub(super) struct Open {
     pub(super) until: Option<Timestamp>,
     /// Its last failure.
     pub(super) failure: Option<String>,
+    /// Where it stands among those that are held for the same.
+    pub(super) queue: Option<String>,
 }
 
 /// All of it in one paragraph.
@@ -99,8 +101,9 @@ fn of_step(facts: &Facts, open: &Open) -> String {
         Status::Held { since, what, .. } => {
             let next = facts.due.map_or_else(String::new, |due| format!(", next at {due}"));
             let why = failure.as_ref().map_or_else(String::new, |failure| format!(" ({failure})"));
+            let queue = open.queue.as_ref().map_or_else(String::new, |queue| format!("; {queue}"));
             format!(
-                "`{step}` is held since {since} for {what}{why}; it is asked again by itself{next}, and goes on when that is there."
+                "`{step}` is held since {since} for {what}{why}; it is asked again by itself{next}, and goes on when that is there{queue}."
             )
         }
         Status::Waiting { since, on } => waits(facts, open, (*since, on)),
@@ -210,7 +213,13 @@ mod tests {
 
     fn check(state: State, (status, until): (Option<Status>, Option<i64>), end: Option<Entry>, expected: &Expect) {
         let failure = Some("unavailable: not sent".to_owned());
-        let open = status.map(|status| Open { step: "go".to_owned(), status, until: until.map(at), failure });
+        let open = status.map(|status| Open {
+            step: "go".to_owned(),
+            status,
+            until: until.map(at),
+            failure,
+            queue: Some("2 stand before it in the queue payoneer/USD, with 90.00".to_owned()),
+        });
         let facts = Facts {
             run: "run_1".to_owned(),
             pipeline: "payments".to_owned(),
@@ -267,9 +276,9 @@ mod tests {
             (Some(held), None),
             None,
             &expect![[r#"
-            `payments` for PR-1 is held.
-            `go` is held since 2026-02-25T06:13:21Z for {"amount":50} (unavailable: not sent); it is asked again by itself, next at 2026-02-25T06:14:20Z, and goes on when that is there.
-        "#]],
+                `payments` for PR-1 is held.
+                `go` is held since 2026-02-25T06:13:21Z for {"amount":50} (unavailable: not sent); it is asked again by itself, next at 2026-02-25T06:14:20Z, and goes on when that is there; 2 stand before it in the queue payoneer/USD, with 90.00.
+            "#]],
         );
         let parked = Status::Parked { reason: "no answer; look there".to_owned() };
         check(
