@@ -29,7 +29,8 @@ struct Cli {
 enum Store {
     /// One process on a file.
     Sqlite(Sqlite),
-    /// Several processes on one server: killed where duplicates are booked, stopped where they are refused.
+    /// Several processes on one server: killed where duplicates are booked, stopped where they are refused, and
+    /// stopped where they are booked, which shows what only the target can refuse.
     Postgres(Postgres),
 }
 
@@ -83,7 +84,7 @@ struct Postgres {
     /// Times that one of them is stopped until others have done its work.
     #[arg(long, default_value_t = 30)]
     stops: u32,
-    /// Times that the server is killed with SIGKILL, in each of the two trials.
+    /// Times that the server is killed with SIGKILL, in each of the three trials.
     #[arg(long, default_value_t = 10)]
     database_kills: u32,
 }
@@ -156,8 +157,11 @@ async fn postgres(how: Postgres) -> Result<Vec<Outcome>, String> {
         duplicates: Duplicates::Refuse,
         ..common.trial("long stops")
     };
+    // What only the target can refuse, against one that does not.
+    let window = Trial { duplicates: Duplicates::Book, ..stopped.clone() };
+    let window = Trial { name: "what remains".to_owned(), ..window };
     let mut outcomes = Vec::new();
-    for trial in [killed, stopped] {
+    for trial in [killed, stopped, window] {
         outcomes.push(chaos::run(&program, &trial, Some(&server), common.keep).await?);
     }
     Ok(outcomes)

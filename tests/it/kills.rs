@@ -47,6 +47,18 @@ async fn two_engines_on_one_server_pay_five_hundred_requests_once_through_kills(
     check(chaos::run(&program(), &trial, Some(&server), false).await.unwrap());
 }
 
+/// One of two stands still for longer than its lease and any look-up while both pay; what it would send when it
+/// wakes is refused by its lease, or by the target.
+#[tokio::test]
+async fn a_process_that_stood_still_pays_nothing_twice() {
+    let server = ferry_tests::postgres::Server::start().unwrap();
+    let trial = Trial { payouts: 100, processes: 2, stops: 2, duplicates: Duplicates::Refuse, ..trial() };
+    let outcome = [chaos::run(&program(), &trial, Some(&server), false).await.unwrap()];
+    let table = chaos::print(&outcome);
+    assert!(outcome[0].wrongs().is_empty() && outcome[0].booked_twice() == 0, "{table}");
+    assert!(outcome[0].paid() > 100 * 8 / 10 && outcome[0].lives_that_paid() == 3, "{table}");
+}
+
 /// The harness would see a payout that is made twice.
 #[tokio::test]
 async fn a_manifest_that_says_what_is_not_so_is_caught() {

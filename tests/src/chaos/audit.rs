@@ -28,6 +28,8 @@ const AFTER_THE_PAYOUT: [&str; 4] = ["settled", "record", "close", "transferred"
 pub(super) enum End {
     /// Booked once, transferred, and Salesforce knows.
     Paid,
+    /// Booked by a process that had stood still after another one had, where the target books that: what remains.
+    Twice,
     /// Waits for money; nothing was booked.
     Held,
     /// Waits for a person.
@@ -124,7 +126,7 @@ impl Books {
             books.wrongs.push("not all was settled in time".to_owned());
         }
         for request in &requests {
-            books.judge(request, payouts.get(&request.id), runs.get(&request.id));
+            books.judge((request, trial), payouts.get(&request.id), runs.get(&request.id));
         }
         let known: BTreeSet<&String> = requests.iter().map(|request| &request.id).collect();
         for reference in payouts.keys().filter(|reference| !known.contains(reference)) {
@@ -137,11 +139,14 @@ impl Books {
         Ok(books)
     }
 
-    fn judge(&mut self, request: &Request, payout: Option<&Payout>, run: Option<&Run>) {
-        if payout.is_some_and(|payout| payout.status == "Transferred") {
-            self.money.paid += request.amount;
+    fn judge(&mut self, (request, trial): (&Request, &Trial), payout: Option<&Payout>, run: Option<&Run>) {
+        if let Some(payout) = payout.filter(|payout| payout.status == "Transferred") {
+            self.money.paid += request.amount * Decimal::from(payout.booked);
         }
-        let end = end(request, payout, run);
+        let end = match end(request, payout, run) {
+            End::Twice if !trial.measures_window() => End::Wrong,
+            end => end,
+        };
         if matches!(end, End::Missing | End::Wrong) {
             let payout = payout.map_or("nothing".to_owned(), |payout| {
                 format!("{} USD {} times, {}", payout.amount, payout.booked, payout.status)
@@ -176,7 +181,8 @@ fn end(request: &Request, payout: Option<&Payout>, run: Option<&Run>) -> End {
     let agrees = payout.is_none_or(|payout| payout.amount == request.amount);
     let status = payout.map_or("", |payout| payout.status.as_str());
     match (run.state.as_str(), booked, status) {
-        _ if booked > 1 || !agrees => End::Wrong,
+        _ if !agrees => End::Wrong,
+        _ if booked > 1 => End::Twice,
         ("finished", 1, "Transferred") if request.status == "Completed" => End::Paid,
         ("held", 0, _) => End::Held,
         ("parked", ..) => End::Parked,

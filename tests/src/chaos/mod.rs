@@ -32,7 +32,7 @@ use world::World;
 const VISIBLE_MS: u64 = 15 * 60 * 1_000;
 /// How long the sandbox refuses connections.
 const OUTAGE_MS: u64 = 300;
-/// Calls of one process to Salesforce at once.
+/// Calls of one process to Salesforce at once, where nothing says less.
 const AT_ONCE: u64 = 16;
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -89,16 +89,30 @@ impl Trial {
         self.lease_ms() + self.visible_ms() + 1_000
     }
 
+    /// Whether payouts that are booked twice are counted, and not judged: a process that stood still between the
+    /// check of its lease and its bytes sends after others have looked up and sent, and only the target can refuse
+    /// that.
+    pub(crate) fn measures_window(&self) -> bool {
+        self.stops > 0 && self.duplicates == Duplicates::Book
+    }
+
+    /// How long all acts take, about.
+    fn rage_ms(&self) -> u64 {
+        let acts = u64::from(self.kills + self.database_kills + self.outages + self.stops);
+        acts * self.pause_ms / 2 + u64::from(self.stops) * self.stop_ms()
+    }
+
     /// How late each contact comes, so that payouts are spread over the acts; soon enough for a life between two
     /// kills to get beyond it.
     fn contact_ms(&self) -> u64 {
-        let acts = u64::from(self.kills + self.database_kills + self.outages + self.stops);
-        let rage_ms = acts * self.pause_ms / 2 + u64::from(self.stops) * self.stop_ms();
-        (rage_ms * AT_ONCE * self.processes as u64 / self.payouts.max(1) as u64).min(if self.kills > 0 {
-            self.pause_ms / 5
-        } else {
-            self.timeout_ms() / 2
-        })
+        let spread_ms = self.rage_ms() * AT_ONCE * self.processes as u64 / self.payouts.max(1) as u64;
+        spread_ms.min(if self.kills > 0 { self.pause_ms / 5 } else { self.timeout_ms() / 2 })
+    }
+
+    /// Calls of one process to Salesforce at once: fewer, where late contacts alone do not spread the payouts.
+    fn at_once(&self) -> u64 {
+        let calls = self.payouts as u64 * self.contact_ms() / (self.rage_ms() * self.processes as u64).max(1);
+        if self.kills > 0 { AT_ONCE } else { calls.clamp(1, AT_ONCE) }
     }
 }
 

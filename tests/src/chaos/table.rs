@@ -66,7 +66,8 @@ impl Table<'_> {
     fn ends(&mut self) {
         self.line("\nwhat became of each request");
         self.row("  booked once, transferred, and recorded", |outcome| outcome.books.count(End::Paid));
-        self.row("  BOOKED TWICE", |outcome| outcome.books.booked_twice);
+        self.row("  BOOKED TWICE", |outcome| outcome.books.booked_twice - outcome.books.count(End::Twice));
+        self.row("  booked twice, as only the target could refuse", |outcome| outcome.books.count(End::Twice));
         self.row("  MISSING", |outcome| outcome.books.count(End::Missing));
         self.row("  SIDES DISAGREE", |outcome| outcome.books.count(End::Wrong));
         self.row("  held: the money does not suffice", |outcome| outcome.books.count(End::Held));
@@ -76,7 +77,7 @@ impl Table<'_> {
             let name = match &end {
                 End::DeadLettered { why } => format!("  dead letter, nothing paid: {why}"),
                 End::PaidThenDeadLettered { why } => format!("  dead letter, paid once: {why}"),
-                End::Paid | End::Held | End::Parked | End::Missing | End::Wrong => continue,
+                End::Paid | End::Twice | End::Held | End::Parked | End::Missing | End::Wrong => continue,
             };
             self.row(&name, |outcome| outcome.books.count(end.clone()));
         }

@@ -168,6 +168,9 @@ fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     let pipelines = shipped.join("pipelines/payoneer-salesforce");
     copy(&pipelines, &own)?;
     copy(&pipelines.join("tables"), &own.join("tables"))?;
+    let text = std::fs::read_to_string(own.join("ferry.yaml")).map_err(said)?;
+    let at_once = format!("connector: salesforce\n    concurrency: {}", trial.at_once());
+    std::fs::write(own.join("ferry.yaml"), text.replace("connector: salesforce", &at_once)).map_err(said)?;
     for connector in ["payoneer", "salesforce"] {
         let to = own.join("connectors").join(connector);
         copy(&shipped.join("connectors").join(connector), &to)?;
