@@ -1,5 +1,7 @@
 //! One request for one call or a bundle, and what each call got.
 
+use std::collections::BTreeMap;
+
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     number,
@@ -88,20 +90,17 @@ impl Connection {
     /// The currency (ISO 4217) of the amount that a preflight sums: what stands beside the amount, as
     /// `$.amount.currency` beside `$.amount.amount`; nothing where the action has no preflight.
     pub fn currency(&self, action: &str, call: &Prepared) -> Option<String> {
-        let sums = &self.action(action).ok()?.preflight.as_ref()?.sums;
-        let (money, _) = sums.text().rsplit_once('.')?;
-        let beside = Path::parse(&format!("{money}.currency")).ok()?;
-        beside.one(Document::Value(&call.input)).ok()?.as_str().map(str::to_owned)
+        currency(self.action(action).ok()?.preflight.as_ref()?, &call.input)
     }
 
     /// Asks what must be asked before these calls are sent: a failure for each that must not go. `reserved` is
-    /// what others may have of what is there, in the same currency.
+    /// what others may have of what is there, by currency; sums of different currencies are never added.
     pub async fn preflight(
         &self,
         pass: &dyn Pass,
         action: &str,
         calls: &[&Prepared],
-        reserved: Decimal,
+        reserved: BTreeMap<String, Decimal>,
     ) -> Vec<Option<Failure>> {
         let rule = self.action(action).ok().and_then(|call| call.preflight.as_ref());
         let Some(rule) = rule else { return calls.iter().map(|_| None).collect() };
@@ -114,13 +113,16 @@ impl Connection {
             Some(Err(failure)) => return calls.iter().map(|_| Some(not_asked(&failure))).collect(),
             None => Value::Null,
         };
-        let mut total = reserved;
-        let verdict = |prepared: &&Prepared| match self.admitted(rule, &result, &prepared.input, total) {
-            Ok(sum) => {
-                total = sum;
-                None
+        let mut totals = reserved;
+        let verdict = |prepared: &&Prepared| {
+            let total = totals.entry(currency(rule, &prepared.input).unwrap_or_default()).or_default();
+            match self.admitted(rule, &result, &prepared.input, *total) {
+                Ok(sum) => {
+                    *total = sum;
+                    None
+                }
+                Err(failure) => Some(failure),
             }
-            Err(failure) => Some(failure),
         };
         calls.iter().map(verdict).collect()
     }
@@ -262,6 +264,13 @@ impl Connection {
         }
         Err(Failure::new(ErrorClass::Bug, "the next page is on another host"))
     }
+}
+
+/// The currency beside the amount that is summed.
+fn currency(rule: &Preflight, input: &Value) -> Option<String> {
+    let (money, _) = rule.sums.text().rsplit_once('.')?;
+    let beside = Path::parse(&format!("{money}.currency")).ok()?;
+    beside.one(Document::Value(input)).ok()?.as_str().map(str::to_owned)
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

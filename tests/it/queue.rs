@@ -1,14 +1,24 @@
 //! Holds: released in order, with what they wait for reserved.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use ferry::{
-    clock::pause,
+    clock::{SystemClock, pause},
     http::HttpClient,
-    sandbox::{get, post},
+    limits::QUEUE_ROWS_MAX,
+    sandbox::{SandboxInfo, get, post},
     store::{Arrival, Change, EngineId, Fence, InQueue, RunId, Store as _, StoreError, sqlite::SqliteStore},
 };
-use ferry_contract::limits::LEASE;
+use ferry_connectors::{
+    connection::{Connection, Settings, World},
+    library::Library,
+};
+use ferry_contract::{
+    failure::ErrorClass,
+    limits::LEASE,
+    port::{FreePass, Http},
+    script::NoWatch,
+};
 use ferry_core::run::Reservation;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -49,15 +59,62 @@ async fn a_queue_is_in_the_order_of_its_holds_and_goes_with_them() {
             run: RunId::of("pay", key),
             reservation: reservation.clone(),
         };
-        assert_eq!(tested.store.queue(QUEUE).await.unwrap(), [of("b", &early), of("a", &late), of("a", &item)]);
-        assert_eq!(tested.store.queue("payoneer/EUR").await.unwrap(), []);
+        assert_eq!(
+            tested.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap(),
+            [of("b", &early), of("a", &late), of("a", &item)]
+        );
+        // What is released is given whole, so that it can be summed; of the rest, only who may have the turn.
+        assert_eq!(tested.store.queue(QUEUE, 0).await.unwrap(), [of("a", &item)]);
+        assert_eq!(tested.store.queue(QUEUE, 1).await.unwrap(), [of("b", &early), of("a", &item)]);
+        assert_eq!(tested.store.queue("payoneer/EUR", QUEUE_ROWS_MAX).await.unwrap(), []);
         let fenced = tested.store.commit(reserve("b", fence.raised(), Vec::new())).await;
         assert!(matches!(fenced, Err(StoreError::Fenced(_))), "{fenced:?}");
         tested.store.commit(reserve("a", fence, vec![item.clone()])).await.unwrap();
-        assert_eq!(tested.store.queue(QUEUE).await.unwrap(), [of("b", &early), of("a", &item)]);
+        assert_eq!(tested.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap(), [of("b", &early), of("a", &item)]);
         tested.store.commit(reserve("b", fence, Vec::new())).await.unwrap();
-        assert_eq!(tested.store.queue(QUEUE).await.unwrap(), [of("a", &item)]);
+        assert_eq!(tested.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap(), [of("a", &item)]);
     }
+}
+
+/// The shipped connector in a sandbox, as a project would open it.
+async fn payoneer(sandbox: &str, http: &Arc<HttpClient>) -> Connection {
+    let (library, _) = Library::load(&[], Arc::new(NoWatch));
+    let info = SandboxInfo::ask(sandbox, &**http).await.unwrap();
+    let text = |name: &str| (name.to_owned(), info.field("payoneer", name).unwrap().into());
+    let settings = Settings {
+        name: "payoneer".to_owned(),
+        connector: "payoneer".to_owned(),
+        environment: "sandbox".to_owned(),
+        sandbox: Some(sandbox.to_owned()),
+        fields: ["program_id", "client_id", "client_secret"].into_iter().map(text).collect(),
+    };
+    let world = World { http: Arc::clone(http) as Arc<dyn Http>, clock: Arc::new(SystemClock::default()) };
+    Connection::open(settings, &library, world).unwrap()
+}
+
+/// The other currency comes first: it must not decide whose reservations count for the rest of its bundle.
+#[tokio::test]
+async fn newcomers_are_refused_what_is_released_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path(), &["--requests", "1"]);
+    let http = Arc::new(HttpClient::new().unwrap());
+    let seed = format!("{}/_sandbox/seed", sandbox.address);
+    post(&*http, &seed, &json!({ "balance": "50.00" })).await.unwrap();
+    let connection = payoneer(&sandbox.address, &http).await;
+    let call = |amount: u32, currency: &str| {
+        let amount = json!({ "amount": amount, "currency": currency });
+        let input = json!({ "client_reference_id": "r", "payee_id": "p", "amount": amount, "description": "d" });
+        connection.prepare("create_payout", &input).unwrap()
+    };
+    let (euro, large, small, fits) = (call(1, "EUR"), call(11, "USD"), call(9, "USD"), call(1, "USD"));
+    assert_eq!(connection.currency("create_payout", &euro).as_deref(), Some("EUR"));
+    assert_eq!(connection.currency("get_balance", &euro), None);
+    let reserved = BTreeMap::from([("USD".to_owned(), Decimal::from(40)), ("EUR".to_owned(), Decimal::from(500))]);
+    let calls = [&euro, &large, &small, &fits, &fits];
+    let refused = connection.preflight(&FreePass, "create_payout", &calls, reserved).await;
+    let classes: Vec<_> = refused.iter().map(|failure| failure.as_ref().map(|failure| failure.class)).collect();
+    let short = Some(ErrorClass::InsufficientFunds);
+    assert_eq!(classes, [Some(ErrorClass::Invalid), short, None, None, short]);
 }
 
 /// A sandbox without money, and a service that holds all that it is to pay.
@@ -105,7 +162,11 @@ impl Treasury {
             }
             pause(LOOK_EVERY).await;
         }
-        panic!("{what} did not come: {:?}, {:?}", self.store.counts().await, self.store.queue(QUEUE).await);
+        panic!(
+            "{what} did not come: {:?}, {:?}",
+            self.store.counts().await,
+            self.store.queue(QUEUE, QUEUE_ROWS_MAX).await
+        );
     }
 }
 
@@ -119,15 +180,16 @@ async fn holds_are_released_in_order_and_nobody_overtakes() {
         held > 5 && held + ended == 12
     };
     treasury.until("a queue", is_quiet).await;
-    let queue = treasury.store.queue(QUEUE).await.unwrap();
+    let queue = treasury.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap();
     let amounts: Vec<Decimal> = queue.iter().map(|held| held.reservation.amount).collect();
-    assert!(amounts[4..].iter().any(|amount| *amount < amounts[3]), "nobody could overtake: {amounts:?}");
-    // Enough for three, and for whoever is small behind the fourth, but not for the fourth.
-    let three: Decimal = amounts[..3].iter().sum();
-    treasury.deposit(three + amounts[3] - Decimal::new(1, 2)).await;
-    treasury.until("three payouts", async || treasury.booked().await.len() >= 3).await;
+    // Enough for those before one, and for whoever is smaller behind it, but not for that one.
+    let is_before_smaller = |index: &usize| amounts[*index..].iter().any(|amount| *amount < amounts[*index]);
+    let blocked = (1..amounts.len()).find(is_before_smaller).expect("a hold with a smaller one behind it");
+    let paid: Decimal = amounts[..blocked].iter().sum();
+    treasury.deposit(paid + amounts[blocked] - Decimal::new(1, 2)).await;
+    treasury.until("the first payouts", async || treasury.booked().await.len() >= blocked).await;
     let mut first = Vec::new();
-    for held in &queue[..3] {
+    for held in &queue[..blocked] {
         first.push((treasury.key(held).await, 1));
     }
     first.sort();
@@ -136,13 +198,15 @@ async fn holds_are_released_in_order_and_nobody_overtakes() {
     let mut booked = treasury.booked().await;
     booked.sort();
     assert_eq!(booked, first);
-    let left = treasury.store.queue(QUEUE).await.unwrap();
+    let left = treasury.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap();
     assert_eq!(
         left.iter().map(|held| &held.run).collect::<Vec<_>>(),
-        queue[3..].iter().map(|held| &held.run).collect::<Vec<_>>()
+        queue[blocked..].iter().map(|held| &held.run).collect::<Vec<_>>()
     );
     treasury.deposit(amounts.iter().sum()).await;
     treasury.until("all payouts", async || treasury.booked().await.len() == queue.len()).await;
-    treasury.until("an empty queue", async || treasury.store.queue(QUEUE).await.unwrap().is_empty()).await;
+    treasury
+        .until("an empty queue", async || treasury.store.queue(QUEUE, QUEUE_ROWS_MAX).await.unwrap().is_empty())
+        .await;
     assert!(treasury.booked().await.iter().all(|(_, booked)| *booked == 1));
 }

@@ -32,7 +32,7 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 pub const LIST_ROWS_DEFAULT: usize = 50;
 /// Runs that changed last, among which `ferry why` looks for a value that nothing indexes.
 pub const SEARCHED_RUNS_MAX: usize = 10_000;
-/// Reservations of one queue that are looked at; who stands behind them waits.
+/// Reservations of one queue that are released at a time: while there are as many, nobody else is.
 pub const QUEUE_ROWS_MAX: usize = 10_000;
 /// Runs that such a search gives.
 pub const FOUND_ROWS_MAX: usize = 20;

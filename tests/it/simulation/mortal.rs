@@ -215,8 +215,8 @@ impl Store for MortalStore {
         self.asked(move |store| store.approvals(limit))
     }
 
-    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
-        self.asked(move |store| store.queue(queue))
+    fn queue<'a>(&'a self, queue: &'a str, held_max: usize) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        self.asked(move |store| store.queue(queue, held_max))
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

@@ -32,8 +32,10 @@ impl Run {
     /// One that was released and finds the money gone is held again, and has kept its place.
     pub(super) fn held(&mut self, at: Timestamp, unit: UnitIndex, what: &Value) {
         let Status::Holding { arm } = self.units[unit].status else { return };
-        let since = self.units[unit].hold.as_ref().map_or(at, |hold| hold.since);
-        self.units[unit].hold = Some(Hold { arm, since, what: what.clone(), is_released: false });
+        let fallback = self.units[unit].fallback;
+        let before = self.units[unit].hold.as_ref().filter(|hold| hold.fallback == fallback);
+        let since = before.map_or(at, |hold| hold.since);
+        self.units[unit].hold = Some(Hold { arm, fallback, since, what: what.clone(), is_released: false });
         self.units[unit].status = Status::Held { arm, since: at, what: what.clone() };
     }
 
@@ -48,9 +50,11 @@ impl Run {
         self.units().filter_map(|unit| self.reservation(unit)).collect()
     }
 
-    /// What a unit reserves now; nothing where it waits for no amount of money.
+    /// What a unit reserves now; nothing where it waits for no amount of money, or where another call has
+    /// taken the place of the one that did.
     pub fn reservation(&self, unit: UnitIndex) -> Option<Reservation> {
-        let Hold { arm, since, what, is_released } = self.units[unit].hold.as_ref()?;
+        let hold = self.units[unit].hold.as_ref().filter(|hold| hold.fallback == self.units[unit].fallback);
+        let Hold { arm, since, what, is_released, .. } = hold?;
         let is_settled = match self.units[unit].status {
             Status::Done | Status::Skipped | Status::Failed | Status::Recovering { .. } | Status::Dormant => true,
             Status::Blocked

@@ -37,6 +37,8 @@ pub(super) struct Unit {
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
     pub(super) arm: usize,
+    /// Whose call was held: the step's own, or the one of this arm in its place.
+    pub(super) fallback: Option<usize>,
     pub(super) since: Timestamp,
     pub(super) what: Value,
     pub(super) is_released: bool,

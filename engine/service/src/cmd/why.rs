@@ -7,7 +7,6 @@ use ferry_core::{
     once::{self, Memory},
     run::{Command, Entry, From, Run, State, Status},
 };
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     engine::{done, foresee},
-    limits::SEARCHED_RUNS_MAX,
+    limits::{QUEUE_ROWS_MAX, SEARCHED_RUNS_MAX},
     store::{Filter, InQueue, RunId, RunRow, StoredRun},
 };
 use paragraph::{Facts, Open, paragraph};
@@ -179,10 +178,10 @@ async fn why(desk: &Desk, stored: &StoredRun) -> String {
 async fn queue(desk: &Desk, stored: &StoredRun, run: &Run, step: &str) -> Option<String> {
     let unit = run.unit_named(step).filter(|unit| matches!(run.status(*unit), Status::Held { .. }))?;
     let own = run.reservation(unit)?;
-    let queue = desk.store.queue(&own.queue).await.ok()?;
+    let queue = desk.store.queue(&own.queue, QUEUE_ROWS_MAX).await.ok()?;
     let is_own = |other: &InQueue| other.run == stored.row.run && other.reservation.step == own.step;
     let before: Vec<&InQueue> = queue.iter().take_while(|other| !is_own(other)).collect();
-    let sum: Decimal = before.iter().map(|other| other.reservation.amount).sum();
+    let sum = InQueue::sum(before.iter().copied());
     Some(match before.len() {
         0 => format!("it is the first in the queue {}", own.queue),
         count => format!("{count} stand before it in the queue {}, with {sum}", own.queue),

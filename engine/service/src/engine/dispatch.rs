@@ -172,7 +172,10 @@ impl Engine {
         let places: Vec<_> = calls.iter().map(|call| call.place()).collect();
         let Some(pass) = admitted(&gate, ask, &places).await else { return calls.iter().map(|_| Ok(None)).collect() };
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let reserved = self.reserved_by_others(&connection, &action, &calls).await;
+        let reserved = match self.reserved_by_others(&connection, &action, &calls).await {
+            Ok(reserved) => reserved,
+            Err(error) => return calls.iter().map(|_| Err(error.clone())).collect(),
+        };
         let mut refused = connection.preflight(&pass, &action, &prepared, reserved).await.into_iter();
         let mut sent: Vec<Sent> = Vec::new();
         let mut going: Vec<usize> = Vec::new();

@@ -18,6 +18,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use ferry_contract::{key::Digest, port::Boxed};
 use ferry_core::run::{Entry, Letter, On, Reservation};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -98,6 +99,18 @@ pub struct InQueue {
     pub run: RunId,
     /// What one of its units reserves.
     pub reservation: Reservation,
+}
+
+impl InQueue {
+    /// Whether both are the same unit of the same run.
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
+        self.run == other.run && self.reservation.step == other.reservation.step
+    }
+
+    /// What all reserve together. More than can be written is more than anybody has.
+    pub(crate) fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Decimal {
+        all.into_iter().fold(Decimal::ZERO, |sum, one| sum.saturating_add(one.reservation.amount))
+    }
 }
 
 /// An event that was posted.
@@ -245,8 +258,9 @@ pub trait Store: Send + Sync {
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
-    /// What is reserved in a queue, the earlier first; at most [`QUEUE_ROWS_MAX`](crate::limits::QUEUE_ROWS_MAX).
-    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>>;
+    /// What is released in a queue, and the first `held_max` of what is held, in the order of the queue; of each
+    /// at most [`QUEUE_ROWS_MAX`](crate::limits::QUEUE_ROWS_MAX).
+    fn queue<'a>(&'a self, queue: &'a str, held_max: usize) -> Boxed<'a, Result<Vec<InQueue>, StoreError>>;
     /// What persons did, the latest first.
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
     /// Events that were posted with that key, or with that value where it is looked at.

@@ -166,8 +166,8 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { mail::approvals(&session, limit).await })
     }
 
-    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
-        on(&self.reader, move |session| async move { reserve::queue(&session, queue).await })
+    fn queue<'a>(&'a self, queue: &'a str, held_max: usize) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        on(&self.reader, move |session| async move { reserve::queue(&session, queue, held_max).await })
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

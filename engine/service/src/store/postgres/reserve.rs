@@ -14,8 +14,11 @@ use crate::{
     store::{InQueue, RunId, rows::Writes},
 };
 
-const QUEUE: &str = "SELECT run, step, queue, since_ms, amount, is_released FROM reservations WHERE queue = $1
-    ORDER BY since_ms, run, step LIMIT $2";
+const QUEUE: &str = "(SELECT run, step, queue, since_ms, amount, is_released FROM reservations
+        WHERE queue = $1 AND is_released ORDER BY since_ms, run, step LIMIT $2)
+    UNION ALL (SELECT run, step, queue, since_ms, amount, is_released FROM reservations
+        WHERE queue = $1 AND NOT is_released ORDER BY since_ms, run, step LIMIT $3)
+    ORDER BY since_ms, run, step";
 const GONE: &str = "DELETE FROM reservations WHERE run = ANY($1)";
 const NEW: &str = "INSERT INTO reservations
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::boolean[])";
@@ -23,8 +26,9 @@ const NEW: &str = "INSERT INTO reservations
 /// All that write, so that they are planned before the first one is sent.
 pub(super) const ALL: [&str; 2] = [GONE, NEW];
 
-pub(super) async fn queue(session: &Session, queue: &str) -> Result<Vec<InQueue>, Failed> {
-    rows(session, QUEUE, &[&queue, &bound(QUEUE_ROWS_MAX)]).await?.iter().map(in_queue).collect()
+pub(super) async fn queue(session: &Session, queue: &str, held_max: usize) -> Result<Vec<InQueue>, Failed> {
+    let (released, held) = (bound(QUEUE_ROWS_MAX), bound(held_max.min(QUEUE_ROWS_MAX)));
+    rows(session, QUEUE, &[&queue, &released, &held]).await?.iter().map(in_queue).collect()
 }
 
 fn in_queue(row: &Row) -> Result<InQueue, Failed> {

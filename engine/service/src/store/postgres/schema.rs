@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "4";
+const LAYOUT: &str = "5";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS reservations (
     run TEXT COLLATE "C" NOT NULL, step TEXT COLLATE "C" NOT NULL, queue TEXT NOT NULL, since_ms BIGINT NOT NULL,
     amount TEXT NOT NULL, is_released BOOLEAN NOT NULL, PRIMARY KEY (run, step)
 );
-CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, since_ms, run, step);
+CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, is_released, since_ms, run, step);
 CREATE TABLE IF NOT EXISTS acts (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, act TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
     run TEXT COLLATE "C" PRIMARY KEY, pipeline TEXT NOT NULL, event_key TEXT NOT NULL, step TEXT NOT NULL,

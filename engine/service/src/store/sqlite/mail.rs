@@ -76,10 +76,13 @@ fn wait_record(row: &Row<'_>) -> rusqlite::Result<WaitRecord> {
     })
 }
 
-/// What is reserved in a queue.
-pub(super) fn queue(connection: &Connection, queue: &str) -> rusqlite::Result<Vec<InQueue>> {
-    let sql = "SELECT run, step, queue, since_ms, amount, is_released FROM reservations WHERE queue = ?1
-        ORDER BY since_ms, run, step LIMIT ?2";
+/// What is released in a queue, and the first that are held.
+pub(super) fn queue(connection: &Connection, queue: &str, held_max: usize) -> rusqlite::Result<Vec<InQueue>> {
+    let sql = "SELECT * FROM (SELECT run, step, queue, since_ms, amount, is_released FROM reservations
+            WHERE queue = ?1 AND is_released = 1 ORDER BY since_ms, run, step LIMIT ?2)
+        UNION ALL SELECT * FROM (SELECT run, step, queue, since_ms, amount, is_released FROM reservations
+            WHERE queue = ?1 AND is_released = 0 ORDER BY since_ms, run, step LIMIT ?3)
+        ORDER BY since_ms, run, step";
     let mut statement = connection.prepare_cached(sql)?;
     let row = |row: &Row<'_>| {
         let amount: String = row.get(4)?;
@@ -95,7 +98,7 @@ pub(super) fn queue(connection: &Connection, queue: &str) -> rusqlite::Result<Ve
             },
         })
     };
-    statement.query_map(params![queue, bound(QUEUE_ROWS_MAX)], row)?.collect()
+    statement.query_map(params![queue, bound(QUEUE_ROWS_MAX), bound(held_max.min(QUEUE_ROWS_MAX))], row)?.collect()
 }
 
 fn reservations(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {

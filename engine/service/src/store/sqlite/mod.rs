@@ -286,8 +286,8 @@ impl Store for SqliteStore {
         self.read(|connection| mail::approvals(connection, limit))
     }
 
-    fn queue<'a>(&'a self, queue: &'a str) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
-        self.read(|connection| mail::queue(connection, queue))
+    fn queue<'a>(&'a self, queue: &'a str, held_max: usize) -> Boxed<'a, Result<Vec<InQueue>, StoreError>> {
+        self.read(move |connection| mail::queue(connection, queue, held_max))
     }
 
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>> {

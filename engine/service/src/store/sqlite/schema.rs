@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "4";
+const LAYOUT: &str = "5";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS reservations (
     run TEXT NOT NULL, step TEXT NOT NULL, queue TEXT NOT NULL, since_ms INTEGER NOT NULL, amount TEXT NOT NULL,
     is_released INTEGER NOT NULL, PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, since_ms, run, step);
+CREATE INDEX IF NOT EXISTS reservations_queue ON reservations (queue, is_released, since_ms, run, step);
 -- What persons did; only ever added to.
 CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, act TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dead_letters (
