@@ -184,6 +184,7 @@ async fn queue(desk: &Desk, stored: &StoredRun, run: &Run, step: &str) -> Option
     let sum = InQueue::sum(before.iter().copied());
     Some(match before.len() {
         0 => format!("it is the first in the queue {}", own.queue),
+        1 => format!("one stands before it in the queue {}, with {sum}", own.queue),
         count => format!("{count} stand before it in the queue {}, with {sum}", own.queue),
     })
 }
