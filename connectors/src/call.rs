@@ -20,7 +20,7 @@ use crate::{
     manifest::{Call, Preflight},
     paginate::{self, Pages},
     request::{self, Prepared},
-    response::{Answer, Refusal, understand},
+    response::{Answer, Asked, Refusal, understand},
 };
 
 /// One page of a read.
@@ -44,11 +44,17 @@ impl Connection {
         if !violations.is_empty() {
             return Err(Failure::new(ErrorClass::Invalid, format!("the input is wrong: {}", violations.join("; "))));
         }
-        request::prepare(call, &self.fields, &self.rules, input)
+        let sensitive = schema.map(|schema| schema.sensitive_values(input)).unwrap_or_default();
+        Ok(Prepared { sensitive, ..request::prepare(call, &self.fields, &self.rules, input)? })
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
     pub async fn send(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
+        let results = self.sent(pass, action, calls).await.into_iter().zip(calls);
+        results.map(|(result, call)| result.map_err(|failure| self.with_body(failure, call, calls.len()))).collect()
+    }
+
+    async fn sent(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
         let call = match self.action(action) {
             Ok(call) => call,
             Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
@@ -59,6 +65,7 @@ impl Connection {
             (several, Some(rule)) => {
                 let mut together = several[0].clone();
                 together.body = request::merged(rule, several);
+                together.sensitive = several.iter().flat_map(|call| call.sensitive.clone()).collect();
                 let answer = self.answer(pass, call, (&together, None)).await;
                 self.split(call, answer, several.len())
             }
@@ -83,7 +90,8 @@ impl Connection {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
         let answer = self.answer(pass, call, (&prepared, next)).await?;
-        let output = self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
+        let output = self.understood(call, &answer).map_err(|refusal| refusal.failure);
+        let output = output.map_err(|failure| self.with_body(failure, &prepared, 1))?;
         Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
     }
 
@@ -177,7 +185,10 @@ impl Connection {
                 let rule = call.bundle.as_ref().and_then(|bundle| bundle.refused.as_ref()).filter(|_| proven);
                 let items = rule.and_then(|rule| bundle::refused(rule, &answer, count));
                 match items {
-                    Some(items) => items.into_iter().map(Err).collect(),
+                    Some(items) => {
+                        let told = |failure: Failure| self.told(failure, &answer.asked, Some(&answer));
+                        items.into_iter().map(|failure| Err(told(failure))).collect()
+                    }
                     None => all(Err(refusal.failure)),
                 }
             }
@@ -186,6 +197,7 @@ impl Connection {
 
     fn understood(&self, call: &Call, answer: &Answer) -> Result<Value, Refusal> {
         understand(&self.manifest, call, &self.rules, answer)
+            .map_err(|refusal| Refusal { failure: self.told(refusal.failure, &answer.asked, Some(answer)), ..refusal })
     }
 
     /// Sends, and once more with a new token where the target says that the old one was the reason.
@@ -214,11 +226,18 @@ impl Connection {
             pass.seen(host, budget::seen(self, None, None)).await;
             return Err(failure);
         }
-        let answer = self.world.http.send(request).await.map(|response| Answer::read(&response));
-        let answer = answer.map_err(|error| match error {
-            HttpError::NotSent(reason) => Failure::new(ErrorClass::Unavailable, format!("not sent: {reason}")),
-            HttpError::NoAnswer(reason) => Failure::new(ErrorClass::Unknown, format!("no answer: {reason}")),
-        });
+        let (method, url, sensitive) = (request.method.clone(), request.url.clone(), prepared.sensitive.clone());
+        let asked = Asked { method, url, sensitive };
+        let answer = match self.world.http.send(request).await {
+            Ok(response) => Ok(Answer::read(&response, asked)),
+            Err(error) => {
+                let (class, message) = match error {
+                    HttpError::NotSent(reason) => (ErrorClass::Unavailable, format!("not sent: {reason}")),
+                    HttpError::NoAnswer(reason) => (ErrorClass::Unknown, format!("no answer: {reason}")),
+                };
+                Err(self.told(Failure::new(class, message), &asked, None))
+            }
+        };
         let refusal = answer.as_ref().ok().and_then(|answer| self.understood(call, answer).err());
         let class = answer.as_ref().err().or(refusal.as_ref().map(|refusal| &refusal.failure));
         let seen = budget::seen(self, class.map(|failure| failure.class), answer.as_ref().ok());

@@ -17,5 +17,6 @@ pub mod call;
 pub mod paginate;
 pub mod request;
 pub mod response;
+mod told;
 
 mod auth;

@@ -30,6 +30,8 @@ pub struct Prepared {
     pub body: Option<Value>,
     /// The header that carries the call's key, and the key.
     pub key: Option<(String, String)>,
+    /// What nobody needs to see whole: the inputs that the manifest calls `sensitive`.
+    pub sensitive: Vec<String>,
     /// Calls of one group can travel as one request.
     pub group: Digest,
     /// Asked immediately before bytes leave.
@@ -105,7 +107,8 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
     let body = body.map_err(|error| invalid(error.to_string()))?;
     let group = group(call, &target, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
-    Ok(Prepared { input: input.clone(), method: call.request.method.clone(), target, body, key, group, gate: None })
+    let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
+    Ok(Prepared { input, method, target, body, key, sensitive, group, gate: None })
 }
 
 /// The digest of everything but the bundle's items.

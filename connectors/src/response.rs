@@ -25,6 +25,19 @@ pub struct Answer {
     pub headers: Value,
     /// The body.
     pub body: Value,
+    /// What it answers.
+    pub asked: Asked,
+}
+
+/// The part of a request that a failure tells of.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// What nobody needs to see whole.
+    pub sensitive: Vec<String>,
 }
 
 /// A failure, and whether a new token may mend it.
@@ -38,7 +51,7 @@ pub struct Refusal {
 
 impl Answer {
     /// Reads bytes.
-    pub fn read(response: &HttpResponse) -> Self {
+    pub fn read(response: &HttpResponse, asked: Asked) -> Self {
         let headers: Map<_, _> =
             response.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
         let body = if response.body.is_empty() {
@@ -47,7 +60,7 @@ impl Answer {
             serde_json::from_slice(&response.body)
                 .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&response.body).into_owned()))
         };
-        Self { status: response.status, headers: Value::Object(headers), body }
+        Self { status: response.status, headers: Value::Object(headers), body, asked }
     }
 
     /// Seconds from `Retry-After`. Source: RFC 9110, section 10.2.3.

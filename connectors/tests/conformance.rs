@@ -8,7 +8,7 @@ use ferry_connectors::{
     library::{Library, shipped_file},
     manifest::{Call, Manifest},
     request,
-    response::{Answer, understand},
+    response::{Answer, Asked, understand},
 };
 use ferry_contract::{catalog::Action, number, script::NoWatch};
 use serde_json::Value;
@@ -36,7 +36,8 @@ fn sample(manifest: &Manifest, call: &Call) -> Value {
 
 fn answer(sample: &Value) -> Answer {
     let status = u16::try_from(sample["status"].as_u64().expect("a sample has a status")).expect("a status");
-    Answer { status, headers: Value::Object(serde_json::Map::new()), body: sample["body"].clone() }
+    let (headers, body) = (Value::Object(serde_json::Map::new()), sample["body"].clone());
+    Answer { status, headers, body, asked: Asked::default() }
 }
 
 fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &Call) {

@@ -151,7 +151,7 @@ impl Bank {
     }
 }
 
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+pub(crate) fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();

@@ -4,6 +4,7 @@
 mod bank;
 mod begin;
 mod docs;
+mod exchange;
 mod gate;
 mod generation;
 mod kills;

@@ -18,7 +18,7 @@ use crate::{
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
     manifest::{ClientAuth, OAuth2},
-    response::{Answer, clipped},
+    response::{Answer, Asked, clipped},
 };
 
 /// A token's life where the answer does not say it: Salesforce leaves it out.
@@ -61,15 +61,16 @@ impl Connection {
     async fn fetch(&self, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
         let asked_at = self.world.clock.now();
         let request = self.token_request(auth)?;
+        let asked = Asked { method: request.method.clone(), url: request.url.clone(), sensitive: Vec::new() };
         let response = self.world.http.send(request).await.map_err(|error| match error {
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
-                Failure::new(ErrorClass::Unavailable, format!("no token: {reason}"))
+                self.no_token(Failure::new(ErrorClass::Unavailable, format!("no token: {reason}")), &asked, None)
             }
         })?;
-        let answer = Answer::read(&response);
+        let answer = Answer::read(&response, asked);
         let text = |name: &str| answer.body.get(name).and_then(Value::as_str);
         let Some(value) = text("access_token").filter(|_| answer.status == 200) else {
-            return Err(refused(&answer));
+            return Err(self.no_token(refused(&answer), &answer.asked, Some(&answer)));
         };
         let life = answer.body.get("expires_in").and_then(Value::as_u64).map_or(LIFE_DEFAULT, Duration::from_secs);
         let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(1));
@@ -85,6 +86,13 @@ impl Connection {
             hosts: hosts.collect::<BTreeMap<_, _>>(),
             number,
         })
+    }
+
+    /// The body has the client's secret.
+    fn no_token(&self, failure: Failure, asked: &Asked, answer: Option<&Answer>) -> Failure {
+        let mut failure = self.told(failure, asked, answer);
+        failure.exchange.iter_mut().for_each(|exchange| exchange.body = Some(Value::from("not kept: it has a secret")));
+        failure
     }
 
     fn token_request(&self, auth: &OAuth2) -> Result<HttpRequest, Failure> {

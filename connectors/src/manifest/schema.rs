@@ -10,8 +10,18 @@ use ferry_contract::{
 
 use super::read::Reader;
 
-const KEYS: [&str; 9] =
-    ["type", "description", "properties", "required", "additionalProperties", "items", "enum", "maxLength", "example"];
+const KEYS: [&str; 10] = [
+    "type",
+    "description",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "maxLength",
+    "sensitive",
+    "example",
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
     let fields = Fields::open(node, "a schema", &KEYS, reader.report)?;
@@ -37,6 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
             .map(Node::to_value)
             .collect(),
         length_max: length.and_then(|length| usize::try_from(length).ok()),
+        sensitive: reader.flag(fields, "sensitive"),
         example: fields.get("example").map(Node::to_value),
     })
 }

@@ -5,6 +5,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::exchange::Exchange;
+
 /// The class of a failure. One variant per reaction of the engine; fixed and few.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -139,18 +141,28 @@ pub struct Failure {
     /// The target's own code, as it said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What was asked and answered, where anything was; not shown to pipelines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
 }
 
 impl Failure {
     /// A failure without a code or a wait.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), wait_ms: None, code: None }
+        Self { class, message: message.into(), wait_ms: None, code: None, exchange: None }
     }
 
     /// Adds how long the target asks us to wait.
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.wait_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Adds what was asked and answered; what is there already stays.
+    #[must_use]
+    pub fn with(mut self, exchange: impl FnOnce() -> Exchange) -> Self {
+        self.exchange.get_or_insert_with(|| Box::new(exchange()));
         self
     }
 

@@ -20,7 +20,9 @@ pub mod number;
 pub mod catalog;
 pub mod schema;
 
+pub mod exchange;
 pub mod failure;
 pub mod key;
+pub mod mask;
 pub mod port;
 pub mod suggest;

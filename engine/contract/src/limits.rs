@@ -8,6 +8,8 @@ pub const YAML_FILE_MAX_BYTES: usize = 1 << 20;
 pub const YAML_DEPTH_MAX: usize = 64;
 /// Findings kept for one file; further ones are counted only.
 pub const FINDINGS_PER_FILE_MAX: usize = 200;
+/// What is kept of a body that was sent, or answered, where a call failed.
+pub const EXCHANGE_BODY_MAX_BYTES: usize = 4 << 10;
 /// Operations of one Rhai evaluation.
 pub const SCRIPT_OPERATIONS_MAX: u64 = 500_000;
 /// Nested function calls in Rhai.

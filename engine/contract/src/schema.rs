@@ -23,6 +23,8 @@ pub struct Schema {
     pub values: Vec<Value>,
     /// `maxLength`, characters.
     pub length_max: Option<usize>,
+    /// `sensitive`: nobody needs to see it whole, such as an account number. Our own keyword.
+    pub sensitive: bool,
     /// `example`.
     pub example: Option<Value>,
 }
@@ -79,6 +81,33 @@ impl Schema {
     /// The schema of a property.
     pub fn property(&self, name: &str) -> Option<&Schema> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, schema)| schema)
+    }
+
+    /// The names of all properties that are `sensitive`, at any depth.
+    pub fn sensitive_names(&self) -> Vec<&str> {
+        let inner = self.items.iter().flat_map(|items| items.sensitive_names());
+        let own = self.properties.iter().flat_map(|(name, schema)| {
+            let own = schema.sensitive.then_some(name.as_str());
+            own.into_iter().chain(schema.sensitive_names())
+        });
+        inner.chain(own).collect()
+    }
+
+    /// What a value has in its `sensitive` places: texts and numbers, as text.
+    pub fn sensitive_values(&self, value: &Value) -> Vec<String> {
+        match value {
+            Value::String(text) if self.sensitive => vec![text.clone()],
+            Value::Number(number) if self.sensitive => vec![number.to_string()],
+            Value::Array(items) => {
+                let schema = self.items.iter();
+                schema.flat_map(|schema| items.iter().flat_map(|item| schema.sensitive_values(item))).collect()
+            }
+            Value::Object(map) => {
+                let known = self.properties.iter().filter_map(|(name, schema)| Some((schema, map.get(name)?)));
+                known.flat_map(|(schema, item)| schema.sensitive_values(item)).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Number(_) => Vec::new(),
+        }
     }
 
     /// What in the value is not as the schema says, each with its path; a null stands for absent.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use ferry_contract::failure::ErrorClass;
+use ferry_contract::{exchange::Exchange, failure::ErrorClass};
 use ferry_core::run::{Entry, From};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     DeadLetterList, Envelope, Exit, Format, ListArgs, Outcome, complain,
@@ -37,7 +38,7 @@ enum DlqCommand {
         #[command(flatten)]
         list: ListArgs,
     },
-    /// Shows one dead letter: why, who can mend it, what a replay would do, and its event.
+    /// Shows one dead letter: why, who can mend it, what was sent and answered, what a replay would do, and its event.
     Show {
         /// The run's id, or the event's key.
         #[arg(value_name = "RUN")]
@@ -58,8 +59,8 @@ pub struct DeadLetterShown {
     /// The dead letter.
     #[serde(flatten)]
     pub letter: DeadLetter,
-    /// Who can usually mend it.
-    pub mended_by: Option<String>,
+    /// What the step asked of its target, and what that answered; nothing where it asked nothing.
+    pub exchange: Option<Exchange>,
     /// How many calls each step has made.
     pub attempts: BTreeMap<String, u64>,
     /// What a replay from the failed step would do.
@@ -109,12 +110,13 @@ fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
             letter.event_key,
             letter.step,
             letter.class,
+            letter.mended_by,
             letter.message,
             letter.at.to_string(),
         ]
     };
     print(&render::table(
-        &["RUN", "PIPELINE", "EVENT", "STEP", "CLASS", "CAUSE", "AT"],
+        &["RUN", "PIPELINE", "EVENT", "STEP", "CLASS", "FIX BY", "CAUSE", "AT"],
         letters.into_iter().map(row).collect(),
     ));
     tell(&format!("ferry dlq show {first}   ·   ferry dlq replay {first} --reason \"…\""));
@@ -123,13 +125,13 @@ fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
 
 /// What the journal and the fold add to a dead letter; without its plan, only the journal does.
 async fn looked_into(desk: &Desk, letter: DeadLetter) -> Result<DeadLetterShown, anyhow::Error> {
-    let mut shown = DeadLetterShown { letter, mended_by: None, attempts: BTreeMap::new(), replay: None, unknown: None };
-    let class = ErrorClass::from_name(&shown.letter.class);
-    shown.mended_by = class.map(|class| class.mended_by().to_owned());
+    let mut shown = DeadLetterShown { letter, exchange: None, attempts: BTreeMap::new(), replay: None, unknown: None };
     let Some(stored) = desk.store.run(&shown.letter.run).await? else { return Ok(shown) };
     for (_, entry) in &stored.journal {
-        if let Entry::Called { step, .. } = entry {
-            *shown.attempts.entry(step.clone()).or_default() += 1;
+        match entry {
+            Entry::Called { step, .. } => *shown.attempts.entry(step.clone()).or_default() += 1,
+            Entry::DeadLettered { failure, .. } => shown.exchange = failure.exchange.as_deref().cloned(),
+            _ => {}
         }
     }
     match desk.fold(&stored).await {
@@ -153,7 +155,7 @@ fn show(shown: &DeadLetterShown, format: Format) -> Outcome {
     let event = serde_json::to_string_pretty(&letter.event)?;
     let class = ErrorClass::from_name(&letter.class);
     print(&format!(
-        "{} {} {}\nfailed at `{}` on {}\n{}: {}\n{}\nthis is for {}\n{}original event:\n{event}\n",
+        "{} {} {}\nfailed at `{}` on {}\n{}: {}\n{}\nthis is for {}\n{}{}original event:\n{event}\n",
         letter.run,
         letter.pipeline,
         letter.event_key,
@@ -162,11 +164,45 @@ fn show(shown: &DeadLetterShown, format: Format) -> Outcome {
         letter.class,
         letter.message,
         class.map_or("", ErrorClass::meaning),
-        shown.mended_by.as_deref().unwrap_or("an operator"),
+        letter.mended_by,
+        shown.exchange.as_ref().map_or_else(String::new, exchanged),
         steps(shown),
     ));
     tell(&format!("ferry runs show {}   ·   ferry dlq replay {} --reason \"…\"", letter.run, letter.run));
     Ok(Exit::Success)
+}
+
+/// A request and its answer, as they were kept.
+fn exchanged(exchange: &Exchange) -> String {
+    let others = match exchange.others {
+        0 => String::new(),
+        others => format!(", in one request with {others} others"),
+    };
+    let answer = match &exchange.answer {
+        None => "no answer\n".to_owned(),
+        Some(answer) => format!("answer: {}\n{}{}", answer.status, headers(&answer.headers), body(&answer.body)),
+    };
+    let sent = exchange.body.as_ref().map_or_else(String::new, body);
+    format!("request, masked: {} {}{others}\n{sent}{answer}", exchange.method, exchange.url)
+}
+
+fn headers(headers: &Value) -> String {
+    let shown = headers
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("  {name}: {}\n", value.as_str().unwrap_or_default()));
+    shown.collect()
+}
+
+/// JSON with its lines moved in; text as it is.
+fn body(body: &Value) -> String {
+    let text = match body {
+        Value::Null => return String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => format!("{body:#}"),
+    };
+    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// The calls so far, and what a replay from the failed step would do.

@@ -166,6 +166,8 @@ pub struct DeadLetter {
     pub step: String,
     /// The error class.
     pub class: String,
+    /// Who can usually mend it.
+    pub mended_by: String,
     /// Why.
     pub message: String,
     /// When.

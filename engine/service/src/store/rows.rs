@@ -5,6 +5,7 @@ mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferry_contract::failure::ErrorClass;
 use ferry_core::run::{Reservation, State};
 
 use super::{EngineId, Fence, RunId, lease::Alive};
@@ -294,4 +295,9 @@ impl RunRecord {
     pub(super) fn is(&self, state: State) -> bool {
         self.state == state.name()
     }
+}
+
+/// Who can usually mend a dead letter of a class.
+pub(super) fn mended_by(class: &str) -> String {
+    ErrorClass::from_name(class).map_or("an operator", ErrorClass::mended_by).to_owned()
 }

@@ -15,6 +15,7 @@ use crate::{
     limits::FOUND_ROWS_MAX,
     store::{
         DeadLetter, EngineId, Fence, Filter, Member, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles, as_value,
+        rows::mended_by,
     },
 };
 
@@ -97,6 +98,7 @@ pub(super) async fn dead_letters(session: &Session, filter: &Filter) -> Result<V
             pipeline: row.get(1),
             event_key: row.get(2),
             step: row.get(3),
+            mended_by: mended_by(row.get(4)),
             class: row.get(4),
             message: row.get(5),
             at: time(row, 6)?,

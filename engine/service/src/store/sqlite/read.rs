@@ -11,7 +11,10 @@ use serde::de::DeserializeOwned;
 use super::mail;
 use crate::{
     limits::FOUND_ROWS_MAX,
-    store::{DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles, as_value},
+    store::{
+        DeadLetter, EngineId, Fence, Filter, RunId, RunRow, Shared, StoredRun, Trust, VersionFiles, as_value,
+        rows::mended_by,
+    },
 };
 
 const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs";
@@ -87,6 +90,7 @@ pub(super) fn dead_letters(connection: &Connection, filter: &Filter) -> rusqlite
             pipeline: row.get(1)?,
             event_key: row.get(2)?,
             step: row.get(3)?,
+            mended_by: mended_by(&row.get::<_, String>(4)?),
             class: row.get(4)?,
             message: row.get(5)?,
             at: time(row, 6)?,
