@@ -21,3 +21,4 @@ mod simulation;
 mod sqlite;
 mod store;
 mod tidy;
+mod unclaimed;

@@ -3,8 +3,8 @@
 use expect_test::expect_file;
 use ferry::api::Status;
 use ferry::cmd::{
-    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, PreflightReport, RunList, RunStory,
-    WhyReport,
+    ActList, ApprovalList, DeadEventShown, DeadLetterList, DeadLetterShown, Envelope, LintReport, PreflightReport,
+    RunList, RunStory, WhyReport,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 
@@ -24,5 +24,6 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-preflight.schema.json"].assert_eq(&schema::<PreflightReport>());
     expect_file!["../../schemas/why.schema.json"].assert_eq(&schema::<WhyReport>());
     expect_file!["../../schemas/dlq-show.schema.json"].assert_eq(&schema::<DeadLetterShown>());
+    expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEventShown>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
 }

@@ -36,7 +36,7 @@ use crate::{
 
 pub use approvals::ApprovalList;
 pub use audit::ActList;
-pub use dlq::DeadLetterShown;
+pub use dlq::{DeadLetterShown, event::DeadEventShown};
 pub use lint::LintReport;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
