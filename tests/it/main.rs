@@ -22,3 +22,4 @@ mod simulation;
 mod sqlite;
 mod store;
 mod tidy;
+mod unclaimed;

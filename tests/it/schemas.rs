@@ -6,6 +6,7 @@ use ferry::cmd::{
     ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, PreflightReport, RunList, RunStory,
     WhyReport,
 };
+use ferry::store::DeadEvent;
 use schemars::{JsonSchema, SchemaGenerator};
 
 fn schema<T: JsonSchema>() -> String {
@@ -24,5 +25,6 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-preflight.schema.json"].assert_eq(&schema::<PreflightReport>());
     expect_file!["../../schemas/why.schema.json"].assert_eq(&schema::<WhyReport>());
     expect_file!["../../schemas/dlq-show.schema.json"].assert_eq(&schema::<DeadLetterShown>());
+    expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEvent>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
 }

@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use ferry::clock::pause;
+use ferry::{
+    clock::pause,
+    store::{Change, Store as _, sqlite::SqliteStore},
+};
 use ferry_tests::program::Running;
 use serde_json::{Value, json};
 
@@ -113,6 +116,18 @@ async fn a_webhook_is_answered_by_a_step_once_its_event_is_on_disk() {
     let nameless = json!({ "amount": 1 }).to_string();
     assert_eq!(shop.deliver(&nameless, Some(&signature(&nameless))).await.0, 202);
     shop.until("ferry_runs{state=\"dead_lettered\"}", "1").await;
+
+    shop.until("ferry_dead_events", "0").await;
+    let (event, key, at) = ("order.paid".to_owned(), "o1".to_owned(), jiff::Timestamp::UNIX_EPOCH);
+    let post = Change::Post { event: event.clone(), key: key.clone(), data: json!({}), at };
+    let give_up = Change::GiveUp { event, key, at: at + jiff::SignedDuration::from_hours(7 * 24) };
+    let store = SqliteStore::open(&shop.folder.path().join("ferry.db")).unwrap();
+    store.commit(vec![post]).await.unwrap();
+    store.commit(vec![give_up]).await.unwrap();
+    shop.until("ferry_dead_events", "1").await;
+    let admin = shop.service.address.trim_start_matches("http://");
+    let status = ferry(shop.folder.path()).args(["status", "--admin", admin]).output().unwrap().stdout;
+    assert!(String::from_utf8(status).unwrap().contains("1 events that nobody claimed"));
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ fn dead_letter(leased: &Leased, sequence: u64) -> Vec<Change> {
 /// A store under test: two handles on it, as two processes have them.
 pub(crate) struct Tested {
     pub(crate) store: Arc<dyn Store>,
-    other: Arc<dyn Store>,
+    pub(crate) other: Arc<dyn Store>,
     _folder: Option<tempfile::TempDir>,
 }
 

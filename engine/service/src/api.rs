@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use crate::{
     engine::{ConnectionStatus, Engine},
     reload::{Loader, Swapped},
+    store::StoreError,
 };
 
 /// How a service is, as `/api/v1/status` and `ferry status` say it.
@@ -30,6 +31,8 @@ use crate::{
 pub struct Status {
     /// How many runs are in each state.
     pub runs: BTreeMap<String, u64>,
+    /// How many events are dead letters because nobody has claimed them.
+    pub dead_events: u64,
     /// How its connections are.
     pub connections: Vec<ConnectionStatus>,
 }
@@ -94,13 +97,21 @@ async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
     }
 }
 
+/// The runs in each state, and the dead letters that are no runs.
+async fn counts(engine: &Engine) -> Result<(BTreeMap<String, u64>, u64), StoreError> {
+    Ok((engine.store().counts().await?, engine.store().dead_events_count().await?))
+}
+
 async fn status(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
-    let runs = match shared.engine.store().counts().await {
-        Ok(runs) => runs,
+    let (runs, dead_events) = match counts(&shared.engine).await {
+        Ok(counts) => counts,
         Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": error.to_string() }))),
     };
     let connections = shared.engine.connections().await;
-    (StatusCode::OK, Json(json!({ "format_version": "1.0", "runs": runs, "connections": connections })))
+    let status = json!({
+        "format_version": "1.0", "runs": runs, "dead_events": dead_events, "connections": connections
+    });
+    (StatusCode::OK, Json(status))
 }
 
 async fn reload(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
@@ -115,8 +126,8 @@ async fn reload(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
 
 /// In the text format of Prometheus.
 async fn metrics(State(shared): State<Shared>) -> (StatusCode, String) {
-    let runs = match shared.engine.store().counts().await {
-        Ok(runs) => runs,
+    let (runs, dead_events) = match counts(&shared.engine).await {
+        Ok(counts) => counts,
         Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("# {error}\n")),
     };
     let reloads = shared.loader.reloads();
@@ -129,6 +140,8 @@ async fn metrics(State(shared): State<Shared>) -> (StatusCode, String) {
     metric("ferry_build_info", "gauge", "The version that runs.", &[(version, 1)]);
     let states: Vec<_> = runs.into_iter().map(|(state, runs)| (format!("{{state=\"{state}\"}}"), runs)).collect();
     metric("ferry_runs", "gauge", "Runs in the store, by state.", &states);
+    let help = "Events that are dead letters because nobody has claimed them.";
+    metric("ferry_dead_events", "gauge", help, &[(String::new(), dead_events)]);
     let last = u64::from(reloads.last_taken);
     let help = "Whether the folders that were read last are those that run.";
     metric("ferry_config_last_reload_successful", "gauge", help, &[(String::new(), last)]);

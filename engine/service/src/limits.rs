@@ -38,6 +38,13 @@ pub const QUEUE_ROWS_MAX: usize = 10_000;
 pub const FOUND_ROWS_MAX: usize = 20;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
+/// How long a posted event waits for a run that claims it, before it is a dead letter.
+pub const UNCLAIMED_AFTER: Duration = Duration::from_hours(7 * 24);
+/// Events that nobody has claimed, of which one look makes dead letters in one transaction.
+pub const UNCLAIMED_ROWS_MAX: usize = 64;
+/// How long an engine sleeps at most before it looks for such events: they are due at a known time, unless the
+/// store's time is set.
+pub const UNCLAIMED_LOOK_EVERY: Duration = Duration::from_hours(1);
 /// The body of a webhook.
 pub const WEBHOOK_BODY_MAX_BYTES: usize = 1 << 20;
 /// Webhooks that are taken at once; the others are told to come again.

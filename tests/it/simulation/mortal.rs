@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
-    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
+    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
@@ -225,6 +225,18 @@ impl Store for MortalStore {
 
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
         self.asked(move |store| store.posted(text))
+    }
+
+    fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
+        self.asked(move |store| store.unclaimed(limit))
+    }
+
+    fn dead_events<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadEvent>, StoreError>> {
+        self.asked(move |store| store.dead_events(filter))
+    }
+
+    fn dead_events_count(&self) -> Boxed<'_, Result<u64, StoreError>> {
+        self.asked(move |store| store.dead_events_count())
     }
 
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

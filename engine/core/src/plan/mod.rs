@@ -206,6 +206,15 @@ pub enum Wait {
     },
 }
 
+/// What a wait needs an event for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Use {
+    /// Its content: without it, the step does not go on.
+    Claim,
+    /// To ask at once what it asks anyway: an event that nobody waits for any more is no loss.
+    Wake,
+}
+
 /// An event that belongs to a run.
 #[derive(Debug)]
 pub struct Correlation {
@@ -293,13 +302,13 @@ pub enum Reaction {
 }
 
 impl Plan {
-    /// The events that its steps wait for, each with the path at which it is looked at.
-    pub fn correlations(&self) -> Vec<(&str, &str)> {
-        let found = self.steps.iter().filter_map(|step| match &step.work {
-            Work::Wait(Wait::Event { event, .. } | Wait::Poll { wake: Some(event), .. }) => Some(event),
+    /// The events that its steps wait for, and what for.
+    pub fn correlations(&self) -> impl Iterator<Item = (&Correlation, Use)> {
+        self.steps.iter().filter_map(|step| match &step.work {
+            Work::Wait(Wait::Event { event, .. }) => Some((event, Use::Claim)),
+            Work::Wait(Wait::Poll { wake: Some(event), .. }) => Some((event, Use::Wake)),
             _ => None,
-        });
-        found.map(|correlation| (correlation.event.as_str(), correlation.theirs.text())).collect()
+        })
     }
 }
 

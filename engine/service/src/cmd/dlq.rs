@@ -1,5 +1,7 @@
 //! `ferry dlq`
 
+pub(super) mod event;
+
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     engine::{Foreseen, foresee},
     render,
-    store::{self, DeadLetter, Filter, Store, StoreError},
+    store::{self, DeadEvent, DeadLetter, Filter, Store, StoreError},
 };
 
 /// Lists, shows and replays dead letters.
@@ -40,7 +42,7 @@ enum DlqCommand {
     },
     /// Shows one dead letter: why, who can mend it, what was sent and answered, what a replay would do, and its event.
     Show {
-        /// The run's id, or the event's key.
+        /// The id of its run or its event, or the event's key.
         #[arg(value_name = "RUN")]
         run: String,
         /// How it is printed.
@@ -80,11 +82,15 @@ impl Dlq {
         match self.command {
             DlqCommand::List { class, list: args } => {
                 let store = store::open(&args.store.store).await?;
-                list(store.dead_letters(&args.filter(class)).await?, args.format)
+                let filter = args.filter(class);
+                let events = store.dead_events(&filter).await?;
+                list((store.dead_letters(&filter).await?, events), &filter, args.format)
             }
             DlqCommand::Show { run, format, desk } => {
                 let desk = Desk::open(&desk).await?;
-                let Some(letter) = find(&*desk.store, &run).await? else { return Ok(missing(&run)) };
+                let Some(letter) = find(&*desk.store, &run).await? else {
+                    return event::show(&*desk.store, &run, format).await;
+                };
                 let shown = looked_into(&desk, letter).await?;
                 show(&shown, format)
             }
@@ -93,18 +99,13 @@ impl Dlq {
     }
 }
 
-fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
+fn list((letters, events): (Vec<DeadLetter>, Vec<DeadEvent>), filter: &Filter, format: Format) -> Outcome {
     if format == Format::Json {
-        print_json(&Envelope::new(DeadLetterList { dead_letters: letters }))?;
+        print_json(&Envelope::new(DeadLetterList { dead_letters: letters, dead_events: events }))?;
         return Ok(Exit::Success);
     }
-    if letters.is_empty() {
-        tell("no dead letters");
-        return Ok(Exit::Nothing);
-    }
-    let first = letters[0].run.clone();
     let row = |letter: DeadLetter| {
-        vec![
+        let row = vec![
             letter.run.to_string(),
             letter.pipeline,
             letter.event_key,
@@ -113,13 +114,22 @@ fn list(letters: Vec<DeadLetter>, format: Format) -> Outcome {
             letter.mended_by,
             letter.message,
             letter.at.to_string(),
-        ]
+        ];
+        (letter.at, row)
     };
-    print(&render::table(
-        &["RUN", "PIPELINE", "EVENT", "STEP", "CLASS", "FIX BY", "CAUSE", "AT"],
-        letters.into_iter().map(row).collect(),
-    ));
-    tell(&format!("ferry dlq show {first}   ·   ferry dlq replay {first} --reason \"…\""));
+    let first_run = letters.first().map(|letter| letter.run.clone());
+    let mut rows: Vec<_> = letters.into_iter().map(row).chain(events.into_iter().map(event::row)).collect();
+    rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    rows.truncate(filter.limit);
+    let Some((_, first)) = rows.first() else {
+        tell("no dead letters");
+        return Ok(Exit::Nothing);
+    };
+    let replay = first_run.map_or_else(String::new, |run| format!("   ·   ferry dlq replay {run} --reason \"…\""));
+    let hint = format!("ferry dlq show {}{replay}", first[0]);
+    let header = ["RUN", "PIPELINE", "EVENT", "STEP", "CLASS", "FIX BY", "CAUSE", "AT"];
+    print(&render::table(&header, rows.into_iter().map(|(_, row)| row).collect()));
+    tell(&hint);
     Ok(Exit::Success)
 }
 

@@ -19,7 +19,7 @@ pub use foreseen::PreflightReport;
 use super::{
     Envelope, Exit, Format, Outcome, complain,
     desk::{Actor, Desk, DeskArgs, folded},
-    dlq::{classes, find, missing},
+    dlq::{classes, event, find},
     print, print_json, tell,
 };
 use crate::{
@@ -169,7 +169,7 @@ impl Replay {
         for run in &self.runs {
             match find(&*desk.store, run).await? {
                 Some(letter) => letters.push(letter),
-                None => return Ok(Err(missing(run))),
+                None => return Ok(Err(event::no_run(&*desk.store, run).await?)),
             }
         }
         if self.runs.is_empty() {
@@ -297,8 +297,7 @@ impl Replay {
         let mut group = Vec::new();
         if let Some((plan, files)) = files {
             group.push(Change::Version { version: plan.version.clone(), files: files.clone() });
-            let watch = |(event, path): (&str, &str)| Change::Watch { event: event.to_owned(), path: path.to_owned() };
-            group.extend(plan.correlations().into_iter().map(watch));
+            group.extend(plan.correlations().map(Change::watch));
         }
         let version = how.version.as_ref().map(ferry_contract::key::Digest::short);
         let detail = json!({ "name": self.name, "from": self.from, "version": version, "edited": how.event.is_some() });

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     render,
-    store::{self, DeadLetter, RunRow, Store},
+    store::{self, DeadEvent, DeadLetter, RunRow, Store},
 };
 
 /// Lists runs, or shows the story of one.
@@ -64,8 +64,10 @@ pub struct RunList {
 /// The answer of `ferry dlq list --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct DeadLetterList {
-    /// The dead letters, the latest first.
+    /// The runs that are dead letters, the latest first.
     pub dead_letters: Vec<DeadLetter>,
+    /// The events that are dead letters because nobody has claimed them, the latest first.
+    pub dead_events: Vec<DeadEvent>,
 }
 
 /// The answer of `ferry runs show --format json`.

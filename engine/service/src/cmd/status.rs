@@ -45,6 +45,8 @@ impl StatusCommand {
 fn human(status: &Status) -> String {
     let runs: Vec<String> =
         status.runs.iter().map(|(state, count)| format!("{count} {}", state.replace('_', "-"))).collect();
+    let dead = (status.dead_events > 0).then(|| format!("{} events that nobody claimed", status.dead_events));
+    let runs: Vec<String> = runs.into_iter().chain(dead).collect();
     let runs = if runs.is_empty() { "no runs".to_owned() } else { runs.join(", ") };
     let rows = status
         .connections

@@ -65,6 +65,10 @@ async fn show(store: &dyn Store) -> Outcome {
     let counts = store.counts().await?;
     let counts = counts.into_iter().map(|(state, count)| vec![state, count.to_string()]).collect();
     print(&render::table(&["STATE", "RUNS"], counts));
+    let dead_events = store.dead_events_count().await?;
+    if dead_events > 0 {
+        print(&format!("{dead_events} events that nobody claimed\n"));
+    }
     let members = store.members().await?.into_iter();
     let member = |member: store::Member| {
         let left = if member.left_ms < 0 { "ended".to_owned() } else { format!("{} ms", member.left_ms) };

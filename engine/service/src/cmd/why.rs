@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{
     Envelope, Exit, Format, Outcome, complain,
     desk::{Desk, DeskArgs, Missing},
+    dlq::event,
     print, print_json,
     runs::show,
     tell,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     engine::{done, foresee},
     limits::{QUEUE_ROWS_MAX, SEARCHED_RUNS_MAX},
-    store::{Filter, InQueue, RunId, RunRow, StoredRun},
+    store::{Filter, InQueue, Posted, RunId, RunRow, StoredRun},
 };
 use paragraph::{Facts, Open, paragraph};
 
@@ -51,6 +52,17 @@ pub struct WhyReport {
     pub id: String,
     /// What it belongs to.
     pub answers: Vec<Answer>,
+    /// The events of that name that nobody has claimed.
+    pub events: Vec<EventAnswer>,
+}
+
+/// What became of an event that nobody has claimed.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct EventAnswer {
+    /// The event.
+    pub event: Posted,
+    /// What happened, and what is to be done, in words.
+    pub why: String,
 }
 
 /// What became of one run.
@@ -66,8 +78,9 @@ impl Why {
     pub(super) async fn run(self) -> Outcome {
         let desk = Desk::open(&self.desk).await?;
         let found = self.found(&desk).await?;
-        if found.is_empty() {
-            return self.unclaimed(&desk).await;
+        let events = self.unclaimed(&desk, found.is_empty()).await?;
+        if found.is_empty() && events.is_empty() {
+            return self.nothing(&desk).await;
         }
         let mut answers = Vec::new();
         for run in &found {
@@ -77,7 +90,7 @@ impl Why {
             }
         }
         if self.format == Format::Json {
-            print_json(&Envelope::new(WhyReport { id: self.id, answers }))?;
+            print_json(&Envelope::new(WhyReport { id: self.id, answers, events }))?;
             return Ok(Exit::Success);
         }
         for answer in &answers {
@@ -87,6 +100,9 @@ impl Why {
             } else {
                 tell(&format!("ferry why {} --full   ·   ferry runs show {}", self.id, answer.run.run));
             }
+        }
+        for answer in &events {
+            print(&format!("{}\n", answer.why));
         }
         Ok(Exit::Success)
     }
@@ -134,15 +150,18 @@ impl Why {
         Ok(None)
     }
 
-    /// An event that nobody has waited for yet, or nothing at all.
-    async fn unclaimed(&self, desk: &Desk) -> Outcome {
-        let posted = desk.store.posted(&self.id).await?;
-        for post in &posted {
-            print(&format!("event `{}` {} came at {}, and no run has waited for it\n", post.event, post.key, post.at));
+    /// Events that nobody has waited for yet; those that need nobody are told only where there is nothing else.
+    async fn unclaimed(&self, desk: &Desk, is_all: bool) -> Result<Vec<EventAnswer>, anyhow::Error> {
+        let mut posted = desk.store.posted(&self.id).await?;
+        if posted.is_empty() {
+            posted.extend(event::find(&*desk.store, &self.id).await?.map(|dead| dead.posted));
         }
-        if !posted.is_empty() {
-            return Ok(Exit::Success);
-        }
+        let is_open = |posted: &Posted| posted.unclaimed_since.or(posted.dead_at).is_some();
+        posted.retain(|posted| posted.claimed_by.is_none() && (is_all || is_open(posted)));
+        Ok(posted.into_iter().map(|event| EventAnswer { why: event::why(&event), event }).collect())
+    }
+
+    async fn nothing(&self, desk: &Desk) -> Outcome {
         let all: u64 = desk.store.counts().await?.values().sum();
         let is_bounded = all > SEARCHED_RUNS_MAX as u64;
         let bound = format!("; only the {SEARCHED_RUNS_MAX} runs that changed last were searched");

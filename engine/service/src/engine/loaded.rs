@@ -171,9 +171,7 @@ impl Engine {
         let mut group = Vec::new();
         for (plan, files) in plans {
             group.push(Change::Version { version: plan.version.clone(), files: files.clone() });
-            let watched = plan.correlations();
-            let watch = |(event, path): (&str, &str)| Change::Watch { event: event.to_owned(), path: path.to_owned() };
-            group.extend(watched.into_iter().map(watch));
+            group.extend(plan.correlations().map(Change::watch));
         }
         self.store.commit(group).await.map(|_| ())
     }

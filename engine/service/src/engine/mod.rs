@@ -20,6 +20,7 @@ mod recover;
 mod scheduler;
 mod time;
 mod trigger;
+mod unclaimed;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -150,6 +151,7 @@ impl Engine {
             self.stop();
         }
         self.tasks.spawn(Arc::clone(self).schedule());
+        self.tasks.spawn(Arc::clone(self).give_up_for_ever());
         let work = async {
             self.stop.cancelled().await;
             self.tasks.close();

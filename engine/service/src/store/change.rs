@@ -6,12 +6,15 @@ use ferry_contract::{
     failure::Failure,
     key::{CallKey, Digest},
 };
-use ferry_core::run::{Entry, From, Letter, Parent, Reservation, State};
+use ferry_core::{
+    plan::{Correlation, Use},
+    run::{Entry, From, Letter, Parent, Reservation, State},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EngineId, Fence, Leased, RunId};
+use super::{EngineId, Fence, Leased, Posted, RunId};
 
 /// One change. All changes of a group are durable together, or none is.
 #[derive(Clone, Debug)]
@@ -91,12 +94,24 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Nobody has claimed an event: where that has been so for
+    /// [`UNCLAIMED_AFTER`](crate::limits::UNCLAIMED_AFTER), it is a dead letter from now on.
+    GiveUp {
+        /// The event's name.
+        event: String,
+        /// Its key.
+        key: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Events of this name are looked at here, so that those which come before a wait are found.
     Watch {
         /// The event's name.
         event: String,
         /// The JSONPath.
         path: String,
+        /// What for.
+        uses: Use,
     },
     /// What a person did, for the audit.
     Audit(Act),
@@ -178,6 +193,13 @@ pub enum Change {
         /// What it is from now on, with the next version.
         value: Value,
     },
+}
+
+impl Change {
+    /// Watches what a plan's step waits for.
+    pub fn watch((correlation, uses): (&Correlation, Use)) -> Self {
+        Self::Watch { event: correlation.event.clone(), path: correlation.theirs.text().to_owned(), uses }
+    }
 }
 
 /// A row that processes share.
@@ -278,4 +300,6 @@ pub struct Committed {
     pub reopened: usize,
     /// Events that were there already.
     pub known: usize,
+    /// Posted events that became dead letters.
+    pub given_up: Vec<Posted>,
 }

@@ -8,6 +8,8 @@ mod mail;
 
 pub(super) use mail::APPROVAL;
 
+use std::collections::BTreeSet;
+
 use ferry_contract::failure::Failure;
 use ferry_core::{
     once::{Guard, Guards},
@@ -32,7 +34,8 @@ const TRIGGER: &str = "trigger";
 /// # Errors
 /// Why the group is refused.
 pub(super) fn decide(view: &mut View, group: &[Change], guards: Guards) -> Result<Committed, StoreError> {
-    let mut decision = Decision { draft: view.draft(), guards, committed: Committed::default() };
+    let taken = mail::taken(group);
+    let mut decision = Decision { draft: view.draft(), guards, taken, committed: Committed::default() };
     for change in group {
         decision.apply(change)?;
     }
@@ -45,6 +48,8 @@ pub(super) fn decide(view: &mut View, group: &[Change], guards: Guards) -> Resul
 struct Decision<'v> {
     draft: Draft<'v>,
     guards: Guards,
+    /// Steps whose events begin runs.
+    taken: BTreeSet<(RunId, String)>,
     committed: Committed,
 }
 
@@ -88,11 +93,9 @@ impl Decision<'_> {
                 self.draft.writes.read.insert((run.clone(), *number));
                 Ok(())
             }
-            Change::Post { event, key, data, at } => self.post((event, key), data, *at),
-            Change::Watch { event, path } => {
-                self.draft.writes.paths.insert((event.clone(), path.clone()));
-                Ok(())
-            }
+            Change::Post { event, key, data, at } => self.post((event, key), data, None, *at),
+            Change::GiveUp { event, key, at } => self.give_up((event, key), *at),
+            Change::Watch { event, path, uses } => self.watch((event, path), *uses),
             Change::Audit(act) => {
                 self.draft.writes.acts.push(json(act)?);
                 Ok(())

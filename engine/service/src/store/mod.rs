@@ -8,6 +8,7 @@ mod address;
 mod change;
 mod decide;
 mod lease;
+mod posted;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
@@ -25,6 +26,7 @@ use serde_json::Value;
 pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Act, Again, Arrival, Change, Committed, Hold, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
+pub use posted::{DeadEvent, Emitter, Posted};
 pub use trust::Trust;
 
 /// The name of a run: the same for the same pipeline and business key, for ever.
@@ -111,20 +113,6 @@ impl InQueue {
     pub(crate) fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Decimal {
         all.into_iter().fold(Decimal::ZERO, |sum, one| sum.saturating_add(one.reservation.amount))
     }
-}
-
-/// An event that was posted.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
-pub struct Posted {
-    /// Its name.
-    pub event: String,
-    /// Its key.
-    pub key: String,
-    /// When.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
-    /// The run that waited for it; nothing while nobody does.
-    pub claimed_by: Option<RunId>,
 }
 
 /// A run in a list.
@@ -267,6 +255,13 @@ pub trait Store: Send + Sync {
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
     /// Events that were posted with that key, or with that value where it is looked at.
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>>;
+    /// Events that wait for a claim, the oldest first.
+    fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>>;
+    /// Events that are dead letters because nobody has claimed them, the latest first. A filter by an event's key
+    /// is none here.
+    fn dead_events<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadEvent>, StoreError>>;
+    /// The number of these.
+    fn dead_events_count(&self) -> Boxed<'_, Result<u64, StoreError>>;
     /// Runs in whose journal this text stands as a value, the latest first, among so many that changed last:
     /// nothing indexes the values, so that more are not looked at.
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
@@ -274,7 +269,7 @@ pub trait Store: Send + Sync {
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// The number of runs in each state.
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>>;
-    /// Dead letters, the latest first.
+    /// Runs that are dead letters, the latest first.
     fn dead_letters<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadLetter>, StoreError>>;
 }
 

@@ -6,11 +6,14 @@ mod mail;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::failure::ErrorClass;
-use ferry_core::run::{Reservation, State};
+use ferry_core::{
+    plan::Use,
+    run::{Reservation, State},
+};
 
 use super::{EngineId, Fence, RunId, lease::Alive};
 pub(super) use keys::Keys;
-pub(super) use mail::{MailRecord, PostKey, PostRecord, WaitRecord, Wanted, values};
+pub(super) use mail::{Death, MailRecord, Paths, PostKey, PostRecord, WaitRecord, Wanted, values};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -111,8 +114,7 @@ pub(super) struct Rows {
     pub(super) found: BTreeMap<Wanted, Vec<(PostKey, PostRecord)>>,
     /// Posted events by name.
     pub(super) posts: BTreeMap<PostKey, PostRecord>,
-    /// The paths that are watched, by event.
-    pub(super) paths: BTreeMap<String, BTreeSet<String>>,
+    pub(super) paths: Paths,
     /// The steps that wait for what is posted.
     pub(super) waits: BTreeSet<WaitRecord>,
 }
@@ -145,7 +147,8 @@ pub(super) struct Writes {
     pub(super) posts: BTreeMap<PostKey, PostRecord>,
     /// Where posted events are found.
     pub(super) values: BTreeSet<(Wanted, String)>,
-    pub(super) paths: BTreeSet<(String, String)>,
+    /// Paths that are watched, by event and path.
+    pub(super) paths: BTreeMap<(String, String), Use>,
     /// All that these runs reserve.
     pub(super) reservations: BTreeMap<RunId, Vec<Reservation>>,
     pub(super) acts: Vec<String>,
@@ -259,8 +262,13 @@ impl Draft<'_> {
     }
 
     /// The paths at which events of a name are looked at.
-    pub(super) fn paths(&self) -> &BTreeMap<String, BTreeSet<String>> {
+    pub(super) fn paths(&self) -> &Paths {
         &self.view.rows.paths
+    }
+
+    /// What a path is watched for by this batch.
+    pub(super) fn watched(&self, name: &(String, String)) -> Option<Use> {
+        self.writes.paths.get(name).or_else(|| self.view.writes.paths.get(name)).copied()
     }
 
     /// The steps that wait for a value.

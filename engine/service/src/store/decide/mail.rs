@@ -1,13 +1,18 @@
 //! What an entry means for others: letters, waits, and events that somebody waits for.
 
-use ferry_core::run::{Entry, Letter, On, Parent};
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferry_core::{
+    plan::Use,
+    run::{Entry, Letter, On, Parent},
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Decision, failed, json};
 use crate::store::{
-    RunId, StoreError, printable,
-    rows::{MailRecord, PostRecord, WaitRecord, Wanted, values},
+    Change, Emitter, RunId, StoreError, printable,
+    rows::{Death, MailRecord, PostRecord, WaitRecord, Wanted, values},
 };
 
 /// The name under which approvals are found.
@@ -39,7 +44,11 @@ impl Decision<'_> {
                 self.draft.writes.waits.insert((run.clone(), step.clone()), None);
                 Ok(())
             }
-            Entry::Emitted { event, key, data, .. } => self.post((event, key), data, at),
+            Entry::Emitted { step, event, key, data } => {
+                let pipeline = self.known(run)?.pipeline.clone();
+                let from = Emitter { run: run.clone(), pipeline, step: step.clone() };
+                self.post((event, key), data, Some(from), at)
+            }
             Entry::Finished { output } => self.end(run, at, Ok(output.clone())),
             Entry::DeadLettered { failure, .. } => {
                 let mut failure = failure.clone();
@@ -95,13 +104,21 @@ impl Decision<'_> {
             let Some(post) = self.draft.post(&key).cloned() else { return Ok(()) };
             let data = serde_json::from_str(&post.data).map_err(failed)?;
             self.send(run, &Letter::Event { step: step.to_owned(), data }, at)?;
-            self.draft.writes.posts.insert(key, PostRecord { claimed_by: Some(run.clone()), ..post });
+            let claimed_by = Some(run.clone());
+            let claimed = PostRecord { claimed_by, unclaimed_ms: None, dead: None, ..post };
+            self.draft.writes.posts.insert(key, claimed);
         }
         Ok(())
     }
 
     /// An event is told to all who wait for it, and kept for those who will.
-    pub(super) fn post(&mut self, (event, key): (&str, &str), data: &Value, at: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn post(
+        &mut self,
+        (event, key): (&str, &str),
+        data: &Value,
+        from: Option<Emitter>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let name = (event.to_owned(), key.to_owned());
         if self.draft.post(&name).is_some() {
             return Ok(());
@@ -115,9 +132,52 @@ impl Decision<'_> {
                 claimed_by = Some(wait.run);
             }
         }
-        let record = PostRecord { at_ms: at.as_millisecond(), data: data.to_string(), claimed_by };
+        let at_ms = at.as_millisecond();
+        // One that begins a run has found somebody; whoever waits for it finds it all the same.
+        let is_taken = from.as_ref().is_some_and(|from| self.taken.contains(&(from.run.clone(), from.step.clone())));
+        let unclaimed_ms = Some(at_ms).filter(|_| claimed_by.is_none() && !is_taken);
+        let found = values.iter().map(|wanted| (wanted.path.clone(), wanted.value.clone())).collect();
+        let record =
+            PostRecord { at_ms, data: data.to_string(), from, values: found, claimed_by, unclaimed_ms, dead: None };
         self.draft.writes.posts.insert(name, record);
         self.draft.writes.values.extend(values.into_iter().map(|wanted| (wanted, key.to_owned())));
         Ok(())
     }
+
+    /// An event that nobody has claimed in time is a dead letter, and is found all the same by whoever waits for
+    /// it later. One of a name that only wakes has lost its meaning: who waited has asked anyway.
+    pub(super) fn give_up(&mut self, (event, key): (&str, &str), at: Timestamp) -> Result<(), StoreError> {
+        let name = (event.to_owned(), key.to_owned());
+        let Some(post) = self.draft.post(&name).cloned() else { return Ok(()) };
+        let posted = post.posted(&name)?;
+        if posted.due_at().is_none_or(|due| at < due) {
+            return Ok(());
+        }
+        let mut uses = self.draft.paths().get(event).into_iter().flat_map(BTreeMap::values).peekable();
+        let only_wakes = uses.peek().is_some() && uses.all(|uses| *uses == Use::Wake);
+        let dead = Death { at_ms: at.as_millisecond(), class: posted.class().name().to_owned() };
+        let settled = PostRecord { unclaimed_ms: None, dead: Some(dead).filter(|_| !only_wakes), ..post };
+        if !only_wakes {
+            self.committed.given_up.push(settled.posted(&name)?);
+        }
+        self.draft.writes.posts.insert(name, settled);
+        Ok(())
+    }
+
+    /// What was needed once is needed for ever: runs of earlier versions wait for it.
+    pub(super) fn watch(&mut self, (event, path): (&str, &str), uses: Use) -> Result<(), StoreError> {
+        let name = (event.to_owned(), path.to_owned());
+        let uses = if self.draft.watched(&name) == Some(Use::Claim) { Use::Claim } else { uses };
+        self.draft.writes.paths.insert(name, uses);
+        Ok(())
+    }
+}
+
+/// The steps of a group that emit an event which begins runs.
+pub(super) fn taken(group: &[Change]) -> BTreeSet<(RunId, String)> {
+    let parents = group.iter().filter_map(|change| match change {
+        Change::Receive(arrival) => arrival.parent.as_ref().filter(|parent| !parent.waits),
+        _ => None,
+    });
+    parents.map(|parent| (RunId::named(parent.run.clone()), parent.step.clone())).collect()
 }

@@ -7,6 +7,7 @@
 mod lease;
 mod link;
 mod mail;
+mod post;
 mod read;
 mod reserve;
 mod schema;
@@ -21,8 +22,8 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
-    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
+    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use link::{Failed, Link, Session};
 use schema::Purpose;
@@ -175,7 +176,19 @@ impl Store for PostgresStore {
     }
 
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
-        on(&self.reader, move |session| async move { mail::posted(&session, text).await })
+        on(&self.reader, move |session| async move { post::posted(&session, text).await })
+    }
+
+    fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
+        on(&self.control, move |session| async move { post::unclaimed(&session, limit).await })
+    }
+
+    fn dead_events<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadEvent>, StoreError>> {
+        on(&self.reader, move |session| async move { post::dead(&session, filter).await })
+    }
+
+    fn dead_events_count(&self) -> Boxed<'_, Result<u64, StoreError>> {
+        on(&self.reader, |session| async move { post::dead_count(&session).await })
     }
 
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "5";
+const LAYOUT: &str = "6";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -50,11 +50,17 @@ CREATE TABLE IF NOT EXISTS waits (
     value TEXT NOT NULL, detail TEXT NOT NULL, since_ms BIGINT NOT NULL, PRIMARY KEY (run, step)
 );
 CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
-CREATE TABLE IF NOT EXISTS paths (event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path));
+CREATE TABLE IF NOT EXISTS paths (
+    event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, only_wakes BOOLEAN NOT NULL,
+    PRIMARY KEY (event, path)
+);
 CREATE TABLE IF NOT EXISTS posts (
     event TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, at_ms BIGINT NOT NULL, data TEXT NOT NULL,
-    claimed_by TEXT, PRIMARY KEY (event, key)
+    claimed_by TEXT, run TEXT, pipeline TEXT, step TEXT, found_by TEXT NOT NULL, unclaimed_ms BIGINT, dead_ms BIGINT,
+    class TEXT, PRIMARY KEY (event, key)
 );
+CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms, event, key) WHERE unclaimed_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms, event, key) WHERE dead_ms IS NOT NULL;
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path, value, key)

@@ -13,7 +13,7 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     link::{Failed, Session},
-    mail,
+    mail, post,
     read::rows,
     reserve,
 };
@@ -101,7 +101,10 @@ const ALL: [&str; 23] = [
 
 /// Plans what will be sent, once in a session.
 pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
-    try_join_all(ALL.into_iter().chain(mail::ALL).chain(reserve::ALL).map(|sql| session.statement(sql))).await?;
+    try_join_all(
+        ALL.into_iter().chain(mail::ALL).chain(post::ALL).chain(reserve::ALL).map(|sql| session.statement(sql)),
+    )
+    .await?;
     Ok(())
 }
 

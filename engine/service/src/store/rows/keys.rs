@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferry_core::run::{self, Entry, On};
 use serde_json::Value;
 
-use super::{PostKey, Rows, Wanted, values};
+use super::{Paths, PostKey, Rows, Wanted, values};
 use crate::store::{Change, EngineId, RunId};
 
 /// The names of rows that a batch touches, each in the order in which they are locked.
@@ -24,6 +24,8 @@ pub(in crate::store) struct Keys {
     pub(in crate::store) wanted: BTreeSet<Wanted>,
     /// Events that are posted, with their content.
     pub(in crate::store) posts: BTreeMap<PostKey, Value>,
+    /// Events that nobody may have claimed in time.
+    pub(in crate::store) given_up: BTreeSet<PostKey>,
     /// Runs that end, whose parents are told.
     pub(in crate::store) ends: BTreeSet<RunId>,
 }
@@ -45,6 +47,9 @@ impl Keys {
                 }
                 Change::Post { event, key, data, .. } => {
                     self.posts.insert((event.clone(), key.clone()), data.clone());
+                }
+                Change::GiveUp { event, key, .. } => {
+                    self.given_up.insert((event.clone(), key.clone()));
                 }
                 Change::Project { run, .. } => {
                     self.journals.insert(run.clone());
@@ -113,7 +118,7 @@ impl Keys {
     }
 
     /// Where the posted events are looked for, given the paths that are watched.
-    pub(in crate::store) fn values(&self, paths: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Wanted> {
+    pub(in crate::store) fn values(&self, paths: &Paths) -> BTreeSet<Wanted> {
         let posts = self.posts.iter().map(|((event, _), data)| values(event, data, paths));
         posts.flatten().collect()
     }

@@ -1,60 +1,31 @@
-//! Letters, waits, posted events and acts.
+//! Letters, waits and acts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ferry_core::run::{Letter, Reservation};
-use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
+use rusqlite::{Connection, Row, params, types::Type};
 use rust_decimal::Decimal;
 
-use super::read::{bound, json, time};
+use super::{
+    post,
+    read::{bound, json, time},
+};
 use crate::{
     limits::QUEUE_ROWS_MAX,
     store::{
-        Act, Approval, InQueue, Posted, RunId,
+        Act, Approval, InQueue, RunId,
         decide::APPROVAL,
-        rows::{Keys, PostKey, PostRecord, Rows, WaitRecord, Wanted, Writes},
+        rows::{Keys, Rows, WaitRecord, Wanted, Writes},
     },
 };
 
 /// What entries that wait, and events that are posted, must see.
 pub(super) fn fetch(connection: &Connection, keys: &Keys, rows: &mut Rows) -> rusqlite::Result<()> {
-    for wanted in &keys.wanted {
-        let found = found(connection, wanted)?;
-        rows.found.insert(wanted.clone(), found);
-    }
-    for key in keys.posts.keys() {
-        rows.posts.extend(post(connection, key)?.map(|post| (key.clone(), post)));
-        rows.paths.insert(key.0.clone(), paths(connection, &key.0)?);
-    }
+    post::fetch(connection, keys, rows)?;
     for wanted in keys.values(&rows.paths) {
         rows.waits.extend(waits(connection, &wanted)?);
     }
     Ok(())
-}
-
-fn found(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<(PostKey, PostRecord)>> {
-    let sql = "SELECT posts.event, posts.key, at_ms, data, claimed_by FROM post_values JOIN posts USING (event, key)
-        WHERE post_values.event = ?1 AND path = ?2 AND value = ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    let Wanted { event, path, value } = wanted;
-    let found =
-        statement.query_map(params![event, path, value], |row| Ok(((row.get(0)?, row.get(1)?), post_record(row)?)))?;
-    found.collect()
-}
-
-fn post(connection: &Connection, (event, key): &PostKey) -> rusqlite::Result<Option<PostRecord>> {
-    let sql = "SELECT event, key, at_ms, data, claimed_by FROM posts WHERE event = ?1 AND key = ?2";
-    connection.prepare_cached(sql)?.query_row(params![event, key], post_record).optional()
-}
-
-fn post_record(row: &Row<'_>) -> rusqlite::Result<PostRecord> {
-    let claimed_by = row.get::<_, Option<String>>(4)?.map(RunId::named);
-    Ok(PostRecord { at_ms: row.get(2)?, data: row.get(3)?, claimed_by })
-}
-
-fn paths(connection: &Connection, event: &str) -> rusqlite::Result<BTreeSet<String>> {
-    let mut statement = connection.prepare_cached("SELECT path FROM paths WHERE event = ?1")?;
-    statement.query_map([event], |row| row.get(0))?.collect()
 }
 
 fn waits(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<WaitRecord>> {
@@ -138,23 +109,7 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
             }
         };
     }
-    posts(connection, writes)
-}
-
-fn posts(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
-    let mut posts = connection.prepare_cached("INSERT OR REPLACE INTO posts VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for ((event, key), row) in &writes.posts {
-        let claimed_by = row.claimed_by.as_ref().map(RunId::as_str);
-        posts.execute(params![event, key, row.at_ms, row.data, claimed_by])?;
-    }
-    let mut values = connection.prepare_cached("INSERT OR IGNORE INTO post_values VALUES (?1, ?2, ?3, ?4)")?;
-    for (Wanted { event, path, value }, key) in &writes.values {
-        values.execute(params![event, path, value, key])?;
-    }
-    let mut paths = connection.prepare_cached("INSERT OR IGNORE INTO paths VALUES (?1, ?2)")?;
-    for (event, path) in &writes.paths {
-        paths.execute(params![event, path])?;
-    }
+    post::write(connection, writes)?;
     let mut acts = connection.prepare_cached("INSERT INTO acts (act) VALUES (?1)")?;
     writes.acts.iter().try_for_each(|act| acts.execute([act]).map(|_| ()))
 }
@@ -185,16 +140,4 @@ pub(super) fn approvals(connection: &Connection, limit: usize) -> rusqlite::Resu
 pub(super) fn acts(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Act>> {
     let mut statement = connection.prepare_cached("SELECT act FROM acts ORDER BY number DESC LIMIT ?1")?;
     statement.query_map([bound(limit)], |row| json(row, 0))?.collect()
-}
-
-/// Posted events with that key, or with that value where it is looked at.
-pub(super) fn posted(connection: &Connection, text: &str) -> rusqlite::Result<Vec<Posted>> {
-    let sql = "SELECT DISTINCT posts.event, posts.key, at_ms, claimed_by FROM posts
-        LEFT JOIN post_values USING (event, key) WHERE posts.key = ?1 OR value = ?1 ORDER BY at_ms LIMIT 20";
-    let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_map([text], |row| {
-        let claimed_by = row.get::<_, Option<String>>(3)?.map(RunId::named);
-        Ok(Posted { event: row.get(0)?, key: row.get(1)?, at: time(row, 2)?, claimed_by })
-    })?;
-    found.collect()
 }

@@ -3,6 +3,7 @@
 mod beside;
 mod lease;
 mod mail;
+mod post;
 mod read;
 mod schema;
 mod write;
@@ -24,8 +25,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Act, Approval, Change, Committed, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId, RunRow,
-    Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
+    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
 };
 use crate::{
     clock::{BootClock, MachineClock},
@@ -295,7 +296,22 @@ impl Store for SqliteStore {
     }
 
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>> {
-        self.read(|connection| mail::posted(connection, text))
+        let found = self.read(|connection| post::posted(connection, text));
+        Box::pin(async move { found.await?.iter().map(|(name, post)| post.posted(name)).collect() })
+    }
+
+    fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
+        let found = self.read(|connection| post::unclaimed(connection, limit));
+        Box::pin(async move { found.await?.iter().map(|(name, post)| post.posted(name)).collect() })
+    }
+
+    fn dead_events<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<DeadEvent>, StoreError>> {
+        let found = self.read(|connection| post::dead(connection, filter));
+        Box::pin(async move { found.await?.iter().map(|(name, post)| post.dead_event(name)).collect() })
+    }
+
+    fn dead_events_count(&self) -> Boxed<'_, Result<u64, StoreError>> {
+        self.read(post::dead_count)
     }
 
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {

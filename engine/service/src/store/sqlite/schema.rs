@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "5";
+const LAYOUT: &str = "6";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -69,12 +69,20 @@ CREATE TABLE IF NOT EXISTS waits (
     detail TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
--- Events that steps wait for, and where in them their values are looked at.
-CREATE TABLE IF NOT EXISTS paths (event TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (event, path)) STRICT, WITHOUT ROWID;
+-- Events that steps wait for, where in them their values are looked at, and whether the steps can do without them.
+CREATE TABLE IF NOT EXISTS paths (
+    event TEXT NOT NULL, path TEXT NOT NULL, only_wakes INTEGER NOT NULL, PRIMARY KEY (event, path)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS posts (
     event TEXT NOT NULL, key TEXT NOT NULL, at_ms INTEGER NOT NULL, data TEXT NOT NULL, claimed_by TEXT,
+    -- The step that emitted it, and its values by which waits find it.
+    run TEXT, pipeline TEXT, step TEXT, found_by TEXT NOT NULL,
+    -- Since when it waits for a claim, while it does; and when it became a dead letter, of which class, while it is one.
+    unclaimed_ms INTEGER, dead_ms INTEGER, class TEXT,
     PRIMARY KEY (event, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms) WHERE unclaimed_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms) WHERE dead_ms IS NOT NULL;
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL,
     PRIMARY KEY (event, path, value, key)
