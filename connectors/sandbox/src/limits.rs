@@ -12,8 +12,8 @@ pub(crate) const REFERENCE_MAX_CHARS: usize = 36;
 /// The records in one page of a query.
 pub(crate) const PAGE_RECORDS: usize = 50;
 
-/// The open query cursors; the oldest is forgotten first.
-pub(crate) const CURSORS_MAX: usize = 200;
+/// The open query cursors; the oldest is released first. Source: Salesforce's own limit for a user.
+pub(crate) const CURSORS_MAX: usize = 10;
 
 /// The length of one SOQL query. Source: Salesforce's SOQL limits.
 pub(crate) const SOQL_MAX_CHARS: usize = 100_000;
