@@ -14,6 +14,7 @@ use crate::faults::Faults;
 use crate::payoneer::{PROGRAM, PayeeState, Standing};
 use crate::salesforce::records;
 use crate::salesforce::schema::PAYMENT_REQUEST;
+use crate::webhooks::Webhooks;
 use crate::wire::{Answer, Request};
 use crate::world::{World, wrong};
 use crate::{limits, wire};
@@ -33,13 +34,18 @@ POST /_sandbox/seed      {\"seed\": 1, \"requests\": 200} builds the world anew;
 GET  /_sandbox/faults    the faults in force, with the hits of each rule
 POST /_sandbox/faults    {\"duplicates\": \"refuse\" | \"book\", \"rules\": [{\"fault\", \"system\", \"path\",
                          \"method\", \"one_in\", \"times\", \"retry_after_s\", \"delay_ms\", \"after_ms\", \"for_ms\"}],
-                         \"budget_per_minute\": 6000, \"visibility_lag_ms\": 60000} replaces them
+                         \"budget_per_minute\": 6000, \"visibility_lag_ms\": 60000, \"webhooks\": [{\"fault\", \"one_in\",
+                         \"times\", \"by_ms\"}]} replaces them
 GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
+GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
+POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payout-status\"], \"header\": \"X-Signature\",
+                         \"secret\": \"sandbox-secret\"} says who is told from now on
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
-const PATHS: &str = "the sandbox has ledger, requests, seed, faults, clock and listener under /_sandbox; see GET /";
+const PATHS: &str =
+    "the sandbox has ledger, requests, seed, faults, clock, webhooks and listener under /_sandbox; see GET /";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,8 +80,7 @@ struct ListenerOrder {
 
 /// Answers a request for the sandbox itself.
 pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
-    let now = world.clock.now();
-    world.payoneer.settle(now);
+    world.settle();
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let done = match (request.method.as_str(), &segments[..]) {
         ("GET", [] | ["_sandbox"]) => return Answer::text(PAGE.to_owned()),
@@ -84,6 +89,8 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         ("GET", ["_sandbox", "seed"]) => Ok(seed(world)),
         ("GET", ["_sandbox", "faults"]) => Ok(faults(world)),
         ("GET", ["_sandbox", "clock"]) => Ok(clock(world)),
+        ("GET", ["_sandbox", "webhooks"]) => Ok(webhooks(world)),
+        ("POST", ["_sandbox", "webhooks"]) => read(request).and_then(|target| change_webhooks(world, target)),
         ("POST", ["_sandbox", "seed"]) => read(request).and_then(|order| change_seed(world, order)),
         ("POST", ["_sandbox", "faults"]) => read(request).and_then(|faults| change_faults(world, faults)),
         ("POST", ["_sandbox", "clock"]) => read(request).and_then(|order| change_clock(world, &order)),
@@ -112,6 +119,7 @@ fn ledger(world: &World) -> Value {
             "amount": money(amount),
         },
         "balance": money(world.payoneer.balance()),
+        "webhooks": world.outbox.totals(),
     })
 }
 
@@ -215,9 +223,9 @@ fn amount(name: &str, text: &str) -> Result<Decimal, String> {
 fn faults(world: &World) -> Value {
     let mut body = json!(world.injector.faults());
     let rules = body["rules"].as_array_mut().into_iter().flatten();
-    for (rule, hits) in rules.zip(world.injector.hits()) {
-        rule["hits"] = json!(hits);
-    }
+    rules.zip(world.injector.hits()).for_each(|(rule, hits)| rule["hits"] = json!(hits));
+    let rules = body["webhooks"].as_array_mut().into_iter().flatten();
+    rules.zip(world.outbox.hits()).for_each(|(rule, hits)| rule["hits"] = json!(hits));
     body
 }
 
@@ -248,6 +256,18 @@ fn change_clock(world: &mut World, order: &ClockOrder) -> Result<Value, String> 
         world.clock.advance(ms);
     }
     Ok(clock(world))
+}
+
+fn webhooks(world: &World) -> Value {
+    let mut body = json!(world.outbox.target());
+    body["list"] = world.outbox.list();
+    body
+}
+
+fn change_webhooks(world: &mut World, target: Webhooks) -> Result<Value, String> {
+    target.check()?;
+    world.outbox.set_target(target);
+    Ok(json!(world.outbox.target()))
 }
 
 /// The server sees it once this is answered.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
+use crate::webhooks::WebhookRule;
 
 /// What the sandbox does wrong.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,6 +19,8 @@ pub struct Faults {
     pub budget_per_minute: Option<u32>,
     /// The sandbox time before a booked payout can be looked up; 60 000 where absent.
     pub visibility_lag_ms: Option<u64>,
+    /// The rules of webhooks in order: the first that hits wins.
+    pub webhooks: Vec<WebhookRule>,
 }
 
 /// What Payoneer does with a reference that it has booked already.
@@ -126,8 +129,9 @@ struct Hits {
 impl Faults {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.rules.iter().any(|rule| rule.one_in == 0) {
-            return Err("`one_in` must be 1 (each request is hit) or more".to_owned());
+        let mut one_in = self.rules.iter().map(|rule| rule.one_in).chain(self.webhooks.iter().map(|rule| rule.one_in));
+        if one_in.any(|one_in| one_in == 0) {
+            return Err("`one_in` must be 1 (each one is hit) or more".to_owned());
         }
         if self.budget_per_minute == Some(0) {
             return Err("`budget_per_minute` must be 1 or more; to refuse every request, use `throttled`".to_owned());

@@ -21,6 +21,7 @@ mod control;
 mod payoneer;
 mod salesforce;
 mod seed;
+mod webhooks;
 
 mod access;
 mod budget;
@@ -38,6 +39,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use faults::{Duplicates, Fault, FaultRule, Faults, System};
+pub use webhooks::{WebhookFault, WebhookRule, Webhooks};
 
 /// How a sandbox starts.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct Options {
     pub speed: u32,
     /// What goes wrong.
     pub faults: Faults,
+    /// Who is told of payouts that have ended.
+    pub webhooks: Webhooks,
 }
 
 /// A running sandbox. It stops when this is dropped.
@@ -101,6 +105,7 @@ impl Default for Options {
             requests: 200,
             speed: 1,
             faults: Faults::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -155,5 +160,5 @@ fn check(options: &Options) -> Result<(), StartError> {
     if options.speed > limits::SPEED_MAX {
         return Err(option(format!("`speed` is at most {}", limits::SPEED_MAX)));
     }
-    options.faults.check().map_err(option)
+    options.faults.check().and_then(|()| options.webhooks.check()).map_err(option)
 }

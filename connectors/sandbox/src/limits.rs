@@ -12,8 +12,8 @@ pub(crate) const REFERENCE_MAX_CHARS: usize = 36;
 /// The records in one page of a query.
 pub(crate) const PAGE_RECORDS: usize = 50;
 
-/// The open query cursors; the oldest is forgotten first.
-pub(crate) const CURSORS_MAX: usize = 200;
+/// The open query cursors; the oldest is released first. Source: Salesforce's own limit for a user.
+pub(crate) const CURSORS_MAX: usize = 10;
 
 /// The length of one SOQL query. Source: Salesforce's SOQL limits.
 pub(crate) const SOQL_MAX_CHARS: usize = 100_000;
@@ -44,6 +44,33 @@ pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
 
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
+
+/// The webhooks of one world; more are counted and never sent.
+pub(crate) const WEBHOOKS_MAX: usize = 100_000;
+
+/// The deliveries of webhooks that are on their way at once.
+pub(crate) const WEBHOOKS_AT_ONCE_MAX: usize = 16;
+
+/// The URLs to which a webhook goes.
+pub(crate) const WEBHOOK_URLS_MAX: usize = 16;
+
+/// How often a webhook is sent that nobody takes. What Payoneer does is not published.
+pub(crate) const WEBHOOK_TRIES_MAX: u32 = 12;
+
+/// The wait before a webhook is sent again, in sandbox time; it doubles each time.
+pub(crate) const WEBHOOK_AGAIN_MS: u64 = 30_000;
+
+/// The longest wait before a webhook is sent again, in sandbox time.
+pub(crate) const WEBHOOK_AGAIN_MAX_MS: u64 = 30 * 60_000;
+
+/// How long an answer to a webhook may take, in real time.
+pub(crate) const WEBHOOK_TIMEOUT_MS: u64 = 3_000;
+
+/// How much later a late or reordered webhook is sent, in sandbox time, where the faults say nothing else.
+pub(crate) const WEBHOOK_LATE_MS: u64 = 60 * 60_000;
+
+/// How much later a stale webhook is sent again, in sandbox time, where the faults say nothing else.
+pub(crate) const WEBHOOK_STALE_MS: u64 = 24 * 60 * 60_000;
 
 /// The payment requests that one seed may ask for.
 pub(crate) const REQUESTS_MAX: usize = 20_000;

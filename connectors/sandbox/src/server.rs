@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Fault, FaultRule, System};
+use crate::webhooks::deliver;
 use crate::wire::{Answer, Request};
 use crate::world::{self, Admission, World};
 use crate::{clock, control, limits};
@@ -29,7 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How long the order for an outage may take to be answered.
 const ANSWER_PAUSE: Duration = Duration::from_millis(20);
 
-type Shared = Arc<Mutex<World>>;
+pub(crate) type Shared = Arc<Mutex<World>>;
 
 /// The connection of a request; cancelling it closes the socket.
 #[derive(Clone, Debug)]
@@ -38,7 +39,9 @@ struct Connection(CancellationToken);
 /// Serves until `stop` is cancelled; no connection is left then.
 pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: CancellationToken) {
     let mut outage = world.outage.subscribe();
-    let app = Router::new().fallback(handle).with_state(Arc::new(Mutex::new(world)));
+    let world: Shared = Arc::new(Mutex::new(world));
+    let webhooks = tokio::spawn(deliver::serve(Arc::clone(&world), stop.clone()));
+    let app = Router::new().fallback(handle).with_state(world);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -66,6 +69,7 @@ pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: Cancell
         }
     }
     connections.shutdown().await;
+    webhooks.abort();
 }
 
 /// Closes the listener and every connection, and listens again after a while. What was asked for before
@@ -167,6 +171,6 @@ async fn pause(rule: &FaultRule) {
 }
 
 /// A panic while the lock was held ended one request; the world itself is still whole.
-fn lock(world: &Shared) -> MutexGuard<'_, World> {
+pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }

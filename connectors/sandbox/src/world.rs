@@ -11,6 +11,7 @@ use crate::faults::{Call, FaultRule, Faults, Injector, System};
 use crate::payoneer::{self, Context, Payoneer};
 use crate::salesforce::{self, Salesforce};
 use crate::seed::{self, Planned};
+use crate::webhooks::{Outbox, Outcome, Parcel};
 use crate::wire::{Answer, Request};
 use crate::{Options, limits};
 
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
+    /// What Payoneer tells others.
+    pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
     payoneer_budget: Budget,
@@ -64,17 +67,42 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             payoneer_budget: Budget::new(per_minute, now),
             salesforce_budget: Budget::new(per_minute, now),
         }
     }
 
-    /// Builds the data anew; the clock and the faults stay.
+    /// Builds the data anew; the clock, the faults and who is told stay.
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
         self.seed = seed;
+        self.outbox.begin_anew(seed);
+    }
+
+    /// Lets every payout happen that is due, and plans to tell of it.
+    pub(crate) fn settle(&mut self) {
+        self.payoneer.settle(self.clock.now());
+        let rules = &self.injector.faults().webhooks;
+        for notice in self.payoneer.take_notices() {
+            self.outbox.add(notice, rules);
+        }
+    }
+
+    /// Takes at most so many deliveries of webhooks whose time has come.
+    pub(crate) fn due_webhooks(&mut self, room: usize) -> Vec<Parcel> {
+        if self.outbox.is_idle() {
+            return Vec::new();
+        }
+        self.settle();
+        self.outbox.take_due(self.clock.now(), room)
+    }
+
+    /// Notes what came of a delivery.
+    pub(crate) fn webhook_done(&mut self, number: u64, outcome: Outcome) {
+        self.outbox.done(number, outcome, self.clock.now());
     }
 
     /// Replaces the faults; their hits and the budgets start anew.
@@ -82,6 +110,7 @@ impl World {
         let per_minute = per_minute(&faults);
         let now = self.clock.now();
         self.injector = Injector::new(faults, self.seed);
+        self.outbox.forget_hits();
         self.payoneer_budget = Budget::new(per_minute, now);
         self.salesforce_budget = Budget::new(per_minute, now);
     }
@@ -103,6 +132,7 @@ impl World {
 
     /// Lets a request have its effect.
     pub(crate) fn answer(&mut self, system: System, request: &Request) -> Answer {
+        self.settle();
         let now = self.clock.now();
         let faults = self.injector.faults();
         let cx = Context {

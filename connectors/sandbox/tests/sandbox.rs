@@ -1,6 +1,7 @@
 //! The sandbox over real loopback HTTP, as a client of Payoneer and Salesforce meets it.
 
 mod client;
+mod webhooks;
 
 use std::collections::BTreeSet;
 
@@ -367,6 +368,7 @@ async fn wrong_control_says_what_is_right() {
         ("POST", "/_sandbox/clock", r#"{"sped":1}"#, 400, "expected `speed` or `advance_ms`"),
         ("POST", "/_sandbox/seed", "{}", 400, "send `seed` and/or `requests`"),
         ("POST", "/_sandbox/seed", r#"{"balance":"x"}"#, 400, "`\"12000.00\"`"),
+        ("POST", "/_sandbox/webhooks", r#"{"urls":["http://example.com/"]}"#, 400, "is not on this machine"),
         ("POST", "/_sandbox/faults", r#"{"rules":[{"fault":"x","system":"payoneer"}]}"#, 400, "`cut_after`"),
         ("GET", "/_sandbox/nope", "", 404, "ledger, requests, seed"),
     ];

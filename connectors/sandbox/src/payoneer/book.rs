@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::orders::Order;
-use super::{CURRENCY, Payee, PayeeState};
+use super::{CURRENCY, Notice, Payee, PayeeState};
 use crate::random::Random;
 use crate::{clock, wire};
 
@@ -31,6 +31,7 @@ pub(super) struct Book {
     payouts: BTreeMap<String, Vec<Booking>>,
     due: BTreeSet<(Timestamp, String, usize)>,
     bookings: u64,
+    notices: Vec<Notice>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ pub(crate) struct Standing {
 impl Book {
     /// Starts with a balance and no bookings.
     pub(super) fn new(seed: u64, balance: Decimal) -> Self {
-        Self { seed, balance, payouts: BTreeMap::new(), due: BTreeSet::new(), bookings: 0 }
+        Self { seed, balance, payouts: BTreeMap::new(), due: BTreeSet::new(), bookings: 0, notices: Vec::new() }
     }
 
     /// Says what can still be paid.
@@ -145,11 +146,17 @@ impl Book {
                 continue;
             }
             let state = self.end(&reference, booking, at);
+            self.notices.extend(booking.notice(&reference, state, at));
             let back = matches!(state, State::Cancelled { .. }) && booking.funds == Funds::Taken;
             self.balance += if back { booking.amount } else { Decimal::ZERO };
             let same = self.payouts.get_mut(&reference).expect("what is due is booked");
             same[index].state = state;
         }
+    }
+
+    /// Takes what there is to tell since the last time.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Says the `result` of a status look-up, for the first booking.
@@ -214,6 +221,18 @@ impl Booking {
             State::Pending => "Pending",
             State::Transferred(_) => "Transferred",
             State::Cancelled { .. } => "Cancelled",
+        }
+    }
+
+    /// What is told of an end.
+    fn notice(&self, reference: &str, end: State, at: Timestamp) -> Option<Notice> {
+        let paid = (self.payee_id.as_str(), self.amount);
+        match end {
+            State::Pending => None,
+            State::Transferred(_) => Some(Notice::sent_to_bank(reference, paid, at)),
+            State::Cancelled { code, description } => {
+                Some(Notice::cancel_payout(reference, paid, (code, description), at))
+            }
         }
     }
 

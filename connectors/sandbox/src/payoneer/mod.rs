@@ -4,6 +4,7 @@
 //! that every answer shows the state at the sandbox time of its request.
 
 mod book;
+mod notice;
 mod orders;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::{clock, limits};
 
 use book::Book;
 pub(crate) use book::Standing;
+pub(crate) use notice::Notice;
 
 /// The one program.
 pub(crate) const PROGRAM: &str = "100086190";
@@ -109,6 +111,11 @@ impl Payoneer {
     /// Lets every payout happen that is due.
     pub(crate) fn settle(&mut self, now: Timestamp) {
         self.book.settle(now, &self.payees);
+    }
+
+    /// Takes what there is to tell since the last time.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        self.book.take_notices()
     }
 
     /// Says the balance of the program.

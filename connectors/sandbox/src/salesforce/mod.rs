@@ -2,13 +2,12 @@
 //!
 //! Shapes: vendors.md, sections 3.1 and 3.2. An error is always a list of problems.
 
+mod cursors;
 mod ids;
 mod query;
 pub(crate) mod records;
 pub(crate) mod schema;
 mod soql;
-
-use std::collections::VecDeque;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -18,6 +17,7 @@ use crate::access::{self, InForm, Tokens};
 use crate::limits;
 use crate::random::Random;
 use crate::wire::{Answer, Request};
+use cursors::{Cursors, Page};
 use records::Store;
 use schema::{Key, Object};
 
@@ -63,8 +63,7 @@ pub(crate) struct Salesforce {
     tokens: Tokens,
     signatures: Random,
     store: Store,
-    cursors: VecDeque<(String, Vec<Value>)>,
-    cursors_opened: u64,
+    cursors: Cursors,
     calls: u64,
 }
 
@@ -76,8 +75,7 @@ impl Salesforce {
             tokens: Tokens::new(seed, limits::SALESFORCE_TOKEN_S),
             signatures: Random::of(seed, "signatures"),
             store,
-            cursors: VecDeque::new(),
-            cursors_opened: 0,
+            cursors: Cursors::default(),
             calls: 0,
         }
     }
@@ -130,7 +128,7 @@ impl Salesforce {
         match (request.method.as_str(), path) {
             ("GET", ["limits"]) => Ok(self.limits()),
             ("GET", ["query"]) => self.query(request),
-            ("GET", ["query", locator]) => self.next_page(locator),
+            ("GET", ["query", locator]) => self.cursors.next(&self.store, locator).map(shown),
             ("POST", ["sobjects", object]) => self.create(named(object)?, request, now),
             ("GET", ["sobjects", object, id]) => self.retrieve(named(object)?, id, request),
             ("PATCH", ["sobjects", object, id]) => {
@@ -161,28 +159,7 @@ impl Salesforce {
         let text = request.parameter("q");
         let text = text.ok_or_else(|| Problem::bad("MALFORMED_QUERY", "the parameter `q` is missing"))?;
         let found = query::run(&self.store, text)?;
-        if found.records.len() <= limits::PAGE_RECORDS {
-            return Ok(page(found.total, &found.records, None));
-        }
-        self.cursors_opened += 1;
-        let locator = ids::make("01g", self.cursors_opened);
-        let first = page(found.total, &found.records[..limits::PAGE_RECORDS], Some((&locator, limits::PAGE_RECORDS)));
-        self.cursors.push_back((locator, found.records));
-        if self.cursors.len() > limits::CURSORS_MAX {
-            self.cursors.pop_front();
-        }
-        Ok(first)
-    }
-
-    fn next_page(&self, locator: &str) -> Result<Answer, Problem> {
-        let unknown = || Problem::bad("INVALID_QUERY_LOCATOR", "invalid query locator");
-        let (name, offset) = locator.rsplit_once('-').ok_or_else(unknown)?;
-        let (_, records) = self.cursors.iter().find(|(known, _)| known == name).ok_or_else(unknown)?;
-        let offset: usize = offset.parse().map_err(|_| unknown())?;
-        let rest = records.get(offset..).ok_or_else(unknown)?;
-        let end = rest.len().min(limits::PAGE_RECORDS);
-        let next = (end < rest.len()).then_some((name, offset + end));
-        Ok(page(records.len(), &rest[..end], next))
+        Ok(shown(self.cursors.first(&self.store, found)))
     }
 
     fn create(&mut self, object: &'static Object, request: &Request, now: Timestamp) -> Result<Answer, Problem> {
@@ -267,12 +244,12 @@ fn body(request: &Request) -> Result<Map<String, Value>, Problem> {
     body.map_err(|err| Problem::bad("JSON_PARSER_ERROR", format!("the body is not a JSON object: {err}")))
 }
 
-fn page(total: usize, records: &[Value], next: Option<(&str, usize)>) -> Answer {
-    let mut body = json!({ "totalSize": total, "done": next.is_none() });
-    if let Some((locator, offset)) = next {
-        body["nextRecordsUrl"] = json!(format!("{DATA}/query/{locator}-{offset}"));
+fn shown(page: Page) -> Answer {
+    let mut body = json!({ "totalSize": page.total, "done": page.next.is_none() });
+    if let Some(locator) = page.next {
+        body["nextRecordsUrl"] = json!(format!("{DATA}/query/{locator}"));
     }
-    body["records"] = json!(records);
+    body["records"] = Value::Array(page.records);
     Answer::ok(body)
 }
 

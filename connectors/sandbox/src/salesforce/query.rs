@@ -4,6 +4,8 @@
 //! comparisons and `ORDER BY`. As in Salesforce, texts compare in any case, ids do not.
 
 use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -15,13 +17,13 @@ use super::soql::{self, Direction, Filter, Literal, Nulls, Operator, Order, Quer
 use super::{Problem, ids};
 use crate::{limits, wire};
 
-/// What a query found.
-#[derive(Clone, Debug)]
+/// What a query found: records as they stood then, and what of them it asked for.
+#[derive(Debug)]
 pub(super) struct Found {
-    /// How many records.
-    pub(super) total: usize,
-    /// The records; none for `COUNT()`.
-    pub(super) records: Vec<Value>,
+    object: &'static Object,
+    columns: Vec<Column>,
+    total: usize,
+    records: Vec<Arc<Record>>,
 }
 
 /// A field of the record, or of the record that it refers to.
@@ -56,11 +58,30 @@ pub(super) fn run(store: &Store, text: &str) -> Result<Found, Problem> {
         Select::Fields(names) => names.iter().map(|name| column(object, name)).collect::<Result<_, _>>()?,
     };
     let records = matching(store, object, &query)?;
-    let shown = match query.select {
+    let total = records.len();
+    let records = match query.select {
         Select::Count => Vec::new(),
-        Select::Fields(_) => records.iter().map(|record| show(store, object, &columns, record)).collect(),
+        Select::Fields(_) => records.into_iter().map(Arc::clone).collect(),
     };
-    Ok(Found { total: records.len(), records: shown })
+    Ok(Found { object, columns, total, records })
+}
+
+impl Found {
+    /// Says how many records were found, for `COUNT()` too.
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Says the records; none for `COUNT()`.
+    pub(super) fn records(&self) -> &[Arc<Record>] {
+        &self.records
+    }
+
+    /// Shows some of the records; what a reference refers to is shown as it is now.
+    pub(super) fn show(&self, store: &Store, part: Range<usize>) -> Vec<Value> {
+        let records = self.records.iter().take(part.end).skip(part.start);
+        records.map(|record| show(store, self.object, &self.columns, record)).collect()
+    }
 }
 
 /// Shows a record with its attributes and these fields, all of them where none is named.
@@ -81,14 +102,14 @@ pub(super) fn show_fields(
     Ok(show(store, object, &columns, record))
 }
 
-fn matching<'a>(store: &'a Store, object: &'static Object, query: &Query) -> Result<Vec<&'a Record>, Problem> {
+fn matching<'a>(store: &'a Store, object: &'static Object, query: &Query) -> Result<Vec<&'a Arc<Record>>, Problem> {
     let filter = query.filter.as_ref().map(|filter| bind(object, filter)).transpose()?;
     let order = query.order.iter().map(|order| {
         let field = column(object, &order.field)?;
         Ok(Order { field, direction: order.direction, nulls: order.nulls })
     });
     let order = order.collect::<Result<Vec<_>, Problem>>()?;
-    let holds = |record: &&Record| filter.as_ref().is_none_or(|filter| holds(store, filter, record));
+    let holds = |record: &&Arc<Record>| filter.as_ref().is_none_or(|filter| holds(store, filter, record));
     let mut records: Vec<_> = store.all(object).filter(holds).collect();
     records.sort_by(|left, right| compare(store, &order, left, right));
     let limit = query.limit.unwrap_or(usize::MAX);

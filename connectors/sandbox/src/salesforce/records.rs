@@ -2,8 +2,11 @@
 //!
 //! A value is checked before anything is stored, so that a refused write changes nothing.
 //! Times have whole seconds, as in Salesforce: changes within a second share their stamp.
+//! A record is never changed in place: a change puts another in its stead, and whoever has found
+//! the earlier one keeps it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -19,7 +22,7 @@ pub(crate) type Record = BTreeMap<&'static str, Value>;
 /// All records.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    tables: BTreeMap<&'static str, BTreeMap<String, Record>>,
+    tables: BTreeMap<&'static str, BTreeMap<String, Arc<Record>>>,
     created: BTreeMap<&'static str, u64>,
 }
 
@@ -33,23 +36,23 @@ impl Store {
         for name in ["CreatedDate", "LastModifiedDate", "SystemModstamp"] {
             record.insert(name, Value::from(stamp(at)));
         }
-        self.tables.entry(object.name).or_default().insert(id.clone(), record);
+        self.tables.entry(object.name).or_default().insert(id.clone(), Arc::new(record));
         id
     }
 
     /// Says the records of an object, by id.
-    pub(super) fn all(&self, object: &Object) -> impl Iterator<Item = &Record> {
+    pub(super) fn all(&self, object: &Object) -> impl Iterator<Item = &Arc<Record>> {
         self.tables.get(object.name).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Finds a record by the 18 characters of its id.
     pub(crate) fn get(&self, object: &str, id: &str) -> Option<&Record> {
-        self.tables.get(object)?.get(id)
+        self.tables.get(object)?.get(id).map(Arc::as_ref)
     }
 
     /// Finds the ids of the records with this value, in any case.
     pub(super) fn find(&self, object: &Object, field: &Field, value: &str) -> Vec<String> {
-        let same = |record: &&Record| text(record, field.name).is_some_and(|one| one.eq_ignore_ascii_case(value));
+        let same = |record: &&Arc<Record>| text(record, field.name).is_some_and(|one| one.eq_ignore_ascii_case(value));
         self.all(object).filter(same).filter_map(|record| text(record, "Id")).map(str::to_owned).collect()
     }
 
@@ -90,7 +93,7 @@ impl Store {
         for name in ["LastModifiedDate", "SystemModstamp"] {
             record.insert(name, Value::from(stamp(now)));
         }
-        self.tables.entry(object.name).or_default().insert(id.to_owned(), record);
+        self.tables.entry(object.name).or_default().insert(id.to_owned(), Arc::new(record));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::{Exit, Outcome, print, start::asked_to_stop, tell};
 
 /// Starts local Payoneer and Salesforce that behave, fail and can be slowed.
 ///
-/// Control is under /_sandbox/: GET ledger, requests, clock, faults, seed; POST seed, faults, clock.
+/// Control is under /_sandbox/: GET ledger, requests, clock, faults, webhooks, seed; POST seed, faults, webhooks, clock.
 #[derive(Args, Debug)]
 pub(super) struct SandboxCommand {
     /// Where it listens; only on this machine.
@@ -27,6 +27,12 @@ pub(super) struct SandboxCommand {
     /// Faults to make, as YAML.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Who is told of payouts that have ended, on this machine; with several, one after the other until one takes it.
+    #[arg(long, value_name = "URL")]
+    webhook: Vec<String>,
+    /// What signs webhooks, in the header `X-Signature`.
+    #[arg(long, env = "HOOK_SECRET", hide_env_values = true, value_name = "TEXT")]
+    webhook_secret: Option<String>,
 }
 
 impl SandboxCommand {
@@ -38,12 +44,15 @@ impl SandboxCommand {
             }
             None => ferry_sandbox::Faults::default(),
         };
+        let told = ferry_sandbox::Webhooks::default();
+        let secret = self.webhook_secret.unwrap_or(told.secret);
         let options = ferry_sandbox::Options {
             listen: self.listen,
             seed: self.seed,
             requests: self.requests,
             speed: self.speed,
             faults,
+            webhooks: ferry_sandbox::Webhooks { urls: self.webhook, secret, ..told },
         };
         let sandbox = ferry_sandbox::start(options).await?;
         print(&format!("sandbox {}\n", sandbox.url()));

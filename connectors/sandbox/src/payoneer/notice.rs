@@ -1,0 +1,56 @@
+//! What Payoneer tells when a payout has ended: `SentToBank` and `CancelPayout`.
+//!
+//! Shapes: vendors.md, section 1.7, and the recorded bodies. All values are texts; those of a cancelled payout are
+//! encoded as in a query string, as they were recorded. `IntPaymentId` is the client's reference.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::CURRENCY;
+use crate::{clock, wire};
+
+/// One thing to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    /// What happened, by the vendor's name.
+    pub(crate) kind: &'static str,
+    /// `client_reference_id`.
+    pub(crate) reference: String,
+    /// When it happened.
+    pub(crate) at: Timestamp,
+    /// What is told.
+    pub(crate) body: Value,
+}
+
+impl Notice {
+    /// Tells that the money has left.
+    pub(super) fn sent_to_bank(reference: &str, (payee_id, amount): (&str, Decimal), at: Timestamp) -> Self {
+        let body = json!({
+            "Payee Id": payee_id,
+            "Amount": wire::cents(amount).to_string(),
+            "IntPaymentId": reference,
+            "Currency": CURRENCY,
+            "Transaction Date": clock::seconds_text(at),
+        });
+        Self { kind: "SentToBank", reference: reference.to_owned(), at, body }
+    }
+
+    /// Tells that a payout will not be made.
+    pub(super) fn cancel_payout(
+        reference: &str,
+        (payee_id, amount): (&str, Decimal),
+        (code, description): (u32, &str),
+        at: Timestamp,
+    ) -> Self {
+        let body = json!({
+            "Payee Id": payee_id,
+            "IntPaymentId": reference,
+            "Reason Code": code.to_string(),
+            "Reason Description": description.replace(' ', "+"),
+            "Payment Amount": wire::cents(amount).to_string(),
+            "Canceled Payment Date": clock::seconds_text(at).replace(':', "%3a"),
+        });
+        Self { kind: "CancelPayout", reference: reference.to_owned(), at, body }
+    }
+}
