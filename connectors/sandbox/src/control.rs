@@ -40,7 +40,7 @@ GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payout-status\"], \"header\": \"X-Signature\",
-                         \"secret\": \"sandbox-secret\"} says who is told from now on
+                         \"secret\": \"sandbox\"} says who is told from now on
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
