@@ -40,7 +40,7 @@ GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payout-status\"], \"header\": \"X-Signature\",
-                         \"secret\": \"sandbox-secret\"} says who is told from now on
+                         \"secret\": \"sandbox\"} says who is told from now on
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -109,7 +109,7 @@ fn ledger(world: &World) -> Value {
     let bookings: usize = standings.iter().map(|standing| standing.booked_at.len()).sum();
     let twice = standings.iter().filter(|standing| standing.booked_at.len() > 1).count();
     let amount: Decimal = standings.iter().map(|standing| standing.amount_booked).sum();
-    json!({
+    let mut body = json!({
         "payouts": standings.iter().map(payout).collect::<Vec<_>>(),
         "totals": {
             "references": standings.len(),
@@ -119,8 +119,11 @@ fn ledger(world: &World) -> Value {
             "amount": money(amount),
         },
         "balance": money(world.payoneer.balance()),
-        "webhooks": world.outbox.totals(),
-    })
+    });
+    if !world.outbox.is_idle() {
+        body["webhooks"] = world.outbox.totals();
+    }
+    body
 }
 
 fn payout(standing: &Standing) -> Value {

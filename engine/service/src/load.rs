@@ -224,7 +224,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections, secrets })
 }
 
-/// The secret of a pipeline's webhook; a sandbox has one of its own.
+/// The secret of a pipeline's webhook; every sandbox signs with the same one.
 fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String> {
     let EventSource::Webhook(hook) = &plan.trigger.source else { return Ok(None) };
     match &hook.verify {

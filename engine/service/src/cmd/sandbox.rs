@@ -30,9 +30,6 @@ pub(super) struct SandboxCommand {
     /// Who is told of payouts that have ended, on this machine; with several, one after the other until one takes it.
     #[arg(long, value_name = "URL")]
     webhook: Vec<String>,
-    /// What signs webhooks, in the header `X-Signature`.
-    #[arg(long, env = "HOOK_SECRET", hide_env_values = true, value_name = "TEXT")]
-    webhook_secret: Option<String>,
 }
 
 impl SandboxCommand {
@@ -44,15 +41,13 @@ impl SandboxCommand {
             }
             None => ferry_sandbox::Faults::default(),
         };
-        let told = ferry_sandbox::Webhooks::default();
-        let secret = self.webhook_secret.unwrap_or(told.secret);
         let options = ferry_sandbox::Options {
             listen: self.listen,
             seed: self.seed,
             requests: self.requests,
             speed: self.speed,
             faults,
-            webhooks: ferry_sandbox::Webhooks { urls: self.webhook, secret, ..told },
+            webhooks: ferry_sandbox::Webhooks { urls: self.webhook, ..ferry_sandbox::Webhooks::default() },
         };
         let sandbox = ferry_sandbox::start(options).await?;
         print(&format!("sandbox {}\n", sandbox.url()));
