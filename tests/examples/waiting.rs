@@ -14,7 +14,7 @@ use ferry::{
 };
 use ferry_tests::{
     postgres::Server,
-    program::{IS_PROGRAM, Program, Running, Serve},
+    program::{ANY_PORT, IS_PROGRAM, Program, Running, Serve},
 };
 use tokio::task::JoinSet;
 
@@ -100,6 +100,7 @@ impl Place<'_> {
             store: self.address,
             lease_ms: LEASE_MS,
             log: "error",
+            listen: ANY_PORT,
             args: &[],
         })
     }

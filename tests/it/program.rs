@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use ferry_tests::program::{Program, Running, Serve};
+use ferry_tests::program::{ANY_PORT, Program, Running, Serve};
 
 /// The program under test.
 pub(crate) fn program() -> Program {
@@ -30,7 +30,7 @@ pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
 
 /// Starts `ferry serve` on a folder of projects, and waits until it serves.
 pub(crate) fn serve_folder(folder: &Path, projects: &Path, store: &str, args: &[&str]) -> Running {
-    program().serve(Serve { folder, projects, store, lease_ms: 1_000, log: "off", args }).unwrap()
+    program().serve(Serve { folder, projects, store, lease_ms: 1_000, log: "off", listen: ANY_PORT, args }).unwrap()
 }
 
 fn output(folder: &Path, args: &[&str]) -> Output {

@@ -3,12 +3,19 @@
 use std::{
     fmt::Display,
     io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Set for every process that shall be the program: an example is it, too, where this is set.
 pub const IS_PROGRAM: &str = "FERRY_TESTS_IS_PROGRAM";
+/// Where webhooks are taken, where nobody has to know before.
+pub const ANY_PORT: &str = "127.0.0.1:0";
+/// Ports that are listened on again after a kill: below those that Linux gives to connections by itself, so that
+/// none of these has it meanwhile.
+const KEPT_PORTS: std::ops::Range<u32> = 20_000..32_000;
 /// The log of all services of one folder, beside their store.
 pub const LOG: &str = "service.log";
 
@@ -29,6 +36,8 @@ pub struct Serve<'a> {
     pub lease_ms: u64,
     /// What it logs, as `FERRY_LOG` says it.
     pub log: &'a str,
+    /// Where it takes webhooks.
+    pub listen: &'a str,
     /// More arguments.
     pub args: &'a [&'a str],
 }
@@ -92,14 +101,14 @@ impl Program {
     /// # Errors
     /// What it said instead.
     pub fn serve(&self, how: Serve<'_>) -> Result<Running, String> {
-        let Serve { folder, projects, store, lease_ms, log, args } = how;
+        let Serve { folder, projects, store, lease_ms, log, listen, args } = how;
         let mut command = self.command(folder);
         command
             .arg("serve")
             .arg(projects)
             .args(["--admin", "127.0.0.1:0", "--lease", &lease_ms.to_string()])
             .args(args);
-        command.env("FERRY_STORE", store).args(["--listen", "127.0.0.1:0"]).env("HOOK_SECRET", "geheim");
+        command.env("FERRY_STORE", store).args(["--listen", listen]).env("HOOK_SECRET", "geheim");
         let mut child =
             command.env("FERRY_LOG", log).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(said)?;
         let mut stderr = BufReader::new(child.stderr.take().ok_or("the service has no output")?);
@@ -119,6 +128,25 @@ impl Program {
         std::thread::spawn(move || keep(stderr, log));
         Ok(Running { child, address, hooks, _stdout: None })
     }
+}
+
+/// A free address on this machine that one process after the other can listen on.
+///
+/// # Errors
+/// Where no port is free.
+pub fn address_to_keep() -> Result<String, String> {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // Tests run in several processes at once, which begin at different ports.
+    let length = KEPT_PORTS.end - KEPT_PORTS.start;
+    for _ in 0..length {
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let port = KEPT_PORTS.start + std::process::id().wrapping_mul(97).wrapping_add(asked) % length;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err("no port is free".to_owned())
 }
 
 /// Keeps what a service says, line by line, because others write to the same file.

@@ -15,7 +15,7 @@ use ferry::{
 use ferry_core::run::Entry;
 use ferry_tests::{
     postgres::Server,
-    program::{Program, Running, Serve},
+    program::{ANY_PORT, Program, Running, Serve},
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -195,6 +195,7 @@ impl Place {
                 store: &self.address,
                 lease_ms: LEASE_MS,
                 log: "error",
+                listen: ANY_PORT,
                 args: &["--sandbox", &self.sandbox.address],
             })
         };

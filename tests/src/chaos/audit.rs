@@ -9,13 +9,12 @@ use std::{
     time::Duration,
 };
 
-use ferry::store::Filter;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::{
-    Trial,
+    Trial, hooks,
     world::{World, decimal},
 };
 use crate::program::said;
@@ -226,7 +225,7 @@ fn booked_at(ledger: &Value, began: Timestamp, speed: u32) -> Vec<Duration> {
 }
 
 async fn runs(world: &World<'_>) -> Result<BTreeMap<String, Run>, String> {
-    let (store, all) = (world.store().await?, Filter { limit: usize::MAX, ..Filter::default() });
+    let (store, all) = (world.store().await?, hooks::all_of(hooks::PAYS));
     let letters = store.dead_letters(&all).await.map_err(said)?.into_iter();
     let mut letters: BTreeMap<String, (String, String)> =
         letters.map(|letter| (letter.event_key, (letter.step, letter.class))).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferry_sandbox::{Fault, FaultRule, Faults, System};
+use ferry_sandbox::{Fault, FaultRule, Faults, System, WebhookFault, WebhookRule};
 use serde_json::Value;
 
 use super::Trial;
@@ -16,6 +16,8 @@ const STORM_MS: u64 = 2 * 60 * 1_000;
 const RETRY_AFTER_S: u32 = 20;
 /// So much longer than a client waits: the effect comes when it has gone.
 const TOO_LATE_MS: u64 = 300;
+/// How much later webhooks come, on the sandbox's clock: another poll may have been quicker.
+const WEBHOOK_LATE_MS: u64 = 20 * 60 * 1_000;
 /// More than any budget of these systems, so that only rules refuse.
 const BUDGET_PER_MINUTE: u32 = 60_000;
 
@@ -49,7 +51,21 @@ pub(super) fn all(trial: &Trial) -> Faults {
         late(rule(Fault::Slow, System::Salesforce, "Contact", 1), trial.contact_ms()),
     ];
     let rules = (0..STORMS).map(storm).chain(rest).collect();
-    Faults { duplicates: trial.duplicates, rules, budget_per_minute: Some(BUDGET_PER_MINUTE), ..Faults::default() }
+    let budget_per_minute = Some(BUDGET_PER_MINUTE);
+    Faults { duplicates: trial.duplicates, rules, budget_per_minute, webhooks: webhooks(), ..Faults::default() }
+}
+
+fn webhooks() -> Vec<WebhookRule> {
+    let by_ms = Some(WEBHOOK_LATE_MS);
+    let rules = [
+        (WebhookFault::Duplicate, 4),
+        (WebhookFault::Stale, 8),
+        (WebhookFault::Late, 8),
+        (WebhookFault::Reordered, 8),
+        (WebhookFault::Lost, 10),
+        (WebhookFault::BadlySigned, 10),
+    ];
+    rules.into_iter().map(|(fault, one_in)| WebhookRule { fault, one_in, times: None, by_ms }).collect()
 }
 
 fn rule(fault: Fault, system: System, path: &str, one_in: u32) -> FaultRule {

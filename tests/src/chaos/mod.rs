@@ -8,6 +8,7 @@
 
 mod audit;
 mod faults;
+pub mod hooks;
 mod table;
 mod world;
 
@@ -24,6 +25,7 @@ use serde_json::json;
 
 use crate::{postgres::Server, program::Program};
 use audit::Books;
+use hooks::Hooks;
 pub use table::print;
 use world::World;
 
@@ -121,6 +123,7 @@ impl Trial {
 pub struct Outcome {
     trial: Trial,
     books: Books,
+    hooks: Hooks,
     faults: BTreeMap<String, u64>,
     /// Stretches between two kills, or two stops, in which something was booked.
     lives_that_paid: usize,
@@ -138,6 +141,16 @@ impl Outcome {
     /// Requests that were booked once and transferred.
     pub fn paid(&self) -> usize {
         self.books.count(audit::End::Paid)
+    }
+
+    /// Webhooks that were answered 2xx.
+    pub fn webhooks_accepted(&self) -> u64 {
+        self.hooks.accepted
+    }
+
+    /// Runs that waited for a webhook, or found that it had come.
+    pub fn woken(&self) -> usize {
+        self.hooks.woken
     }
 
     /// References that were booked more than once.
@@ -208,11 +221,13 @@ pub async fn run(program: &Program, trial: &Trial, server: Option<&Server>, keep
     // What was booked and not followed to its end is transferred or cancelled by now.
     world.stop_services();
     post(&world.http, &world.url("clock"), &json!({ "advance_ms": 24 * 60 * 60 * 1_000 })).await?;
-    let books = Books::collect((&world, trial), (opening, deposited), settled).await?;
+    let hooks = Hooks::collect(&world).await?;
+    let mut books = Books::collect((&world, trial), (opening, deposited), settled).await?;
+    books.wrongs.extend(hooks.wrongs.iter().cloned());
     let lives_that_paid = books.intervals_with_bookings(&world.cuts);
     let keep = keep || !(books.wrongs.is_empty() || trial.is_mutant);
     let folder = keep.then(|| world.keep());
-    Ok(Outcome { trial: trial.clone(), books, faults, lives_that_paid, raged, took, folder })
+    Ok(Outcome { trial: trial.clone(), books, hooks, faults, lives_that_paid, raged, took, folder })
 }
 
 /// Does all acts in the seed's order, with pauses of its choice; gives what was deposited.
@@ -248,7 +263,8 @@ fn acts(trial: &Trial, random: &mut Random) -> Vec<Act> {
     acts
 }
 
-/// Waits until every request has a run that has ended, is held or parked, and nothing has changed for a while.
+/// Waits until every request has a run that has ended, is held or parked, every webhook was delivered, and nothing
+/// has changed for a while.
 /// False where that did not come about in time: the books tell what is missing.
 async fn settle(world: &World<'_>, trial: &Trial) -> Result<bool, String> {
     let watch = Stopwatch::start();
@@ -257,9 +273,12 @@ async fn settle(world: &World<'_>, trial: &Trial) -> Result<bool, String> {
         pause(LOOK_EVERY).await;
         let counts = world.counts().await?;
         let open = ["running", "waiting"].iter().any(|state| counts.contains_key(*state));
-        if counts != last || open || counts.values().sum::<u64>() < trial.payouts as u64 {
+        if counts != last || open {
             (last, since) = (counts, watch.elapsed());
-        } else if watch.elapsed().saturating_sub(since) > Duration::from_millis(trial.visible_ms()) {
+        } else if watch.elapsed().saturating_sub(since) > Duration::from_millis(trial.visible_ms())
+            && hooks::requests_with_runs(world).await? >= trial.payouts
+            && hooks::are_delivered(world).await?
+        {
             return Ok(true);
         }
     }

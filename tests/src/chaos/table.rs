@@ -25,6 +25,7 @@ pub fn print(outcomes: &[Outcome]) -> String {
     });
     out.acts();
     out.ends();
+    out.webhooks();
     out.money();
     out.faults();
     out.wrongs();
@@ -83,6 +84,25 @@ impl Table<'_> {
         }
         self.row("payouts that nobody approved", |outcome| outcome.books.strangers);
         self.row("second bookings that the target refused", |outcome| outcome.books.duplicates_refused);
+    }
+
+    fn webhooks(&mut self) {
+        self.line("\nwebhooks: one for each payout that has ended");
+        self.row("  sent", |outcome| outcome.hooks.sent);
+        for fault in ["duplicate", "late", "reordered", "stale", "lost", "badly_signed"] {
+            let name = match fault {
+                "stale" => "sent, and again much later",
+                "lost" => "lost: never sent",
+                "badly_signed" => "badly signed",
+                _ => fault,
+            };
+            self.row(&format!("    {name}"), |outcome| outcome.hooks.with(fault));
+        }
+        self.row("  accepted: at least one 2xx, and one run", |outcome| outcome.hooks.accepted);
+        self.row("  deliveries that were accepted", |outcome| outcome.hooks.deliveries_accepted);
+        self.row("  deliveries that were refused as forged", |outcome| outcome.hooks.deliveries_refused);
+        self.row("  runs that a webhook woke; the others polled", |outcome| outcome.hooks.woken);
+        self.row("  LOST, TAKEN TWICE, OR FORGED AND TAKEN", |outcome| outcome.hooks.wrongs.len());
     }
 
     fn money(&mut self) {

@@ -18,10 +18,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Trial, faults};
+use super::{Trial, faults, hooks};
 use crate::{
     postgres::Server,
-    program::{Program, Running, Serve, said},
+    program::{Program, Running, Serve, address_to_keep, said},
 };
 
 /// The shipped project, whose connectors get other time-outs.
@@ -43,6 +43,8 @@ pub(super) struct World<'a> {
     address: String,
     sandbox: Running,
     services: Vec<Running>,
+    /// Where each of them takes webhooks, in each of its lives.
+    listens: Vec<String>,
     watch: Stopwatch,
     /// When each kill and each stop was, since the start.
     pub(super) cuts: Vec<Duration>,
@@ -61,28 +63,34 @@ impl<'a> World<'a> {
         let text = serde_json::to_string(&faults::all(trial)).map_err(said)?;
         std::fs::write(folder.path().join("faults.yaml"), text).map_err(said)?;
         let (requests, speed, seed) = (trial.payouts.to_string(), trial.speed.to_string(), trial.seed.to_string());
+        let listens = (0..trial.processes).map(|_| address_to_keep()).collect::<Result<Vec<_>, _>>()?;
+        let told: Vec<String> =
+            listens.iter().map(|listen| format!("--webhook=http://{listen}/{}", hooks::PATH)).collect();
         let args = ["--requests", &requests, "--speed", &speed, "--seed", &seed, "--faults", "faults.yaml"];
+        let args: Vec<&str> = args.into_iter().chain(told.iter().map(String::as_str)).collect();
         let sandbox = program.sandbox(folder.path(), &args)?;
         let address = server.map_or_else(|| "ferry.db".to_owned(), Server::database);
         let http = HttpClient::new().map_err(said)?;
         let began = get(&http, &format!("{}/_sandbox/clock", sandbox.address)).await?;
         let began = began["now"].as_str().and_then(|now| now.parse().ok()).ok_or("the sandbox has no clock")?;
         let (watch, cuts, services) = (Stopwatch::start(), Vec::new(), Vec::new());
-        let mut world = Self { http, program, trial, server, folder, address, sandbox, services, watch, cuts, began };
-        for _ in 0..trial.processes {
-            let service = world.serve()?;
+        let mut world =
+            Self { http, program, trial, server, folder, address, sandbox, services, listens, watch, cuts, began };
+        for process in 0..trial.processes {
+            let service = world.serve(process)?;
             world.services.push(service);
         }
         Ok(world)
     }
 
-    fn serve(&self) -> Result<Running, String> {
+    fn serve(&self, process: usize) -> Result<Running, String> {
         self.program.serve(Serve {
             folder: self.folder.path(),
             projects: &self.folder.path().join("project"),
             store: &self.address,
             lease_ms: self.trial.lease_ms(),
             log: "error",
+            listen: &self.listens[process],
             args: &["--sandbox", &self.sandbox.address],
         })
     }
@@ -102,7 +110,7 @@ impl<'a> World<'a> {
     pub(super) fn kill(&mut self, victim: usize) -> Result<(), String> {
         self.services[victim].kill()?;
         self.cuts.push(self.watch.elapsed());
-        self.services[victim] = self.serve()?;
+        self.services[victim] = self.serve(victim)?;
         Ok(())
     }
 
@@ -162,7 +170,7 @@ impl<'a> World<'a> {
     }
 }
 
-/// The shipped pipeline and connectors, with time-outs that fit the clock.
+/// The shipped pipeline and connectors, with time-outs that fit the clock, and a pipeline that webhooks are for.
 fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     let (shipped, own) = (Path::new(SHIPPED), folder.join("project"));
     let pipelines = shipped.join("pipelines/payoneer-salesforce");
@@ -171,6 +179,10 @@ fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     let text = std::fs::read_to_string(own.join("ferry.yaml")).map_err(said)?;
     let at_once = format!("connector: salesforce\n    concurrency: {}", trial.at_once());
     std::fs::write(own.join("ferry.yaml"), text.replace("connector: salesforce", &at_once)).map_err(said)?;
+    let pays = own.join("mass-payouts.yaml");
+    let text = std::fs::read_to_string(&pays).map_err(said)?;
+    std::fs::write(&pays, hooks::woken(&text)?).map_err(said)?;
+    std::fs::write(own.join("payout-status.yaml"), hooks::PIPELINE).map_err(said)?;
     for connector in ["payoneer", "salesforce"] {
         let to = own.join("connectors").join(connector);
         copy(&shipped.join("connectors").join(connector), &to)?;
