@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use ferry::store::{RunId, RunRow};
 use ferry_sandbox::Duplicates;
-use ferry_tests::chaos::{self, Outcome, Trial};
+use ferry_tests::chaos::{self, Outcome, Trial, hooks};
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::program::program;
 
@@ -32,7 +35,7 @@ fn check(outcome: Outcome) {
     assert!(outcome.wrongs().is_empty(), "{table}");
     assert!(outcome.paid() > 500 * 8 / 10 && outcome.lives_that_paid() >= 5, "{table}");
     // A fifth of the webhooks is lost or badly signed, and counts for nothing.
-    assert!(outcome.webhooks_accepted() > 500 / 2, "{table}");
+    assert!(outcome.webhooks_accepted() > 500 / 2 && outcome.woken() > 500 / 4, "{table}");
 }
 
 #[tokio::test]
@@ -68,4 +71,40 @@ async fn a_manifest_that_says_what_is_not_so_is_caught() {
     let outcome = [chaos::run(&program(), &trial, None, false).await.unwrap()];
     let table = chaos::print(&outcome);
     assert!(outcome[0].booked_twice() > 0 && !outcome[0].wrongs().is_empty(), "{table}");
+}
+
+/// The harness would see a webhook that is lost, taken twice, or forged and taken.
+#[test]
+fn what_is_accepted_is_one_run_and_what_is_forged_is_none() {
+    // Fault, tries, accepted, refused; the states of its runs; what is wrong.
+    let cases: [(Option<&str>, [u64; 3], &[&str], &str); 10] = [
+        (None, [1, 1, 0], &["finished"], ""),
+        (Some("duplicate"), [2, 2, 0], &["finished"], ""),
+        // The process was killed before it answered.
+        (None, [12, 0, 0], &["finished"], ""),
+        (Some("badly_signed"), [1, 0, 1], &[], ""),
+        (None, [1, 1, 0], &[], "lost"),
+        (Some("duplicate"), [2, 2, 0], &["finished", "finished"], "more than one"),
+        (None, [1, 1, 0], &["dead_lettered"], "no end"),
+        (Some("badly_signed"), [1, 0, 1], &["finished"], "somebody else's"),
+        (Some("lost"), [0, 0, 0], &["finished"], "nothing was sent"),
+        (None, [1, 0, 1], &[], "not taken"),
+    ];
+    let run = |state: &&str| RunRow {
+        run: RunId::of("payout-status", "ref-1"),
+        pipeline: "payout-status".to_owned(),
+        version: String::new(),
+        event_key: "ref-1".to_owned(),
+        state: (*state).to_owned(),
+        note: String::new(),
+        started_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+        due_at: None,
+    };
+    for (fault, [tries, accepted, refused], states, expected) in cases {
+        let webhook = json!({ "fault": fault, "tries": tries, "accepted": accepted, "refused": refused });
+        let runs: Vec<RunRow> = states.iter().map(run).collect();
+        let said = hooks::wrong("ref-1", &[&webhook], &runs).unwrap_or_default();
+        assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{webhook} {states:?}: {said}");
+    }
 }

@@ -128,8 +128,8 @@ fn by_reference(list: &Value) -> BTreeMap<String, Vec<&Value>> {
     all
 }
 
-/// What is wrong with the runs of one payout's webhooks.
-fn wrong(reference: &str, webhooks: &[&Value], runs: &[RunRow]) -> Option<String> {
+/// What is wrong with the runs of one payout's webhooks, as the sandbox lists these, if anything.
+pub fn wrong(reference: &str, webhooks: &[&Value], runs: &[RunRow]) -> Option<String> {
     let sum = |name: &str| webhooks.iter().map(|webhook| webhook[name].as_u64().unwrap_or(0)).sum::<u64>();
     let is_of = |faults: &[&str]| webhooks.iter().any(|webhook| faults.iter().any(|fault| webhook["fault"] == *fault));
     let (tries, accepted, refused) = (sum("tries"), sum("accepted"), sum("refused"));

@@ -8,7 +8,7 @@
 
 mod audit;
 mod faults;
-mod hooks;
+pub mod hooks;
 mod table;
 mod world;
 
@@ -146,6 +146,11 @@ impl Outcome {
     /// Webhooks that were answered 2xx.
     pub fn webhooks_accepted(&self) -> u64 {
         self.hooks.accepted
+    }
+
+    /// Runs that waited for a webhook, or found that it had come.
+    pub fn woken(&self) -> usize {
+        self.hooks.woken
     }
 
     /// References that were booked more than once.
