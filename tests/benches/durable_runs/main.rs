@@ -25,9 +25,17 @@ fn main() -> ExitCode {
         return ferry::cmd::main();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("the machine has threads");
+    let wanted = |part: &str| {
+        let is_named = |part: &str| std::env::args().skip(1).any(|argument| argument == part);
+        is_named(part) || !["processes", "targets"].into_iter().any(is_named)
+    };
     runtime.block_on(async {
-        processes::measure(2 * runs()).await;
-        targets::measure(runs()).await;
+        if wanted("processes") {
+            processes::measure(2 * runs()).await;
+        }
+        if wanted("targets") {
+            targets::measure(runs()).await;
+        }
     });
     ExitCode::SUCCESS
 }

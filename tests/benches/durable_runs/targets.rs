@@ -120,6 +120,11 @@ pub(crate) async fn measure(runs: usize) {
             "bare appends and fdatasync, as many bytes and clients",
             bare * STEPS as u64 / groups.len() as u64
         );
+        // Each write is durable before it is sent, with what came before; the answer of the last one is, too.
+        let (commits, rounds) = (4, 500);
+        let alone = limit::groups_a_second(folder.path(), 1, rounds, bytes).await;
+        let name = format!("{commits} bare appends and fdatasync, one client: microseconds");
+        println!("{name:>58}: {}", commits * 1_000_000 / alone.max(1));
         bench.latency("three", "three writes, one client: microseconds to the answer", runs.min(500)).await;
         bench.latency("light", "forty maps, one client: microseconds to the answer", runs.min(300)).await;
         bench.webhooks(runs).await;
