@@ -73,11 +73,13 @@ async fn a_manifest_that_says_what_is_not_so_is_caught() {
     assert!(outcome[0].booked_twice() > 0 && !outcome[0].wrongs().is_empty(), "{table}");
 }
 
+/// Fault; tries, accepted, refused; the states of its runs; what is wrong.
+type Told = (Option<&'static str>, [u64; 3], &'static [&'static str], &'static str);
+
 /// The harness would see a webhook that is lost, taken twice, or forged and taken.
 #[test]
 fn what_is_accepted_is_one_run_and_what_is_forged_is_none() {
-    // Fault, tries, accepted, refused; the states of its runs; what is wrong.
-    let cases: [(Option<&str>, [u64; 3], &[&str], &str); 10] = [
+    let cases: [Told; 10] = [
         (None, [1, 1, 0], &["finished"], ""),
         (Some("duplicate"), [2, 2, 0], &["finished"], ""),
         // The process was killed before it answered.

@@ -235,8 +235,8 @@ fn steps(shown: &DeadLetterShown) -> String {
 }
 
 pub(super) async fn find(store: &dyn Store, wanted: &str) -> Result<Option<DeadLetter>, StoreError> {
-    let all = store.dead_letters(&Filter { limit: usize::MAX, ..Filter::default() }).await?;
-    Ok(all.into_iter().find(|letter| letter.run.as_str() == wanted || letter.event_key == wanted))
+    let named = Filter { event_key: Some(wanted.to_owned()), limit: 1, ..Filter::default() };
+    Ok(store.dead_letters(&named).await?.pop())
 }
 
 pub(super) fn missing(wanted: &str) -> Exit {

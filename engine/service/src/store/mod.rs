@@ -172,7 +172,7 @@ pub struct Filter {
     pub pipeline: Option<String>,
     /// Only in this state, or of this class.
     pub kind: Option<String>,
-    /// Only of this event.
+    /// Only of this event; of dead letters also the one of this run.
     pub event_key: Option<String>,
     /// At most that many.
     pub limit: usize,

@@ -32,7 +32,7 @@ const RUNS_WITH: &str =
     ) ORDER BY updated_ms DESC, run LIMIT $4";
 const LETTERS: &str = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
     WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR class = $2)
-    ORDER BY at_ms DESC, run LIMIT $3";
+    AND ($4::text IS NULL OR run = $4 OR event_key = $4) ORDER BY at_ms DESC, run LIMIT $3";
 
 /// The rows of a statement.
 pub(super) async fn rows(
@@ -91,7 +91,8 @@ pub(super) async fn counts(session: &Session) -> Result<BTreeMap<String, u64>, F
 }
 
 pub(super) async fn dead_letters(session: &Session, filter: &Filter) -> Result<Vec<DeadLetter>, Failed> {
-    let found = rows(session, LETTERS, &[&filter.pipeline, &filter.kind, &bound(filter.limit)]).await?;
+    let found =
+        rows(session, LETTERS, &[&filter.pipeline, &filter.kind, &bound(filter.limit), &filter.event_key]).await?;
     let letter = |row: &Row| {
         Ok(DeadLetter {
             run: RunId::named(row.get::<_, String>(0)),

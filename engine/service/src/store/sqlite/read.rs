@@ -82,21 +82,23 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<BTreeMap<Strin
 
 pub(super) fn dead_letters(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<DeadLetter>> {
     let sql = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
-        WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR class = ?2) ORDER BY at_ms DESC, run LIMIT ?3";
+        WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR class = ?2) AND (?4 IS NULL OR run = ?4 OR event_key = ?4)
+        ORDER BY at_ms DESC, run LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit)], |row| {
-        Ok(DeadLetter {
-            run: RunId::named(row.get::<_, String>(0)?),
-            pipeline: row.get(1)?,
-            event_key: row.get(2)?,
-            step: row.get(3)?,
-            mended_by: mended_by(&row.get::<_, String>(4)?),
-            class: row.get(4)?,
-            message: row.get(5)?,
-            at: time(row, 6)?,
-            event: json(row, 7)?,
-        })
-    })?;
+    let rows =
+        statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit), filter.event_key], |row| {
+            Ok(DeadLetter {
+                run: RunId::named(row.get::<_, String>(0)?),
+                pipeline: row.get(1)?,
+                event_key: row.get(2)?,
+                step: row.get(3)?,
+                mended_by: mended_by(&row.get::<_, String>(4)?),
+                class: row.get(4)?,
+                message: row.get(5)?,
+                at: time(row, 6)?,
+                event: json(row, 7)?,
+            })
+        })?;
     rows.collect()
 }
 
