@@ -23,6 +23,9 @@ use crate::{
     response::{Answer, Asked, Refusal, understand},
 };
 
+/// An answer, and what it means; or why there is none.
+type Exchanged = Result<(Answer, Result<Value, Refusal>), Failure>;
+
 /// One page of a read.
 #[derive(Debug)]
 pub struct Page {
@@ -66,8 +69,8 @@ impl Connection {
                 let mut together = several[0].clone();
                 together.body = request::merged(rule, several);
                 together.sensitive = several.iter().flat_map(|call| call.sensitive.clone()).collect();
-                let answer = self.answer(pass, call, (&together, None)).await;
-                self.split(call, answer, several.len())
+                let exchanged = self.answer(pass, call, (&together, None)).await;
+                self.split(call, exchanged, several.len())
             }
             (several, None) => {
                 let failure = Failure::new(ErrorClass::Bug, "this action has no bundle");
@@ -89,9 +92,9 @@ impl Connection {
     ) -> Result<Page, Failure> {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
-        let answer = self.answer(pass, call, (&prepared, next)).await?;
-        let output = self.understood(call, &answer).map_err(|refusal| refusal.failure);
-        let output = output.map_err(|failure| self.with_body(failure, &prepared, 1))?;
+        let told = |failure| self.with_body(failure, &prepared, 1);
+        let (answer, output) = self.answer(pass, call, (&prepared, next)).await.map_err(told)?;
+        let output = output.map_err(Refusal::into_failure).map_err(told)?;
         Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
     }
 
@@ -155,29 +158,27 @@ impl Connection {
     }
 
     async fn send_paged(&self, pass: &dyn Pass, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
-        let mut answer = self.answer(pass, call, (prepared, None)).await?;
-        let Some(rule) = &call.paginate else {
-            return self.understood(call, &answer).map_err(|refusal| refusal.failure);
-        };
+        let (mut answer, mut output) = self.answer(pass, call, (prepared, None)).await?;
+        let Some(rule) = &call.paginate else { return output.map_err(Refusal::into_failure) };
         let mut pages = Pages::new(rule);
         loop {
-            self.understood(call, &answer).map_err(|refusal| refusal.failure)?;
+            output.map_err(Refusal::into_failure)?;
             match pages.take(std::mem::take(&mut answer.body))? {
-                Some(next) => answer = self.answer(pass, call, (prepared, Some(&next))).await?,
+                Some(next) => (answer, output) = self.answer(pass, call, (prepared, Some(&next))).await?,
                 None => break,
             }
         }
         answer.body = pages.finish()?;
-        self.understood(call, &answer).map_err(|refusal| refusal.failure)
+        self.understood(call, &answer).map_err(Refusal::into_failure)
     }
 
-    fn split(&self, call: &Call, answer: Result<Answer, Failure>, count: usize) -> Vec<Result<Value, Failure>> {
+    fn split(&self, call: &Call, exchanged: Exchanged, count: usize) -> Vec<Result<Value, Failure>> {
         let all = |result: Result<Value, Failure>| vec![result; count];
-        let answer = match answer {
-            Ok(answer) => answer,
+        let (answer, output) = match exchanged {
+            Ok(exchanged) => exchanged,
             Err(failure) => return all(Err(failure)),
         };
-        match self.understood(call, &answer) {
+        match output {
             Ok(output) => all(Ok(output)),
             Err(refusal) => {
                 // Only a class that says "nothing was done" may be split into items.
@@ -201,22 +202,23 @@ impl Connection {
     }
 
     /// Sends, and once more with a new token where the target says that the old one was the reason.
-    async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Result<Answer, Failure> {
+    async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Exchanged {
         let token = self.token(pass, None).await?;
-        let (answer, refresh_token) = self.exchange(pass, call, what, token.as_ref()).await?;
-        let Some(stale) = token.filter(|_| refresh_token).map(|token| token.number) else { return Ok(answer) };
+        let (answer, output) = self.exchange(pass, call, what, token.as_ref()).await?;
+        let is_stale = output.as_ref().is_err_and(|refusal| refusal.refresh_token);
+        let Some(stale) = token.filter(|_| is_stale).map(|token| token.number) else { return Ok((answer, output)) };
         let token = self.token(pass, Some(stale)).await?;
-        Ok(self.exchange(pass, call, what, token.as_ref()).await?.0)
+        self.exchange(pass, call, what, token.as_ref()).await
     }
 
-    /// One exchange through the gate, and whether a new token may mend what it says.
+    /// One exchange through the gate.
     async fn exchange(
         &self,
         pass: &dyn Pass,
         call: &Call,
         (prepared, next): (&Prepared, Option<&str>),
         token: Option<&Token>,
-    ) -> Result<(Answer, bool), Failure> {
+    ) -> Exchanged {
         let request = self.request(call, (prepared, next), token)?;
         let host = &call.request.host;
         pass.next(host).await?;
@@ -238,11 +240,16 @@ impl Connection {
                 Err(self.told(Failure::new(class, message), &asked, None))
             }
         };
-        let refusal = answer.as_ref().ok().and_then(|answer| self.understood(call, answer).err());
-        let class = answer.as_ref().err().or(refusal.as_ref().map(|refusal| &refusal.failure));
-        let seen = budget::seen(self, class.map(|failure| failure.class), answer.as_ref().ok());
-        pass.seen(host, seen).await;
-        Ok((answer?, refusal.is_some_and(|refusal| refusal.refresh_token)))
+        let understood = answer.map(|answer| {
+            let output = self.understood(call, &answer);
+            (answer, output)
+        });
+        let class = match &understood {
+            Ok((_, output)) => output.as_ref().err().map(|refusal| refusal.failure.class),
+            Err(failure) => Some(failure.class),
+        };
+        pass.seen(host, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
+        understood
     }
 
     fn request(

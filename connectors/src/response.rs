@@ -49,6 +49,13 @@ pub struct Refusal {
     pub refresh_token: bool,
 }
 
+impl Refusal {
+    /// The failure alone.
+    pub fn into_failure(self) -> Failure {
+        self.failure
+    }
+}
+
 impl Answer {
     /// Reads bytes.
     pub fn read(response: &HttpResponse, asked: Asked) -> Self {
