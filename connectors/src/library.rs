@@ -1,6 +1,9 @@
 //! All manifests: the shipped ones, and those of a project's own `connectors` folder.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ferry_contract::{
     catalog::Catalog,
@@ -27,13 +30,15 @@ pub struct Library {
     pub rules: Arc<Rules>,
     /// By connector name.
     pub manifests: BTreeMap<String, Arc<Manifest>>,
+    /// Connectors whose own manifest cannot be read.
+    pub broken: BTreeSet<String>,
 }
 
 impl Library {
     /// The shipped connectors, then those given; a later one of the same name replaces an earlier.
     pub fn load(own: &[Arc<Source>], watch: Arc<dyn Watch>) -> (Self, Vec<Report>) {
         let rules = Arc::new(Rules::new(Missing::IsNothing, watch));
-        let mut manifests = BTreeMap::new();
+        let (mut manifests, mut broken) = (BTreeMap::new(), BTreeSet::new());
         let mut reports = Vec::new();
         for source in shipped().iter().chain(own) {
             let mut report = Report::new(source);
@@ -43,18 +48,20 @@ impl Library {
                 }
                 // It may have been there to replace a shipped one, whose rules are then not those wanted.
                 None => {
-                    manifests.remove(&replaced(source));
+                    let name = replaced(source);
+                    manifests.remove(&name);
+                    broken.insert(name);
                 }
             }
             reports.push(report);
         }
-        (Self { rules, manifests }, reports)
+        (Self { rules, manifests, broken }, reports)
     }
 
     /// What the language may know.
     pub fn catalog(&self) -> Catalog {
         let connectors = self.manifests.iter().map(|(name, manifest)| (name.clone(), Arc::clone(&manifest.connector)));
-        Catalog { connectors: connectors.collect() }
+        Catalog { connectors: connectors.collect(), broken: self.broken.clone() }
     }
 }
 

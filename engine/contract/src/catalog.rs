@@ -1,7 +1,11 @@
 //! What connectors say about themselves: the one catalog that lint, completion, `ferry explain`
 //! and the engine read.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -18,6 +22,8 @@ use crate::{
 pub struct Catalog {
     /// By name, in order.
     pub connectors: BTreeMap<String, Arc<Connector>>,
+    /// Connectors whose manifest cannot be read: what is wrong is said there, and nothing else of them.
+    pub broken: BTreeSet<String>,
 }
 
 /// One system.

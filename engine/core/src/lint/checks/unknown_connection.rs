@@ -36,6 +36,7 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
     for connection in project.connections.values() {
         match catalog.connectors.get(&connection.connector.value) {
             Some(connector) => fields(connection, connector, report),
+            None if catalog.broken.contains(&connection.connector.value) => {}
             None => {
                 let name = &connection.connector.value;
                 let message = format!("there is no connector `{name}`");
