@@ -55,8 +55,8 @@ steps:
 on_failure: { alert: desk }
 ";
 
-/// The manifest of the bank at a port.
-fn manifest(port: u16) -> String {
+/// The head of the manifest of a bank at a port, whose connection has these fields.
+pub(crate) fn head(port: u16, fields: &str) -> String {
     format!(
         "\
 ferry: 1
@@ -65,36 +65,39 @@ title: Bank
 description: A bank of the tests.
 environments:
   local: {{ api: \"http://127.0.0.1:{port}\" }}
-connection: {{}}
+connection: {{ {fields} }}
 errors:
   - {{ when: \"status == 422\", class: rejected }}
 message: body.message
+"
+    )
+}
+
+const ACTIONS: &str = "\
 actions:
   pay:
     summary: Pays.
     source: the tests
-    effect: {{ write: {{ repeat: never }} }}
+    effect: { write: { repeat: never } }
     timeout: 5s
-    request: {{ host: api, method: POST, path: /pay, body: $ }}
+    request: { host: api, method: POST, path: /pay, body: $ }
     success: \"status == 200\"
     result: $
-    input: {{ type: object, additionalProperties: true, properties: {{}} }}
-    output: {{ type: object, additionalProperties: true, properties: {{}} }}
+    input: { type: object, additionalProperties: true, properties: {} }
+    output: { type: object, additionalProperties: true, properties: {} }
     sample: samples/pay.json
   settle:
     summary: Settles.
     source: the tests
-    effect: {{ write: {{ repeat: upsert }} }}
+    effect: { write: { repeat: upsert } }
     timeout: 5s
-    request: {{ host: api, method: POST, path: /settle, body: $ }}
+    request: { host: api, method: POST, path: /settle, body: $ }
     success: \"status == 200\"
     result: $
-    input: {{ type: object, additionalProperties: true, properties: {{}} }}
-    output: {{ type: object, additionalProperties: true, properties: {{}} }}
+    input: { type: object, additionalProperties: true, properties: {} }
+    output: { type: object, additionalProperties: true, properties: {} }
     sample: samples/settle.json
-"
-    )
-}
+";
 
 #[derive(Default)]
 pub(crate) struct Bank {
@@ -184,7 +187,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("treasury/connectors/bank");
         std::fs::create_dir_all(own.join("samples")).unwrap();
-        std::fs::write(own.join("connector.yaml"), manifest(port)).unwrap();
+        std::fs::write(own.join("connector.yaml"), head(port, "") + ACTIONS).unwrap();
         std::fs::write(folder.path().join("treasury/ferry.yaml"), PROJECT).unwrap();
         std::fs::write(folder.path().join("treasury/payments.yaml"), PAYMENTS).unwrap();
         let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);

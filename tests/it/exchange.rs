@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{bank::request, program::ferry};
+use crate::{
+    bank::{head, request},
+    program::ferry,
+};
 
 const SECRET: &str = "k3y-of-the-bank";
 const IBAN: &str = "DE89370400440532013000";
@@ -35,44 +38,29 @@ steps:
 on_failure: { alert: desk }
 ";
 
-fn manifest(port: u16) -> String {
-    format!(
-        "\
-ferry: 1
-connector: bank
-title: Bank
-description: A bank of the tests.
-environments:
-  local: {{ api: \"http://127.0.0.1:{port}\" }}
-connection:
-  key: {{ secret: true, example: abc, doc: A key. }}
-errors:
-  - {{ when: \"status == 422\", class: rejected }}
-message: body.message
+const ACTIONS: &str = "\
 actions:
   pay:
     summary: Pays.
     source: the tests
-    effect: {{ write: {{ repeat: upsert }} }}
+    effect: { write: { repeat: upsert } }
     timeout: 5s
     request:
       host: api
       method: POST
-      path: \"/{{key}}/pay/{{$.to}}\"
-      body: {{ creditor: {{ account: $.to }}, reference: $.reference, csc: {{ rhai: \"123\" }} }}
+      path: \"/{key}/pay/{$.to}\"
+      body: { creditor: { account: $.to }, reference: $.reference, csc: { rhai: \"123\" } }
     success: \"status == 200\"
     result: $
     input:
       type: object
       required: [to, reference]
       properties:
-        to: {{ type: string, description: Where to., example: DE1, sensitive: true }}
-        reference: {{ type: string, description: Our name., example: P-1 }}
-    output: {{ type: object, additionalProperties: true, properties: {{}} }}
+        to: { type: string, description: Where to., example: DE1, sensitive: true }
+        reference: { type: string, description: Our name., example: P-1 }
+    output: { type: object, additionalProperties: true, properties: {} }
     sample: samples/pay.json
-"
-    )
-}
+";
 
 /// Refuses one payment, and says everything that it should not.
 fn refuse(stream: TcpStream) -> Option<()> {
@@ -98,7 +86,11 @@ fn a_dead_letter_has_what_was_sent_and_answered_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("treasury/connectors/bank");
     std::fs::create_dir_all(&own).unwrap();
-    std::fs::write(own.join("connector.yaml"), manifest(port)).unwrap();
+    std::fs::write(
+        own.join("connector.yaml"),
+        head(port, "key: { secret: true, example: abc, doc: A key. }") + ACTIONS,
+    )
+    .unwrap();
     std::fs::write(folder.path().join("treasury/ferry.yaml"), PROJECT).unwrap();
     std::fs::write(folder.path().join("treasury/payments.yaml"), PAYMENTS).unwrap();
     std::fs::write(folder.path().join("event.json"), json!({ "id": "P-1", "to": IBAN }).to_string()).unwrap();

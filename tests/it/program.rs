@@ -45,6 +45,8 @@ fn a_wrong_call_says_what_to_do() {
     std::fs::create_dir(folder.path().join("broken")).unwrap();
     std::fs::write(folder.path().join("broken/ferry.yaml"), "ferry: 1\nproject: broken\n").unwrap();
     std::fs::write(folder.path().join("broken/p.yaml"), "steps: [\n").unwrap();
+    let never = "webhooks: [ { fault: late }, { fault: lost, one_in: 0 } ]";
+    std::fs::write(folder.path().join("never.yaml"), never).unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
     assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path().join("ok")).status().unwrap().success());
     for (args, code, says) in [
@@ -61,6 +63,9 @@ fn a_wrong_call_says_what_to_do() {
         (&["explain"], 0, ""),
         (&["sandbox", "--listen", "0.0.0.0:0"], 2, "loopback"),
         (&["sandbox", "--faults", "broken/p.yaml"], 2, "broken/p.yaml"),
+        (&["sandbox", "--faults", "never.yaml"], 2, "never.yaml: `webhooks[1].one_in` must be 1"),
+        (&["sandbox", "--webhook", "http://example.com/x"], 2, "write `http://127.0.0.1:PORT/hooks/PATH`"),
+        (&["dlq", "list", "--store", "never.yaml/ferry.db"], 2, "cannot be seen: Not a directory"),
         (&["serve", "empty", "--sandbox", "http://127.0.0.1:1"], 2, "there is no ferry.yaml in empty"),
         (&["serve", "ok", "--lease", "20000"], 2, "manifests are checked for a lease of 10000 ms"),
         (&["serve", "ok", "--sandbox", "http://example.com"], 2, "is not on this machine"),
@@ -110,6 +115,28 @@ fn a_finding_shows_its_line_and_what_to_write() {
     "#]]
     .assert_eq(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// What follows from a broken manifest is not said beside what is wrong in it.
+#[test]
+fn a_broken_manifest_is_the_only_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let copy = |from: &str, to: &str| {
+        assert!(
+            Command::new("cp").arg("-r").arg(root.join(from)).arg(folder.path().join(to)).status().unwrap().success()
+        );
+    };
+    copy("pipelines/payoneer-salesforce", "own");
+    std::fs::create_dir(folder.path().join("own/connectors")).unwrap();
+    copy("connectors/payoneer", "own/connectors/payoneer");
+    let manifest = folder.path().join("own/connectors/payoneer/connector.yaml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("maxLength: 36,", "sensitiv: true,", 1)).unwrap();
+    let output = output(folder.path(), &["lint", "own", "--format", "concise"]);
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), found.lines().count()), (Some(1), 1), "{found}");
+    assert!(found.contains("error[unknown-key] `sensitiv` is not a key of a schema"), "{found}");
 }
 
 /// One run through the whole program, and what can be asked about it afterwards.

@@ -128,16 +128,25 @@ struct Hits {
 
 impl Faults {
     /// Checks what the types cannot say.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        let mut one_in = self.rules.iter().map(|rule| rule.one_in).chain(self.webhooks.iter().map(|rule| rule.one_in));
-        if one_in.any(|one_in| one_in == 0) {
-            return Err("`one_in` must be 1 (each one is hit) or more".to_owned());
+    ///
+    /// # Errors
+    /// What must be written instead, with its place.
+    pub fn check(&self) -> Result<(), String> {
+        let rules = never("rules", self.rules.iter().map(|rule| rule.one_in));
+        let webhooks = || never("webhooks", self.webhooks.iter().map(|rule| rule.one_in));
+        if let Some(wrong) = rules.or_else(webhooks) {
+            return Err(wrong);
         }
         if self.budget_per_minute == Some(0) {
             return Err("`budget_per_minute` must be 1 or more; to refuse every request, use `throttled`".to_owned());
         }
         Ok(())
     }
+}
+
+fn never(list: &str, mut one_in: impl Iterator<Item = u32>) -> Option<String> {
+    let index = one_in.position(|one_in| one_in == 0)?;
+    Some(format!("`{list}[{index}].one_in` must be 1 (each one is hit) or more"))
 }
 
 impl Injector {

@@ -37,7 +37,10 @@ impl SandboxCommand {
         let faults = match &self.faults {
             Some(file) => {
                 let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-                serde_yaml::from_str(&text).with_context(|| format!("{}", file.display()))?
+                let faults: ferry_sandbox::Faults =
+                    serde_yaml::from_str(&text).with_context(|| file.display().to_string())?;
+                faults.check().map_err(|wrong| anyhow::anyhow!("{}: {wrong}", file.display()))?;
+                faults
             }
             None => ferry_sandbox::Faults::default(),
         };

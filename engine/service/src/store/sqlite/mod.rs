@@ -77,11 +77,18 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Open`] where there is none.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            let hint = "`ferry serve` and `ferry run` make one; `--store PATH` names another";
-            return Err(StoreError::Open(format!("there is no store at {}: {hint}", path.display())));
+        let refused = |why: String| Err(StoreError::Open(why));
+        match path.try_exists() {
+            Ok(true) => Self::open(path),
+            Ok(false) => {
+                let hint = "`ferry serve` and `ferry run` make one; `--store PATH` names another";
+                refused(format!("there is no store at {}: {hint}", path.display()))
+            }
+            Err(error) => {
+                let hint = "call this as the user that runs `ferry serve`, or let this one into the folder";
+                refused(format!("the store {} cannot be seen: {error}; {hint}", path.display()))
+            }
         }
-        Self::open(path)
     }
 
     /// A store in memory that commits at once, on the caller's thread: for simulations, where the
