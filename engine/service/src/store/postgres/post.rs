@@ -15,16 +15,31 @@ use crate::store::{
     rows::{Death, Keys, PostKey, PostRecord, Rows, Writes},
 };
 
-const FOUND: &str =
-    "SELECT posts.event, posts.key, at_ms, data, claimed_by, run, pipeline, step, found_by, unclaimed_ms,
-    dead_ms, class FROM post_values JOIN posts USING (event, key)
-    WHERE post_values.event = $1 AND path = $2 AND value = $3 FOR UPDATE OF posts";
-const POST: &str = "SELECT event, key, at_ms, data, claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms,
-    class FROM posts WHERE event = $1 AND key = $2";
+/// A question for posted events, whole or without what they say.
+macro_rules! posts {
+    (whole, $rest:literal) => {
+        posts!("data", $rest)
+    };
+    (shown, $rest:literal) => {
+        posts!("''", $rest)
+    };
+    ($data:literal, $rest:literal) => {
+        concat!(
+            "SELECT posts.event, posts.key, at_ms, ",
+            $data,
+            ", claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms, class FROM posts ",
+            $rest
+        )
+    };
+}
+
+const FOUND: &str = posts!(
+    whole,
+    "JOIN post_values USING (event, key) WHERE post_values.event = $1 AND path = $2 AND value = $3 FOR UPDATE OF posts"
+);
+const POST: &str = posts!(whole, "WHERE event = $1 AND key = $2");
 /// Whoever claims one at the same time goes first, or finds a dead letter.
-const GIVEN_UP: &str =
-    "SELECT event, key, at_ms, data, claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms,
-    class FROM posts WHERE event = $1 AND key = $2 FOR UPDATE";
+const GIVEN_UP: &str = posts!(whole, "WHERE event = $1 AND key = $2 FOR UPDATE");
 const PATHS: &str = "SELECT path, only_wakes FROM paths WHERE event = $1";
 
 /// One that is there although it was not seen is a conflict: the batch is tried again.
@@ -146,15 +161,15 @@ pub(super) async fn new_paths(session: &Session, writes: &Writes) -> Result<(), 
 
 /// Posted events with that key, or with that value where it is looked at.
 pub(super) async fn posted(session: &Session, text: &str) -> Result<Vec<Posted>, Failed> {
-    let sql = "SELECT event, key, at_ms, '', claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms, class
-        FROM posts WHERE key = $1 OR (event, key) IN (SELECT event, key FROM post_values WHERE value = $1)
-        ORDER BY at_ms LIMIT 20";
+    let sql = posts!(
+        shown,
+        "WHERE key = $1 OR (event, key) IN (SELECT event, key FROM post_values WHERE value = $1) ORDER BY at_ms LIMIT 20"
+    );
     shown(&rows(session, sql, &[&text]).await?)
 }
 
 pub(super) async fn unclaimed(session: &Session, limit: usize) -> Result<Vec<Posted>, Failed> {
-    let sql = "SELECT event, key, at_ms, '', claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms, class
-        FROM posts WHERE unclaimed_ms IS NOT NULL ORDER BY unclaimed_ms, event, key LIMIT $1";
+    let sql = posts!(shown, "WHERE unclaimed_ms IS NOT NULL ORDER BY unclaimed_ms, event, key LIMIT $1");
     shown(&rows(session, sql, &[&bound(limit)]).await?)
 }
 
@@ -163,9 +178,11 @@ fn shown(found: &[Row]) -> Result<Vec<Posted>, Failed> {
 }
 
 pub(super) async fn dead(session: &Session, filter: &Filter) -> Result<Vec<DeadEvent>, Failed> {
-    let sql = "SELECT event, key, at_ms, data, claimed_by, run, pipeline, step, found_by, unclaimed_ms, dead_ms, class
-        FROM posts WHERE dead_ms IS NOT NULL AND ($1::text IS NULL OR pipeline = $1)
-        AND ($2::text IS NULL OR class = $2) ORDER BY dead_ms DESC, event, key LIMIT $3";
+    let sql = posts!(
+        whole,
+        "WHERE dead_ms IS NOT NULL AND ($1::text IS NULL OR pipeline = $1) \
+            AND ($2::text IS NULL OR class = $2) ORDER BY dead_ms DESC, event, key LIMIT $3"
+    );
     let found = rows(session, sql, &[&filter.pipeline, &filter.kind, &bound(filter.limit)]).await?;
     all(&found)?.iter().map(|(name, post)| post.dead_event(name).map_err(Failed::Refused)).collect()
 }
