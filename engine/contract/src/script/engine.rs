@@ -50,6 +50,7 @@ pub enum Missing {
 pub struct Rules {
     engine: Engine,
     watch: Arc<dyn Watch>,
+    missing: Missing,
 }
 
 impl std::fmt::Debug for Rules {
@@ -88,7 +89,11 @@ impl Rules {
             let look = operations % SCRIPT_CLOCK_EVERY_OPERATIONS == 0;
             (look && on_progress.is_late()).then(|| "it took too long".into())
         });
-        Self { engine, watch }
+        Self { engine, watch, missing }
+    }
+
+    pub(super) fn missing(&self) -> Missing {
+        self.missing
     }
 
     pub(super) fn compile(&self, text: &str, form: Form, scope: &Scope<'_>) -> Result<AST, ScriptError> {

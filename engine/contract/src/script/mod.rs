@@ -6,14 +6,16 @@
 
 mod convert;
 mod engine;
+mod quick;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use rhai::{AST, ASTNode, Dynamic, Expr, Scope, Stmt};
 use serde_json::Value;
 
 pub use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
+use quick::Quick;
 
 /// A compiled script or expression.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct Script {
     variables: Vec<String>,
     /// What each variable is read for.
     reads: Vec<Read>,
+    quick: Option<Arc<Quick>>,
 }
 
 /// The fields of a map that a script reads; nothing where it may read the whole.
@@ -89,7 +92,8 @@ impl Script {
         let ast = rules.compile(text, form, &scope)?;
         forbidden_function(&ast)?;
         let (variables, reads) = used(&ast, names).into_iter().unzip();
-        Ok(Self { ast: Arc::new(ast), text: text.into(), variables, reads })
+        let quick = Quick::of(&ast).map(Arc::new);
+        Ok(Self { ast: Arc::new(ast), text: text.into(), variables, reads, quick })
     }
 
     /// The names that the script uses.
@@ -107,6 +111,11 @@ impl Script {
     /// # Errors
     /// [`ScriptError`] where it fails, meets a limit, or makes a value that JSON does not have.
     pub fn run(&self, rules: &Rules, names: &dyn Names) -> Result<Value, ScriptError> {
+        // Rhai would write a number in its own way, and copies lists and maps as they are.
+        match self.quick(rules, names) {
+            Some(value) if value.is_boolean() || value.is_string() || value.is_null() => return Ok(value.into_owned()),
+            Some(_) | None => {}
+        }
         let value = self.dynamic(rules, names)?;
         to_value(&value).map_err(|message| ScriptError { message, line: 0, column: 0 })
     }
@@ -116,6 +125,9 @@ impl Script {
     /// # Errors
     /// [`ScriptError`] where it fails or gives no boolean.
     pub fn test(&self, rules: &Rules, names: &dyn Names) -> Result<bool, ScriptError> {
+        if let Some(truth) = self.quick(rules, names).and_then(|value| value.as_bool()) {
+            return Ok(truth);
+        }
         let value = self.dynamic(rules, names)?;
         let not_a_condition = |kind| ScriptError {
             message: format!("a condition gives true or false, and this gave {kind}"),
@@ -123,6 +135,10 @@ impl Script {
             column: 0,
         };
         value.as_bool().map_err(not_a_condition)
+    }
+
+    fn quick<'a>(&'a self, rules: &Rules, names: &'a dyn Names) -> Option<Cow<'a, Value>> {
+        self.quick.as_ref()?.value(rules.missing(), names)
     }
 
     fn dynamic(&self, rules: &Rules, names: &dyn Names) -> Result<Dynamic, ScriptError> {
