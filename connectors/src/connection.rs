@@ -59,6 +59,7 @@ pub struct Connection {
     pub(crate) fields: Fields,
     pub(crate) tokens: TokenCache,
     concurrency: Option<usize>,
+    identity: Digest,
 }
 
 impl fmt::Debug for Connection {
@@ -84,6 +85,7 @@ impl Connection {
         }
         let hosts = hosts(manifest, &settings).map_err(config)?;
         Ok(Self {
+            identity: identity(manifest, &settings, &hosts),
             name: settings.name,
             manifest: Arc::clone(manifest),
             rules: Arc::clone(&library.rules),
@@ -122,12 +124,8 @@ impl Connection {
     }
 
     /// The digest of where the connection leads: connector, hosts, and the fields that are no secrets.
-    pub fn identity(&self) -> Digest {
-        let connector = &self.manifest.connector;
-        let open = connector.fields.iter().filter(|(_, field)| !field.secret);
-        let value = |name: &str| self.fields.get(name).map_or("", |value| value.expose_secret());
-        let fields: Vec<String> = open.map(|(name, _)| format!("{name}={}", value(name))).collect();
-        Digest::of(format!("{}\n{:?}\n{}", connector.name, self.hosts, fields.join("\n")))
+    pub fn identity(&self) -> &Digest {
+        &self.identity
     }
 
     /// How to call an action.
@@ -139,6 +137,14 @@ impl Connection {
             || Failure::new(ErrorClass::Bug, format!("`{}` has no action `{action}`", self.manifest.connector.name));
         self.manifest.calls.get(action).ok_or_else(unknown)
     }
+}
+
+fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, String>) -> Digest {
+    let connector = &manifest.connector;
+    let open = connector.fields.iter().filter(|(_, field)| !field.secret);
+    let value = |name: &str| settings.fields.get(name).map_or("", |value| value.expose_secret());
+    let fields: Vec<String> = open.map(|(name, _)| format!("{name}={}", value(name))).collect();
+    Digest::of(format!("{}\n{hosts:?}\n{}", connector.name, fields.join("\n")))
 }
 
 /// The sandbox answers for all hosts of a connector under one path.

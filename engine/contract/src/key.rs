@@ -41,8 +41,9 @@ pub struct Digest(String);
 impl Digest {
     /// The digest of bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
         let sum = Sha256::digest(bytes.as_ref());
-        Self(sum.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(sum.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| DIGITS[usize::from(half)]).collect())
     }
 
     /// The digest of a value, independent of the order of keys and of how a number is written.

@@ -52,7 +52,7 @@ impl Drive<'_> {
             Ok(connection) => connection,
             Err(failure) => return self.failed(unit, failure),
         };
-        let target = connection.identity();
+        let target = connection.identity().clone();
         let (now, doubted_since) = (self.engine.now(), self.engine.member.doubted_since());
         let (id, attempt, before) = self.driven.with(|run| {
             let effect = run.call(unit).map_or(&Effect::Read, |call| &call.effect);
@@ -112,8 +112,7 @@ impl Drive<'_> {
             // The payment is in doubt still: that it cannot be looked up says nothing about it.
             Err(failure) => return self.looked_up(unit, Found::Failed(failure)),
         };
-        let moved =
-            self.driven.with(|run| run.call_target(unit).is_some_and(|target| *target != connection.identity()));
+        let moved = self.driven.with(|run| run.call_target(unit).is_some_and(|target| target != connection.identity()));
         if moved {
             let reason = format!("`{}` leads elsewhere than when it was sent", connection.name);
             return self.looked_up(unit, Found::Differs(reason));

@@ -108,7 +108,7 @@ impl Gates {
     pub(super) fn of(&self, connection: &Connection) -> Arc<Gate> {
         let identity = connection.identity();
         let mut gates = locked(&self.gates);
-        let new = || Arc::new(Gate::new(connection, &identity, (&self.store, &self.clock)));
+        let new = || Arc::new(Gate::new(connection, identity, (&self.store, &self.clock)));
         Arc::clone(gates.entry(identity.clone()).or_insert_with(new))
     }
 

@@ -22,7 +22,7 @@ use ferry_contract::{
 };
 use ferry_core::once::Guards;
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
@@ -206,6 +206,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(STORE_BUSY_MAX).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     schema::durable(&connection).map_err(failed)?;
+    // Otherwise a query over a partial index is compiled anew for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     Ok(connection)
 }
 
