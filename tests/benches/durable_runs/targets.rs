@@ -125,6 +125,8 @@ pub(crate) async fn measure(runs: usize) {
         let alone = limit::groups_a_second(folder.path(), 1, rounds, bytes).await;
         let name = format!("{commits} bare appends and fdatasync, one client: microseconds");
         println!("{name:>58}: {}", commits * 1_000_000 / alone.max(1));
+        let mixed = "three steps, one of them a write, one client: microseconds";
+        bench.latency("mixed", mixed, runs.min(500)).await;
         bench.latency("three", "three writes, one client: microseconds to the answer", runs.min(500)).await;
         bench.latency("light", "forty maps, one client: microseconds to the answer", runs.min(300)).await;
         bench.webhooks(runs).await;
@@ -152,6 +154,7 @@ impl Bench {
         file("connectors/target/connector.yaml", MANIFEST.to_owned());
         file("ten.yaml", pipeline("ten", STEPS, write));
         file("three.yaml", pipeline("three", 3, write));
+        file("mixed.yaml", pipeline("mixed", 3, |index| if index == 1 { write(index) } else { map(index) }));
         file("light.yaml", pipeline("light", 40, map));
         file("hook.yaml", pipeline("hook", 1, map));
         let (rules, clock) = (load::pipeline_rules(), Arc::new(SystemClock::default()));
