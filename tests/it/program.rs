@@ -91,8 +91,8 @@ fn the_shipped_pipelines_have_no_finding() {
     assert_eq!((output.status.code(), &report["format_version"]), (Some(0), &serde_json::json!("1.0")));
 }
 
-#[test]
-fn a_finding_shows_its_line_and_what_to_write() {
+/// A copy of the shipped project with a slip of the hand in the name of an action.
+fn misspelt() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
     let copy = |name: &str, edit: &dyn Fn(String) -> String| {
@@ -103,6 +103,12 @@ fn a_finding_shows_its_line_and_what_to_write() {
     copy("ferry.yaml", &|text| text);
     copy("tables/payout-status.yaml", &|text| text);
     copy("mass-payouts.yaml", &|text| text.replace("payoneer.create_payout ", "payoneer.create_payuot "));
+    folder
+}
+
+#[test]
+fn a_finding_shows_its_line_and_what_to_write() {
+    let folder = misspelt();
     let output = output(folder.path(), &["lint"]);
     expect_test::expect![[r#"
         error[unknown-action]: `create_payuot` is not an action of connector `payoneer`
@@ -115,6 +121,55 @@ fn a_finding_shows_its_line_and_what_to_write() {
     "#]]
     .assert_eq(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_finding_is_told_to_code_hosts() {
+    let folder = misspelt();
+    let github = output(folder.path(), &["lint", "--format", "github"]);
+    expect_test::expect![[r#"
+        ::error title=ferry (unknown-action),file=mass-payouts.yaml,line=69,col=13,endLine=69,endColumn=35::mass-payouts.yaml:69:13: unknown-action `create_payuot` is not an action of connector `payoneer`%0A  help: did you mean `create_payout`?
+    "#]]
+    .assert_eq(&String::from_utf8_lossy(&github.stdout));
+    assert_eq!(github.status.code(), Some(1));
+    let none = output(folder.path(), &["lint", "--format", "github", "--exit-zero"]);
+    assert_eq!((none.status.code(), none.stdout), (Some(0), github.stdout));
+
+    let sarif = output(folder.path(), &["lint", "--format", "sarif"]);
+    let mut log: serde_json::Value = serde_json::from_slice(&sarif.stdout).unwrap();
+    let run = &mut log["runs"][0];
+    let rule = run["tool"]["driver"]["rules"][0].take();
+    assert_eq!(rule["id"], "unknown-action");
+    assert!(rule["help"]["markdown"].as_str().unwrap().starts_with("# unknown-action\n"), "{rule}");
+    expect_test::expect![[r#"
+        [
+          {
+            "ruleId": "unknown-action",
+            "level": "error",
+            "message": {
+              "text": "`create_payuot` is not an action of connector `payoneer`\nhelp: did you mean `create_payout`?"
+            },
+            "locations": [
+              {
+                "physicalLocation": {
+                  "artifactLocation": {
+                    "uri": "mass-payouts.yaml"
+                  },
+                  "region": {
+                    "startLine": 69,
+                    "startColumn": 13,
+                    "endLine": 69,
+                    "endColumn": 35
+                  }
+                }
+              }
+            ],
+            "ruleIndex": 0
+          }
+        ]
+    "#]]
+    .assert_eq(&format!("{:#}\n", run["results"]));
+    assert_eq!(sarif.status.code(), Some(0));
 }
 
 /// What follows from a broken manifest is not said beside what is wrong in it.

@@ -1,10 +1,14 @@
 //! Findings and lists, for people and for programs.
 
+mod sarif;
+
 use std::io::IsTerminal as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
+
+pub use sarif::sarif;
 
 /// Whether colours are used.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -65,15 +69,26 @@ pub fn concise(report: &Report, finding: &Finding) -> String {
     format!("{}:{}: {level}[{}] {}; {}\n", report.source.name, finding.at, finding.check, finding.message, finding.help)
 }
 
+/// Where a finding ends: its line, and the column after its last character.
+fn places(report: &Report, finding: &Finding) -> (u32, u32) {
+    let text = &report.source.text;
+    let start = (finding.at.start as usize).min(text.len());
+    let marked = text.get(start..line_end(text, start, finding.at.end as usize)).unwrap_or_default();
+    (finding.at.line, finding.at.column.saturating_add(u32::try_from(marked.chars().count()).unwrap_or(0)))
+}
+
 /// A finding as GitHub Actions reads it.
 pub fn github(report: &Report, finding: &Finding) -> String {
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let name = escape(&report.source.name).replace(':', "%3A").replace(',', "%2C");
-    let message = escape(&format!("{}: {}; {}", finding.check, finding.message, finding.help));
+    let place = format!("{}:{}", report.source.name, finding.at);
+    let message = escape(&format!("{place}: {} {}\n  help: {}", finding.check, finding.message, finding.help));
+    let (line, column) = (finding.at.line, finding.at.column);
+    let (end_line, end_column) = places(report, finding);
     let level = level(finding);
     format!(
-        "::{level} title=ferry ({}),file={name},line={},col={}::{message}\n",
-        finding.check, finding.at.line, finding.at.column
+        "::{level} title=ferry ({}),file={name},line={line},col={column},endLine={end_line},endColumn={end_column}::{message}\n",
+        finding.check
     )
 }
 

@@ -28,6 +28,9 @@ pub(super) struct Lint {
     /// End with 1 for warnings too.
     #[arg(long)]
     deny_warnings: bool,
+    /// End with 0 whatever is found.
+    #[arg(long, conflicts_with = "deny_warnings")]
+    exit_zero: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -41,6 +44,8 @@ enum LintFormat {
     Json,
     /// As annotations of GitHub Actions.
     Github,
+    /// SARIF 2.1.0, for code hosts; ends with 0 whatever it finds, so that the file is uploaded.
+    Sarif,
 }
 
 /// The answer of `ferry lint --format json`.
@@ -82,7 +87,8 @@ impl Lint {
                 tell(&format!("`ferry explain {}` tells more.", first.check));
             }
         }
-        let failed = errors > 0 || (self.deny_warnings && warnings > 0);
+        let counts = !self.exit_zero && self.format != LintFormat::Sarif;
+        let failed = counts && (errors > 0 || (self.deny_warnings && warnings > 0));
         Ok(if failed { Exit::Findings } else { Exit::Success })
     }
 
@@ -102,6 +108,7 @@ impl Lint {
                 findings.iter().for_each(|(report, finding)| print(&render::concise(report, finding)));
             }
             LintFormat::Github => findings.iter().for_each(|(report, finding)| print(&render::github(report, finding))),
+            LintFormat::Sarif => print_json(&render::sarif(findings))?,
             LintFormat::Json => {
                 let findings = findings.iter().map(|(report, finding)| FindingJson::new(report, finding)).collect();
                 print_json(&Envelope::new(LintReport { files: reports.len(), findings }))?;
