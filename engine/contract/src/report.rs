@@ -121,6 +121,11 @@ impl Report {
         self.findings.push(finding);
     }
 
+    /// Keeps the findings that `keep` holds of.
+    pub fn retain(&mut self, keep: impl FnMut(&Finding) -> bool) {
+        self.findings.retain(keep);
+    }
+
     /// Whether the file loads.
     pub fn is_ok(&self) -> bool {
         self.findings.iter().all(|finding| finding.level != Level::Error)

@@ -179,11 +179,19 @@ impl Reader<'_> {
         let at = self.at(span);
         let style = match style {
             ScalarStyle::Plain => return Node { at, kind: plain(text) },
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => return self.quoted(text, at),
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
         Node { at, kind: Kind::Text(Text { value: text.to_owned(), style }) }
+    }
+
+    /// The parser looks for what follows, and so ends behind a comment.
+    fn quoted(&self, text: &str, at: At) -> Node {
+        let written = self.report.source.text.get(at.start as usize..at.end as usize).unwrap_or_default();
+        let length = u32::try_from(quoted_length(written)).unwrap_or(u32::MAX);
+        let kind = Kind::Text(Text { value: text.to_owned(), style: Style::Quoted });
+        Node { at: At { end: at.end.min(at.start.saturating_add(length)), ..at }, kind }
     }
 
     fn at(&self, span: Span) -> At {
@@ -201,6 +209,23 @@ impl At {
     fn to(self, last: At) -> At {
         At { end: last.end, ..self }
     }
+}
+
+/// Bytes from a quote to the one that closes it: a backslash escapes one, and a single quote is doubled.
+fn quoted_length(written: &str) -> usize {
+    let Some(quote) = written.chars().next() else { return 0 };
+    let mut letters = written.char_indices().skip(1).peekable();
+    while let Some((index, letter)) = letters.next() {
+        if letter == '\\' && quote == '"' {
+            letters.next();
+        } else if letter == quote {
+            match letters.peek() {
+                Some((_, next)) if quote == '\'' && *next == quote => drop(letters.next()),
+                _ => return index + letter.len_utf8(),
+            }
+        }
+    }
+    written.len()
 }
 
 /// A plain scalar by YAML's core schema, narrowed to what JSON can say.

@@ -1,5 +1,6 @@
 //! What is wrong with a project: the one checker for lint, load, reload and editor.
 
+mod allow;
 pub mod checks;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -94,6 +95,7 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
         }
         reports.push(report);
     }
+    reports.iter_mut().for_each(allow::apply);
     Checked { reports, project, plans }
 }
 

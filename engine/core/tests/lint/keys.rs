@@ -60,6 +60,8 @@ steps:
               help: say it in the Rhai, or remove it
             8:49: error[unknown-key]: a rule tests `one_of` or `decimal`, not both
               help: make a rule of each, or remove one
+            13:81: warning[constant-condition]: `true` reads nothing, so it is always the same
+              help: compare a value of the run, such as `event.Amount__c > 0`, or remove the condition
             14:9: error[unknown-key]: only `do` takes `then`
               help: remove it: after a hold the step is tried again
         "#]],
@@ -239,6 +241,8 @@ steps:
         expect![[r#"
             4:52: error[invalid-value]: `every` must be longer than no time
               help: write `1m` or longer
+            5:14: warning[constant-condition]: `true` reads nothing, so it is always the same
+              help: compare a value of the run, such as `event.Amount__c > 0`, or remove the condition
         "#]],
     );
 }

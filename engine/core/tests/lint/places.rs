@@ -195,6 +195,8 @@ steps:
               help: add `values: {"Subject":"Payout declined"}` to `with`: Fields by API name
             4:77: error[write-in-question]: `salesforce.create` writes, and a question is asked again and again
               help: ask with an action that only reads
+            4:104: warning[constant-condition]: `true` reads nothing, so it is always the same
+              help: compare a value of the run, such as `event.Amount__c > 0`, or remove the condition
             4:132: error[unknown-channel]: there is no alert channel `none` in ferry.yaml
               help: write one of `finance-ops`, `treasury`
             5:9: error[invalid-id]: `Payout` is not an id: it must match `[a-z][a-z0-9_]*`

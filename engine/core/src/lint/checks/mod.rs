@@ -53,6 +53,8 @@ const ALL: &[Check] = &[
     reading("literal-secret", include_str!("literal_secret.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
     reading("write-in-question", include_str!("write_in_question.md")),
+    reading("constant-condition", include_str!("constant_condition.md")),
+    reading(super::allow::NAME, include_str!("bad_allowance.md")),
     unknown_connection::CHECK,
     unknown_action::CHECK,
     missing_input::MISSING,

@@ -3,7 +3,6 @@
 use ferry_contract::{
     catalog::{Effect, Repeat},
     report::Spanned,
-    script::Form,
 };
 
 use super::{Builder, Roots, Scope};
@@ -58,7 +57,7 @@ impl Builder<'_> {
 
     pub(super) fn probe(&mut self, probe: &language::Probe, scope: &Scope<'_>, until: &Scope<'_>) -> Option<Probe> {
         let call = self.call(&probe.action, probe.with.as_ref(), scope);
-        let until = self.script(&probe.until, Form::Expression, until);
+        let until = self.condition(&probe.until, until);
         let call = call?;
         if call.effect.is_write() {
             let message = format!("`{}` writes, and a question is asked again and again", probe.action.value);

@@ -167,7 +167,7 @@ impl Builder<'_> {
         home: Option<(StepIndex, usize)>,
         scope: &Scope<'_>,
     ) -> Option<StepIndex> {
-        let when = written.when.as_ref().map(|when| self.script(when, Form::Expression, scope));
+        let when = written.when.as_ref().map(|when| self.condition(when, scope));
         let each = written.each.as_ref().map(|each| self.each(each, scope));
         let item: Vec<&str> = written.each.iter().map(|each| each.name.value.as_str()).collect();
         let inner = scope.with(&item);
@@ -252,6 +252,17 @@ impl Builder<'_> {
 
     fn script(&mut self, node: &Node, form: Form, scope: &Scope<'_>) -> Option<Script> {
         self.compiler(scope, |compiler| compiler.script(node, form))
+    }
+
+    /// One that reads nothing is always the same.
+    fn condition(&mut self, node: &Node, scope: &Scope<'_>) -> Option<Script> {
+        let script = self.script(node, Form::Expression, scope)?;
+        if script.variables().is_empty() {
+            let message = format!("`{}` reads nothing, so it is always the same", script.text().trim());
+            let help = "compare a value of the run, such as `event.Amount__c > 0`, or remove the condition";
+            self.report.warning("constant-condition", node.at, message, help);
+        }
+        Some(script)
     }
 
     fn compiler<T>(&mut self, scope: &Scope<'_>, use_it: impl FnOnce(&mut Compiler<'_>) -> T) -> T {

@@ -95,7 +95,7 @@ impl Builder<'_> {
 
     fn rule(&mut self, rule: &language::Rule, scope: &Scope<'_>) -> Option<Rule> {
         let test = match &rule.test {
-            language::Test::Rhai(script) => self.script(script, Form::Expression, scope).map(check::Test::Rhai),
+            language::Test::Rhai(script) => self.condition(script, scope).map(check::Test::Rhai),
             language::Test::Field { field, is } => self
                 .compiler(scope, |compiler| compiler.path(field))
                 .map(|field| check::Test::Field { field, is: self::is(is) }),

@@ -1,0 +1,114 @@
+//! `# ferry: allow(CHECK) REASON`: a warning whose place is known to be right. Behind a value it is about its own
+//! line, on a line of its own about the next one. An error is never allowed: what is wrong would not run.
+
+use ferry_contract::{
+    report::{At, Finding, Level, Report},
+    suggest,
+    yaml::{self, Kind, Node},
+};
+
+use super::checks;
+
+pub(super) const NAME: &str = "bad-allowance";
+const BEGIN: &str = "# ferry: allow(";
+
+/// One name in the brackets of a comment.
+struct Allowance {
+    check: String,
+    at: At,
+    /// The line that it is about.
+    line: u32,
+    has_reason: bool,
+}
+
+/// Takes the warnings out that are allowed, and says which allowances are wrong.
+pub(super) fn apply(report: &mut Report) {
+    let allowances = if report.source.text.contains(BEGIN) { allowances(report) } else { return };
+    let covers = |allowance: &Allowance, finding: &Finding| {
+        finding.check == allowance.check && finding.at.line == allowance.line
+    };
+    for allowance in &allowances {
+        let found =
+            report.findings().into_iter().find(|finding| covers(allowance, finding)).map(|finding| finding.level);
+        let name = &allowance.check;
+        let (message, help) = match found {
+            _ if checks::all().all(|check| check.name != name) => {
+                let names: Vec<&str> = checks::all().map(|check| check.name).collect();
+                (format!("there is no check `{name}`"), suggest::help(name, &names))
+            }
+            Some(Level::Error) => {
+                (format!("`{name}` is an error, and cannot be allowed"), "mend it, and remove the comment".to_owned())
+            }
+            None => (format!("there is no `{name}` on line {}", allowance.line), "remove the comment".to_owned()),
+            Some(Level::Warning) if !allowance.has_reason => {
+                (format!("`{name}` is allowed without a reason"), format!("write `{BEGIN}{name}) why it is right`"))
+            }
+            Some(Level::Warning) => continue,
+        };
+        report.warning(NAME, allowance.at, message, help);
+    }
+    report.retain(|finding| {
+        finding.level == Level::Error || !allowances.iter().any(|allowance| covers(allowance, finding))
+    });
+}
+
+fn allowances(report: &Report) -> Vec<Allowance> {
+    let (source, mut unread) = (&report.source, Report::new(&report.source));
+    let mut texts = Vec::new();
+    if let Some(root) = yaml::parse(source, &mut unread) {
+        scalars(&root, &mut texts);
+    }
+    let (mut found, mut start) = (Vec::new(), 0);
+    let lines: Vec<&str> = source.text.split('\n').collect();
+    for (index, line) in lines.iter().enumerate() {
+        let begins = line.find(BEGIN).filter(|column| !texts.iter().any(|text| is_inside(text, start + column)));
+        if let Some((column, (names, reason))) =
+            begins.zip(begins.and_then(|at| line[at + BEGIN.len()..].split_once(')')))
+        {
+            let is_alone = line[..column].trim().is_empty();
+            let is_about = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
+            let below = lines[index + 1..].iter().position(is_about).map_or(index, |below| index + 1 + below);
+            let about = if is_alone { below } else { index };
+            let mut offset = column + BEGIN.len();
+            for name in names.split(',') {
+                let begin = offset + name.len() - name.trim_start().len();
+                found.push(Allowance {
+                    check: name.trim().to_owned(),
+                    at: place(index, line, start, begin..begin + name.trim().len()),
+                    line: number(about + 1),
+                    has_reason: !reason.trim().is_empty(),
+                });
+                offset += name.len() + 1;
+            }
+        }
+        start += line.len() + 1;
+    }
+    found
+}
+
+fn place(index: usize, line: &str, start: usize, bytes: std::ops::Range<usize>) -> At {
+    At {
+        line: number(index + 1),
+        column: number(line[..bytes.start].chars().count() + 1),
+        start: number(start + bytes.start),
+        end: number(start + bytes.end),
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// What looks like a comment inside a text is a part of the text.
+fn scalars(node: &Node, found: &mut Vec<At>) {
+    match &node.kind {
+        Kind::Text(_) => found.push(node.at),
+        Kind::List(items) => items.iter().for_each(|item| scalars(item, found)),
+        Kind::Map(entries) => entries.iter().for_each(|(_, value)| scalars(value, found)),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+    }
+}
+
+fn is_inside(text: &At, offset: usize) -> bool {
+    (text.start as usize..text.end as usize).contains(&offset)
+}
