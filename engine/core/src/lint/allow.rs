@@ -27,6 +27,7 @@ pub(super) fn apply(report: &mut Report) {
     let covers = |allowance: &Allowance, finding: &Finding| {
         finding.check == allowance.check && finding.at.line == allowance.line
     };
+    let is_whole = report.is_ok();
     for allowance in &allowances {
         let found =
             report.findings().into_iter().find(|finding| covers(allowance, finding)).map(|finding| finding.level);
@@ -39,6 +40,8 @@ pub(super) fn apply(report: &mut Report) {
             Some(Level::Error) => {
                 (format!("`{name}` is an error, and cannot be allowed"), "mend it, and remove the comment".to_owned())
             }
+            // Beside an error, not all checks have looked.
+            None if !is_whole => continue,
             None => (format!("there is no `{name}` on line {}", allowance.line), "remove the comment".to_owned()),
             Some(Level::Warning) if !allowance.has_reason => {
                 (format!("`{name}` is allowed without a reason"), format!("write `{BEGIN}{name}) why it is right`"))
@@ -55,16 +58,16 @@ pub(super) fn apply(report: &mut Report) {
 fn allowances(report: &Report) -> Vec<Allowance> {
     let (source, mut unread) = (&report.source, Report::new(&report.source));
     let mut texts = Vec::new();
-    if let Some(root) = yaml::parse(source, &mut unread) {
-        scalars(&root, &mut texts);
-    }
+    let Some(root) = yaml::parse(source, &mut unread) else { return Vec::new() };
+    scalars(&root, &mut texts);
     let (mut found, mut start) = (Vec::new(), 0);
     let lines: Vec<&str> = source.text.split('\n').collect();
     for (index, line) in lines.iter().enumerate() {
         let begins = line.find(BEGIN).filter(|column| !texts.iter().any(|text| is_inside(text, start + column)));
-        if let Some((column, (names, reason))) =
-            begins.zip(begins.and_then(|at| line[at + BEGIN.len()..].split_once(')')))
-        {
+        if let Some(column) = begins {
+            // Without its bracket it has no reason.
+            let rest = &line[column + BEGIN.len()..];
+            let (names, reason) = rest.split_once(')').unwrap_or((rest, ""));
             let is_alone = line[..column].trim().is_empty();
             let is_about = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
             let below = lines[index + 1..].iter().position(is_about).map_or(index, |below| index + 1 + below);

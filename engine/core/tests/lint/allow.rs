@@ -46,9 +46,45 @@ steps:
               help: write one of `event`, `vars`, `one`, `two`, `three`
             4:57: warning[bad-allowance]: `unknown-step` is an error, and cannot be allowed
               help: mend it, and remove the comment
-            5:18: warning[bad-allowance]: there is no `constant-condition` on line 6
+        "#]],
+    );
+}
+
+#[test]
+fn an_allowance_of_nothing_and_one_without_its_bracket_are_found() {
+    check(
+        "\
+steps:
+  - { id: one, when: \"true\", map: { a: 1 } } # ferry: allow(constant-condition
+  - { id: two, map: { a: 1 } } # ferry: allow(constant-condition) nothing is here
+",
+        expect![[r#"
+            2:61: warning[bad-allowance]: `constant-condition` is allowed without a reason
+              help: write `# ferry: allow(constant-condition) why it is right`
+            3:47: warning[bad-allowance]: there is no `constant-condition` on line 3
               help: remove the comment
         "#]],
+    );
+}
+
+/// Where a file has an error, checks that did not look say nothing, and that is no reason to complain.
+#[test]
+fn an_allowance_beside_an_error_is_left_alone() {
+    check(
+        "steps:\n  - { id: one, mpa: 1, when: \"true\" } # ferry: allow(constant-condition) why\n",
+        expect![[r#"
+        2:11: error[step-kind]: this step does nothing
+          help: add one of `action`, `map`, `check`, `script`, `wait`, `approve`, `pipeline`, `emit`
+        2:16: error[unknown-key]: `mpa` is not a key of a step
+          help: did you mean `map`?
+    "#]],
+    );
+    check(
+        "steps: [ # ferry: allow(constant-condition) why\n",
+        expect![[r#"
+        2:1: error[yaml-syntax]: this is not YAML: invalid indentation
+          help: put a text that holds `: ` into quotes
+    "#]],
     );
 }
 
