@@ -51,7 +51,7 @@ fn a_wrong_call_says_what_to_do() {
     assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path().join("ok")).status().unwrap().success());
     for (args, code, says) in [
         (&["lint", "empty"][..], 4, "there is no ferry.yaml in empty or below it"),
-        (&["lint", "nowhere"], 2, "nowhere: "),
+        (&["lint", "nowhere"], 2, "a pipeline that is there"),
         (&["lint", "--frmat", "json"], 2, "a similar argument exists: '--format'"),
         (&["lint", "broken"], 1, ""),
         (&["serve", "broken", "--admin", "127.0.0.1:0"], 2, "there is no pipeline to run"),

@@ -1,6 +1,6 @@
 //! What is wrong with a file, where, and what to write instead.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use crate::limits::FINDINGS_PER_FILE_MAX;
 
@@ -21,6 +21,19 @@ pub struct At {
 impl At {
     /// The beginning of a file, for what is wrong with the whole of it.
     pub const START: Self = Self { line: 1, column: 1, start: 0, end: 0 };
+
+    /// Where these bytes of a text stand; both ends are between characters.
+    pub fn of(text: &str, bytes: Range<usize>) -> Self {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let before = &text[..bytes.start];
+        let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+        Self {
+            line: number(before.matches('\n').count() + 1),
+            column: number(line.chars().count() + 1),
+            start: number(bytes.start),
+            end: number(bytes.end),
+        }
+    }
 }
 
 impl fmt::Display for At {

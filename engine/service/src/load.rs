@@ -34,7 +34,7 @@ pub enum LoadError {
     #[error("there is no ferry.yaml in {0} or below it; name a folder that has one")]
     NoProject(String),
     /// The machine says no.
-    #[error("{path}: {error}")]
+    #[error("{path} cannot be read: {error}; {}", to_read(.error))]
     Io {
         /// The file or folder.
         path: String,
@@ -173,6 +173,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What helps where the machine says no.
+fn to_read(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "name a project, a folder of projects, or a pipeline that is there",
+        std::io::ErrorKind::PermissionDenied => "call this as a user who may read it, or let this one",
+        _ => "see whether the disk is well",
+    }
 }
 
 /// A file that is no UTF-8 is read with replacement signs, which lint then reports.

@@ -20,6 +20,11 @@ pub fn parse(source: &Arc<Source>, report: &mut Report) -> Option<Node> {
         report.error(SYNTAX, At::START, message, "split it, or move tables to files of their own");
         return None;
     }
+    if let Some((start, sign)) = source.text.match_indices(char::REPLACEMENT_CHARACTER).next() {
+        let at = At::of(&source.text, start..start + sign.len());
+        report.error(SYNTAX, at, "this is no UTF-8", "save the file as text, in UTF-8");
+        return None;
+    }
     let mut reader = Reader { offsets: Offsets::new(&source.text), report, depth: 0 };
     let mut events = Parser::new_from_str(&source.text).peekable();
     let root = reader.document(&mut events).ok()?;

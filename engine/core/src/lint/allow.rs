@@ -77,8 +77,8 @@ fn allowances(report: &Report) -> Vec<Allowance> {
                 let begin = offset + name.len() - name.trim_start().len();
                 found.push(Allowance {
                     check: name.trim().to_owned(),
-                    at: place(index, line, start, begin..begin + name.trim().len()),
-                    line: number(about + 1),
+                    at: At::of(&source.text, start + begin..start + begin + name.trim().len()),
+                    line: u32::try_from(about + 1).unwrap_or(u32::MAX),
                     has_reason: !reason.trim().is_empty(),
                 });
                 offset += name.len() + 1;
@@ -87,19 +87,6 @@ fn allowances(report: &Report) -> Vec<Allowance> {
         start += line.len() + 1;
     }
     found
-}
-
-fn place(index: usize, line: &str, start: usize, bytes: std::ops::Range<usize>) -> At {
-    At {
-        line: number(index + 1),
-        column: number(line[..bytes.start].chars().count() + 1),
-        start: number(start + bytes.start),
-        end: number(start + bytes.end),
-    }
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// What looks like a comment inside a text is a part of the text.

@@ -49,6 +49,18 @@ fn a_broken_project_still_has_its_pipelines_read() {
     .assert_eq(&text);
 }
 
+/// As a file in another encoding is read.
+#[test]
+fn a_file_in_another_encoding_is_refused() {
+    check(
+        "steps:\n  - { id: a, map: { name: \"é M\u{FFFD}ller\" } }\n",
+        expect![[r#"
+        2:31: error[yaml-syntax]: this is no UTF-8
+          help: save the file as text, in UTF-8
+    "#]],
+    );
+}
+
 #[test]
 fn text_that_is_not_yaml() {
     check(

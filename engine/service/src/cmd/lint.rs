@@ -82,7 +82,8 @@ impl Lint {
             let left_out: usize = reports.iter().map(|report| report.left_out()).sum();
             let more = if left_out > 0 { format!(" ({left_out} more are not listed)") } else { String::new() };
             let ms = watch.elapsed().as_millis();
-            tell(&format!("Checked {} files in {ms} ms: {errors} errors, {warnings} warnings{more}.", reports.len()));
+            let (files, errors) = (counted(reports.len(), "file"), counted(errors, "error"));
+            tell(&format!("Checked {files} in {ms} ms: {errors}, {}{more}.", counted(warnings, "warning")));
             if let Some((_, first)) = findings.first() {
                 tell(&format!("`ferry explain {}` tells more.", first.check));
             }
@@ -116,4 +117,8 @@ impl Lint {
         }
         Ok(())
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
