@@ -13,6 +13,7 @@ mod operator;
 mod postgres;
 mod program;
 mod queue;
+mod reference;
 mod schemas;
 mod search;
 mod service;

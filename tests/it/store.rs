@@ -339,6 +339,7 @@ async fn cursors_and_versions_are_kept() {
             pipeline_name: "n".into(),
             pipeline_text: "ö\n".into(),
             tables: [("t".to_owned(), "x".to_owned())].into(),
+            ..VersionFiles::default()
         };
         let cursor = |value: &str| Change::Cursor { trigger: "pay".into(), value: value.into() };
         let version = |text| Change::Version { version: Digest::of("v"), files: files(text) };

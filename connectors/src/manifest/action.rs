@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
     catalog::{Action, Backoff, Effect, Lookup, Repeat, Void},
-    expression::Expression,
+    expression::{Expression, Made},
     failure::ErrorClass,
     limits::LEASE,
     report::At,
@@ -207,7 +207,8 @@ impl Reader<'_> {
             let value = match script {
                 Some(script) => {
                     let form = ferry_contract::script::Form::Statements;
-                    self.compiler(&["input"]).script(script, form).map(Expression::Rhai)
+                    let made = self.compiler(&["input"]).script(script, form).map(Made::Rhai);
+                    made.map(|made| Expression { at: script.at, made })
                 }
                 None => self.compiler(&["input"]).expression(node),
             };

@@ -8,16 +8,25 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::{
-    path::{Document, Path},
-    report::{At, Report},
+    path::{Document, Path, Roots},
+    report::{At, Report, Spanned},
     script::{Form, Names, Rules, Script, ScriptError},
     template::{Escape, Template},
     yaml::{Kind, Node},
 };
 
-/// A compiled value.
+/// A compiled value, with its place.
 #[derive(Debug)]
-pub enum Expression {
+pub struct Expression {
+    /// Where it is written.
+    pub at: At,
+    /// How it is made.
+    pub made: Made,
+}
+
+/// How a value is made.
+#[derive(Debug)]
+pub enum Made {
     /// Itself.
     Literal(Value),
     /// The one value at a path.
@@ -29,7 +38,7 @@ pub enum Expression {
     /// A list.
     List(Vec<Expression>),
     /// A map.
-    Object(Vec<(String, Expression)>),
+    Object(Vec<(Spanned<String>, Expression)>),
     /// A mapping operator.
     Operator(Box<dyn Operator>),
 }
@@ -43,6 +52,47 @@ pub struct Scope<'a> {
     pub document: Document<'a>,
     /// What Rhai's names are.
     pub names: &'a dyn Names,
+}
+
+/// A scope in which one more name has a value.
+#[derive(Clone, Copy)]
+pub struct Local<'a> {
+    /// The scope around it.
+    pub outer: Scope<'a>,
+    /// The name.
+    pub name: &'a str,
+    /// Its value.
+    pub value: &'a Value,
+}
+
+impl<'a> Local<'a> {
+    /// The scope with it.
+    pub fn scope(&'a self) -> Scope<'a> {
+        Scope { rules: self.outer.rules, document: Document::Roots(self), names: self }
+    }
+}
+
+impl Roots for Local<'_> {
+    fn root(&self, name: &str) -> Option<&Value> {
+        if name == self.name { Some(self.value) } else { self.outer.names.value(name) }
+    }
+}
+
+/// A scope of which all names are in a map.
+#[derive(Clone, Copy, Debug)]
+pub struct Locals<'a>(pub &'a Map<String, Value>);
+
+impl<'a> Locals<'a> {
+    /// The scope.
+    pub fn scope(&'a self, rules: &'a Rules) -> Scope<'a> {
+        Scope { rules, document: Document::Roots(self), names: self }
+    }
+}
+
+impl Roots for Locals<'_> {
+    fn root(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
 }
 
 /// One mapping operator with its compiled arguments.
@@ -123,60 +173,80 @@ pub struct Compiler<'a> {
 impl Compiler<'_> {
     /// Compiles a value; nothing where a finding was reported.
     pub fn expression(&mut self, node: &Node) -> Option<Expression> {
+        self.made(node).map(|made| Expression { at: node.at, made })
+    }
+
+    /// Compiles a value that may be left out: nothing where it is, and nothing inside where a finding was reported.
+    pub fn optional(&mut self, node: Option<&Node>) -> Option<Option<Expression>> {
+        match node {
+            Some(node) => self.expression(node).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The same compiler where more names can be read.
+    pub fn with_names<T>(&mut self, names: &[&str], use_it: impl FnOnce(&mut Compiler<'_>) -> T) -> T {
+        let all: Vec<&str> = self.names.iter().chain(names).copied().collect();
+        use_it(&mut Compiler {
+            rules: self.rules,
+            dialect: self.dialect,
+            names: &all,
+            roots: Some(&all),
+            report: &mut *self.report,
+        })
+    }
+
+    fn made(&mut self, node: &Node) -> Option<Made> {
         match &node.kind {
             Kind::Text(text) => self.text_leaf(node, &text.value),
             Kind::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| self.expression(item)).collect();
-                Some(Expression::List(items.into_iter().collect::<Option<_>>()?))
+                Some(Made::List(items.into_iter().collect::<Option<_>>()?))
             }
-            Kind::Map(entries) => {
-                if let Some(built) = self.builder(node) {
-                    return built;
-                }
-                let entries: Vec<_> =
-                    entries.iter().map(|(key, value)| Some((key.value.clone(), self.expression(value)?))).collect();
-                Some(Expression::Object(entries.into_iter().collect::<Option<_>>()?))
-            }
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) => Some(Expression::Literal(node.to_value())),
+            Kind::Map(entries) => match self.builder(node) {
+                Some(built) => built,
+                None => self.object(entries),
+            },
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) => Some(Made::Literal(node.to_value())),
         }
     }
 
-    fn text_leaf(&mut self, node: &Node, text: &str) -> Option<Expression> {
+    fn text_leaf(&mut self, node: &Node, text: &str) -> Option<Made> {
         if let Some(rest) = text.strip_prefix("$$") {
-            return Some(Expression::Literal(Value::from(format!("${rest}"))));
+            return Some(Made::Literal(Value::from(format!("${rest}"))));
         }
         if text.starts_with('$') {
-            return self.path(node).map(Expression::Path);
+            return self.path(node).map(Made::Path);
         }
-        Some(Expression::Literal(Value::from(text)))
+        Some(Made::Literal(Value::from(text)))
     }
 
     /// `rhai`, `text`, `object`, or an operator of the dialect.
-    fn builder(&mut self, node: &Node) -> Option<Option<Expression>> {
+    fn builder(&mut self, node: &Node) -> Option<Option<Made>> {
         let dialect = self.dialect;
         if let Some(operator) = dialect.operator(node, self) {
-            return Some(operator.map(Expression::Operator));
+            return Some(operator.map(Made::Operator));
         }
         let (builder, value) = builder(node)?;
         Some(match builder {
-            Builder::Rhai => self.script(value, Form::Expression).map(Expression::Rhai),
-            Builder::Text => self.template(value).map(Expression::Text),
-            Builder::Object => self.object(value),
+            Builder::Rhai => self.script(value, Form::Expression).map(Made::Rhai),
+            Builder::Text => self.template(value).map(Made::Text),
+            Builder::Object => {
+                crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))
+            }
         })
     }
 
-    fn object(&mut self, node: &Node) -> Option<Expression> {
-        let entries = crate::yaml::read::map(node, "`object`", self.report)?;
-        let entries: Vec<_> =
-            entries.iter().map(|(key, value)| Some((key.value.clone(), self.expression(value)?))).collect();
-        Some(Expression::Object(entries.into_iter().collect::<Option<_>>()?))
+    fn object(&mut self, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
+        let entries: Vec<_> = entries.iter().map(|(key, value)| Some((key.clone(), self.expression(value)?))).collect();
+        Some(Made::Object(entries.into_iter().collect::<Option<_>>()?))
     }
 
     /// Compiles a JSONPath and checks its root.
     pub fn path(&mut self, node: &Node) -> Option<Path> {
         let text = crate::yaml::read::text(node, "a JSONPath", self.report)?.value;
         match Path::parse(&text) {
-            Ok(path) => self.known_root(path, node.at),
+            Ok(path) => self.known_root(path.placed(node.at), node.at),
             Err(message) => {
                 let help = "write it like `$.event.Id`; `$$` begins a text with a dollar sign";
                 self.report.error("invalid-jsonpath", node.at, format!("`{text}` is not a JSONPath: {message}"), help);
@@ -238,11 +308,9 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        let mut known = true;
-        for path in template.paths() {
-            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
-            known &= self.known_root(path.clone(), at).is_some();
-        }
+        let template = template.placed(|path| self.at_offset(node, &text, text.find(path.text()).unwrap_or(0)));
+        let paths: Vec<Path> = template.paths().cloned().collect();
+        let known = paths.into_iter().filter(|path| self.known_root(path.clone(), path.at()).is_none()).count() == 0;
         known.then_some(template)
     }
 
@@ -262,35 +330,35 @@ impl Expression {
     /// # Errors
     /// [`EvalError`] where a path gives not one value, a rule fails, or an operator refuses.
     pub fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError> {
-        match self {
-            Self::Literal(value) => Ok(value.clone()),
-            Self::Path(path) => path.one(scope.document).cloned().map_err(|error| EvalError(error.to_string())),
-            Self::Rhai(script) => Ok(script.run(scope.rules, scope.names)?),
-            Self::Text(template) => {
+        match &self.made {
+            Made::Literal(value) => Ok(value.clone()),
+            Made::Path(path) => path.one(scope.document).cloned().map_err(|error| EvalError(error.to_string())),
+            Made::Rhai(script) => Ok(script.run(scope.rules, scope.names)?),
+            Made::Text(template) => {
                 template.render(scope.document, &|_| None, Escape::None).map(Value::from).map_err(EvalError)
             }
-            Self::List(items) => items.iter().map(|item| item.eval(scope)).collect(),
-            Self::Object(entries) => {
+            Made::List(items) => items.iter().map(|item| item.eval(scope)).collect(),
+            Made::Object(entries) => {
                 let mut map = Map::with_capacity(entries.len());
                 for (name, item) in entries {
-                    map.insert(name.clone(), item.eval(scope).map_err(|error| error.inside(name))?);
+                    map.insert(name.value.clone(), item.eval(scope).map_err(|error| error.inside(&name.value))?);
                 }
                 Ok(Value::Object(map))
             }
-            Self::Operator(operator) => operator.eval(scope),
+            Made::Operator(operator) => operator.eval(scope),
         }
     }
 
     /// Calls `visit` with each root name that the expression reads.
     pub fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
-        match self {
-            Self::Literal(_) => {}
-            Self::Path(path) => path.root().into_iter().for_each(visit),
-            Self::Rhai(script) => script.variables().iter().for_each(|name| visit(name)),
-            Self::Text(template) => template.paths().filter_map(Path::root).for_each(visit),
-            Self::List(items) => items.iter().for_each(|item| item.roots(visit)),
-            Self::Object(entries) => entries.iter().for_each(|(_, item)| item.roots(visit)),
-            Self::Operator(operator) => operator.parts().into_iter().for_each(|part| part.roots(visit)),
+        match &self.made {
+            Made::Literal(_) => {}
+            Made::Path(path) => path.root().into_iter().for_each(visit),
+            Made::Rhai(script) => script.variables().iter().for_each(|name| visit(name)),
+            Made::Text(template) => template.paths().filter_map(Path::root).for_each(visit),
+            Made::List(items) => items.iter().for_each(|item| item.roots(visit)),
+            Made::Object(entries) => entries.iter().for_each(|(_, item)| item.roots(visit)),
+            Made::Operator(operator) => operator.parts().into_iter().for_each(|part| part.roots(visit)),
         }
     }
 }

@@ -59,6 +59,15 @@ impl Money {
         Ok(Self { amount: rounded, currency })
     }
 
+    /// Money of an amount that is rounded half-even to the minor units of its currency, on purpose.
+    ///
+    /// # Errors
+    /// [`MoneyError::Currency`].
+    pub fn rounded(amount: Decimal, code: &str) -> Result<Self, MoneyError> {
+        let currency = Currency::from_code(code).ok_or_else(|| MoneyError::Currency(code.to_owned()))?;
+        Self::new(amount.round_dp_with_strategy(minor_units(currency), RoundingStrategy::MidpointNearestEven), code)
+    }
+
     /// The amount, in major units.
     pub fn amount(self) -> Decimal {
         self.amount
@@ -79,15 +88,32 @@ impl Money {
     /// # Errors
     /// What is not money, by [`MoneyError`].
     pub fn read(amount: &Value, currency: &Value) -> Result<Self, MoneyError> {
-        let not_exact = || MoneyError::Amount(amount.to_string());
-        let decimal = match amount {
-            Value::Number(number) => number::to_decimal(number).ok_or_else(not_exact)?,
-            Value::String(text) => number::text_to_decimal(text.trim()).ok_or_else(not_exact)?,
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(not_exact()),
-        };
-        let code = currency.as_str().ok_or_else(|| MoneyError::Currency(currency.to_string()))?;
-        Self::new(decimal, code)
+        read(amount, currency).and_then(|(amount, code)| Self::new(amount, code))
     }
+
+    /// The same, rounded as by [`Money::rounded`].
+    ///
+    /// # Errors
+    /// What is not money, by [`MoneyError`].
+    pub fn read_rounded(amount: &Value, currency: &Value) -> Result<Self, MoneyError> {
+        read(amount, currency).and_then(|(amount, code)| Self::rounded(amount, code))
+    }
+}
+
+fn read<'v>(amount: &Value, currency: &'v Value) -> Result<(Decimal, &'v str), MoneyError> {
+    let not_exact = || MoneyError::Amount(amount.to_string());
+    let decimal = match amount {
+        Value::Number(number) => number::to_decimal(number).ok_or_else(not_exact)?,
+        Value::String(text) => number::text_to_decimal(text.trim()).ok_or_else(not_exact)?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(not_exact()),
+    };
+    let code = currency.as_str().ok_or_else(|| MoneyError::Currency(currency.to_string()))?;
+    Ok((decimal, code))
+}
+
+/// How a currency is written before an amount, such as `€`; nothing for what is no ISO 4217 code.
+pub fn currency_symbol(code: &str) -> Option<String> {
+    Currency::from_code(code).map(|currency| currency.symbol().symbol)
 }
 
 fn minor_units(currency: Currency) -> u32 {

@@ -6,12 +6,13 @@
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use serde_json::Value;
 
-use crate::limits::PATH_MATCHES_MAX;
+use crate::{limits::PATH_MATCHES_MAX, report::At};
 
 /// A compiled JSONPath.
 #[derive(Clone, Debug)]
 pub struct Path {
     text: String,
+    at: At,
     first: Option<String>,
     rest: Rest,
 }
@@ -22,9 +23,12 @@ enum Rest {
     Query(Box<JpQuery>),
 }
 
+/// One step of a path that has no choice.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Step {
+pub enum Step {
+    /// Into a map.
     Name(String),
+    /// Into a list; a negative one counts from the end.
     Index(i64),
 }
 
@@ -83,7 +87,26 @@ impl Path {
             Some(steps) => Rest::Singular(steps),
             None => Rest::Query(Box::new(query)),
         };
-        Ok(Self { text: text.to_owned(), first, rest })
+        Ok(Self { text: text.to_owned(), at: At::default(), first, rest })
+    }
+
+    /// The same with its place in the file.
+    #[must_use]
+    pub fn placed(self, at: At) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Where it is written.
+    pub fn at(&self) -> At {
+        self.at
+    }
+
+    /// The steps of a path that gives at most one value; nothing where it may give several.
+    pub fn steps(&self) -> Option<&[Step]> {
+        match &self.rest {
+            Rest::Singular(steps) => Some(steps),
+            Rest::Query(_) => None,
+        }
     }
 
     /// The path as it was written.

@@ -36,6 +36,18 @@ impl At {
     }
 }
 
+impl At {
+    /// The word at a line and a column of a text, both from 1; the beginning where they are 0.
+    pub fn of_place(text: &str, line: u32, column: u32) -> Self {
+        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum();
+        let row = text[start..].lines().next().unwrap_or_default();
+        let before: usize = row.chars().take(column.saturating_sub(1) as usize).map(char::len_utf8).sum();
+        let word: usize =
+            row[before..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
+        Self::of(text, start + before..start + before + word)
+    }
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
@@ -132,6 +144,11 @@ impl Report {
             return;
         }
         self.findings.push(finding);
+    }
+
+    /// Takes the findings of another report on the same file.
+    pub fn absorb(&mut self, other: &Report) {
+        other.findings.iter().cloned().for_each(|finding| self.push(finding));
     }
 
     /// Keeps the findings that `keep` holds of.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     limits::TEXT_MAX_BYTES,
     path::{Document, Path},
+    report::At,
 };
 
 /// A compiled template.
@@ -77,6 +78,19 @@ impl Template {
     /// The template as it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same with the place of each path.
+    #[must_use]
+    pub fn placed(self, mut place: impl FnMut(&Path) -> At) -> Self {
+        let parts = self.parts.into_iter().map(|part| match part {
+            Part::Path(path) => {
+                let at = place(&path);
+                Part::Path(path.placed(at))
+            }
+            Part::Text(_) | Part::Name(_) => part,
+        });
+        Self { parts: parts.collect(), ..self }
     }
 
     /// The paths in it.

@@ -144,11 +144,10 @@ impl Bench {
 
 fn plan(steps: &str, rules: &Rules) -> Arc<Plan> {
     let (library, _) = Library::load(&[], Arc::new(WallWatch));
+    let pipeline = Source::new("benchmark.yaml", format!("{HEADER}{steps}"));
     let files = Files {
-        project: Source::new("ferry.yaml", PROJECT),
-        pipelines: vec![Source::new("benchmark.yaml", format!("{HEADER}{steps}"))],
         tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", STATUSES))]),
-        is_version: false,
+        ..Files::new(Source::new("ferry.yaml", PROJECT), vec![pipeline])
     };
     let mut checked = lint::check(&files, &library.catalog(), rules);
     assert!(checked.reports.iter().all(Report::is_ok), "{:#?}", checked.reports);

@@ -37,3 +37,7 @@ pub const CONCURRENCY_MAX: u64 = 1_000;
 pub const NESTING_MAX: u32 = 16;
 /// Generations of one call, each begun because the target had cancelled the one before.
 pub const GENERATIONS_MAX: u32 = 100;
+/// Rows of one table.
+pub const TABLE_ROWS_MAX: usize = 100_000;
+/// A compiled `pattern`, in memory.
+pub const PATTERN_MAX_BYTES: usize = 1 << 20;

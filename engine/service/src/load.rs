@@ -1,7 +1,7 @@
 //! Folders into checked projects, and checked projects into open connections.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +18,7 @@ use ferry_contract::{
 use ferry_core::{
     lint::{self, Checked, Files},
     plan::{EventSource, Plan},
-    project::Project,
+    project::{self, Project},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -26,6 +26,12 @@ use crate::{
     clock::WallWatch, engine::LoadedProject, limits::PROJECT_FILES_MAX, reference, sandbox::SandboxInfo,
     store::VersionFiles,
 };
+
+/// Files by the names that pipelines call them.
+type Sources = BTreeMap<String, Arc<Source>>;
+
+/// How the file name of a table of cells ends.
+const CSV: &str = ".csv";
 
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -101,35 +107,74 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
     }
     let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
     let connector_reports = reports.split_off(reports.len() - own.len());
-    let files = Files {
-        project: source(&folder.join("ferry.yaml"))?,
-        pipelines: pipelines(&folder)?,
-        tables: tables(&folder)?,
-        is_version: false,
-    };
+    let files = files(&folder)?;
     let checked = lint::check(&files, &library.catalog(), rules);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked })
 }
 
 fn pipelines(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
     let is_pipeline = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file_name(path);
         is_yaml(path) && name != "ferry.yaml" && !name.contains(".test.")
     };
     entries(folder)?.iter().filter(|path| is_pipeline(path)).map(|path| source(path)).collect()
 }
 
-fn tables(folder: &Path) -> Result<BTreeMap<String, Arc<Source>>, LoadError> {
-    let mut tables = BTreeMap::new();
-    for path in entries(&folder.join("tables"))?.iter().filter(|path| is_yaml(path)) {
-        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        tables.insert(name.to_owned(), source(path)?);
+/// A project's own files, and those of the folders that it shares.
+fn files(folder: &Path) -> Result<Files, LoadError> {
+    let mut files = Files::new(source(&folder.join("ferry.yaml"))?, pipelines(folder)?);
+    add_library(folder, &mut files)?;
+    for share in project::shares(&files.project) {
+        let shared = folder.join(&share);
+        if shared.is_dir() {
+            add_library(&shared, &mut files)?;
+        } else {
+            files.absent.push(share);
+        }
     }
-    Ok(tables)
+    Ok(files)
+}
+
+/// The tables, maps and scripts of a folder.
+fn add_library(folder: &Path, files: &mut Files) -> Result<(), LoadError> {
+    let Files { tables, maps, scripts, doubles, .. } = files;
+    add(&folder.join("tables"), &|path| is_yaml(path) || has_extension(path, "csv"), &stem, (tables, doubles))?;
+    add(&folder.join("maps"), &is_yaml, &stem, (maps, doubles))?;
+    let path = |path: &Path| format!("scripts/{}", file_name(path));
+    add(&folder.join("scripts"), &|path| has_extension(path, "rhai"), &path, (scripts, doubles))
+}
+
+/// The files of a folder by their names; two of one name are kept apart, because neither is meant more.
+fn add(
+    folder: &Path,
+    is_one: &dyn Fn(&Path) -> bool,
+    name_of: &dyn Fn(&Path) -> String,
+    (found, doubles): (&mut Sources, &mut Vec<(String, String)>),
+) -> Result<(), LoadError> {
+    for path in entries(folder)?.iter().filter(|path| is_one(path)) {
+        let source = source(path)?;
+        match found.entry(name_of(path)) {
+            Entry::Vacant(free) => drop(free.insert(source)),
+            Entry::Occupied(taken) => doubles.push((taken.get().name.clone(), source.name.clone())),
+        }
+    }
+    Ok(())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    has_extension(path, "yaml") || has_extension(path, "yml")
+}
+
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == wanted)
 }
 
 /// The path's own project, or those below it.
@@ -273,13 +318,21 @@ fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Res
 /// The files that a plan of a project was made of.
 pub fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -> VersionFiles {
     let pipeline = project.files.pipelines.iter().find(|source| is_of(source, plan));
-    let tables = project.files.tables.iter().map(|(name, source)| (name.clone(), source.text.clone()));
+    let texts = |files: &Sources| -> BTreeMap<String, String> {
+        files.iter().map(|(name, source)| (name.clone(), source.text.clone())).collect()
+    };
+    let tables = project.files.tables.iter().map(|(name, source)| {
+        let is_csv = source.name.ends_with(CSV);
+        (if is_csv { format!("{name}{CSV}") } else { name.clone() }, source.text.clone())
+    });
     VersionFiles {
         project: checked.name.clone(),
         project_text: project.files.project.text.clone(),
         pipeline_name: pipeline.map(|source| source.name.clone()).unwrap_or_default(),
         pipeline_text: pipeline.map(|source| source.text.clone()).unwrap_or_default(),
         tables: tables.collect(),
+        maps: texts(&project.files.maps),
+        scripts: texts(&project.files.scripts),
     }
 }
 
@@ -290,15 +343,21 @@ fn is_of(source: &Arc<Source>, plan: &Plan) -> bool {
 
 /// Makes a plan again from stored files, with the connectors of today.
 pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Option<Arc<Plan>> {
-    let tables = files
-        .tables
-        .iter()
-        .map(|(name, text)| (name.clone(), Source::new(format!("tables/{name}.yaml"), text.as_str())));
+    let tables = files.tables.iter().map(|(name, text)| match name.strip_suffix(CSV) {
+        Some(stem) => (stem.to_owned(), Source::new(format!("tables/{name}"), text.as_str())),
+        None => (name.clone(), Source::new(format!("tables/{name}.yaml"), text.as_str())),
+    });
+    let maps = files.maps.iter();
+    let maps = maps.map(|(name, text)| (name.clone(), Source::new(format!("maps/{name}.yaml"), text.as_str())));
+    let scripts = files.scripts.iter().map(|(path, text)| (path.clone(), Source::new(path.as_str(), text.as_str())));
+    let project = Source::new("ferry.yaml", files.project_text.as_str());
+    let pipeline = Source::new(files.pipeline_name.as_str(), files.pipeline_text.as_str());
     let files = Files {
-        project: Source::new("ferry.yaml", files.project_text.as_str()),
-        pipelines: vec![Source::new(files.pipeline_name.as_str(), files.pipeline_text.as_str())],
         tables: tables.collect(),
+        maps: maps.collect(),
+        scripts: scripts.collect(),
         is_version: true,
+        ..Files::new(project, vec![pipeline])
     };
     lint::check(&files, &library.catalog(), rules).plans.pop()
 }

@@ -73,12 +73,8 @@ fn make_language(kind: Kind) -> Language {
     let (library, reports) = Library::load(&[Source::new("target", kind.manifest())], Arc::new(NoWatch));
     let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
     assert!(findings.is_empty(), "{findings:?}");
-    let files = Files {
-        project: Source::new("ferry.yaml", PROJECT),
-        pipelines: vec![Source::new("pay.yaml", PIPELINE), Source::new("twin.yaml", twin())],
-        tables: BTreeMap::new(),
-        is_version: false,
-    };
+    let pipelines = vec![Source::new("pay.yaml", PIPELINE), Source::new("twin.yaml", twin())];
+    let files = Files::new(Source::new("ferry.yaml", PROJECT), pipelines);
     let checked = lint::check(&files, &library.catalog(), &rules);
     let findings: Vec<_> = checked.reports.iter().flat_map(|report| report.findings()).collect();
     assert!(findings.is_empty(), "{findings:?}");
@@ -97,6 +93,6 @@ pub(super) fn version_files() -> VersionFiles {
         project_text: PROJECT.to_owned(),
         pipeline_name: "pay.yaml".to_owned(),
         pipeline_text: PIPELINE.to_owned(),
-        tables: BTreeMap::new(),
+        ..VersionFiles::default()
     }
 }

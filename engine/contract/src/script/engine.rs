@@ -111,6 +111,11 @@ impl Rules {
         })
     }
 
+    pub(super) fn call(&self, ast: &AST, name: &str, arguments: Vec<Dynamic>) -> Result<Dynamic, ScriptError> {
+        self.watch.begin();
+        self.engine.call_fn::<Dynamic>(&mut Scope::new(), ast, name, arguments).map_err(|error| failure(&error))
+    }
+
     pub(super) fn eval(&self, ast: &AST, scope: &mut Scope<'_>) -> Result<Dynamic, ScriptError> {
         self.watch.begin();
         self.engine.eval_ast_with_scope::<Dynamic>(scope, ast).map_err(|error| failure(&error))

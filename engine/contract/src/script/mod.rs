@@ -6,6 +6,7 @@
 
 mod convert;
 mod engine;
+mod module;
 mod quick;
 
 use std::{borrow::Cow, sync::Arc};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
+pub use module::Module;
 use quick::Quick;
 
 /// A compiled script or expression.

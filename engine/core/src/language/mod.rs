@@ -21,6 +21,8 @@ pub use read::read;
 pub use trigger::{Cursor, EventSource, Poll, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
+use crate::eval::allocate::Remainder;
+
 /// One pipeline file.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -105,6 +107,12 @@ pub enum Work {
     Map(Node),
     /// Runs Rhai; its value is the output.
     Script(Node),
+    /// Calls a function of a Rhai module.
+    Function(Function),
+    /// Splits money into parts.
+    Allocate(Allocate),
+    /// Tells persons.
+    Alert(Alert),
     /// Refuses data.
     Check(Vec<Rule>),
     /// Waits for a time, a condition or an event.
@@ -120,6 +128,39 @@ pub enum Work {
     },
     /// Emits an event for other pipelines.
     Emit(Emit),
+}
+
+/// A function of a file in `scripts/`.
+#[derive(Debug)]
+pub struct Function {
+    /// The file.
+    pub module: Spanned<String>,
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its arguments, by the names of its parameters.
+    pub with: Option<Node>,
+}
+
+/// Money that is split into parts.
+#[derive(Debug)]
+pub struct Allocate {
+    /// The money.
+    pub amount: Node,
+    /// The name of a table with rules, or the rules.
+    pub by: Node,
+    /// What the rules' matches are compared with, beside the currency.
+    pub with: Option<Node>,
+    /// Who gets the minor units that do not divide.
+    pub remainder: Remainder,
+}
+
+/// Something that persons are told.
+#[derive(Debug)]
+pub struct Alert {
+    /// The alert channel.
+    pub to: Spanned<String>,
+    /// The text.
+    pub say: Node,
 }
 
 /// A step that is done for each item of a list.
@@ -251,6 +292,9 @@ fn step_calls(step: &Step) -> Vec<Call<'_>> {
         Work::Wait(Wait::For(_) | Wait::Event { .. })
         | Work::Map(_)
         | Work::Script(_)
+        | Work::Function(_)
+        | Work::Allocate(_)
+        | Work::Alert(_)
         | Work::Check(_)
         | Work::Approve(_)
         | Work::Pipeline { .. }

@@ -11,17 +11,18 @@ use ferry_contract::{
 };
 
 use super::{
-    Each, Emit, Is, Rule, Step, Test, Work, arm,
+    Alert, Allocate, Each, Emit, Function, Is, Rule, Step, Test, Work, arm,
     read::{count, filled, interval},
     wait,
 };
-use crate::limits::EACH_CONCURRENCY_MAX;
+use crate::{eval::allocate::Remainder, limits::EACH_CONCURRENCY_MAX};
 
 /// The keys that say what a step does; exactly one is written.
-const WORK: [&str; 8] = ["action", "map", "check", "script", "wait", "approve", "pipeline", "emit"];
-const KEYS: [&str; 16] = [
-    "id", "needs", "when", "each", "timeout", "once_per", "action", "with", "map", "check", "script", "wait",
-    "approve", "pipeline", "emit", "on_error",
+const WORK: [&str; 10] =
+    ["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "alert"];
+const KEYS: [&str; 18] = [
+    "id", "needs", "when", "each", "timeout", "once_per", "action", "with", "map", "check", "script", "allocate",
+    "wait", "approve", "pipeline", "emit", "alert", "on_error",
 ];
 
 pub(super) fn steps(node: &Node, what: &str, report: &mut Report) -> Option<Vec<Step>> {
@@ -73,7 +74,10 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
     match *kind {
         "action" => Some(Work::Action { action: text(node, "`action`", report)?, with: fields.get("with").cloned() }),
         "map" => Some(Work::Map(node.clone())),
+        "script" if node.entries().is_some() => function(node, report).map(Work::Function),
         "script" => text(node, "`script`", report).map(|_| Work::Script(node.clone())),
+        "allocate" => allocate(node, report).map(Work::Allocate),
+        "alert" => alert(node, report).map(Work::Alert),
         "check" => {
             let rules: Vec<_> = filled(node, "`check`", report)?.iter().map(|item| rule(item, report)).collect();
             Some(Work::Check(rules.into_iter().collect::<Option<_>>()?))
@@ -85,6 +89,30 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         }
         _ => emit(node, report).map(Work::Emit),
     }
+}
+
+fn function(node: &Node, report: &mut Report) -> Option<Function> {
+    let fields = Fields::open(node, "a `script` from a file", &["use", "call", "with"], report)?;
+    let module = fields.need("use", "scripts/fees.rhai", report).and_then(|node| text(node, "`use`", report));
+    let name = fields.need("call", "split_fee", report).and_then(|node| text(node, "`call`", report));
+    Some(Function { module: module?, name: name?, with: fields.get("with").cloned() })
+}
+
+fn allocate(node: &Node, report: &mut Report) -> Option<Allocate> {
+    let fields = Fields::open(node, "`allocate`", &["amount", "by", "with", "remainder"], report)?;
+    let amount = fields.need("amount", "$.fee.fee", report);
+    let by = fields.need("by", "fee-accounts", report);
+    let words = [("largest", Remainder::Largest), ("first", Remainder::First), ("last", Remainder::Last)];
+    let remainder = fields.get("remainder").map(|node| one_of(node, "who gets the remainder", &words, report));
+    let remainder = remainder.map_or(Some(Remainder::default()), |remainder| remainder)?;
+    Some(Allocate { amount: amount?.clone(), by: by?.clone(), with: fields.get("with").cloned(), remainder })
+}
+
+fn alert(node: &Node, report: &mut Report) -> Option<Alert> {
+    let fields = Fields::open(node, "`alert`", &["to", "say"], report)?;
+    let to = fields.need("to", "finance-ops", report).and_then(|node| text(node, "`to`", report));
+    let say = fields.need("say", "\"{$.event.Name} is above the limit\"", report);
+    Some(Alert { to: to?, say: say?.clone() })
 }
 
 fn each(node: &Node, report: &mut Report) -> Option<Each> {

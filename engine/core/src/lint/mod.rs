@@ -3,7 +3,10 @@
 mod allow;
 pub mod checks;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ferry_contract::{
     catalog::{Action, Catalog},
@@ -14,7 +17,7 @@ use ferry_contract::{
 use crate::{
     language::{self, Pipeline},
     plan::{self, Plan},
-    project::{self, Project, Table},
+    project::{self, Project},
 };
 
 /// A project's files, read.
@@ -26,8 +29,24 @@ pub struct Files {
     pub pipelines: Vec<Arc<Source>>,
     /// Tables by name.
     pub tables: BTreeMap<String, Arc<Source>>,
+    /// Map files by name.
+    pub maps: BTreeMap<String, Arc<Source>>,
+    /// Rhai modules by their path, `scripts/NAME.rhai`.
+    pub scripts: BTreeMap<String, Arc<Source>>,
+    /// Folders of `shares` that are not there.
+    pub absent: Vec<String>,
+    /// Files of one name in two folders: both.
+    pub doubles: Vec<(String, String)>,
     /// Whether they are those of an earlier version: one pipeline, without the others of its project.
     pub is_version: bool,
+}
+
+impl Files {
+    /// A project without tables, maps and scripts.
+    pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
+        let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { project, pipelines, tables, maps, scripts, absent: Vec::new(), doubles: Vec::new(), is_version: false }
+    }
 }
 
 /// A checked project.
@@ -68,11 +87,17 @@ impl<'a> Context<'a> {
 /// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
 pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     let mut reports = Vec::new();
-    let tables = read_tables(files, &mut reports);
+    let mut broken = BTreeSet::new();
+    let mut into = (&mut reports, &mut broken);
+    let tables = read_all(&files.tables, &mut into, |source, report| project::read_table(source, report).map(Arc::new));
+    let maps = read_all(&files.maps, &mut into, project::read_map);
+    let scripts = read_all(&files.scripts, &mut into, |source, report| project::read_script(source, rules, report));
     let mut report = Report::new(&files.project);
-    let project = project::read(&files.project, &mut report).map(|project| Project { tables, ..project });
+    let project = project::read(&files.project, &mut report);
+    let project = project.map(|project| Project { tables, maps, scripts, broken, ..project });
     if let Some(project) = &project {
         checks::connections(project, catalog, &mut report);
+        checks::shares(project, files, &mut report);
     }
     let mut plans: Vec<Arc<Plan>> = Vec::new();
     let project = project.filter(|_| report.is_ok()).map(Arc::new);
@@ -90,7 +115,8 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
         // Without a project only the shape is checked.
         if let (Some(project), Some(index)) = (project.as_deref(), index) {
             let cx = Context { project, catalog, rules, pipeline: &pipelines[index], siblings };
-            let plan = plan(&cx, &mut report).filter(|plan| is_new(plan, &plans, source, &mut report));
+            let plan = plan(&cx, &mut report, &mut reports);
+            let plan = plan.filter(|plan| is_new(plan, &plans, source, &mut report));
             plans.extend(plan.map(Arc::new));
         }
         reports.push(report);
@@ -100,9 +126,13 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
 }
 
 /// Checks one pipeline.
-fn plan(cx: &Context<'_>, report: &mut Report) -> Option<Plan> {
+fn plan(cx: &Context<'_>, report: &mut Report, others: &mut [Report]) -> Option<Plan> {
     checks::run(cx, report);
-    let plan = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
+    let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
+    for found in used {
+        let its = others.iter_mut().find(|other| Arc::ptr_eq(&other.source, &found.source));
+        its.into_iter().for_each(|its| its.absorb(&found));
+    }
     plan.filter(|_| report.is_ok())
 }
 
@@ -118,14 +148,20 @@ fn is_new(plan: &Plan, plans: &[Arc<Plan>], source: &Arc<Source>, report: &mut R
     !taken
 }
 
-fn read_tables(files: &Files, reports: &mut Vec<Report>) -> BTreeMap<String, Arc<Table>> {
-    let mut tables = BTreeMap::new();
-    for (name, source) in &files.tables {
+/// Reads files of one kind, each with its report.
+fn read_all<T>(
+    files: &BTreeMap<String, Arc<Source>>,
+    (reports, broken): &mut (&mut Vec<Report>, &mut BTreeSet<String>),
+    read: impl Fn(&Arc<Source>, &mut Report) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let mut all = BTreeMap::new();
+    for (name, source) in files {
         let mut report = Report::new(source);
-        if let Some(table) = project::read_table(source, &mut report) {
-            tables.insert(name.clone(), Arc::new(table));
+        match read(source, &mut report) {
+            Some(file) => drop(all.insert(name.clone(), file)),
+            None => drop(broken.insert(name.clone())),
         }
         reports.push(report);
     }
-    tables
+    all
 }

@@ -13,6 +13,7 @@ use ferry_contract::{
     key::Digest,
     path::Path,
     script::Script,
+    template::Template,
 };
 use serde_json::Value;
 
@@ -172,6 +173,13 @@ pub enum Work {
         /// Its inputs.
         with: Expression,
     },
+    /// Tells persons.
+    Alert {
+        /// The alert channel.
+        to: String,
+        /// The text.
+        say: Template,
+    },
     /// Emits an event.
     Emit {
         /// Its name.
@@ -323,6 +331,7 @@ impl Step {
             | Work::Wait(_)
             | Work::Approve(_)
             | Work::Pipeline { .. }
+            | Work::Alert { .. }
             | Work::Emit { .. } => None,
         };
         let instead = self.arms.iter().filter_map(|arm| match &arm.reaction {

@@ -105,6 +105,7 @@ impl Run {
             | Work::Script(_)
             | Work::Check(_)
             | Work::Pipeline { .. }
+            | Work::Alert { .. }
             | Work::Emit { .. } => None,
         };
         let deadline = self.deadline(unit).map(|(at, message)| (at, self.overdue(unit, message)));

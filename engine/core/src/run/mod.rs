@@ -268,6 +268,7 @@ impl Run {
                 | Work::Wait(_)
                 | Work::Approve(_)
                 | Work::Pipeline { .. }
+                | Work::Alert { .. }
                 | Work::Emit { .. } => None,
             },
         }

@@ -73,11 +73,11 @@ fn an_allowance_beside_an_error_is_left_alone() {
     check(
         "steps:\n  - { id: one, mpa: 1, when: \"true\" } # ferry: allow(constant-condition) why\n",
         expect![[r#"
-        2:11: error[step-kind]: this step does nothing
-          help: add one of `action`, `map`, `check`, `script`, `wait`, `approve`, `pipeline`, `emit`
-        2:16: error[unknown-key]: `mpa` is not a key of a step
-          help: did you mean `map`?
-    "#]],
+            2:11: error[step-kind]: this step does nothing
+              help: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`
+            2:16: error[unknown-key]: `mpa` is not a key of a step
+              help: did you mean `map`?
+        "#]],
     );
     check(
         "steps: [ # ferry: allow(constant-condition) why\n",

@@ -14,12 +14,18 @@ use ferry_core::lint::checks;
 
 use world::{PROJECT, World, completed};
 
-/// The findings on one block: a pipeline, a fragment of one, or a `ferry.yaml`.
+/// What begins another file of the project inside a block.
+const FILE: &str = "# file: ";
+
+/// The findings on one block: a pipeline, a fragment of one, or a `ferry.yaml`; then perhaps other files.
 fn findings_on(world: &World, block: &str) -> Vec<Finding> {
+    let mut parts = block.split(FILE);
+    let block = parts.next().expect("a text has a first part");
+    let others: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('\n')).collect();
     let checked = if block.lines().any(|line| line.starts_with("project:")) {
-        world.lint(block, &[])
+        world.lint_with(block, &[], &others)
     } else {
-        world.lint(PROJECT, &[&completed(block)])
+        world.lint_with(PROJECT, &[&completed(block)], &others)
     };
     checked.reports.iter().flat_map(findings).collect()
 }

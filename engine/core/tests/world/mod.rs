@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use ferry_connectors::library::Library;
 use ferry_contract::{
@@ -52,13 +52,25 @@ impl World {
     }
 
     pub(crate) fn lint(&self, project: &str, pipelines: &[&str]) -> Checked {
+        self.lint_with(project, pipelines, &[])
+    }
+
+    /// With files of `tables/`, `maps/` and `scripts/`.
+    pub(crate) fn lint_with(&self, project: &str, pipelines: &[&str], others: &[(&str, &str)]) -> Checked {
         let named = |(number, text): (usize, &&str)| Source::new(format!("{number}.yaml"), *text);
-        let files = Files {
-            project: Source::new("ferry.yaml", project),
-            pipelines: pipelines.iter().enumerate().map(named).collect(),
-            tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE))]),
-            is_version: false,
-        };
+        let pipelines = pipelines.iter().enumerate().map(named).collect();
+        let mut files = Files::new(Source::new("ferry.yaml", project), pipelines);
+        for (path, text) in [("tables/payout-status.yaml", TABLE)].iter().chain(others) {
+            let name = path.split_once('/').and_then(|(_, name)| name.split_once('.')).map_or(*path, |(name, _)| name);
+            let source = Source::new(*path, *text);
+            match path.split('/').next() {
+                Some("tables") => files.tables.insert(name.to_owned(), source),
+                Some("maps") => files.maps.insert(name.to_owned(), source),
+                _ => files.scripts.insert((*path).to_owned(), source),
+            };
+        }
+        let shares = ferry_core::project::shares(&files.project);
+        files.absent.extend(shares.into_iter().filter(|share| share != "../shared"));
         lint::check(&files, &self.catalog, &self.rules)
     }
 }

@@ -10,14 +10,14 @@ use ferry_contract::{
     schema::Schema,
     suggest,
 };
-use ferry_core::lint::checks;
+use ferry_core::{eval::operators::PAGES, lint::checks};
 
 use super::{Exit, Outcome, complain, print};
 use crate::clock::WallWatch;
 
-/// Explains a check, an error class, a connector, an action or one of its fields.
+/// Explains a check, an error class, a mapping operator, a connector, an action or one of its fields.
 ///
-/// Examples: `ferry explain unknown-key`, `ferry explain unknown`, `ferry explain payoneer`,
+/// Examples: `ferry explain unknown-key`, `ferry explain unknown`, `ferry explain convert`, `ferry explain payoneer`,
 /// `ferry explain payoneer.create_payout`, `ferry explain payoneer.create_payout.amount`.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
@@ -54,6 +54,9 @@ fn explained(name: &str, catalog: &Catalog) -> Option<String> {
     if let Some(check) = checks::all().find(|check| check.name == name) {
         return Some(check.page.to_owned());
     }
+    if let Some(page) = PAGES.iter().find(|page| page.name == name) {
+        return Some(page.in_markdown("#"));
+    }
     if let Some(class) = ErrorClass::from_name(name) {
         return Some(format!("# {class}\n\n{}.\n", class.meaning()));
     }
@@ -82,7 +85,8 @@ fn names(catalog: &Catalog) -> Vec<String> {
         catalog.connectors.values().flat_map(|connector| connector.actions.values().map(|action| action.name.clone()));
     let fixed =
         checks::all().map(|check| check.name.to_owned()).chain(ErrorClass::ALL.map(|class| class.name().to_owned()));
-    fixed.chain(catalog.connectors.keys().cloned()).chain(actions).chain(["rhai".to_owned()]).collect()
+    let operators = PAGES.iter().map(|page| page.name.to_owned());
+    fixed.chain(operators).chain(catalog.connectors.keys().cloned()).chain(actions).chain(["rhai".to_owned()]).collect()
 }
 
 fn contents(catalog: &Catalog) -> String {
@@ -90,10 +94,11 @@ fn contents(catalog: &Catalog) -> String {
     let classes = ErrorClass::ALL.map(ErrorClass::name);
     let connectors: Vec<&str> = catalog.connectors.keys().map(String::as_str).collect();
     format!(
-        "checks: {}\n\nerror classes: {}\n\nconnectors: {}\n\nlanguage: rhai\n",
+        "checks: {}\n\nerror classes: {}\n\nconnectors: {}\n\noperators: {}\n\nlanguage: rhai\n",
         checks.join(", "),
         classes.join(", "),
-        connectors.join(", ")
+        connectors.join(", "),
+        PAGES.iter().map(|page| page.name).collect::<Vec<_>>().join(", ")
     )
 }
 

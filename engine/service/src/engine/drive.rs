@@ -206,6 +206,11 @@ impl Drive<'_> {
                 Started::Entry(entry) => self.noted(entry),
                 Started::Call(input) => self.call(unit, input),
                 Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
+                Started::Tell(channel, output) => {
+                    let entry = Entry::Evaluated { step: self.driven.unit_id(unit), output };
+                    alert(&self.driven, &entry, Some(&channel));
+                    self.noted(entry)
+                }
                 Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
             },
             Command::Call { at, .. } | Command::Timer { at, .. } if at > now => Performed::NotBefore(at),

@@ -6,6 +6,7 @@ use ferry_contract::{
     expression::{Expression, Scope},
     failure::{ErrorClass, Failure},
     script::{Rules, Script},
+    template::Escape,
 };
 use ferry_core::{
     limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES},
@@ -26,6 +27,8 @@ pub(super) enum Started {
     Begin(String, Value),
     /// It emits an event of that name, with that key and content.
     Emit(String, String, Value),
+    /// It tells the persons behind that alert channel.
+    Tell(String, Value),
 }
 
 /// Evaluates a unit's condition, and the unit as far as it is pure.
@@ -136,6 +139,10 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
         Work::Wait(wait) => Ok(Started::Entry(Entry::Waiting { step: step(), on: on(wait, scope)? })),
         Work::Approve(approve) => Ok(Started::Entry(Entry::Waiting { step: step(), on: approval(approve, scope)? })),
         Work::Pipeline { name, with } => Ok(Started::Begin(name.clone(), value(with, scope)?)),
+        Work::Alert { to, say } => {
+            let text = say.render(scope.document, &|_| None, Escape::None);
+            text.map(|text| Started::Tell(to.clone(), Value::from(text))).map_err(|error| invalid(&error))
+        }
         Work::Emit { event, key, data } => {
             let key = text(&value(key, scope)?, "`key` of `emit`")?;
             let data = value(data, scope)?;

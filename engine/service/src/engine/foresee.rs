@@ -195,6 +195,8 @@ impl Ahead<'_> {
                 Some(entry)
             }
             Started::Call(input) => self.call(unit, &input),
+            // Nobody is told of what only might happen.
+            Started::Tell(_, output) => Some(Entry::Evaluated { step: self.run.unit_id(unit), output }),
             Started::Begin(..) | Started::Emit(..) => None,
         }
     }

@@ -312,8 +312,10 @@ pub(super) fn alert(driven: &Driven, entry: &Entry, channel: Option<&str>) {
             tracing::warn!(run = %driven.id, step, by = by.join(", "), %show, channel, "a person is asked");
         }
         Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
+        Entry::Evaluated { step, output } => {
+            tracing::warn!(run = %driven.id, step, say = output.as_str(), channel, "a step tells persons");
+        }
         Entry::Started { .. }
-        | Entry::Evaluated { .. }
         | Entry::Skipped { .. }
         | Entry::Called { .. }
         | Entry::Answered { .. }

@@ -275,7 +275,7 @@ pub struct Arrival {
 }
 
 /// The files that a plan was made of.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct VersionFiles {
     /// The project's name.
     pub project: String,
@@ -285,8 +285,14 @@ pub struct VersionFiles {
     pub pipeline_name: String,
     /// The pipeline.
     pub pipeline_text: String,
-    /// Tables by name.
+    /// Tables by file name; one without an extension is YAML.
     pub tables: BTreeMap<String, String>,
+    /// Map files by name.
+    #[serde(default)]
+    pub maps: BTreeMap<String, String>,
+    /// Rhai modules by their path.
+    #[serde(default)]
+    pub scripts: BTreeMap<String, String>,
 }
 
 /// What a group did.

@@ -1,52 +1,197 @@
-//! Mapping operators: one file each, and this list.
+//! Mapping operators: one file each, and these lists.
 
+mod cast;
+mod concat;
+mod convert;
+mod country;
+mod date;
+mod each;
+mod fee;
+mod first_of;
 mod from;
-mod money;
+mod lookup;
+mod merge;
+pub(super) mod money;
+mod split;
+mod switch;
+mod symbol;
+mod text;
+mod use_map;
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use ferry_contract::{
-    expression::{self, Compiler, Dialect, Operator},
-    yaml::Node,
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
 };
 
-use crate::project::Table;
+use ferry_contract::{
+    expression::{self, Compiler, Dialect, EvalError, Expression, Operator, Scope},
+    report::Report,
+    yaml::Node,
+};
+use serde_json::{Map, Value};
 
-/// The operators of pipelines, with the tables that they may look up.
-#[derive(Clone, Copy, Debug)]
+use crate::project::{MapFile, Table};
+
+/// The operators of pipelines, with the tables and the maps that they may use.
+#[derive(Debug)]
 pub struct Mapping<'a> {
     /// Tables by name.
     pub tables: &'a BTreeMap<String, Arc<Table>>,
+    /// Map files by name.
+    pub maps: &'a BTreeMap<String, MapFile>,
+    /// The names of those that cannot be read.
+    pub broken: &'a BTreeSet<String>,
+    /// The findings of the map files that were used; a map is checked where it is used, because only there its names
+    /// have a meaning.
+    pub used: RefCell<Vec<Report>>,
+    /// The map files in which the compiler is.
+    pub inside: RefCell<Vec<String>>,
 }
 
+/// One operator, for `ferry explain` and the reference.
+#[derive(Debug)]
+pub struct Page {
+    /// The key that names it.
+    pub name: &'static str,
+    /// What it does, what it takes, and what it refuses.
+    pub text: &'static str,
+    /// Values that run as tests.
+    pub examples: &'static [Example],
+}
+
+impl Page {
+    /// The page, with headings from that level on.
+    pub fn in_markdown(&self, heading: &str) -> String {
+        let mut page = format!("{heading} {}\n\n{}\n\n", self.name, self.text);
+        page += "| written | with `$.event` | gives |\n|---|---|---|\n";
+        let cell = |text: &str| format!("`{}`", text.replace('|', "\\|"));
+        for example in self.examples {
+            let gives = match example.gives.strip_prefix("error: ") {
+                Some(error) => format!("an error: {}", error.replace('|', "\\|")),
+                None => cell(example.gives),
+            };
+            page += &format!("| {} | {} | {gives} |\n", cell(example.written), cell(example.event));
+        }
+        page
+    }
+}
+
+/// A value and what it gives.
+#[derive(Debug)]
+pub struct Example {
+    /// The value, as YAML.
+    pub written: &'static str,
+    /// What `$.event` is, as JSON.
+    pub event: &'static str,
+    /// What it gives, as JSON; after `error: ` why it gives nothing.
+    pub gives: &'static str,
+}
+
+/// All operators in the order of the reference: the modifiers of `from` as they are applied, then the builders.
+pub const PAGES: &[&Page] = &[
+    &from::PAGE,
+    &text::CLEAN,
+    &split::PAGE,
+    &cast::PAGE,
+    &date::PAGE,
+    &country::PAGE,
+    &lookup::PAGE,
+    &symbol::PAGE,
+    &text::GUARD,
+    &text::MASK,
+    &concat::PAGE,
+    &money::PAGE,
+    &convert::PAGE,
+    &fee::PAGE,
+    &first_of::PAGE,
+    &switch::PAGE,
+    &each::PAGE,
+    &use_map::PAGE,
+    &merge::PAGE,
+];
+
 type Built = Option<Box<dyn Operator>>;
+
+type Build = fn(&Mapping<'_>, &Node, &mut Compiler<'_>) -> Built;
+
+/// The builders: the one key of a map that names one, and those that may stand beside it.
+const BUILDERS: [(&str, &[&str], Build); 9] = [
+    ("concat", &["with"], concat::compile),
+    ("money", &[], money::compile),
+    ("convert", &[], convert::compile),
+    ("fee", &[], fee::compile),
+    ("first_of", &[], first_of::compile),
+    ("switch", &[], switch::compile),
+    ("each", &[], each::compile),
+    ("use", &["with"], use_map::compile),
+    ("merge", &[], merge::compile),
+];
+
+/// What a modifier of `from` does with a value that is there.
+trait Modifier: fmt::Debug + Send + Sync {
+    fn apply(&self, value: Value, scope: Scope<'_>) -> Result<Value, EvalError>;
+
+    fn parts(&self) -> Vec<&Expression> {
+        Vec::new()
+    }
+}
+
+type BuiltModifier = Option<Box<dyn Modifier>>;
 
 /// Whether a map makes a value, and so is not itself the value.
 pub(crate) fn is_operator(node: &Node) -> bool {
     written(node).is_some() || expression::is_builder(node)
 }
 
-enum Written<'n> {
-    From,
-    Money(&'n Node),
-}
-
-fn written(node: &Node) -> Option<Written<'_>> {
+fn written(node: &Node) -> Option<Build> {
     if node.get("from").is_some() {
-        return Some(Written::From);
+        return Some(from::compile);
     }
-    let [(key, value)] = node.entries()? else { return None };
-    match key.value.as_str() {
-        "money" => Some(Written::Money(value)),
-        _ => None,
-    }
+    let entries = node.entries()?;
+    let is_beside = |beside: &[&str], name: &str| {
+        entries.iter().all(|(key, _)| key.value == name || beside.contains(&key.value.as_str()))
+    };
+    let found = BUILDERS.iter().find(|(name, beside, _)| node.get(name).is_some() && is_beside(beside, name));
+    found.map(|(_, _, build)| *build)
 }
 
 impl Dialect for Mapping<'_> {
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Built> {
-        Some(match written(node)? {
-            Written::From => from::compile(*self, node, compiler),
-            Written::Money(value) => money::compile(value, compiler),
-        })
+        written(node).map(|build| build(self, node, compiler))
     }
 }
+
+fn refused<T>(message: impl Into<String>) -> Result<T, EvalError> {
+    Err(EvalError(message.into()))
+}
+
+/// What rules are compared with: the values of `with`, and the currency.
+pub(super) fn facts(
+    with: Option<&Expression>,
+    currency: &str,
+    scope: Scope<'_>,
+) -> Result<Map<String, Value>, EvalError> {
+    let mut facts = match with.map(|with| with.eval(scope)).transpose()? {
+        None => Map::new(),
+        Some(Value::Object(map)) => map,
+        Some(other) => return refused(format!("`with` must be a map, and is {other}")),
+    };
+    facts.insert("currency".to_owned(), Value::from(currency));
+    Ok(facts)
+}
+
+/// A text, or a number as it is written; other values are no text.
+fn text_of(value: &Value, what: &str) -> Result<String, EvalError> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            refused(format!("{what} must be a text or a number, and is {value}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,33 +1,75 @@
-//! `money: { amount: …, currency: … }`: an exact amount that its currency can hold.
+//! `money`: an exact amount that its currency can hold.
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     money::Money,
-    yaml::{Node, read::Fields},
+    yaml::{
+        Node,
+        read::{Fields, one_of},
+    },
 };
 use serde_json::Value;
+
+use super::{Built, Example, Mapping, Page};
+
+pub(super) const PAGE: Page = Page {
+    name: "money",
+    text: "Makes money of an amount and its ISO 4217 currency. An amount that is finer than the currency knows is refused, \
+           because rounding it silently would lose money; `round: half_even` rounds it on purpose.",
+    examples: &[
+        Example {
+            written: "{ money: { amount: $.event.amount, currency: $.event.currency } }",
+            event: r#"{"amount": "50", "currency": "USD"}"#,
+            gives: r#"{"amount":50.00,"currency":"USD"}"#,
+        },
+        Example {
+            written: "{ money: { amount: $.event.amount, currency: JPY } }",
+            event: r#"{"amount": 0.5}"#,
+            gives: "error: 0.5 is finer than JPY knows; round it first",
+        },
+        Example {
+            written: "{ money: { amount: $.event.amount, currency: USD, round: half_even } }",
+            event: r#"{"amount": 0.125}"#,
+            gives: r#"{"amount":0.12,"currency":"USD"}"#,
+        },
+    ],
+};
 
 #[derive(Debug)]
 struct MakeMoney {
     amount: Expression,
     currency: Expression,
+    rounds: bool,
 }
 
-pub(super) fn compile(node: &Node, compiler: &mut Compiler<'_>) -> super::Built {
-    let fields = Fields::open(node, "`money`", &["amount", "currency"], compiler.report)?;
+pub(super) fn compile(_: &Mapping<'_>, node: &Node, compiler: &mut Compiler<'_>) -> Built {
+    let fields = Fields::open(node.get("money")?, "`money`", &["amount", "currency", "round"], compiler.report)?;
     let amount = fields.need("amount", "$.event.Amount__c", compiler.report);
     let currency = fields.need("currency", "$.event.CurrencyIsoCode", compiler.report);
+    let rounds = fields.get("round").map(|node| one_of(node, "a way to round", &[("half_even", ())], compiler.report));
     let (amount, currency) = (compiler.expression(amount?), compiler.expression(currency?));
-    Some(Box::new(MakeMoney { amount: amount?, currency: currency? }))
+    let rounds = rounds.map_or(Some(false), |way| way.map(|()| true))?;
+    Some(Box::new(MakeMoney { amount: amount?, currency: currency?, rounds }))
 }
 
 impl Operator for MakeMoney {
     fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError> {
-        let money = Money::read(&self.amount.eval(scope)?, &self.currency.eval(scope)?);
+        let (amount, currency) = (self.amount.eval(scope)?, self.currency.eval(scope)?);
+        let money = if self.rounds { Money::read_rounded(&amount, &currency) } else { Money::read(&amount, &currency) };
         money.map(Money::to_value).map_err(|error| EvalError(error.to_string()))
     }
 
     fn parts(&self) -> Vec<&Expression> {
         vec![&self.amount, &self.currency]
+    }
+}
+
+/// Money as the other operators take it: a map with `amount` and `currency`.
+pub(crate) fn read(value: &Value, what: &str) -> Result<Money, EvalError> {
+    match (value.get("amount"), value.get("currency")) {
+        (Some(amount), Some(currency)) => {
+            Money::read(amount, currency).map_err(|error| EvalError(format!("{what}: {error}")))
+        }
+        _ => Err(EvalError(format!("{what} must be money, a map with `amount` and `currency`, and is {value}"))),
     }
 }

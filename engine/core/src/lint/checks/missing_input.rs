@@ -49,6 +49,9 @@ fn given<'a>(cx: &Context<'a>, call: &Call<'a>) -> Option<Given<'a>> {
                 Work::Map(value) => entries(value, format!("the map of `{id}`")),
                 Work::Action { .. }
                 | Work::Script(_)
+                | Work::Function(_)
+                | Work::Allocate(_)
+                | Work::Alert(_)
                 | Work::Check(_)
                 | Work::Wait(_)
                 | Work::Approve(_)

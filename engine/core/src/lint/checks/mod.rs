@@ -9,9 +9,9 @@ mod unknown_channel;
 mod unknown_connection;
 mod unknown_pipeline;
 
-use ferry_contract::report::Report;
+use ferry_contract::report::{At, Report};
 
-use super::Context;
+use super::{Context, Files};
 use crate::{language::Step, project::Project};
 
 /// One check: its name, its page, and when it looks.
@@ -52,6 +52,11 @@ const ALL: &[Check] = &[
     reading("invalid-text", include_str!("invalid_text.md")),
     reading("literal-secret", include_str!("literal_secret.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
+    reading("unknown-map", include_str!("unknown_map.md")),
+    reading("unknown-script", include_str!("unknown_script.md")),
+    reading("unknown-share", include_str!("unknown_share.md")),
+    reading("csv-syntax", include_str!("csv_syntax.md")),
+    reading("bad-rules", include_str!("bad_rules.md")),
     reading("write-in-question", include_str!("write_in_question.md")),
     reading("constant-condition", include_str!("constant_condition.md")),
     reading(super::allow::NAME, include_str!("bad_allowance.md")),
@@ -83,6 +88,19 @@ pub(super) fn run(cx: &Context<'_>, report: &mut Report) {
             On::Pipeline(check) => check(cx, report),
             On::Step(check) => cx.pipeline.all_steps().into_iter().for_each(|step| check(cx, step, report)),
         }
+    }
+}
+
+/// Checks what a project takes from other folders.
+pub(super) fn shares(project: &Project, files: &Files, report: &mut Report) {
+    for share in project.shares.iter().filter(|share| files.absent.contains(&share.value)) {
+        let message = format!("there is no folder `{}`", share.value);
+        report.error("unknown-share", share.at, message, "write its path from this folder, such as `../shared`");
+    }
+    for (first, second) in &files.doubles {
+        let at = project.shares.first().map_or(At::START, |share| share.at);
+        let message = format!("`{first}` and `{second}` have one name");
+        report.error("duplicate-id", at, message, "rename one of the two: a name means one file");
     }
 }
 

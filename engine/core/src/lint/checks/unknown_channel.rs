@@ -6,7 +6,10 @@ use ferry_contract::{
 };
 
 use super::{Check, On};
-use crate::{language::Reaction, lint::Context};
+use crate::{
+    language::{Reaction, Work},
+    lint::Context,
+};
 
 pub(super) const CHECK: Check =
     Check { name: "unknown-channel", page: include_str!("unknown_channel.md"), on: On::Pipeline(check) };
@@ -17,7 +20,11 @@ fn check(cx: &Context<'_>, report: &mut Report) {
         Reaction::Hold { alert, .. } => alert.as_ref(),
         Reaction::Fallback { .. } | Reaction::Do { .. } => None,
     });
-    let own = cx.pipeline.owner.iter().chain(&cx.pipeline.alert);
+    let told = steps.iter().filter_map(|step| match &step.work {
+        Work::Alert(alert) => Some(&alert.to),
+        _ => None,
+    });
+    let own = cx.pipeline.owner.iter().chain(&cx.pipeline.alert).chain(told);
     let known: Vec<&str> = cx.project.alerts.keys().map(String::as_str).collect();
     for channel in own.chain(holds).filter(|channel: &&Spanned<String>| !cx.project.alerts.contains_key(&channel.value))
     {

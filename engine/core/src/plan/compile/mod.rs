@@ -1,11 +1,12 @@
 //! From a pipeline to a plan: every expression compiled, every name found, no circle.
 
 mod arm;
+mod function;
 mod roots;
 mod trigger;
 mod work;
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use ferry_contract::{
     catalog::Catalog,
@@ -42,16 +43,37 @@ impl Roots {
     pub(crate) const IN_HOLD: &'static str = "reserved";
 }
 
-/// Compiles a pipeline; nothing where a finding was reported.
+/// Compiles a pipeline; nothing where a finding was reported. The second is what was found in the map files it uses.
 pub(crate) fn compile(
     pipeline: &Pipeline,
     project: &Project,
     catalog: &Catalog,
     rules: &Rules,
     report: &mut Report,
+) -> (Option<Plan>, Vec<Report>) {
+    let (used, inside) = (RefCell::default(), RefCell::default());
+    let mapping = Mapping { tables: &project.tables, maps: &project.maps, broken: &project.broken, used, inside };
+    let world = World { project, catalog, rules, mapping: &mapping };
+    let plan = plan(pipeline, world, report);
+    (plan, mapping.used.into_inner())
+}
+
+/// What all pipelines of a project are compiled with.
+#[derive(Clone, Copy)]
+struct World<'a> {
+    project: &'a Project,
+    catalog: &'a Catalog,
+    rules: &'a Rules,
+    mapping: &'a Mapping<'a>,
+}
+
+fn plan(
+    pipeline: &Pipeline,
+    World { project, catalog, rules, mapping }: World<'_>,
+    report: &mut Report,
 ) -> Option<Plan> {
     let mut builder =
-        Builder { project, catalog, rules, report, steps: Vec::new(), names: Vec::new(), main: Vec::new() };
+        Builder { project, catalog, rules, mapping, report, steps: Vec::new(), names: Vec::new(), main: Vec::new() };
     let written = pipeline.all_steps();
     if written.len() > STEPS_MAX {
         let message = format!("the pipeline has {} steps, and {STEPS_MAX} are the most", written.len());
@@ -90,8 +112,13 @@ pub(crate) fn compile(
 /// manifests may change under a run; a call remembers where it went.
 fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     let tables: Map<String, Value> =
-        project.tables.iter().map(|(name, table)| (name.clone(), table.rows.clone().into_iter().collect())).collect();
-    Digest::of(format!("{}\n{}\n{}", pipeline.source.text, project.vars, Value::Object(tables)))
+        project.tables.iter().map(|(name, table)| (name.clone(), table.to_value())).collect();
+    let mut text = format!("{}\n{}\n{}", pipeline.source.text, project.vars, Value::Object(tables));
+    let maps = project.maps.iter().map(|(name, map)| (name, &map.source));
+    for (name, source) in maps.chain(project.scripts.iter().map(|(name, script)| (name, &script.source))) {
+        text += &format!("\n{name}\n{}", source.text);
+    }
+    Digest::of(text)
 }
 
 /// The schema of the event of a sub-pipeline.
@@ -112,6 +139,7 @@ struct Builder<'a> {
     project: &'a Project,
     catalog: &'a Catalog,
     rules: &'a Rules,
+    mapping: &'a Mapping<'a>,
     report: &'a mut Report,
     steps: Vec<Step>,
     /// All steps, in the order of the file.
@@ -268,7 +296,7 @@ impl Builder<'_> {
     fn compiler<T>(&mut self, scope: &Scope<'_>, use_it: impl FnOnce(&mut Compiler<'_>) -> T) -> T {
         use_it(&mut Compiler {
             rules: self.rules,
-            dialect: &Mapping { tables: &self.project.tables },
+            dialect: self.mapping,
             names: &scope.names,
             roots: Some(&scope.names),
             report: self.report,

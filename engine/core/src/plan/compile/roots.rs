@@ -22,6 +22,7 @@ impl Work {
             }),
             Self::Wait(wait) => wait.roots(visit),
             Self::Approve(approve) => approve.roots(visit),
+            Self::Alert { say, .. } => say.paths().filter_map(Path::root).for_each(visit),
             Self::Emit { key, data, .. } => {
                 key.roots(visit);
                 data.roots(visit);

@@ -4,7 +4,6 @@ use ferry_contract::{expression::Compiler, path::Path, report::Spanned, suggest,
 
 use super::{Builder, Scope};
 use crate::{
-    eval::Mapping,
     language,
     plan::{Concurrency, EventSource, Poll, Trigger, Webhook},
 };
@@ -68,13 +67,8 @@ impl Builder<'_> {
 
     /// A path in which `$` is the event.
     pub(super) fn event_path(&mut self, node: &Node) -> Option<Path> {
-        let mut compiler = Compiler {
-            rules: self.rules,
-            dialect: &Mapping { tables: &self.project.tables },
-            names: &[],
-            roots: None,
-            report: self.report,
-        };
+        let mut compiler =
+            Compiler { rules: self.rules, dialect: self.mapping, names: &[], roots: None, report: self.report };
         compiler.path(node)
     }
 

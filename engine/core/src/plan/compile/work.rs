@@ -1,14 +1,24 @@
 //! What steps do.
 
-use ferry_contract::{expression::Expression, number, report::Spanned, script::Form, yaml::Node};
+use ferry_contract::{
+    expression::{Compiler, Expression, Made, Operator},
+    number,
+    report::{At, Spanned},
+    script::Form,
+    yaml::Node,
+};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::{Builder, Roots, Scope};
+use super::{Builder, Roots, Scope, function};
 use crate::{
-    eval::check::{self, Rule},
+    eval::{
+        self,
+        check::{self, Rule},
+    },
     language,
     plan::{Approve, Call, Correlation, Wait, Work},
+    project::Project,
 };
 
 impl Builder<'_> {
@@ -21,6 +31,20 @@ impl Builder<'_> {
             }
             language::Work::Map(value) => Work::Map(self.expression(value, scope)?),
             language::Work::Script(script) => Work::Script(self.script(script, Form::Statements, scope)?),
+            language::Work::Function(function) => {
+                Work::Map(self.operator(function.name.at, scope, |project, compiler| {
+                    function::compile(function, project, compiler)
+                })?)
+            }
+            language::Work::Allocate(allocate) => {
+                Work::Map(self.operator(allocate.by.at, scope, |project, compiler| {
+                    eval::allocate::compile(allocate, project, compiler)
+                })?)
+            }
+            language::Work::Alert(alert) => {
+                let say = self.compiler(scope, |compiler| compiler.template(&alert.say))?;
+                Work::Alert { to: alert.to.value.clone(), say }
+            }
             language::Work::Check(rules) => {
                 let rules: Vec<_> = rules.iter().map(|rule| self.rule(rule, scope)).collect();
                 Work::Check(rules.into_iter().collect::<Option<_>>()?)
@@ -35,6 +59,18 @@ impl Builder<'_> {
                 Work::Emit { event: emit.event.value.clone(), key: key?, data: data? }
             }
         })
+    }
+
+    /// A step whose value is that of one operator.
+    fn operator(
+        &mut self,
+        at: At,
+        scope: &Scope<'_>,
+        compile: impl FnOnce(&Project, &mut Compiler<'_>) -> Option<Box<dyn Operator>>,
+    ) -> Option<Expression> {
+        let project = self.project;
+        let operator = self.compiler(scope, |compiler| compile(project, compiler))?;
+        Some(Expression { at, made: Made::Operator(operator) })
     }
 
     fn wait(&mut self, wait: &language::Wait, scope: &Scope<'_>) -> Option<Wait> {
@@ -89,7 +125,7 @@ impl Builder<'_> {
     fn with(&mut self, with: Option<&Node>, scope: &Scope<'_>) -> Option<Expression> {
         match with {
             Some(node) => self.expression(node, scope),
-            None => Some(Expression::Literal(Value::Object(Map::new()))),
+            None => Some(Expression { at: At::default(), made: Made::Literal(Value::Object(Map::new())) }),
         }
     }
 

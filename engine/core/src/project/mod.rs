@@ -1,15 +1,25 @@
 //! `ferry.yaml`: connections, alert channels and values that pipelines share.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod script;
+mod table;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ferry_contract::{
     report::{Report, Source, Spanned},
+    script::Module,
     yaml::{
         self, Node,
         read::{Fields, map, one_of, text, texts},
     },
 };
 use serde_json::{Map, Value};
+
+pub use script::read as read_script;
+pub use table::read as read_table;
 
 use crate::language;
 
@@ -29,8 +39,34 @@ pub struct Project {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Value,
+    /// Folders whose tables, maps and scripts it uses too.
+    pub shares: Vec<Spanned<String>>,
     /// Tables by name.
     pub tables: BTreeMap<String, Arc<Table>>,
+    /// Map files by name.
+    pub maps: BTreeMap<String, MapFile>,
+    /// Rhai modules by their path, `scripts/NAME.rhai`.
+    pub scripts: BTreeMap<String, ScriptFile>,
+    /// The names of tables, maps and modules that cannot be read: what is wrong is said there, and not where they are used.
+    pub broken: BTreeSet<String>,
+}
+
+/// A mapping that several pipelines use.
+#[derive(Clone, Debug)]
+pub struct MapFile {
+    /// The file.
+    pub source: Arc<Source>,
+    /// What is in it.
+    pub root: Node,
+}
+
+/// Functions that several pipelines call.
+#[derive(Clone, Debug)]
+pub struct ScriptFile {
+    /// The file.
+    pub source: Arc<Source>,
+    /// What is in it.
+    pub module: Module,
 }
 
 /// A connection before its secrets are read.
@@ -57,14 +93,41 @@ pub enum Channel {
     Log,
 }
 
-/// A table of one column: a value for each key.
+/// A table of `tables/`.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Table {
-    /// Values by key.
-    pub rows: BTreeMap<String, Value>,
+    /// What is in it.
+    pub rows: Rows,
 }
 
-const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
+/// What is in a table.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Rows {
+    /// A value for each key.
+    ByKey(BTreeMap<String, Value>),
+    /// Rules in their order, each a map.
+    Rules(Vec<Value>),
+}
+
+impl Table {
+    /// The value of a key.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        match &self.rows {
+            Rows::ByKey(rows) => rows.get(key),
+            Rows::Rules(_) => None,
+        }
+    }
+
+    /// The whole of it.
+    pub fn to_value(&self) -> Value {
+        match &self.rows {
+            Rows::ByKey(rows) => Value::Object(rows.clone().into_iter().collect()),
+            Rows::Rules(rules) => Value::Array(rules.clone()),
+        }
+    }
+}
+
+const KEYS: [&str; 7] = ["ferry", "project", "connections", "alerts", "groups", "vars", "shares"];
 
 /// Reads `ferry.yaml`.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
@@ -87,8 +150,20 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
     let groups = groups.iter().filter_map(|(name, node)| Some((name.value.clone(), persons(node, report)?.collect())));
     let groups = groups.collect();
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
-    let tables = BTreeMap::new();
-    Some(Project { source: Arc::clone(source), name: name?.value, connections, alerts, groups, vars, tables })
+    let shares = fields.get("shares").and_then(|node| texts(node, "`shares`", report)).unwrap_or_default();
+    Some(Project {
+        source: Arc::clone(source),
+        name: name?.value,
+        connections,
+        alerts,
+        groups,
+        vars,
+        shares,
+        tables: BTreeMap::new(),
+        maps: BTreeMap::new(),
+        scripts: BTreeMap::new(),
+        broken: BTreeSet::new(),
+    })
 }
 
 fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
@@ -122,9 +197,16 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
     })
 }
 
-/// Reads a table: one map from keys to values.
-pub fn read_table(source: &Arc<Source>, report: &mut Report) -> Option<Table> {
+/// The folders that a `ferry.yaml` shares, before anything of it is checked.
+pub fn shares(source: &Arc<Source>) -> Vec<String> {
+    let mut unread = Report::new(source);
+    let root = yaml::parse(source, &mut unread);
+    let shares = root.and_then(|root| texts(root.get("shares")?, "`shares`", &mut unread));
+    shares.unwrap_or_default().into_iter().map(|share| share.value).collect()
+}
+
+/// Reads a map file.
+pub fn read_map(source: &Arc<Source>, report: &mut Report) -> Option<MapFile> {
     let root = yaml::parse(source, report)?;
-    let entries = map(&root, "a table", report)?;
-    Some(Table { rows: entries.iter().map(|(key, value)| (key.value.clone(), value.to_value())).collect() })
+    Some(MapFile { source: Arc::clone(source), root })
 }
