@@ -8,6 +8,7 @@ use ferry_contract::{
     failure::ErrorClass,
     limits::LEASE,
     report::At,
+    schema::Schema,
     yaml::{
         Kind, Node,
         read::{Fields, duration, flag, list, map, one_of, whole},
@@ -21,7 +22,8 @@ use super::{
 };
 use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
+    "selects",
     "summary",
     "source",
     "effect",
@@ -58,9 +60,21 @@ pub(super) fn read(reader: &mut Reader<'_>, (connector, backoff): (&str, &Backof
     actions
 }
 
+/// The schema of one item of a poll: the items of the output's list with the name of the response's.
+fn item(poll: &Node, output: &Schema) -> Option<Schema> {
+    let name = poll.get("items")?.text()?.rsplit('.').next()?;
+    output.property(name)?.items.as_deref().cloned()
+}
+
 impl Reader<'_> {
     fn action(&mut self, fields: Fields<'_>, (name, backoff): (String, Backoff), known: &[&str]) -> Option<Action> {
+        let output = {
+            let node = fields.need("output", "{ type: object, properties: … }", self.report)?;
+            schema::read(self, node)
+        }?;
         Some(Action {
+            item: fields.get("poll").and_then(|node| item(node, &output)),
+            selects: self.text_of(fields, "selects"),
             name,
             backoff,
             summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,
@@ -73,10 +87,7 @@ impl Reader<'_> {
                 let node = fields.need("input", "{ type: object, properties: … }", self.report)?;
                 schema::read(self, node)
             }?,
-            output: {
-                let node = fields.need("output", "{ type: object, properties: … }", self.report)?;
-                schema::read(self, node)
-            }?,
+            output,
             items: fields.get("poll").is_some(),
         })
     }

@@ -69,8 +69,12 @@ pub struct Action {
     pub input: Schema,
     /// What it gives.
     pub output: Schema,
-    /// Whether a poll can page through it, and what its events are.
+    /// Whether a poll can page through it.
     pub items: bool,
+    /// What is known of one item, which is the event of a poll.
+    pub item: Option<Schema>,
+    /// The input that lists the fields which the output, or each item, has.
+    pub selects: Option<String>,
     /// How long it waits before it is sent again, and how often.
     pub backoff: Backoff,
 }

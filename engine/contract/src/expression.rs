@@ -11,6 +11,7 @@ use crate::{
     path::{Document, Path, Roots},
     report::{At, Report, Spanned},
     script::{Form, Names, Rules, Script, ScriptError},
+    shape::{Shape, Typing},
     template::{Escape, Template},
     yaml::{Kind, Node},
 };
@@ -104,6 +105,8 @@ pub trait Operator: fmt::Debug + Send + Sync {
     fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError>;
     /// The expressions in it, for the graph and for lint.
     fn parts(&self) -> Vec<&Expression>;
+    /// What is known of the value, with findings on what it reads.
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape;
 }
 
 /// Why a value could not be made.
@@ -276,7 +279,10 @@ impl Compiler<'_> {
     pub fn script(&mut self, node: &Node, form: Form) -> Option<Script> {
         let text = crate::yaml::read::text(node, "a Rhai script", self.report)?.value;
         match Script::compile(self.rules, &text, form, self.names) {
-            Ok(script) => Some(script),
+            Ok(script) => {
+                let source = &self.report.source;
+                Some(script.placed(&|line, column| node.at_inside(source, line, column)))
+            }
             Err(error) => {
                 let at = match error.line {
                     0 => node.at,
@@ -308,7 +314,11 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        let template = template.placed(|path| self.at_offset(node, &text, text.find(path.text()).unwrap_or(0)));
+        let template = template.placed(|path| {
+            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
+            let length = u32::try_from(path.text().len()).unwrap_or(0);
+            At { end: at.start + length, ..at }
+        });
         let paths: Vec<Path> = template.paths().cloned().collect();
         let known = paths.into_iter().filter(|path| self.known_root(path.clone(), path.at()).is_none()).count() == 0;
         known.then_some(template)

@@ -19,6 +19,7 @@ pub mod number;
 
 pub mod catalog;
 pub mod schema;
+pub mod shape;
 
 pub mod exchange;
 pub mod failure;

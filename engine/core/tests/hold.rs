@@ -9,7 +9,7 @@ use ferry_core::{
 };
 use jiff::Timestamp;
 
-use world::{PROJECT, World, completed};
+use world::{PROJECT, World, completed_for_any_event as completed};
 
 const PAY: &str = "
 steps:

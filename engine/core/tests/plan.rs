@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use ferry_contract::report::Report;
 use ferry_core::plan::{Plan, Step};
 
-use world::{PROJECT, World, completed};
+use world::{PROJECT, World, completed_for_any_event as completed};
 
 #[track_caller]
 fn check(steps: &str, expected: Expect) {
@@ -38,7 +38,7 @@ steps:
   - { id: table, map: { from: $.event.Id, lookup: payout-status, else: $.a.x } }
   - { id: amount, map: { money: { amount: $.a.x, currency: USD } } }
   - { id: rule, check: [{ field: $.a.x, is: present }, { rhai: path.deep != (), say: \"{$.text}\" }] }
-  - { id: status, action: payoneer.get_payee_status, with: { payee_id: $.a.x } }
+  - { id: status, action: payoneer.get_payee_status, with: { payee_id: { from: $.a.x, as: string } } }
   - id: question
     wait: { poll: { action: payoneer.get_balance, every: 1m }, until: result.available > a.x, timeout: 1d }
   - { id: literal, map: { x: $$.a.x } }

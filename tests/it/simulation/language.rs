@@ -1,9 +1,6 @@
 //! The pipeline of every world.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use ferry::store::VersionFiles;
 use ferry_connectors::library::Library;

@@ -8,6 +8,7 @@ mod convert;
 mod engine;
 mod module;
 mod quick;
+mod reads;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -18,6 +19,9 @@ pub use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
 pub use module::Module;
 use quick::Quick;
+pub use reads::{Access, Comparison, Reads};
+
+use crate::report::At;
 
 /// A compiled script or expression.
 #[derive(Clone, Debug)]
@@ -25,8 +29,9 @@ pub struct Script {
     ast: Arc<AST>,
     text: Arc<str>,
     variables: Vec<String>,
-    /// What each variable is read for.
-    reads: Vec<Read>,
+    /// The fields of each variable that are converted.
+    fields: Vec<Read>,
+    reads: Reads,
     quick: Option<Arc<Quick>>,
 }
 
@@ -93,14 +98,27 @@ impl Script {
         }
         let ast = rules.compile(text, form, &scope)?;
         forbidden_function(&ast)?;
-        let (variables, reads) = used(&ast, names).into_iter().unzip();
+        let (variables, fields) = used(&ast, names).into_iter().unzip();
         let quick = Quick::of(&ast).map(Arc::new);
-        Ok(Self { ast: Arc::new(ast), text: text.into(), variables, reads, quick })
+        let reads = Reads::of(&ast, names);
+        Ok(Self { ast: Arc::new(ast), text: text.into(), variables, fields, reads, quick })
     }
 
     /// The names that the script uses.
     pub fn variables(&self) -> &[String] {
         &self.variables
+    }
+
+    /// What it reads and compares.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// The same with places in a file; `place` gives that of a line and a column of the text.
+    #[must_use]
+    pub(crate) fn placed(mut self, place: &dyn Fn(u32, u32) -> At) -> Self {
+        self.reads.placed(place);
+        self
     }
 
     /// The script as it was written.
@@ -145,7 +163,7 @@ impl Script {
 
     fn dynamic(&self, rules: &Rules, names: &dyn Names) -> Result<Dynamic, ScriptError> {
         let mut scope = Scope::new();
-        for (name, read) in self.variables.iter().zip(&self.reads) {
+        for (name, read) in self.variables.iter().zip(&self.fields) {
             let value = names.value(name).map_or(Ok(Dynamic::UNIT), |value| match read {
                 Some(fields) => convert::fields_to_dynamic(value, fields),
                 None => to_dynamic(value),
@@ -215,7 +233,7 @@ fn field<'a>(nodes: &[ASTNode<'a>]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::Instant};
+    use std::collections::BTreeMap;
 
     use serde_json::json;
 
@@ -293,7 +311,7 @@ mod tests {
             ("fn c(of) { of.b.c } c(event)", &[], json!(2)),
         ] {
             let script = Script::compile(&rules, text, Form::Statements, &["event"]).unwrap();
-            assert_eq!(script.reads[0].clone().unwrap_or_default(), fields, "{text}");
+            assert_eq!(script.fields[0].clone().unwrap_or_default(), fields, "{text}");
             let named = [("event", &event)];
             assert_eq!(script.run(&rules, &Named(&named)), Ok(expected), "{text}");
         }
@@ -314,7 +332,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "it is about real time")]
     fn nothing_runs_without_end() {
         for script in [
             "loop {}",
@@ -327,9 +344,7 @@ mod tests {
             "import \"x\" as y;",
             "let m = #{}; for i in 0..1000000 { m[i.to_string()] = i; } m",
         ] {
-            let begin = Instant::now();
             assert!(run(script).is_err(), "{script}");
-            assert!(begin.elapsed().as_secs() < 20, "{script}");
         }
     }
 

@@ -6,8 +6,10 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     money::Money,
+    schema::{Kind, Schema},
+    shape::{Shape, Typing},
     suggest,
-    yaml::{Kind, Node},
+    yaml::{self, Node},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
@@ -290,9 +292,9 @@ pub(crate) fn compile(
 fn rules_of(by: &Node, project: &Project, compiler: &mut Compiler<'_>) -> Option<Vec<PartRule>> {
     let Project { tables, broken, .. } = project;
     let rules = match &by.kind {
-        Kind::List(rows) => rules::parts(&rows.iter().map(Node::to_value).collect::<Vec<_>>()),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
-            let name = ferry_contract::yaml::read::text(by, "`by`", compiler.report)?.value;
+        yaml::Kind::List(rows) => rules::parts(&rows.iter().map(Node::to_value).collect::<Vec<_>>()),
+        yaml::Kind::Null | yaml::Kind::Bool(_) | yaml::Kind::Number(_) | yaml::Kind::Text(_) | yaml::Kind::Map(_) => {
+            let name = yaml::read::text(by, "`by`", compiler.report)?.value;
             match tables.get(&name).map(|table| &table.rows) {
                 Some(Rows::Rules(rows)) => {
                     rules::parts(rows).map_err(|reason| format!("in the table `{name}`, {reason}"))
@@ -326,6 +328,17 @@ impl Operator for Step {
 
     fn parts(&self) -> Vec<&Expression> {
         [&self.amount].into_iter().chain(&self.with).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        money::fits_money(&self.amount, "allocate", cx);
+        self.with.iter().for_each(|with| drop(with.shape(cx)));
+        let Schema { properties, .. } = Shape::money().schema;
+        let mut part: Vec<(&str, Shape)> = vec![("to", Shape::of_kind(Kind::String))];
+        part.extend(properties.iter().map(|(name, schema)| (name.as_str(), schema.clone().into())));
+        let by = self.rules.iter().map(|rule| (rule.to.as_str(), Shape::money())).collect();
+        let by = Shape::from(Schema { required: Vec::new(), ..Shape::record(by).schema });
+        Shape::record(vec![("total", Shape::money()), ("parts", Shape::list(Shape::record(part))), ("by", by)])
     }
 }
 

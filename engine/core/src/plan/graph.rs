@@ -27,20 +27,23 @@ impl Graph {
         Self { graph }
     }
 
-    /// Reports each circle once, at its first step, as a path.
-    pub(super) fn report_cycles(&self, steps: &[&language::Step], report: &mut Report) {
+    /// Reports each circle once, at its first step, as a path; whether there is none.
+    pub(super) fn report_cycles(&self, steps: &[&language::Step], report: &mut Report) -> bool {
+        let mut is_acyclic = true;
         for mut circle in tarjan_scc(&self.graph) {
             circle.sort();
             let first = circle[0];
             if circle.len() == 1 && !self.graph.contains_edge(first, first) {
                 continue;
             }
+            is_acyclic = false;
             let path = self.walk(first, &circle);
             let names: Vec<_> = path.iter().map(|node| format!("`{}`", steps[node.index()].id.value)).collect();
             let message = format!("{} waits for itself: {}", names[0], names.join(" → "));
             let help = "a step reads only steps that do not wait for it; remove one of these references";
             report.error("cycle", steps[first.index()].id.at, message, help);
         }
+        is_acyclic
     }
 
     /// The shortest way from a step back to itself, each followed by one that it waits for.

@@ -2,6 +2,7 @@
 
 mod compile;
 mod graph;
+mod typing;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -299,7 +300,7 @@ pub enum Reaction {
         alert: Option<String>,
     },
     /// Calls another action in its place.
-    Fallback(Call),
+    Fallback(Box<Call>),
     /// Does steps, then ends in a way.
     Do {
         /// The steps.
@@ -335,7 +336,7 @@ impl Step {
             | Work::Emit { .. } => None,
         };
         let instead = self.arms.iter().filter_map(|arm| match &arm.reaction {
-            Reaction::Fallback(call) => Some(call),
+            Reaction::Fallback(call) => Some(&**call),
             Reaction::Hold { .. } | Reaction::Do { .. } => None,
         });
         own.into_iter().chain(instead)

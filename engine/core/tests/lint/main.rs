@@ -5,6 +5,7 @@ mod files;
 mod keys;
 mod names;
 mod places;
+mod types;
 #[path = "../world/mod.rs"]
 mod world;
 

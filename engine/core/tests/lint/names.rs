@@ -94,7 +94,10 @@ fn a_trigger_is_checked_like_a_step() {
           help: did you mean `finance-ops`?
     "#]],
     );
-    let header = HEADER.replace("fields: [Id, Amount__c, SystemModstamp]", "filter: $.event.Id");
+    let header = HEADER.replace(
+        "fields: [Id, Name, Amount__c, CurrencyIsoCode, Recipient__c, Status__c, SystemModstamp]",
+        "filter: $.event.Id",
+    );
     check(
         &format!("description: ''\nsteps:\n  - {{ id: a, map: {{ a: 1 }} }}\n{header}"),
         expect![[r#"

@@ -32,7 +32,7 @@ pipeline: example
 trigger:
   poll:
     action: salesforce.query
-    with: { object: Payment_Request__c, fields: [Id, Amount__c, SystemModstamp] }
+    with: { object: Payment_Request__c, fields: [Id, Name, Amount__c, CurrencyIsoCode, Recipient__c, Status__c, SystemModstamp] }
     every: 1m
     cursor: { field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }
   key: $.Id
@@ -78,4 +78,10 @@ impl World {
 /// The header comes last, so that lines are those of the fragment.
 pub(crate) fn completed(block: &str) -> String {
     if block.starts_with("steps:") { format!("{block}{HEADER}") } else { block.to_owned() }
+}
+
+/// The same where events come from anywhere, and so may have any fields.
+pub(crate) fn completed_for_any_event(block: &str) -> String {
+    let header = "ferry: 1\npipeline: example\ntrigger: { webhook: { path: example, verify: none }, key: $.Id }\n";
+    format!("{block}{header}on_failure: {{ alert: finance-ops }}\n")
 }

@@ -3,6 +3,8 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
     number,
+    schema::Kind,
+    shape::{Shape, Typing},
     yaml::read::{one_of, text},
 };
 use jiff::civil;
@@ -100,6 +102,16 @@ impl Modifier for As {
             Self::Date => day(&value),
             Self::DateTime => date::instant(&value, None).map(|instant| Value::from(instant.to_string())),
         }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = (of, cx);
+        Shape::of_kind(match self {
+            Self::Text | Self::Date | Self::DateTime => Kind::String,
+            Self::Integer => Kind::Integer,
+            Self::Decimal(_) => Kind::Number,
+            Self::Boolean => Kind::Boolean,
+        })
     }
 }
 

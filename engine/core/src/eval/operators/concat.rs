@@ -2,6 +2,8 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
+    schema::Kind,
+    shape::{Shape, Typing},
     yaml::{
         Node,
         read::{list, text},
@@ -54,5 +56,11 @@ impl Operator for Concat {
 
     fn parts(&self) -> Vec<&Expression> {
         self.parts.iter().collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        // What is null is left out.
+        self.parts.iter().for_each(|part| drop(part.shape_if_there(cx)));
+        Shape::of_kind(Kind::String)
     }
 }

@@ -6,6 +6,8 @@ use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     money::Money,
     number,
+    schema::{Kind, Schema},
+    shape::{Shape, Typing},
     yaml::{
         Node,
         read::{Fields, duration},
@@ -127,6 +129,19 @@ impl Operator for Convert {
         };
         let at = self.limit.as_ref().map(|(_, at)| at);
         [&self.money, &self.to].into_iter().chain(rates).chain(at).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        money::fits_money(&self.money, "convert", cx);
+        self.parts()[1..].iter().for_each(|part| drop(part.shape(cx)));
+        let any = Shape::default;
+        let Schema { properties, .. } = Shape::money().schema;
+        let money = properties.into_iter().map(|(name, schema)| (name, Shape::from(schema)));
+        let mut fields: Vec<(String, Shape)> = money.collect();
+        fields.push(("rate".to_owned(), Shape::of_kind(Kind::Number)));
+        fields.extend(["date", "source"].map(|name| (name.to_owned(), any())));
+        fields.push(("from".to_owned(), Shape::money()));
+        Shape::record(fields.iter().map(|(name, shape)| (name.as_str(), shape.clone())).collect())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
+    schema::{Kind, Schema},
+    shape::{Shape, Typing},
     yaml::read::one_of,
 };
 use rust_iso3166::CountryCode;
@@ -47,6 +49,15 @@ impl Modifier for Country {
             })),
             None => refused(format!("`{text}` is no country of ISO 3166-1")),
         }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = (of, cx);
+        let length = match self {
+            Self::Alpha2 => 2,
+            Self::Alpha3 => 3,
+        };
+        Schema { kind: Some(Kind::String), length_max: Some(length), ..Schema::default() }.into()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
+    schema::Kind,
+    shape::{Shape, Typing},
     suggest,
     yaml::{
         Node,
@@ -144,6 +146,11 @@ impl Modifier for Date {
                 }
             }
         }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = (of, cx);
+        Shape::of_kind(Kind::String)
     }
 }
 

@@ -3,6 +3,7 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     money::Money,
+    shape::{Shape, Typing},
     yaml::{Node, read::Fields},
 };
 use rust_decimal::Decimal;
@@ -83,6 +84,12 @@ impl Operator for Fee {
 
     fn parts(&self) -> Vec<&Expression> {
         [&self.of].into_iter().chain(&self.with).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        money::fits_money(&self.of, "fee", cx);
+        self.with.iter().for_each(|with| drop(with.shape(cx)));
+        Shape::record(vec![("gross", Shape::money()), ("fee", Shape::money()), ("net", Shape::money())])
     }
 }
 

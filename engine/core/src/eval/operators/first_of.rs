@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Made, Operator, Scope},
+    shape::{Shape, Typing},
     yaml::{Node, read::list},
 };
 use serde_json::Value;
@@ -45,5 +46,10 @@ impl Operator for FirstOf {
 
     fn parts(&self) -> Vec<&Expression> {
         self.0.iter().collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        self.0.iter().for_each(|value| drop(value.shape_if_there(cx)));
+        Shape::default()
     }
 }

@@ -2,6 +2,8 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Made, Operator, Scope},
+    schema::Kind,
+    shape::{Shape, Typing},
     yaml::{
         Node,
         read::{Fields, flag},
@@ -10,7 +12,8 @@ use ferry_contract::{
 use serde_json::Value;
 
 use super::{
-    Built, BuiltModifier, Example, Mapping, Modifier, Page, cast, country, date, lookup, refused, split, symbol, text,
+    Built, BuiltModifier, Example, Mapping, Modifier, Page, cast, country, date, lookup, one_of, refused, split,
+    symbol, text,
 };
 
 pub(super) const PAGE: Page = Page {
@@ -138,6 +141,19 @@ impl Operator for From {
     fn parts(&self) -> Vec<&Expression> {
         let of_modifiers = self.modifiers.iter().flat_map(|modifier| modifier.parts());
         [&self.value].into_iter().chain(&self.default).chain(of_modifiers).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let is_optional = self.default.is_some() || self.is_many;
+        let value = if is_optional { self.value.shape_if_there(cx) } else { self.value.shape(cx) };
+        let default = self.default.as_ref().map(|default| default.shape(cx));
+        let start = match (self.is_many, default) {
+            (true, _) => Shape::of_kind(Kind::Array),
+            (false, Some(default)) => one_of(vec![Shape { unsure: None, ..value }, default]),
+            (false, None) => value,
+        };
+        let end = self.modifiers.iter().fold(start, |of, modifier| modifier.shape(of, cx));
+        Shape { unsure: None, ..end }
     }
 }
 

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Scope},
+    report::At,
+    schema::{Kind, Schema},
+    shape::{Shape, Typing},
     suggest,
     yaml::{Node, read::text},
 };
@@ -38,6 +41,7 @@ pub(super) const PAGE: Page = Page {
 
 #[derive(Debug)]
 struct Lookup {
+    at: At,
     name: String,
     table: Arc<Table>,
     or: Option<Expression>,
@@ -51,7 +55,7 @@ pub(super) fn compile(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Opt
         compiler.report.error("wrong-type", written.node.at, message, "name a table that is a map from keys to values");
         return None;
     }
-    Some(Some(Box::new(Lookup { name, table, or: or? })))
+    Some(Some(Box::new(Lookup { at: written.node.at, name, table, or: or? })))
 }
 
 /// A table by its name, which lint reports where it is not there.
@@ -80,6 +84,18 @@ pub(super) fn or(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Option<B
     Some(None)
 }
 
+impl Lookup {
+    /// A value that can come and has no row is a run that fails.
+    fn is_total(&self, of: &Schema, cx: &mut Typing<'_>) {
+        let key = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let lacking: Vec<String> = of.values.iter().map(key).filter(|key| self.table.value(key).is_none()).collect();
+        if !lacking.is_empty() {
+            let message = format!("the table `{}` has no row for `{}`", self.name, lacking.join("`, `"));
+            cx.report.warning("partial-table", self.at, message, "add what is missing to the table, or write `else`");
+        }
+    }
+}
+
 impl Modifier for Lookup {
     fn apply(&self, value: Value, scope: Scope<'_>) -> Result<Value, EvalError> {
         let key = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -88,6 +104,20 @@ impl Modifier for Lookup {
             (None, Some(or)) => or.eval(scope),
             (None, None) => refused(format!("the table `{}` has no row for `{key}`", self.name)),
         }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        if let Some(or) = &self.or {
+            or.shape(cx);
+        } else {
+            self.is_total(&of.schema, cx);
+        }
+        let Rows::ByKey(rows) = &self.table.rows else { return Shape::default() };
+        let are_texts = self.or.is_none() && rows.values().all(Value::is_string);
+        if !are_texts {
+            return Shape::default();
+        }
+        Schema { kind: Some(Kind::String), values: rows.values().cloned().collect(), ..Schema::default() }.into()
     }
 
     fn parts(&self) -> Vec<&Expression> {

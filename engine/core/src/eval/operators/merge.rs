@@ -4,6 +4,8 @@ use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     number,
     report::Spanned,
+    schema::Kind,
+    shape::{Shape, Typing},
     suggest,
     yaml::{
         Node,
@@ -94,6 +96,11 @@ impl Operator for Merge {
 
     fn parts(&self) -> Vec<&Expression> {
         self.sides.iter().map(|(_, side)| side).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        self.sides.iter().for_each(|(_, side)| drop(side.shape_if_there(cx)));
+        Shape::record(vec![("value", Shape::of_kind(Kind::Object)), ("conflicts", Shape::of_kind(Kind::Array))])
     }
 }
 

@@ -28,7 +28,9 @@ use std::{
 use ferry_contract::{
     expression::{self, Compiler, Dialect, EvalError, Expression, Operator, Scope},
     report::Report,
-    yaml::Node,
+    schema::Schema,
+    shape::{Shape, Typing},
+    yaml::{Kind, Node},
 };
 use serde_json::{Map, Value};
 
@@ -116,18 +118,37 @@ type Built = Option<Box<dyn Operator>>;
 
 type Build = fn(&Mapping<'_>, &Node, &mut Compiler<'_>) -> Built;
 
-/// The builders: the one key of a map that names one, and those that may stand beside it.
-const BUILDERS: [(&str, &[&str], Build); 9] = [
-    ("concat", &["with"], concat::compile),
-    ("money", &[], money::compile),
-    ("convert", &[], convert::compile),
-    ("fee", &[], fee::compile),
-    ("first_of", &[], first_of::compile),
-    ("switch", &[], switch::compile),
-    ("each", &[], each::compile),
-    ("use", &["with"], use_map::compile),
-    ("merge", &[], merge::compile),
+/// The builders: the one key of a map that names one, the form of its value, and the keys that may stand beside it. A value
+/// of another form makes the map plain data: `{ fee: $.fee.fee }` is a map with the field `fee`.
+const BUILDERS: [(&str, Form, &[&str], Build); 9] = [
+    ("concat", Form::List, &["with"], concat::compile),
+    ("money", Form::Map, &[], money::compile),
+    ("convert", Form::Map, &[], convert::compile),
+    ("fee", Form::Map, &[], fee::compile),
+    ("first_of", Form::List, &[], first_of::compile),
+    ("switch", Form::List, &[], switch::compile),
+    ("each", Form::Map, &[], each::compile),
+    ("use", Form::Text, &["with"], use_map::compile),
+    ("merge", Form::Map, &[], merge::compile),
 ];
+
+/// How the value of a builder is written.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Text,
+    List,
+    Map,
+}
+
+impl Form {
+    fn is_of(self, node: &Node) -> bool {
+        match self {
+            Self::Text => node.text().is_some_and(|text| !text.starts_with('$')),
+            Self::List => matches!(node.kind, Kind::List(_)),
+            Self::Map => node.entries().is_some() && node.get("from").is_none() && !expression::is_builder(node),
+        }
+    }
+}
 
 /// What a modifier of `from` does with a value that is there.
 trait Modifier: fmt::Debug + Send + Sync {
@@ -136,6 +157,29 @@ trait Modifier: fmt::Debug + Send + Sync {
     fn parts(&self) -> Vec<&Expression> {
         Vec::new()
     }
+
+    /// What is known of the result; the report is for what the modifier itself cannot take.
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape;
+}
+
+/// What is known where one of several values is taken.
+fn one_of(shapes: Vec<Shape>) -> Shape {
+    let mut shapes = shapes.into_iter();
+    let Some(first) = shapes.next() else { return Shape::default() };
+    let mut schema = first.schema;
+    for other in shapes {
+        if schema.kind.is_none() || schema.kind != other.schema.kind {
+            return Shape::default();
+        }
+        let is_closed = !schema.values.is_empty() && !other.schema.values.is_empty();
+        schema = Schema {
+            kind: schema.kind,
+            values: if is_closed { [schema.values, other.schema.values].concat() } else { Vec::new() },
+            open: true,
+            ..Schema::default()
+        };
+    }
+    schema.into()
 }
 
 type BuiltModifier = Option<Box<dyn Modifier>>;
@@ -153,8 +197,9 @@ fn written(node: &Node) -> Option<Build> {
     let is_beside = |beside: &[&str], name: &str| {
         entries.iter().all(|(key, _)| key.value == name || beside.contains(&key.value.as_str()))
     };
-    let found = BUILDERS.iter().find(|(name, beside, _)| node.get(name).is_some() && is_beside(beside, name));
-    found.map(|(_, _, build)| *build)
+    let is_written = |name: &str, form: Form| node.get(name).is_some_and(|value| form.is_of(value));
+    let found = BUILDERS.iter().find(|(name, form, beside, _)| is_written(name, *form) && is_beside(beside, name));
+    found.map(|(_, _, _, build)| *build)
 }
 
 impl Dialect for Mapping<'_> {

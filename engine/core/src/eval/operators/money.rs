@@ -1,8 +1,10 @@
 //! `money`: an exact amount that its currency can hold.
 
 use ferry_contract::{
-    expression::{Compiler, EvalError, Expression, Operator, Scope},
-    money::Money,
+    expression::{Compiler, EvalError, Expression, Made, Operator, Scope},
+    money::{Money, currency_symbol},
+    schema::{Kind, Schema},
+    shape::{Shape, Target, Typing},
     yaml::{
         Node,
         read::{Fields, one_of},
@@ -62,6 +64,30 @@ impl Operator for MakeMoney {
     fn parts(&self) -> Vec<&Expression> {
         vec![&self.amount, &self.currency]
     }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let amount = self.amount.shape(cx);
+        if amount.schema.kind.is_some_and(|kind| !matches!(kind, Kind::Number | Kind::Integer | Kind::String)) {
+            let message = "the amount of `money` must be a number";
+            cx.report.error("wrong-input", self.amount.at, message, "read the field that has the amount");
+        }
+        let wanted = Schema { kind: Some(Kind::String), ..Schema::default() };
+        let target = Target { taker: "money".to_owned(), field: "currency".to_owned() };
+        self.currency.fits(&wanted, &target, cx);
+        if let Made::Literal(Value::String(code)) = &self.currency.made
+            && currency_symbol(code).is_none()
+        {
+            let message = format!("`{code}` is not an ISO 4217 currency code");
+            cx.report.error("wrong-input", self.currency.at, message, "write one such as `USD`");
+        }
+        Shape::money()
+    }
+}
+
+/// Reports what is known not to be money.
+pub(crate) fn fits_money(value: &Expression, taker: &str, cx: &mut Typing<'_>) {
+    let target = Target { taker: taker.to_owned(), field: "money".to_owned() };
+    value.fits(&Schema { open: true, ..Shape::money().schema }, &target, cx);
 }
 
 /// Money as the other operators take it: a map with `amount` and `currency`.

@@ -2,8 +2,10 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
+    schema::Kind,
+    shape::{Shape, Typing},
     yaml::{
-        Kind, Node,
+        self, Node,
         read::{Fields, text},
     },
 };
@@ -85,12 +87,12 @@ fn by(node: &Node, compiler: &mut Compiler<'_>) -> Option<String> {
 }
 
 fn take(node: &Node, compiler: &mut Compiler<'_>) -> Option<Take> {
-    if let Kind::Number(_) = node.kind {
-        let part = ferry_contract::yaml::read::whole(node, "`take`", compiler.report)?;
+    if let yaml::Kind::Number(_) = node.kind {
+        let part = yaml::read::whole(node, "`take`", compiler.report)?;
         return Some(Take::Part(usize::try_from(part).unwrap_or(usize::MAX)));
     }
     let words = [("first", Take::Part(0)), ("last", Take::Last), ("rest", Take::Rest)];
-    ferry_contract::yaml::read::one_of(node, "a part", &words, compiler.report)
+    yaml::read::one_of(node, "a part", &words, compiler.report)
 }
 
 impl Modifier for Split {
@@ -109,5 +111,13 @@ impl Modifier for Split {
                 }
             },
         })
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = (of, cx);
+        match self.take {
+            Take::All => Shape::list(Shape::of_kind(Kind::String)),
+            Take::Rest | Take::Last | Take::Part(_) => Shape::of_kind(Kind::String),
+        }
     }
 }

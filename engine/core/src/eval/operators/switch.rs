@@ -3,6 +3,7 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Made, Operator, Scope},
     script::{Form, Script},
+    shape::{Shape, Typing},
     yaml::{
         Node,
         read::{Fields, list},
@@ -10,7 +11,7 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-use super::{Built, Example, Mapping, Page, refused};
+use super::{Built, Example, Mapping, Page, one_of, refused};
 
 pub(super) const PAGE: Page = Page {
     name: "switch",
@@ -97,6 +98,14 @@ impl Operator for Switch {
 
     fn parts(&self) -> Vec<&Expression> {
         self.cases.iter().flat_map(|(when, value)| [when, value]).chain(&self.or).collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let whens = self.cases.iter().map(|(when, _)| when);
+        whens.for_each(|when| drop(when.shape(cx)));
+        let values = self.cases.iter().map(|(_, value)| value).chain(&self.or);
+        let shapes: Vec<Shape> = values.map(|value| value.shape(cx)).collect();
+        one_of(shapes)
     }
 }
 

@@ -3,6 +3,8 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
     money::currency_symbol,
+    schema::Kind,
+    shape::{Shape, Typing},
     yaml::read::flag,
 };
 use serde_json::Value;
@@ -38,5 +40,10 @@ impl Modifier for Symbol {
             Some(symbol) => Ok(Value::from(symbol)),
             None => refused(format!("`{code}` is not an ISO 4217 currency code")),
         }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = (of, cx);
+        Shape::of_kind(Kind::String)
     }
 }

@@ -2,6 +2,8 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
+    schema::{Kind, Schema},
+    shape::{Shape, Typing},
     yaml::read::{flag, one_of, text, whole},
 };
 use regex::Regex;
@@ -131,6 +133,16 @@ impl Modifier for Text {
             }
             (Self::Trim | Self::Upper | Self::Lower | Self::LengthMax(_), _) => Ok(value),
             (Self::LastFour, _) => Ok(Value::from(last_four(&text_of(&value, "what is masked")?))),
+        }
+    }
+
+    fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
+        let _ = cx;
+        match self {
+            Self::Trim | Self::Upper | Self::Lower => Shape::from(Schema { values: Vec::new(), ..of.schema }),
+            Self::Pattern(..) => of,
+            Self::LengthMax(max) => Shape::from(Schema { length_max: Some(*max), ..of.schema }),
+            Self::LastFour => Shape::of_kind(Kind::String),
         }
     }
 }

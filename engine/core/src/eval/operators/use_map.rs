@@ -1,10 +1,11 @@
 //! `use`: a mapping from `maps/`, which several pipelines share.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Locals, Operator, Scope},
-    report::{Report, Spanned},
+    report::{Report, Source, Spanned},
+    shape::{Known, Shape, Typing},
     suggest,
     yaml::{
         Node,
@@ -30,6 +31,7 @@ pub(super) const PAGE: Page = Page {
 #[derive(Debug)]
 struct Use {
     name: String,
+    source: Arc<Source>,
     with: Option<Vec<(Spanned<String>, Expression)>>,
     value: Expression,
 }
@@ -61,7 +63,7 @@ pub(super) fn compile(mapping: &Mapping<'_>, node: &Node, compiler: &mut Compile
         let message = format!("the mapping `{}` has errors here", name.value);
         compiler.report.error("unknown-map", name.at, message, format!("mend `{}`", file.source.name));
     }
-    Some(Box::new(Use { name: name.value, with, value: value? }))
+    Some(Box::new(Use { name: name.value, source: Arc::clone(&file.source), with, value: value? }))
 }
 
 fn with(node: &Node, compiler: &mut Compiler<'_>) -> Option<Vec<(Spanned<String>, Expression)>> {
@@ -95,6 +97,18 @@ fn push(used: &RefCell<Vec<Report>>, report: Report) {
     }
 }
 
+/// What `with` gives, and `vars`.
+struct Given<'a> {
+    names: BTreeMap<String, Shape>,
+    outer: &'a dyn Known,
+}
+
+impl Known for Given<'_> {
+    fn root(&self, name: &str) -> Option<&Shape> {
+        self.names.get(name).or_else(|| self.outer.root(name).filter(|_| name == "vars"))
+    }
+}
+
 impl Operator for Use {
     fn eval(&self, scope: Scope<'_>) -> Result<Value, EvalError> {
         let within = |error: EvalError| EvalError(format!("in the mapping `{}`: {error}", self.name));
@@ -114,5 +128,19 @@ impl Operator for Use {
             Some(with) => with.iter().map(|(_, value)| value).collect(),
             None => vec![&self.value],
         }
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let shapes: Option<BTreeMap<String, Shape>> = self
+            .with
+            .as_ref()
+            .map(|with| with.iter().map(|(name, value)| (name.value.clone(), value.shape(cx))).collect());
+        let mut report = Report::new(&self.source);
+        let given = shapes.map(|names| Given { names, outer: cx.known });
+        let known: &dyn Known = given.as_ref().map_or(cx.known, |given| given);
+        let mut inner = Typing { known, certain: cx.certain, report: &mut report, others: cx.others };
+        let shape = self.value.shape(&mut inner);
+        cx.others.push(report);
+        shape
     }
 }

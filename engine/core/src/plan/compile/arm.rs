@@ -35,7 +35,7 @@ impl Builder<'_> {
                 };
                 let call = self.call(action, with.as_ref().or(own), scope)?;
                 self.may_fall_back(action, &call);
-                Reaction::Fallback(call)
+                Reaction::Fallback(Box::new(call))
             }
             language::Reaction::Do { steps, then } => {
                 Reaction::Do { steps: self.steps(steps, Some(place), items)?, then: *then }

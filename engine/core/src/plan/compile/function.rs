@@ -3,6 +3,7 @@
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     script::Module,
+    shape::{Shape, Typing},
     suggest,
     yaml::read::map,
 };
@@ -74,5 +75,10 @@ impl Operator for FunctionCall {
 
     fn parts(&self) -> Vec<&Expression> {
         self.arguments.iter().collect()
+    }
+
+    fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        self.arguments.iter().for_each(|argument| drop(argument.shape(cx)));
+        Shape::default()
     }
 }

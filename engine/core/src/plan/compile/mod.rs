@@ -21,7 +21,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use super::{Each, Plan, Step, StepIndex, Work, graph::Graph};
+use super::{Each, Plan, Step, StepIndex, Work, graph::Graph, typing::Types};
 use crate::{
     eval::Mapping,
     language::{self, Pipeline},
@@ -88,17 +88,23 @@ fn plan(
     let output = pipeline.output.as_ref().map(|output| builder.output(output));
     let steps = builder.steps;
     let graph = Graph::new(&steps);
-    graph.report_cycles(&written, report);
+    let is_acyclic = graph.report_cycles(&written, report);
     // What comes before a step is known only where the step compiles.
     complete?;
     graph.report_unreachable(&steps, &written, report);
+    let (trigger, output) = (trigger?, output.map_or(Some(None), |output| output.map(Some))?);
+    let inputs = inputs(&pipeline.inputs);
+    if is_acyclic {
+        let types = Types::new((project, catalog), &trigger, &inputs, &steps, report);
+        mapping.used.borrow_mut().extend(types.check(&trigger, output.as_ref()));
+    }
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     Some(Plan {
         pipeline: pipeline.name.value.clone(),
         version: version(pipeline, project),
-        trigger: trigger?,
-        inputs: inputs(&pipeline.inputs),
-        output: output.map_or(Some(None), |output| output.map(Some))?,
+        trigger,
+        inputs,
+        output,
         timeout: pipeline.timeout,
         concurrency: concurrency.map_or(Some(None), |concurrency| concurrency.map(Some))?,
         steps,

@@ -1,0 +1,152 @@
+//! Whether a value fits where it goes.
+
+use serde_json::Value;
+
+use super::{Typing, in_words, may_be, plain};
+use crate::{
+    expression::{Expression, Made},
+    number,
+    report::{At, Report},
+    schema::{Kind, Schema},
+    suggest,
+};
+
+/// Where a value goes, for messages: `amount.currency` of `payoneer.create_payout`.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The action, or what else takes it.
+    pub taker: String,
+    /// The field.
+    pub field: String,
+}
+
+impl Expression {
+    /// Reports where the value cannot be what it goes into.
+    pub fn fits(&self, wanted: &Schema, target: &Target, cx: &mut Typing<'_>) {
+        match (&self.made, &wanted.items) {
+            (Made::Object(entries), _) if !wanted.properties.is_empty() => {
+                for (name, item) in entries {
+                    match wanted.property(&name.value) {
+                        Some(schema) => item.fits(schema, &target.inside(&name.value), cx),
+                        None => {
+                            item.shape(cx);
+                            target.unknown(&name.value, name.at, wanted, cx.report);
+                        }
+                    }
+                }
+                let written = |name: &str| entries.iter().any(|(known, _)| known.value == name);
+                target.missing(written, self.at, wanted, cx.report);
+            }
+            (Made::List(items), Some(schema)) => items.iter().for_each(|item| item.fits(schema, target, cx)),
+            _ => {
+                let shape = self.shape(cx);
+                fits(&shape.schema, wanted, target, self.at, cx.report);
+            }
+        }
+    }
+}
+
+impl Target {
+    fn inside(&self, name: &str) -> Self {
+        let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
+        Self { taker: self.taker.clone(), field }
+    }
+
+    /// What is wrong with the fields of the input itself is said before shapes are looked at.
+    fn is_whole(&self) -> bool {
+        self.field.is_empty()
+    }
+
+    fn unknown(&self, name: &str, at: At, wanted: &Schema, report: &mut Report) {
+        if wanted.open || self.is_whole() {
+            return;
+        }
+        let known: Vec<&str> = wanted.properties.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("`{}` of `{}` takes no `{name}`", self.field, self.taker);
+        report.error("unknown-input", at, message, suggest::help(name, &known));
+    }
+
+    fn missing(&self, is_written: impl Fn(&str) -> bool, at: At, wanted: &Schema, report: &mut Report) {
+        for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_whole()) {
+            let message = format!("`{}` of `{}` needs `{name}`", self.field, self.taker);
+            let schema = wanted.property(name);
+            let example = schema.and_then(|schema| schema.example.as_ref()).map_or("…".to_owned(), Value::to_string);
+            let doc = schema.map(|schema| schema.description.trim_end_matches('.')).unwrap_or_default();
+            report.error("missing-input", at, message, format!("add `{name}: {example}`: {doc}"));
+        }
+    }
+
+    fn in_words(&self) -> String {
+        if self.is_whole() {
+            format!("the input of `{}`", self.taker)
+        } else {
+            format!("`{}` of `{}`", self.field, self.taker)
+        }
+    }
+}
+
+/// Reports where nothing of what a value can be is what is wanted.
+fn fits(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut Report) {
+    match (given.kind, wanted.kind) {
+        (Some(kind), Some(want)) if !may_be(kind, want) => {
+            let message = format!("{} must be {}, and this is {}", target.in_words(), in_words(want), in_words(kind));
+            report.error("wrong-input", at, message, conversion(kind, want));
+            return;
+        }
+        _ => {}
+    }
+    fits_values(given, wanted, target, at, report);
+    if given.properties.is_empty() || wanted.properties.is_empty() {
+        return;
+    }
+    for (name, schema) in &given.properties {
+        match wanted.property(name) {
+            Some(wanted) => fits(schema, wanted, &target.inside(name), at, report),
+            None => target.unknown(name, at, wanted, report),
+        }
+    }
+    if !given.open {
+        target.missing(|name| given.property(name).is_some(), at, wanted, report);
+    }
+}
+
+fn fits_values(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut Report) {
+    let is_allowed =
+        |value: &&Value| wanted.values.is_empty() || wanted.values.iter().any(|known| number::equal(known, value));
+    let wrong: Vec<&Value> = given.values.iter().filter(|value| !is_allowed(value)).collect();
+    if let Some(value) = wrong.first() {
+        let known: Vec<String> = wanted.values.iter().map(plain).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = suggest::help(&plain(value), &known);
+        if wrong.len() == given.values.len() {
+            report.error("wrong-input", at, format!("{} is never {value}", target.in_words()), help);
+        } else {
+            report.warning(
+                "wrong-input",
+                at,
+                format!("this may be {value}, and {} is never that", target.in_words()),
+                help,
+            );
+        }
+    }
+    let Some(max) = wanted.length_max else { return };
+    let longest = given.values.iter().filter_map(Value::as_str).map(|text| text.chars().count()).max();
+    if let Some(length) = longest.filter(|length| *length > max) {
+        let message = format!("{} has {max} characters at the most, and this has {length}", target.in_words());
+        report.error("wrong-input", at, message, "write a shorter text");
+    }
+}
+
+fn conversion(given: Kind, wanted: Kind) -> String {
+    match (given, wanted) {
+        (Kind::String, Kind::Number) => "convert it: `{ from: …, as: decimal(2) }`".to_owned(),
+        (Kind::String, Kind::Integer) => "convert it: `{ from: …, as: integer }`".to_owned(),
+        (Kind::String, Kind::Boolean) => "convert it: `{ from: …, as: boolean }`".to_owned(),
+        (Kind::Number | Kind::Integer | Kind::Boolean, Kind::String) => {
+            "convert it: `{ from: …, as: string }`, or put a constant into quotes".to_owned()
+        }
+        (Kind::Object, _) => "read the field of it that is meant".to_owned(),
+        (_, Kind::Array) => "write it as a list: `[…]`".to_owned(),
+        _ => format!("give it {}", in_words(wanted)),
+    }
+}

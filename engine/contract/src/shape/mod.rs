@@ -1,0 +1,277 @@
+//! What is known of a value before it is made, and whether it fits where it goes.
+//!
+//! A shape is a schema that allows all that the value can be; nothing known is the schema that allows anything, and is
+//! never a finding.
+
+mod fits;
+mod script;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    expression::{Expression, Made},
+    number,
+    path::{Path, Step},
+    report::{At, Report},
+    schema::{Kind, Schema},
+    suggest,
+    template::Template,
+};
+
+pub use fits::Target;
+
+/// What is known of a value.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    /// All that it can be.
+    pub schema: Schema,
+    /// Why it may be missing or null, where it may.
+    pub unsure: Option<String>,
+}
+
+/// The shapes of the names that a value can read.
+pub trait Known {
+    /// The shape of a name; nothing where nothing is known.
+    fn root(&self, name: &str) -> Option<&Shape>;
+}
+
+/// What an inference sees, and where it says what is wrong.
+pub struct Typing<'a> {
+    /// The shapes of names.
+    pub known: &'a dyn Known,
+    /// Fields that are there, because something has looked before: names from the root on.
+    pub certain: &'a BTreeSet<Vec<String>>,
+    /// Findings of the file in hand.
+    pub report: &'a mut Report,
+    /// Findings of other files, which it uses.
+    pub others: &'a mut Vec<Report>,
+}
+
+/// One more name.
+pub struct WithName<'a> {
+    /// The others.
+    pub outer: &'a dyn Known,
+    /// The name.
+    pub name: &'a str,
+    /// Its shape.
+    pub shape: Shape,
+}
+
+impl Known for WithName<'_> {
+    fn root(&self, name: &str) -> Option<&Shape> {
+        if name == self.name { Some(&self.shape) } else { self.outer.root(name) }
+    }
+}
+
+impl Shape {
+    /// A value of one kind that is there.
+    pub fn of_kind(kind: Kind) -> Self {
+        Schema { kind: Some(kind), open: true, ..Schema::default() }.into()
+    }
+
+    /// A map that has these fields and no others.
+    pub fn record(fields: Vec<(&str, Shape)>) -> Self {
+        Self::object(fields.into_iter().map(|(name, shape)| (name.to_owned(), shape)).collect())
+    }
+
+    /// A list of such values.
+    pub fn list(items: Shape) -> Self {
+        Schema { kind: Some(Kind::Array), items: Some(Box::new(items.schema)), ..Schema::default() }.into()
+    }
+
+    /// An amount with its currency.
+    pub fn money() -> Self {
+        let currency = Schema { kind: Some(Kind::String), length_max: Some(3), ..Schema::default() };
+        Self::record(vec![("amount", Self::of_kind(Kind::Number)), ("currency", currency.into())])
+    }
+
+    /// What is known of a constant.
+    pub fn of(value: &Value) -> Self {
+        let kind = |kind| Schema { kind: Some(kind), values: vec![value.clone()], ..Schema::default() };
+        match value {
+            Value::Null => Schema::default().into(),
+            Value::Bool(_) => Self::of_kind(Kind::Boolean),
+            Value::String(_) => kind(Kind::String).into(),
+            Value::Number(number) => {
+                let is_whole = number::to_decimal(number).is_some_and(|decimal| decimal.fract().is_zero());
+                kind(if is_whole { Kind::Integer } else { Kind::Number }).into()
+            }
+            Value::Array(_) => Schema { kind: Some(Kind::Array), ..Schema::default() }.into(),
+            Value::Object(map) => Self::object(map.iter().map(|(name, item)| (name.clone(), Self::of(item))).collect()),
+        }
+    }
+
+    /// The same where it may be missing.
+    #[must_use]
+    pub fn unless(self, why: impl Into<String>) -> Self {
+        Self { unsure: Some(why.into()), ..self }
+    }
+
+    fn object(fields: Vec<(String, Shape)>) -> Self {
+        let required =
+            fields.iter().filter(|(_, shape)| shape.unsure.is_none()).map(|(name, _)| name.clone()).collect();
+        let properties = fields.into_iter().map(|(name, shape)| (name, shape.schema)).collect();
+        Schema { kind: Some(Kind::Object), properties, required, ..Schema::default() }.into()
+    }
+}
+
+impl From<Schema> for Shape {
+    fn from(schema: Schema) -> Self {
+        Self { schema, unsure: None }
+    }
+}
+
+impl Expression {
+    /// What is known of the value, with findings on what it reads.
+    pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let shape = self.shape_if_there(cx);
+        if let (Made::Path(path), Some(why)) = (&self.made, &shape.unsure) {
+            uncertain(path.text(), self.at, why, cx.report);
+        }
+        Shape { unsure: None, ..shape }
+    }
+
+    /// The same where whoever reads it says what stands for a value that is missing.
+    pub fn shape_if_there(&self, cx: &mut Typing<'_>) -> Shape {
+        match &self.made {
+            Made::Literal(value) => Shape::of(value),
+            Made::Path(path) => path.shape(cx),
+            Made::Rhai(script) => script.shape(cx),
+            Made::Text(template) => template.shape(cx),
+            Made::List(items) => {
+                let shapes: Vec<Shape> = items.iter().map(|item| item.shape(cx)).collect();
+                let first = shapes.first().map(|shape| shape.schema.kind);
+                let is_one_kind = shapes.iter().all(|shape| Some(shape.schema.kind) == first);
+                let item = first.flatten().filter(|_| is_one_kind).map(Shape::of_kind);
+                Shape::list(item.unwrap_or_default())
+            }
+            Made::Object(entries) => {
+                Shape::object(entries.iter().map(|(name, item)| (name.value.clone(), item.shape(cx))).collect())
+            }
+            Made::Operator(operator) => operator.shape(cx),
+        }
+    }
+}
+
+impl Path {
+    /// What is at the end of the path, with a finding where it leads nowhere.
+    pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        let (Some(root), Some([_, steps @ ..])) = (self.root(), self.steps()) else { return Shape::default() };
+        self.shape_from(root, steps, cx)
+    }
+
+    /// The same for steps from a root that the path does not name.
+    pub fn shape_from(&self, root: &str, steps: &[Step], cx: &mut Typing<'_>) -> Shape {
+        let Some(shape) = cx.known.root(root) else { return Shape::default() };
+        let mut walk = Walk { shape: shape.clone(), names: vec![root.to_owned()] };
+        for step in steps {
+            match step {
+                Step::Name(name) => walk.field(name, self.at(), cx),
+                Step::Index(_) => walk.item(),
+            }
+        }
+        walk.end(cx)
+    }
+}
+
+/// A way from a root into its fields.
+struct Walk {
+    shape: Shape,
+    names: Vec<String>,
+}
+
+impl Walk {
+    fn field(&mut self, name: &str, at: At, cx: &mut Typing<'_>) {
+        // What was looked at before is there as a whole, and so is all on the way to it.
+        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
+            self.shape.unsure = None;
+        }
+        self.names.push(name.to_owned());
+        let Schema { kind, properties, required, open, .. } = &self.shape.schema;
+        let found = properties.iter().find(|(known, _)| known == name);
+        let unsure = match found {
+            Some(_) if !required.is_empty() && !required.iter().any(|known| known == name) => {
+                Some(format!("`{name}` is not always there"))
+            }
+            _ => None,
+        };
+        let next = match (found, kind) {
+            (Some((_, schema)), _) => schema.clone(),
+            (None, None | Some(Kind::Object)) if *open || properties.is_empty() => Schema::default(),
+            (None, None | Some(Kind::Object)) => {
+                let known: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
+                let message = format!("`{}` has no `{name}`", self.names[..self.names.len() - 1].join("."));
+                cx.report.error("unknown-field", at, message, suggest::help(name, &known));
+                Schema::default()
+            }
+            (None, Some(kind)) => {
+                let whole = self.names[..self.names.len() - 1].join(".");
+                let message = format!("`{whole}` is {}, which has no fields", in_words(*kind));
+                cx.report.error("unknown-field", at, message, format!("read `{whole}` itself"));
+                Schema::default()
+            }
+        };
+        let unsure = self.shape.unsure.take().or(unsure);
+        self.shape = Shape { schema: next, unsure };
+    }
+
+    fn item(&mut self) {
+        let items = self.shape.schema.items.take().map(|items| *items).unwrap_or_default();
+        self.names.push("[]".to_owned());
+        self.shape = Shape { schema: items, unsure: self.shape.unsure.take() };
+    }
+
+    fn end(mut self, cx: &Typing<'_>) -> Shape {
+        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
+            self.shape.unsure = None;
+        }
+        self.shape
+    }
+}
+
+fn uncertain(read: &str, at: At, why: &str, report: &mut Report) {
+    let message = format!("`{read}` may be missing: {why}");
+    let help =
+        format!("say what stands for it, `{{ from: {read}, default: … }}`, or look first with a `check` or a `when`");
+    report.warning("uncertain-value", at, message, help);
+}
+
+impl Template {
+    /// Checks the values in it; it makes a text.
+    pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        for path in self.paths() {
+            let shape = path.shape(cx);
+            if let Some(why) = &shape.unsure {
+                uncertain(path.text(), path.at(), why, cx.report);
+            }
+            if let Some(kind @ (Kind::Object | Kind::Array)) = shape.schema.kind {
+                let message = format!("`{}` is {}, and a text needs one value", path.text(), in_words(kind));
+                cx.report.error("wrong-input", path.at(), message, "name the field that is meant");
+            }
+        }
+        Shape::of_kind(Kind::String)
+    }
+}
+
+/// Whether a value of a kind can be one of another.
+fn may_be(kind: Kind, other: Kind) -> bool {
+    let is_number = |kind| matches!(kind, Kind::Integer | Kind::Number);
+    kind == other || (is_number(kind) && is_number(other))
+}
+
+fn in_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::String => "a text",
+        Kind::Number => "a number",
+        Kind::Integer => "a whole number",
+        Kind::Boolean => "true or false",
+        Kind::Object => "a map",
+        Kind::Array => "a list",
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

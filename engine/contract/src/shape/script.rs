@@ -1,0 +1,65 @@
+//! What scripts read and compare, against what is known.
+
+use super::{Shape, Typing, Walk, in_words, may_be, plain};
+use crate::{
+    number,
+    script::{Comparison, Script},
+    suggest,
+};
+
+impl Script {
+    /// Checks what the script reads and compares; of its value nothing is known.
+    pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        for access in &self.reads().accesses {
+            let [(root, at), fields @ ..] = access.names.as_slice() else { continue };
+            let Some(shape) = cx.known.root(root) else { continue };
+            let mut walk = Walk { shape: shape.clone(), names: vec![root.clone()] };
+            fields.iter().for_each(|(name, at)| walk.field(name, *at, cx));
+            let end = walk.end(cx);
+            // A name alone may be handed on as nothing; a field of nothing is an error.
+            if let (Some(why), false, [.., (_, last)]) = (&end.unsure, access.is_guarded, fields) {
+                let read: Vec<&str> = access.names.iter().map(|(name, _)| name.as_str()).collect();
+                let at = if last.line == 0 { *at } else { *last };
+                let message = format!("`{}` may be missing: {why}", read.join("."));
+                let help = "look first: a `when` with `… != ()`, or a `check` that it is `present`";
+                cx.report.warning("uncertain-value", at, message, help);
+            }
+        }
+        self.reads().comparisons.iter().for_each(|comparison| compare(comparison, cx));
+        Shape::default()
+    }
+}
+
+/// A text is never a number, and a value outside of a closed list never comes.
+fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
+    let Some((root, fields)) = comparison.names.split_first() else { return };
+    let Some(shape) = cx.known.root(root) else { return };
+    let mut schema = &shape.schema;
+    for field in fields {
+        let Some(next) = schema.property(field) else { return };
+        schema = next;
+    }
+    let field = comparison.names.join(".");
+    let is_equality = ["==", "!=", "in"].contains(&comparison.operator.as_str());
+    for (constant, at) in comparison.constants.iter().filter(|(constant, _)| !constant.is_null()) {
+        let other = Shape::of(constant).schema;
+        match (schema.kind, other.kind) {
+            (Some(ours), Some(theirs)) if !may_be(ours, theirs) && !may_be(theirs, ours) => {
+                let message =
+                    format!("`{field}` is {}, and is never `{} {constant}`", in_words(ours), comparison.operator);
+                let help = format!("compare it with {}", in_words(ours));
+                cx.report.error("mixed-comparison", *at, message, help);
+            }
+            _ if is_equality
+                && !schema.values.is_empty()
+                && !schema.values.iter().any(|value| number::equal(value, constant)) =>
+            {
+                let known: Vec<String> = schema.values.iter().map(plain).collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let message = format!("`{field}` is never {constant}");
+                cx.report.error("mixed-comparison", *at, message, suggest::help(&plain(constant), &known));
+            }
+            _ => {}
+        }
+    }
+}

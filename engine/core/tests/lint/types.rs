@@ -1,0 +1,231 @@
+//! What is known of values: fields, presence, types, and what they go into.
+
+use expect_test::expect;
+
+use crate::check;
+
+#[test]
+fn fields_are_those_that_were_asked_for() {
+    check(
+        "\
+steps:
+  - id: contact
+    action: salesforce.get
+    with: { object: Contact, id: $.event.Recipient__c, fields: [Id, Email, Account.Name] }
+  - id: record
+    map:
+      email: $.contact.Emial
+      account: $.contact.Account.Name
+      city: $.contact.Account.BillingCity
+      letter: $.contact.Email.First
+      event: $.event.Amont__c
+  - id: open
+    script: '#{ anything: 1 }'
+  - id: unknown
+    map: { value: $.open.whatever.it.is, rate: $.vars.rat }
+",
+        expect![[r#"
+            7:14: error[unknown-field]: `contact` has no `Emial`
+              help: did you mean `Email`?
+            9:13: error[unknown-field]: `contact.Account` has no `BillingCity`
+              help: write one of `Name`
+            11:14: error[unknown-field]: `event` has no `Amont__c`
+              help: did you mean `Amount__c`?
+            15:48: error[unknown-field]: `vars` has no `rat`
+              help: did you mean `rate`?
+        "#]],
+    );
+}
+
+#[test]
+fn places_inside_scripts_and_texts_are_exact() {
+    check(
+        "\
+steps:
+  - id: payout
+    map: { amount: $.event.Amount__c, to: { name: $.event.Name } }
+  - id: fee
+    script: |
+      // A share of the amount.
+      let share = payout.amuont * 0.015;
+      if payout.to.nam == \"x\" { share } else { payout.to.name.len() }
+  - id: said
+    map: { text: \"Payment {$.event.Name} of {$.payout.amoumt} to {$.payout.to}\" }
+",
+        expect![[r#"
+            7:26: error[unknown-field]: `payout` has no `amuont`
+              help: did you mean `amount`?
+            8:20: error[unknown-field]: `payout.to` has no `nam`
+              help: did you mean `name`?
+            10:46: error[unknown-field]: `payout` has no `amoumt`
+              help: did you mean `amount`?
+            10:67: error[wrong-input]: `$.payout.to` is a map, and a text needs one value
+              help: name the field that is meant
+        "#]],
+    );
+}
+
+#[test]
+fn what_may_be_missing_is_not_read_as_certain() {
+    check(
+        "\
+steps:
+  - id: status
+    action: payoneer.get_payout_status
+    with: { client_reference_id: $.event.Id }
+  - { id: id, map: { id: $.status.payout_id, reason: { from: $.status.cancel_reason_description, default: none } } }
+  - { id: first, map: { first_of: [$.status.load_date, $.status.payout_date, $.event.SystemModstamp] } }
+  - { id: sometimes, when: status.payout_id != (), map: { id: $.status.payout_id, at: $.status.load_date } }
+  - { id: same, when: 'status.payout_id != ()', map: { id: $.sometimes.id } }
+  - { id: other, map: { id: $.sometimes.id } }
+  - { id: script, script: 'status.cancel_reason_code + (sometimes ?? #{}).len()' }
+  - { id: there, check: [{ field: $.status.load_date, is: present }] }
+  - { id: checked, needs: [there], map: { at: $.status.load_date, by: $.status.payout_date } }
+  - id: waits
+    wait: { event: order.done, match: { event: $.id, run: $.event.Id }, timeout: { after: 5d, then: continue } }
+  - { id: told, map: { text: \"{$.waits.id}\" } }
+",
+        expect![[r#"
+            5:26: warning[uncertain-value]: `$.status.payout_id` may be missing: `payout_id` is not always there
+              help: say what stands for it, `{ from: $.status.payout_id, default: … }`, or look first with a `check` or a `when`
+            7:87: warning[uncertain-value]: `$.status.load_date` may be missing: `load_date` is not always there
+              help: say what stands for it, `{ from: $.status.load_date, default: … }`, or look first with a `check` or a `when`
+            9:29: warning[uncertain-value]: `$.sometimes.id` may be missing: `sometimes` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.sometimes.id, default: … }`, or look first with a `check` or a `when`
+            10:35: warning[uncertain-value]: `status.cancel_reason_code` may be missing: `cancel_reason_code` is not always there
+              help: look first: a `when` with `… != ()`, or a `check` that it is `present`
+            12:71: warning[uncertain-value]: `$.status.payout_date` may be missing: `payout_date` is not always there
+              help: say what stands for it, `{ from: $.status.payout_date, default: … }`, or look first with a `check` or a `when`
+            15:32: warning[uncertain-value]: `$.waits.id` may be missing: `waits` goes on without it after its time-out
+              help: say what stands for it, `{ from: $.waits.id, default: … }`, or look first with a `check` or a `when`
+        "#]],
+    );
+}
+
+#[test]
+fn values_fit_where_they_go() {
+    check(
+        "\
+steps:
+  - id: payout
+    map:
+      client_reference_id: $.event.Id
+      payee_id: 77
+      amount: { amount: $.event.Amount__c, curency: USD }
+      description: { from: $.event.Name, split: \",\" }
+  - id: submit
+    action: payoneer.create_payout
+    with: $.payout
+  - id: again
+    action: payoneer.create_payout
+    with:
+      client_reference_id: an id that is longer than thirty-six characters are
+      payee_id: { from: $.event.Recipient__c, as: integer }
+      amount: { money: { amount: true, currency: EURO } }
+      description: [a]
+  - id: contact
+    action: salesforce.get
+    with: { object: Contact, id: $.event.Recipient__c, fields: Id }
+  - id: split
+    allocate: { amount: $.event.Amount__c, by: [{ to: a, share: 1 }] }
+  - id: parts
+    map: { each: { in: $.split.total, map: $.item.to } }
+  - id: lines
+    map: { each: { in: $.split.parts, map: { account: $.item.acount, b: $.split.by.b } } }
+",
+        expect![[r#"
+            5:17: error[wrong-input]: `payee_id` of `payoneer.create_payout` must be a text, and this is a whole number
+              help: convert it: `{ from: …, as: string }`, or put a constant into quotes
+            6:15: error[missing-input]: `amount` of `payoneer.create_payout` needs `currency`
+              help: add `currency: "USD"`: ISO 4217 code; the program's currency
+            6:44: error[unknown-input]: `amount` of `payoneer.create_payout` takes no `curency`
+              help: did you mean `currency`?
+            7:20: error[wrong-input]: `description` of `payoneer.create_payout` must be a text, and this is a list
+              help: give it a text
+            14:28: error[wrong-input]: `client_reference_id` of `payoneer.create_payout` has 36 characters at the most, and this has 51
+              help: write a shorter text
+            15:17: error[wrong-input]: `payee_id` of `payoneer.create_payout` must be a text, and this is a whole number
+              help: convert it: `{ from: …, as: string }`, or put a constant into quotes
+            16:34: error[wrong-input]: the amount of `money` must be a number
+              help: read the field that has the amount
+            16:50: error[wrong-input]: `EURO` is not an ISO 4217 currency code
+              help: write one such as `USD`
+            17:20: error[wrong-input]: `description` of `payoneer.create_payout` must be a text, and this is a list
+              help: give it a text
+            20:64: error[wrong-input]: `fields` of `salesforce.get` must be a list, and this is a text
+              help: write it as a list: `[…]`
+            24:24: error[wrong-input]: `in` of `each` must be a list, and this is a map
+              help: read the field of it that is meant
+            26:55: error[unknown-field]: `item` has no `acount`
+              help: did you mean `amount`?
+            26:73: error[unknown-field]: `split.by` has no `b`
+              help: write one of `a`
+        "#]],
+    );
+}
+
+#[test]
+fn conditions_compare_what_can_be_equal() {
+    check(
+        "\
+steps:
+  - id: payee
+    action: payoneer.get_payee_status
+    with: { payee_id: P-77 }
+  - id: size
+    map: { switch: [{ when: payee.description > 3, value: large }, { else: small }] }
+  - { id: a, when: payee.type == 2, map: { x: 1 } }
+  - { id: b, when: 'payee.type in [1, \"99\"]', map: { x: 1 } }
+  - { id: c, when: 'size == \"lrge\" || payee.description == \"Active\"', map: { x: 1 } }
+  - { id: d, when: 10 < payee.type && payee.type != (), map: { x: 1 } }
+",
+        expect![[r#"
+            6:49: error[mixed-comparison]: `payee.description` is a text, and is never `> 3`
+              help: compare it with a text
+            7:34: error[mixed-comparison]: `payee.type` is never 2
+              help: write one of `0`, `1`, `99`
+            8:35: error[mixed-comparison]: `payee.type` is a whole number, and is never `in "99"`
+              help: compare it with a whole number
+            9:29: error[mixed-comparison]: `size` is never "lrge"
+              help: did you mean `large`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_mapping_is_checked_where_it_is_used() {
+    check(
+        "\
+steps:
+  - id: contact
+    action: salesforce.get
+    with: { object: Contact, id: $.event.Recipient__c, fields: [Id, Email] }
+  - { id: payee, map: { use: payee, with: { contact: $.contact } } }
+  - { id: copy, map: { id: $.payee.ids } }
+# file: maps/payee.yaml
+id: $.contact.Id
+name: { concat: [$.contact.FirstName, $.contact.LastName], with: \" \" }
+other: $.event.Id
+",
+        expect![[r#"
+            3:8: error[unknown-step]: there is no `event` to read here, so `$.event.Id` gives nothing
+              help: write one of `contact`, `vars`
+            5:30: error[unknown-map]: the mapping `payee` has errors here
+              help: mend `maps/payee.yaml`
+        "#]],
+    );
+    check(
+        "\
+steps:
+  - { id: payee, map: { use: payee, with: { contact: { Id: 1 } } } }
+# file: maps/payee.yaml
+id: $.contact.Id
+name: $.contact.Name
+more: $.vars.rate
+",
+        expect![[r#"
+            2:7: error[unknown-field]: `contact` has no `Name`
+              help: write one of `Id`
+        "#]],
+    );
+}
