@@ -41,3 +41,5 @@ pub const GENERATIONS_MAX: u32 = 100;
 pub const TABLE_ROWS_MAX: usize = 100_000;
 /// A compiled `pattern`, in memory.
 pub const PATTERN_MAX_BYTES: usize = 1 << 20;
+/// Times of a schedule that are made up for after a stop; earlier ones are not.
+pub const CATCH_UP_MAX: usize = 1_000;

@@ -12,6 +12,7 @@ use ferry_contract::{
 };
 
 use super::read::{interval, text_of};
+use crate::plan::{CatchUp, Overlap};
 
 /// What starts runs.
 #[derive(Debug)]
@@ -33,8 +34,23 @@ pub enum EventSource {
     Webhook(Webhook),
     /// Events that steps emit.
     Event(Spanned<String>),
+    /// Times of a cron expression.
+    Schedule(Schedule),
     /// A person, or a step of another pipeline.
     Manual,
+}
+
+/// Times of a cron expression.
+#[derive(Debug)]
+pub struct Schedule {
+    /// The expression: minute, hour, day of the month, month, day of the week.
+    pub cron: Spanned<String>,
+    /// The IANA zone in which it is meant.
+    pub zone: Node,
+    /// What a time does while a run of an earlier one has not ended.
+    pub overlap: Overlap,
+    /// What becomes of times at which nothing ran.
+    pub catch_up: CatchUp,
 }
 
 /// Requests that others send to us.
@@ -83,14 +99,22 @@ pub struct Cursor {
 }
 
 /// The keys that say where events come from; exactly one is written.
-const SOURCES: [&str; 3] = ["poll", "webhook", "event"];
+const SOURCES: [&str; 4] = ["poll", "webhook", "event", "schedule"];
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
     if node.entries().is_none() {
         one_of(node, "a trigger", &[("manual", ())], report)?;
         return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
     }
-    let fields = Fields::open(node, "`trigger`", &["poll", "webhook", "event", "key", "revision"], report)?;
+    let keys = ["poll", "webhook", "event", "schedule", "key", "revision"];
+    let fields = Fields::open(node, "`trigger`", &keys, report)?;
+    if fields.get("schedule").is_some() {
+        let help = "remove it: each time of a schedule is one run, ever";
+        for key in ["key", "revision"] {
+            fields.refuse(key, "a schedule has its times as keys", help, report);
+        }
+        return Some(Trigger { source: source(fields, report)?, key: None, revision: None });
+    }
     let key = fields.need("key", "$.Id", report);
     let source = source(fields, report);
     Some(Trigger { source: source?, key: Some(key?.clone()), revision: fields.get("revision").cloned() })
@@ -107,6 +131,7 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
     match *kind {
         "poll" => poll(node, report).map(EventSource::Poll),
         "webhook" => webhook(node, report).map(EventSource::Webhook),
+        "schedule" => schedule(node, report).map(EventSource::Schedule),
         _ => text(node, "`event`", report).map(EventSource::Event),
     }
 }
@@ -130,6 +155,19 @@ fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
     let tie_break = fields.need("tie_break", "$.Id", report);
     let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
     Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+}
+
+fn schedule(node: &Node, report: &mut Report) -> Option<Schedule> {
+    let fields = Fields::open(node, "`schedule`", &["cron", "zone", "overlap", "catch_up"], report)?;
+    let cron = fields.need("cron", "\"0 6 * * 1-5\"", report).and_then(|node| text(node, "`cron`", report));
+    let zone = fields.need("zone", "Europe/Berlin", report);
+    let words = [("skip", Overlap::Skip), ("queue", Overlap::Queue), ("allow", Overlap::Allow)];
+    let overlap = fields.need("overlap", "skip", report);
+    let overlap = overlap.and_then(|node| one_of(node, "what happens while a run has not ended", &words, report));
+    let words = [("none", CatchUp::None), ("last", CatchUp::Last), ("all", CatchUp::All)];
+    let catch_up = fields.need("catch_up", "last", report);
+    let catch_up = catch_up.and_then(|node| one_of(node, "what is made up for", &words, report));
+    Some(Schedule { cron: cron?, zone: zone?.clone(), overlap: overlap?, catch_up: catch_up? })
 }
 
 fn webhook(node: &Node, report: &mut Report) -> Option<Webhook> {

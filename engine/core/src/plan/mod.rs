@@ -2,6 +2,7 @@
 
 mod compile;
 mod graph;
+mod schedule;
 mod typing;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -22,6 +23,7 @@ pub(crate) use compile::{Roots, compile, repeated_class};
 
 pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};
+pub use schedule::{CatchUp, Overlap, Schedule};
 
 /// The number of a step in its plan.
 pub type StepIndex = usize;
@@ -82,6 +84,8 @@ pub enum EventSource {
     Webhook(Webhook),
     /// Events of this name that steps emit.
     Event(String),
+    /// Times of a cron expression.
+    Schedule(Box<Schedule>),
     /// A person, or a step of another pipeline.
     Manual,
 }

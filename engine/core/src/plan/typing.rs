@@ -89,6 +89,12 @@ impl<'a> Types<'a> {
                 let item = action.and_then(|action| action.item.as_ref()).cloned().unwrap_or_default();
                 selected(item, action, &poll.with)
             }
+            EventSource::Schedule(_) => Shape::record(vec![
+                ("scheduled_at", Shape::of_kind(Kind::String)),
+                ("day", Shape::of_kind(Kind::String)),
+                ("time", Shape::of_kind(Kind::String)),
+                ("zone", Shape::of_kind(Kind::String)),
+            ]),
             EventSource::Manual => inputs.clone().into(),
             EventSource::Webhook(_) | EventSource::Event(_) => Shape::default(),
         }

@@ -146,12 +146,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Polls for each pipeline that polls, until the next swap.
+    /// Polls for each pipeline that polls, and keeps the times of each that has a schedule, until the next swap.
     pub(super) fn start_polls(self: &Arc<Self>) {
         let until = locked(&self.polls).clone();
         for (project, plan) in self.loaded().plans() {
-            let poll = Arc::clone(self).poll_for_ever(project.name.clone(), Arc::clone(plan), until.clone());
-            self.tasks.spawn(poll);
+            let (engine, until) = (Arc::clone(self), until.clone());
+            match &plan.trigger.source {
+                EventSource::Poll(_) => {
+                    let poll = engine.poll_for_ever(project.name.clone(), Arc::clone(plan), until);
+                    self.tasks.spawn(poll);
+                }
+                EventSource::Schedule(_) => drop(self.tasks.spawn(engine.keep_schedule(Arc::clone(plan), until))),
+                EventSource::Webhook(_) | EventSource::Event(_) | EventSource::Manual => {}
+            }
         }
     }
 

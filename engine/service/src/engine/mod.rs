@@ -17,6 +17,7 @@ mod member;
 mod question;
 mod queue;
 mod recover;
+mod schedule;
 mod scheduler;
 mod time;
 mod trigger;

@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
+    report::Report,
     schema::Kind,
     shape::{Shape, Typing},
     suggest,
@@ -84,7 +85,7 @@ enum Read {
 pub(super) fn compile(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Option<BuiltModifier> {
     let fields = Fields::open(written.node, "`date`", &["in", "zone", "out"], compiler.report)?;
     let form = fields.get("in").map_or(Some(Form::Iso), |node| form(node, compiler));
-    let zone = fields.get("zone").map(|node| zone(node, compiler));
+    let zone = fields.get("zone").map(|node| zone(node, compiler.report));
     let out = fields.get("out").map(|node| strftime(node, compiler));
     Some(Some(Box::new(Date {
         form: form?,
@@ -102,8 +103,8 @@ fn form(node: &Node, compiler: &mut Compiler<'_>) -> Option<Form> {
 }
 
 /// A zone of the IANA database.
-pub(crate) fn zone(node: &Node, compiler: &mut Compiler<'_>) -> Option<TimeZone> {
-    let name = text(node, "a time zone", compiler.report)?.value;
+pub(crate) fn zone(node: &Node, report: &mut Report) -> Option<TimeZone> {
+    let name = text(node, "a time zone", report)?.value;
     match TimeZone::get(&name) {
         Ok(zone) => Some(zone),
         Err(_) => {
@@ -112,7 +113,7 @@ pub(crate) fn zone(node: &Node, compiler: &mut Compiler<'_>) -> Option<TimeZone>
             let help = near.map_or("write one such as `Europe/Berlin`, or `UTC`".to_owned(), |near| {
                 format!("did you mean `{near}`?")
             });
-            compiler.report.error("invalid-value", node.at, format!("`{name}` is not an IANA time zone"), help);
+            report.error("invalid-value", node.at, format!("`{name}` is not an IANA time zone"), help);
             None
         }
     }

@@ -4,7 +4,7 @@ mod cast;
 mod concat;
 mod convert;
 mod country;
-mod date;
+pub(crate) mod date;
 mod each;
 mod fee;
 mod first_of;

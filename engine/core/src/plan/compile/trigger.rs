@@ -2,11 +2,17 @@
 
 use ferry_contract::{expression::Compiler, path::Path, report::Spanned, suggest, yaml::Node};
 
+use croner::Cron;
+
 use super::{Builder, Scope};
 use crate::{
+    eval::operators::date,
     language,
-    plan::{Concurrency, EventSource, Poll, Trigger, Webhook},
+    plan::{Concurrency, EventSource, Poll, Schedule, Trigger, Webhook},
 };
+
+/// The time of a schedule in its event, which is the event's key.
+pub(crate) const SCHEDULED_AT: &str = "$.scheduled_at";
 
 impl Builder<'_> {
     pub(super) fn trigger(&mut self, trigger: &language::Trigger) -> Option<Trigger> {
@@ -14,9 +20,16 @@ impl Builder<'_> {
             language::EventSource::Poll(poll) => self.poll(poll).map(|poll| EventSource::Poll(Box::new(poll))),
             language::EventSource::Webhook(webhook) => self.webhook(webhook).map(EventSource::Webhook),
             language::EventSource::Event(name) => Some(EventSource::Event(name.value.clone())),
+            language::EventSource::Schedule(schedule) => {
+                self.schedule(schedule).map(|schedule| EventSource::Schedule(Box::new(schedule)))
+            }
             language::EventSource::Manual => Some(EventSource::Manual),
         };
-        let key = trigger.key.as_ref().map(|key| self.event_path(key));
+        let key = match &trigger.source {
+            // Whoever else looks at the same clock makes the same event.
+            language::EventSource::Schedule(_) => Some(Path::parse(SCHEDULED_AT).ok()),
+            _ => trigger.key.as_ref().map(|key| self.event_path(key)),
+        };
         let revision = trigger.revision.as_ref().map(|revision| self.event_path(revision));
         Some(Trigger {
             source: source?,
@@ -45,6 +58,17 @@ impl Builder<'_> {
             cursor_tie_break: tie_break?,
             lookback: poll.cursor.lookback,
         })
+    }
+
+    fn schedule(&mut self, written: &language::Schedule) -> Option<Schedule> {
+        let zone = date::zone(&written.zone, self.report);
+        let cron = written.cron.value.parse::<Cron>();
+        if cron.is_err() {
+            let message = format!("`{}` is not a cron expression", written.cron.value);
+            let help = "write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`";
+            self.report.error("invalid-value", written.cron.at, message, help);
+        }
+        Some(Schedule { cron: cron.ok()?, zone: zone?, overlap: written.overlap, catch_up: written.catch_up })
     }
 
     fn webhook(&mut self, webhook: &language::Webhook) -> Option<Webhook> {
