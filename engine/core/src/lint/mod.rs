@@ -2,6 +2,7 @@
 
 mod allow;
 pub mod checks;
+mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,6 +17,8 @@ use crate::{
     plan::{self, Plan},
     project::{self, Project, Table},
 };
+
+pub(crate) use whole::{File, FileKind, Reports, Whole};
 
 /// A project's files, read.
 #[derive(Clone, Debug)]
@@ -67,65 +70,71 @@ impl<'a> Context<'a> {
 
 /// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
 pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
-    let mut reports = Vec::new();
-    let tables = read_tables(files, &mut reports);
-    let mut report = Report::new(&files.project);
-    let project = project::read(&files.project, &mut report).map(|project| Project { tables, ..project });
-    if let Some(project) = &project {
-        checks::connections(project, catalog, &mut report);
-    }
-    let mut plans: Vec<Arc<Plan>> = Vec::new();
-    let project = project.filter(|_| report.is_ok()).map(Arc::new);
-    reports.insert(0, report);
-    let mut read = Vec::new();
-    let mut pipelines: Vec<Pipeline> = Vec::new();
-    for source in &files.pipelines {
-        let mut report = Report::new(source);
-        let pipeline = language::read(source, &mut report);
-        read.push((source, report, pipeline.is_some().then_some(pipelines.len())));
-        pipelines.extend(pipeline);
-    }
+    let mut reports = Reports::new(files);
+    let project = read_project(files, catalog, &mut reports);
+    let pipelines: Vec<Pipeline> =
+        files.pipelines.iter().filter_map(|source| language::read(source, reports.of(source))).collect();
     let siblings = (!files.is_version).then_some(pipelines.as_slice());
-    for (source, mut report, index) in read {
-        // Without a project only the shape is checked.
-        if let (Some(project), Some(index)) = (project.as_deref(), index) {
-            let cx = Context { project, catalog, rules, pipeline: &pipelines[index], siblings };
-            let plan = plan(&cx, &mut report).filter(|plan| is_new(plan, &plans, source, &mut report));
-            plans.extend(plan.map(Arc::new));
+    let mut plans: Vec<(&Pipeline, Arc<Plan>)> = Vec::new();
+    // Without a project only the shape is checked.
+    if let Some(project) = project.as_deref() {
+        for pipeline in &pipelines {
+            let report = reports.of(&pipeline.source);
+            let cx = Context { project, catalog, rules, pipeline, siblings };
+            let plan = plan(&cx, report).filter(|plan| is_new(plan, &plans, pipeline, report));
+            plans.extend(plan.map(|plan| (pipeline, Arc::new(plan))));
         }
-        reports.push(report);
     }
+    // A version was checked when it was loaded: what is asked of new files today must not stop its runs.
+    if !files.is_version {
+        checks::files(files, &mut reports);
+        if let Some(project) = project.as_deref() {
+            let whole = Whole { files, project, catalog, pipelines: &pipelines, plans: &plans };
+            checks::project(&whole, &mut reports);
+        }
+    }
+    plans.retain(|(pipeline, _)| reports.of(&pipeline.source).is_ok());
+    let plans = plans.into_iter().map(|(_, plan)| plan).collect();
+    let mut reports = reports.into_reports();
     reports.iter_mut().for_each(allow::apply);
     Checked { reports, project, plans }
+}
+
+/// The project with its tables, where `ferry.yaml` has no error.
+fn read_project(files: &Files, catalog: &Catalog, reports: &mut Reports) -> Option<Arc<Project>> {
+    let tables = read_tables(files, reports);
+    let report = reports.of(&files.project);
+    let project = project::read(&files.project, report).map(|project| Project { tables, ..project });
+    if let Some(project) = &project {
+        checks::connections(project, catalog, report);
+    }
+    project.filter(|_| report.is_ok()).map(Arc::new)
 }
 
 /// Checks one pipeline.
 fn plan(cx: &Context<'_>, report: &mut Report) -> Option<Plan> {
     checks::run(cx, report);
-    let plan = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
-    plan.filter(|_| report.is_ok())
+    let plan = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report).filter(|_| report.is_ok())?;
+    if cx.siblings.is_some() {
+        checks::plan(cx, &plan, report);
+    }
+    report.is_ok().then_some(plan)
 }
 
-fn is_new(plan: &Plan, plans: &[Arc<Plan>], source: &Arc<Source>, report: &mut Report) -> bool {
-    let taken = plans.iter().any(|known| known.pipeline == plan.pipeline);
-    if taken {
-        let at = ferry_contract::yaml::parse(source, &mut Report::new(source))
-            .and_then(|root| root.get("pipeline").map(|node| node.at))
-            .unwrap_or_default();
-        let message = format!("another file of this project is the pipeline `{}` already", plan.pipeline);
-        report.error("duplicate-id", at, message, "give each pipeline a name of its own");
+/// Names of pipelines are in addresses and in file names, where capitals do not tell them apart.
+fn is_new(plan: &Plan, plans: &[(&Pipeline, Arc<Plan>)], pipeline: &Pipeline, report: &mut Report) -> bool {
+    let taken = plans.iter().find(|(_, known)| known.pipeline.eq_ignore_ascii_case(&plan.pipeline));
+    if let Some((_, known)) = taken {
+        let message = format!("another file of this project is the pipeline `{}` already", known.pipeline);
+        report.error("duplicate-id", pipeline.name.at, message, "give each pipeline a name of its own");
     }
-    !taken
+    taken.is_none()
 }
 
-fn read_tables(files: &Files, reports: &mut Vec<Report>) -> BTreeMap<String, Arc<Table>> {
-    let mut tables = BTreeMap::new();
-    for (name, source) in &files.tables {
-        let mut report = Report::new(source);
-        if let Some(table) = project::read_table(source, &mut report) {
-            tables.insert(name.clone(), Arc::new(table));
-        }
-        reports.push(report);
-    }
-    tables
+fn read_tables(files: &Files, reports: &mut Reports) -> BTreeMap<String, Arc<Table>> {
+    let read = |(name, source): (&String, &Arc<Source>)| {
+        let table = project::read_table(source, reports.of(source))?;
+        Some((name.clone(), Arc::new(table)))
+    };
+    files.tables.iter().filter_map(read).collect()
 }

@@ -5,23 +5,57 @@ mod files;
 mod keys;
 mod names;
 mod places;
+mod project;
+mod reliability;
 #[path = "../world/mod.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use expect_test::Expect;
-use ferry_contract::report::{Level, Report};
+use ferry_connectors::library::Library;
+use ferry_contract::{
+    report::{Level, Report, Source},
+    script::NoWatch,
+};
 use ferry_core::lint::checks;
 
 use world::{PROJECT, World, completed};
 
-/// The findings on one block: a pipeline, a fragment of one, or a `ferry.yaml`.
+/// What a fragment is not blamed for: the project around it defines more than it uses.
+const OF_WHOLE_PROJECTS: [&str; 1] = ["unused-definition"];
+
+/// The findings on one block: a pipeline, a fragment of one, a `ferry.yaml`, a manifest, or several files, each
+/// below a line such as `# tables/status.yaml`.
 fn findings_on(world: &World, block: &str) -> Vec<Finding> {
-    let checked = if block.lines().any(|line| line.starts_with("project:")) {
-        world.lint(block, &[])
-    } else {
-        world.lint(PROJECT, &[&completed(block)])
-    };
-    checked.reports.iter().flat_map(findings).collect()
+    let has_key = |key: &str| block.lines().any(|line| line.starts_with(key));
+    let files = several(block);
+    if files.len() > 1 {
+        let name = |report: &Report| format!("{}:", report.source.name);
+        let reports = world.lint_files(files).reports;
+        return reports.iter().flat_map(|report| findings_in(report, &name(report))).collect();
+    }
+    if has_key("connector:") {
+        let (_, reports) = Library::load(&[Source::new("connector.yaml", block)], Arc::new(NoWatch));
+        return reports.iter().flat_map(findings).collect();
+    }
+    let checked = if has_key("project:") { world.lint(block, &[]) } else { world.lint(PROJECT, &[&completed(block)]) };
+    let all = checked.reports.iter().flat_map(findings);
+    all.filter(|finding| !OF_WHOLE_PROJECTS.contains(&finding.check)).collect()
+}
+
+/// The files of a block in which lines such as `# ferry.yaml` begin one.
+fn several(block: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for line in block.split_inclusive('\n') {
+        let name = line.trim_end().strip_prefix("# ").filter(|name| name.ends_with(".yaml") && !name.contains(' '));
+        match (name, files.last_mut()) {
+            (Some(name), _) => files.push((name.to_owned(), String::new())),
+            (None, Some((_, text))) => text.push_str(line),
+            (None, None) => {}
+        }
+    }
+    files
 }
 
 /// A finding, and its lines as a person reads them.
@@ -31,13 +65,17 @@ struct Finding {
 }
 
 fn findings(report: &Report) -> Vec<Finding> {
+    findings_in(report, "")
+}
+
+fn findings_in(report: &Report, file: &str) -> Vec<Finding> {
     let findings = report.findings().into_iter().map(|finding| {
         let level = match finding.level {
             Level::Error => "error",
             Level::Warning => "warning",
         };
         let (at, check) = (finding.at, finding.check);
-        let text = format!("{at}: {level}[{check}]: {}\n  help: {}\n", finding.message, finding.help);
+        let text = format!("{file}{at}: {level}[{check}]: {}\n  help: {}\n", finding.message, finding.help);
         Finding { check, text }
     });
     findings.collect()

@@ -52,13 +52,30 @@ impl World {
     }
 
     pub(crate) fn lint(&self, project: &str, pipelines: &[&str]) -> Checked {
-        let named = |(number, text): (usize, &&str)| Source::new(format!("{number}.yaml"), *text);
-        let files = Files {
-            project: Source::new("ferry.yaml", project),
-            pipelines: pipelines.iter().enumerate().map(named).collect(),
-            tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE))]),
+        let named = |(number, text): (usize, &&str)| (format!("{number}.yaml"), (*text).to_owned());
+        let pipelines = pipelines.iter().enumerate().map(named);
+        let files = [("ferry.yaml".to_owned(), project.to_owned())].into_iter().chain(pipelines);
+        let table = ("tables/payout-status.yaml".to_owned(), TABLE.to_owned());
+        self.lint_files(files.chain([table]))
+    }
+
+    /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, and pipelines.
+    pub(crate) fn lint_files(&self, named: impl IntoIterator<Item = (String, String)>) -> Checked {
+        let mut files = Files {
+            project: Source::new("ferry.yaml", PROJECT),
+            pipelines: Vec::new(),
+            tables: BTreeMap::new(),
             is_version: false,
         };
+        for (name, text) in named {
+            let source = Source::new(name.as_str(), text);
+            let table = name.strip_prefix("tables/").and_then(|name| name.strip_suffix(".yaml"));
+            match table {
+                Some(table) => drop(files.tables.insert(table.to_owned(), source)),
+                None if name == "ferry.yaml" => files.project = source,
+                None => files.pipelines.push(source),
+            }
+        }
         lint::check(&files, &self.catalog, &self.rules)
     }
 }

@@ -1,18 +1,29 @@
 //! The checks, one file each, and the list of them all.
 
+mod colliding_trigger;
 mod invalid_id;
 mod missing_input;
+mod open_webhook;
+mod racing_writes;
+mod recursive_pipeline;
 mod repeated_class;
+mod silent_dead_letter;
 mod silent_park;
+mod swallowed_error;
+mod timeout_order;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
 mod unknown_pipeline;
+mod unsafe_retry;
+mod unstable_key;
+mod unused_definition;
+mod unused_step;
 
-use ferry_contract::report::Report;
+use ferry_contract::{report::Report, yaml};
 
-use super::Context;
-use crate::{language::Step, project::Project};
+use super::{Context, File, FileKind, Files, Reports, Whole};
+use crate::{language::Step, plan::Plan, project::Project};
 
 /// One check: its name, its page, and when it looks.
 #[derive(Debug)]
@@ -32,6 +43,12 @@ enum On {
     Step(fn(&Context<'_>, &Step, &mut Report)),
     /// Once for the pipeline.
     Pipeline(fn(&Context<'_>, &mut Report)),
+    /// Once for the plan that a pipeline without an error has become.
+    Plan(fn(&Context<'_>, &Plan, &mut Report)),
+    /// Once for each file that is YAML, whatever else is wrong with it.
+    File(fn(&File<'_>, &mut Report)),
+    /// Once for the project.
+    Project(fn(&Whole<'_>, &mut Reports)),
 }
 
 /// All checks: first those found while a file is read and compiled, then those found by looking at what was read.
@@ -64,6 +81,18 @@ const ALL: &[Check] = &[
     invalid_id::CHECK,
     repeated_class::CHECK,
     silent_park::CHECK,
+    unused_definition::CHECK,
+    recursive_pipeline::CHECK,
+    colliding_trigger::CHECK,
+    unsafe_retry::CHECK,
+    unsafe_retry::POINTLESS,
+    swallowed_error::CHECK,
+    silent_dead_letter::CHECK,
+    timeout_order::CHECK,
+    open_webhook::CHECK,
+    unstable_key::CHECK,
+    unused_step::CHECK,
+    racing_writes::CHECK,
 ];
 
 const fn reading(name: &'static str, page: &'static str) -> Check {
@@ -79,9 +108,42 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 pub(super) fn run(cx: &Context<'_>, report: &mut Report) {
     for check in ALL {
         match check.on {
-            On::Reading => {}
             On::Pipeline(check) => check(cx, report),
             On::Step(check) => cx.pipeline.all_steps().into_iter().for_each(|step| check(cx, step, report)),
+            On::Reading | On::Plan(_) | On::File(_) | On::Project(_) => {}
+        }
+    }
+}
+
+/// Runs the checks of a plan.
+pub(super) fn plan(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
+    for check in ALL {
+        if let On::Plan(check) = check.on {
+            check(cx, plan, report);
+        }
+    }
+}
+
+/// Runs the checks of single files.
+pub(super) fn files(files: &Files, reports: &mut Reports) {
+    let tables = files.tables.values().map(|source| (source, FileKind::Table));
+    let pipelines = files.pipelines.iter().map(|source| (source, FileKind::Pipeline));
+    for (source, kind) in [(&files.project, FileKind::Project)].into_iter().chain(tables).chain(pipelines) {
+        // Who read the file has said what is wrong with its YAML.
+        let Some(root) = yaml::parse(source, &mut Report::new(source)) else { continue };
+        for check in ALL {
+            if let On::File(check) = check.on {
+                check(&File { root: &root, kind }, reports.of(source));
+            }
+        }
+    }
+}
+
+/// Runs the checks of the whole project.
+pub(super) fn project(whole: &Whole<'_>, reports: &mut Reports) {
+    for check in ALL {
+        if let On::Project(check) = check.on {
+            check(whole, reports);
         }
     }
 }

@@ -1,0 +1,54 @@
+//! `unstable-key`: a key that does not tell apart what it names.
+
+use ferry_contract::{
+    expression::Expression,
+    report::{At, Report},
+};
+
+use super::{Check, On};
+use crate::{
+    language,
+    lint::Context,
+    plan::{Plan, Work},
+};
+
+pub(super) const CHECK: Check =
+    Check { name: "unstable-key", page: include_str!("unstable_key.md"), on: On::Plan(check) };
+
+fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
+    for (step, written) in plan.steps.iter().zip(cx.pipeline.all_steps()) {
+        if let (Some(each), Some(at)) = (&step.each, &written.each)
+            && !reads(&each.key).contains(&each.name.as_str())
+        {
+            let message = format!("this key is the same for each `{}`, so only the first is done", each.name);
+            report.error(
+                CHECK.name,
+                at.key.at,
+                message,
+                format!("name what tells them apart, such as `$.{}.id`", each.name),
+            );
+        }
+        let (key, at, what) = match (&step.work, &written.work) {
+            (Work::Call(call), _) => (call.once_per.as_ref(), written.once_per.as_ref().map(|node| node.at), "call"),
+            (Work::Emit { key, .. }, language::Work::Emit(emit)) => (Some(key), Some(emit.key.at), "event"),
+            _ => continue,
+        };
+        if let (Some(key), Some(at)) = (key, at) {
+            constant(key, at, what, report);
+        }
+    }
+}
+
+/// What reads nothing but `vars` is one key for all runs.
+fn constant(key: &Expression, at: At, what: &str, report: &mut Report) {
+    if reads(key).iter().all(|root| *root == "vars") {
+        let message = format!("this key is the same in every run, so only the first run's {what} is made");
+        report.error(CHECK.name, at, message, "read it from the event or from a step, such as `$.event.Id`");
+    }
+}
+
+fn reads(expression: &Expression) -> Vec<&str> {
+    let mut roots = Vec::new();
+    expression.roots(&mut |root| roots.push(root));
+    roots
+}
