@@ -39,6 +39,8 @@ pub struct Connector {
     pub environments: Vec<String>,
     /// By name, in order.
     pub actions: BTreeMap<String, Action>,
+    /// How many requests it takes; all windows hold at once.
+    pub budget: Vec<Window>,
 }
 
 /// One field of a connection in `ferry.yaml`.

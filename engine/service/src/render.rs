@@ -4,7 +4,7 @@ mod sarif;
 
 use std::io::IsTerminal as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
@@ -51,7 +51,16 @@ pub fn full(report: &Report, finding: &Finding, color: bool) -> String {
     let snippet = Snippet::source(text.as_str())
         .path(report.source.name.as_str())
         .annotation(AnnotationKind::Primary.span(start..end));
-    let group: Group<'_> = title.element(snippet);
+    // The line would show the secret to whoever sees the terminal or the log of a build.
+    let group: Group<'_> = if finding.check == "literal-secret" {
+        title.element(
+            Origin::path(report.source.name.as_str())
+                .line(finding.at.line as usize)
+                .char_column(finding.at.column as usize),
+        )
+    } else {
+        title.element(snippet)
+    };
     let help = Shown::HELP.message(finding.help.as_str());
     format!("{}\n", renderer.render(&[group.element(help)]))
 }

@@ -7,6 +7,7 @@
 mod convert;
 mod engine;
 mod quick;
+mod untidy;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
 use quick::Quick;
+pub use untidy::{Untidy, untidy};
 
 /// A compiled script or expression.
 #[derive(Clone, Debug)]

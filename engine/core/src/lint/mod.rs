@@ -89,7 +89,7 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     if !files.is_version {
         checks::files(files, &mut reports);
         if let Some(project) = project.as_deref() {
-            let whole = Whole { files, project, catalog, pipelines: &pipelines, plans: &plans };
+            let whole = Whole { files, project, catalog, pipelines: &pipelines };
             checks::project(&whole, &mut reports);
         }
     }

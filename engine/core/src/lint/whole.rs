@@ -9,7 +9,7 @@ use ferry_contract::{
 };
 
 use super::Files;
-use crate::{language::Pipeline, plan::Plan, project::Project};
+use crate::{language::Pipeline, project::Project};
 
 /// What a check of the whole project sees.
 #[derive(Debug)]
@@ -22,8 +22,6 @@ pub(crate) struct Whole<'a> {
     pub(crate) catalog: &'a Catalog,
     /// The pipelines that can be read.
     pub(crate) pipelines: &'a [Pipeline],
-    /// Those of them that have no error, with their plans.
-    pub(crate) plans: &'a [(&'a Pipeline, Arc<Plan>)],
 }
 
 impl<'a> Whole<'a> {

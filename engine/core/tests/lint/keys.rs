@@ -239,6 +239,8 @@ steps:
       timeout: 5d
 ",
         expect![[r#"
+            4:23: warning[frequent-poll]: this asks 60000 times in 60 s, and Payoneer takes 600 calls in that time
+              help: ask more seldom: `every: 1s` leaves half of them to others
             4:52: error[invalid-value]: `every` must be longer than no time
               help: write `1m` or longer
             5:14: warning[constant-condition]: `true` reads nothing, so it is always the same

@@ -3,10 +3,12 @@
 mod allow;
 mod files;
 mod keys;
+mod misplaced;
 mod names;
 mod places;
 mod project;
 mod reliability;
+mod security;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -48,7 +50,10 @@ fn findings_on(world: &World, block: &str) -> Vec<Finding> {
 fn several(block: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for line in block.split_inclusive('\n') {
-        let name = line.trim_end().strip_prefix("# ").filter(|name| name.ends_with(".yaml") && !name.contains(' '));
+        let name = line
+            .trim_end()
+            .strip_prefix("# ")
+            .filter(|name| name.strip_suffix(".yaml").is_some_and(|stem| !stem.contains(' ')));
         match (name, files.last_mut()) {
             (Some(name), _) => files.push((name.to_owned(), String::new())),
             (None, Some((_, text))) => text.push_str(line),

@@ -123,3 +123,82 @@ fn names_of_pipelines_are_not_told_apart_by_capitals() {
         "#]],
     );
 }
+
+const SALESFORCE: &str = "  salesforce: { connector: salesforce, environment: sandbox, my_domain: a, client_id: a, client_secret: '${secret:b}' }\n";
+
+/// A pipeline that polls one object and does a step.
+fn polling(name: &str, object: &str, condition: &str, step: &str) -> String {
+    format!(
+        "# {name}.yaml\nferry: 1\npipeline: {name}\ntrigger:\n  poll:\n    action: salesforce.query\n    with: {{ object: {object}, fields: \
+         [Id, SystemModstamp]{condition} }}\n    every: 1m\n    cursor: {{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m \
+         }}\n  key: $.Id\nsteps:\n  - {{ id: copy, {step} }}\non_failure: {{ alert: ops }}\n"
+    )
+}
+
+#[test]
+fn copies_do_not_come_back() {
+    let head = format!("# ferry.yaml\nferry: 1\nproject: p\nconnections:\n{SALESFORCE}alerts: {{ ops: log }}\n");
+    let create = |object: &str| format!("action: salesforce.create, with: {{ object: {object}, values: {{ A: b }} }}");
+    let update = "action: salesforce.update, with: { object: Case, id: $.event.Id, values: { A: b } }";
+    let two = |first: &str, second: &str| format!("{head}{first}{second}");
+    check(
+        &two(&polling("there", "Case", "", &create("Task")), &polling("back", "Task", "", &create("Case"))),
+        expect![[r#"
+            back.yaml:5:13: warning[echo-loop]: a record that `there` makes begins a run of `back`, which makes one for `there`
+              help: write into each copy where it comes from, and leave the copies out with `where`
+        "#]],
+    );
+    check(
+        &format!("{head}{}", polling("own", "Case", "", &create("Case"))),
+        expect![[r#"
+        own.yaml:5:13: warning[echo-loop]: a record that `own` makes begins another run of it, which makes the next
+          help: write into each copy where it comes from, and leave the copies out with `where`
+    "#]],
+    );
+    let filtered = polling("there", "Case", ", where: \"A != 'b'\"", &create("Task"));
+    check(&two(&filtered, &polling("back", "Task", "", &create("Case"))), expect![""]);
+    check(&two(&polling("there", "Case", "", &create("Task")), &polling("back", "Task", "", update)), expect![""]);
+    check(&format!("{head}{}", polling("own", "Case", "", update)), expect![""]);
+}
+
+#[test]
+fn a_connector_that_is_used_has_a_budget() {
+    let manifest = |budget: &str| {
+        format!(
+            "# connectors/acme/connector.yaml\nferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \
+             'https://a.example' }} }}\n{budget}\nactions:\n  get:\n    summary: Gets.\n    source: this test\n    effect: read\n    \
+             request: {{ host: api, method: GET, path: /things }}\n    success: \"status == 200\"\n    result: $\n    input: {{ \
+             type: object, properties: {{}} }}\n    output: {{ type: object, additionalProperties: true }}\n    sample: none\n"
+        )
+    };
+    let project = "# ferry.yaml\nferry: 1\nproject: p\nconnections:\n  acme: { connector: acme, environment: only }\n";
+    let waits = |every: &str| {
+        format!(
+            "# one.yaml\nferry: 1\npipeline: one\ntrigger: manual\nsteps:\n  - id: a\n    wait: {{ poll: {{ action: acme.get, every: \
+             {every} }}, until: result.a > 1, timeout: 1d }}\n"
+        )
+    };
+    check(
+        &format!("{project}{}{}", waits("1m"), manifest("")),
+        expect![[r#"
+        ferry.yaml:4:22: warning[no-budget]: the connector `acme` has no budget, so a burst of events is a burst of calls
+          help: say in its connector.yaml what the vendor takes, such as `budget: [ { limit: 600, per: 1m } ]`
+    "#]],
+    );
+    let budget = manifest("budget: [ { limit: 100, per: 1h } ]");
+    check(&format!("{project}{}{budget}", waits("72s")), expect![""]);
+    check(
+        &format!("{project}{}{budget}", waits("1m")),
+        expect![[r#"
+        one.yaml:6:29: warning[frequent-poll]: this asks 60 times in 3600 s, and Acme takes 100 calls in that time
+          help: ask more seldom: `every: 72s` leaves half of them to others
+    "#]],
+    );
+    check(
+        &format!("{project}{}{budget}", waits("500ms")),
+        expect![[r#"
+        one.yaml:6:29: warning[frequent-poll]: this asks 7200 times in 3600 s, and Acme takes 100 calls in that time
+          help: ask more seldom: `every: 72s` leaves half of them to others
+    "#]],
+    );
+}

@@ -94,17 +94,23 @@ steps:
 #[test]
 fn a_dead_letter_is_told_to_somebody() {
     let update = "  - id: a\n    action: salesforce.update\n    with: { object: Case, id: $.event.Id, values: { Subject: a } }\n";
-    check(&format!("{MANUAL}steps:\n{update}"), expect![[r#"
+    check(
+        &format!("{MANUAL}steps:\n{update}"),
+        expect![[r#"
         6:13: warning[silent-dead-letter]: nobody is told when `salesforce.update` cannot be done, and the event becomes a dead letter
           help: say whom to tell with `on_failure: { alert: … }`
-    "#]]);
+    "#]],
+    );
     check(&format!("{MANUAL}on_failure: {{ alert: treasury }}\nsteps:\n{update}"), expect![""]);
     // A write that may wait for a person is an error already, and one finding is enough.
     let create = "  - id: b\n    action: salesforce.create\n    with: { object: Case, values: { Subject: a } }\n";
-    check(&format!("{MANUAL}steps:\n{update}{create}"), expect![[r#"
+    check(
+        &format!("{MANUAL}steps:\n{update}{create}"),
+        expect![[r#"
         9:13: error[silent-park]: `salesforce.create` may have to wait for a person, and no one is told
           help: say whom to tell with `on_failure: { alert: … }`
-    "#]]);
+    "#]],
+    );
     check(&format!("{MANUAL}steps:\n  - {{ id: a, action: payoneer.get_balance }}\noutput: $.a\n"), expect![""]);
 }
 
@@ -178,7 +184,7 @@ steps:
         expect![[r#"
             5:15: error[unstable-key]: this key is the same in every run, so only the first run's call is made
               help: read it from the event or from a step, such as `$.event.Id`
-            7:47: error[unstable-key]: this key is the same for each `line`, so only the first is done
+            7:47: error[unstable-key]: this key is the same for each `line`, so a list of two fails
               help: name what tells them apart, such as `$.line.id`
             11:44: error[unstable-key]: this key is the same in every run, so only the first run's event is made
               help: read it from the event or from a step, such as `$.event.Id`
@@ -224,10 +230,13 @@ steps:
     let hook = "{ webhook: { path: p, verify: { header: X, secret: '${env:S}' }, respond: a }, key: $.id }";
     check(&of(hook, ""), expect![""]);
     check(&of("manual", "output: { sum: $.a.a }\n"), expect![""]);
-    check(&of("manual", ""), expect![[r#"
+    check(
+        &of("manual", ""),
+        expect![[r#"
         5:11: warning[unused-step]: nothing reads `a` or waits for it, and it changes nothing
           help: remove it, or name it in a value or in `needs`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -259,9 +268,12 @@ fn an_open_webhook_is_a_decision_with_a_reason() {
              event: e, key: $.event.id }} }}\n"
         )
     };
-    check(&hook(""), expect![[r#"
+    check(
+        &hook(""),
+        expect![[r#"
         4:31: warning[open-webhook]: whoever finds the address of this webhook can begin runs
           help: write `verify: { header: X-Signature, secret: "${env:HOOK_SECRET}" }`
-    "#]]);
+    "#]],
+    );
     check(&hook(" # ferry: allow(open-webhook) only our proxy reaches it"), expect![""]);
 }

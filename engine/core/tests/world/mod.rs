@@ -59,7 +59,8 @@ impl World {
         self.lint_files(files.chain([table]))
     }
 
-    /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, and pipelines.
+    /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, manifests in `connectors/`, and
+    /// pipelines.
     pub(crate) fn lint_files(&self, named: impl IntoIterator<Item = (String, String)>) -> Checked {
         let mut files = Files {
             project: Source::new("ferry.yaml", PROJECT),
@@ -67,16 +68,22 @@ impl World {
             tables: BTreeMap::new(),
             is_version: false,
         };
+        let mut own = Vec::new();
         for (name, text) in named {
             let source = Source::new(name.as_str(), text);
             let table = name.strip_prefix("tables/").and_then(|name| name.strip_suffix(".yaml"));
             match table {
                 Some(table) => drop(files.tables.insert(table.to_owned(), source)),
                 None if name == "ferry.yaml" => files.project = source,
+                None if name.starts_with("connectors/") => own.push(source),
                 None => files.pipelines.push(source),
             }
         }
-        lint::check(&files, &self.catalog, &self.rules)
+        if own.is_empty() {
+            return lint::check(&files, &self.catalog, &self.rules);
+        }
+        let (library, _) = Library::load(&own, Arc::new(NoWatch));
+        lint::check(&files, &library.catalog(), &self.rules)
     }
 }
 

@@ -1,9 +1,14 @@
 //! The checks, one file each, and the list of them all.
 
+mod card_data;
 mod colliding_trigger;
+mod echo_loop;
 mod invalid_id;
+mod literal_secret;
 mod missing_input;
+mod no_budget;
 mod open_webhook;
+mod plain_http;
 mod racing_writes;
 mod recursive_pipeline;
 mod repeated_class;
@@ -11,6 +16,7 @@ mod silent_dead_letter;
 mod silent_park;
 mod swallowed_error;
 mod timeout_order;
+mod unescaped_query;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
@@ -19,6 +25,8 @@ mod unsafe_retry;
 mod unstable_key;
 mod unused_definition;
 mod unused_step;
+mod wrong_reference;
+mod yaml_trap;
 
 use ferry_contract::{report::Report, yaml};
 
@@ -56,6 +64,7 @@ const ALL: &[Check] = &[
     reading("yaml-syntax", include_str!("yaml_syntax.md")),
     reading("duplicate-key", include_str!("duplicate_key.md")),
     reading("unknown-key", include_str!("unknown_key.md")),
+    reading("misplaced-key", include_str!("misplaced_key.md")),
     reading("missing-key", include_str!("missing_key.md")),
     reading("wrong-type", include_str!("wrong_type.md")),
     reading("invalid-value", include_str!("invalid_value.md")),
@@ -66,11 +75,15 @@ const ALL: &[Check] = &[
     reading("unreachable-value", include_str!("unreachable_value.md")),
     reading("invalid-jsonpath", include_str!("invalid_jsonpath.md")),
     reading("invalid-rhai", include_str!("invalid_rhai.md")),
+    reading("untidy-rhai", include_str!("untidy_rhai.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
-    reading("literal-secret", include_str!("literal_secret.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
     reading("write-in-question", include_str!("write_in_question.md")),
     reading("constant-condition", include_str!("constant_condition.md")),
+    reading("undocumented-field", include_str!("undocumented_field.md")),
+    reading("wrong-example", include_str!("wrong_example.md")),
+    reading("incomplete-action", include_str!("incomplete_action.md")),
+    reading("unreachable-rule", include_str!("unreachable_rule.md")),
     reading(super::allow::NAME, include_str!("bad_allowance.md")),
     unknown_connection::CHECK,
     unknown_action::CHECK,
@@ -93,6 +106,15 @@ const ALL: &[Check] = &[
     unstable_key::CHECK,
     unused_step::CHECK,
     racing_writes::CHECK,
+    yaml_trap::CHECK,
+    wrong_reference::CHECK,
+    literal_secret::CHECK,
+    plain_http::CHECK,
+    card_data::CHECK,
+    unescaped_query::CHECK,
+    no_budget::CHECK,
+    no_budget::FREQUENT,
+    echo_loop::CHECK,
 ];
 
 const fn reading(name: &'static str, page: &'static str) -> Check {

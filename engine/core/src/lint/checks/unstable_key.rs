@@ -20,7 +20,7 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
         if let (Some(each), Some(at)) = (&step.each, &written.each)
             && !reads(&each.key).contains(&each.name.as_str())
         {
-            let message = format!("this key is the same for each `{}`, so only the first is done", each.name);
+            let message = format!("this key is the same for each `{}`, so a list of two fails", each.name);
             report.error(
                 CHECK.name,
                 at.key.at,

@@ -1,0 +1,44 @@
+//! `wrong-reference`: what is read when a project is loaded, written where a run reads, or the other way round.
+
+use ferry_contract::{
+    expression::{is_reference, wrong_reference},
+    report::Report,
+};
+
+use super::{Check, On};
+use crate::lint::{File, FileKind};
+
+pub(super) const CHECK: Check =
+    Check { name: "wrong-reference", page: include_str!("wrong_reference.md"), on: On::File(check) };
+
+/// Rhai has a `${…}` of its own.
+const RHAI: [&str; 6] = ["rhai", "script", "when", "until", "passes", "text"];
+
+fn check(file: &File<'_>, report: &mut Report) {
+    for (keys, node) in file.leaves() {
+        let Some(text) = node.text() else { continue };
+        match (file.kind, keys.as_slice()) {
+            (FileKind::Project, ["connections", ..]) if text.starts_with("$.") => {
+                let message = format!("`{text}` is read in a run, and this is read when the project is loaded");
+                report.error(CHECK.name, node.at, message, "write `${env:NAME}`, `${secret:path}` or the value itself");
+            }
+            (FileKind::Project, ["vars", ..]) if is_reference(text) => {
+                let message = "the values of `vars` are taken as they are written, and this is a reference";
+                report.error(
+                    CHECK.name,
+                    node.at,
+                    message,
+                    "write the value itself; references are read in `connections`",
+                );
+            }
+            (FileKind::Project, _) | (FileKind::Pipeline, ["trigger", "webhook", "verify", "secret"]) => {}
+            // Where the whole value is a reference, whoever compiles it has said so.
+            (FileKind::Pipeline | FileKind::Table, keys) => {
+                let is_rhai = keys.last().is_some_and(|key| RHAI.contains(key));
+                if is_reference(text) && !text.starts_with("${") && !is_rhai {
+                    wrong_reference(text, node.at, report);
+                }
+            }
+        }
+    }
+}
