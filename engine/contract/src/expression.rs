@@ -238,6 +238,11 @@ impl Compiler<'_> {
                     0 => node.at,
                     line => node.at_inside(&self.report.source, line, error.column),
                 };
+                if error.is_forbidden() {
+                    let help = "see `ferry explain rhai` for what a rule may use";
+                    self.report.error("forbidden-function", at, error.message, help);
+                    return None;
+                }
                 let help = self.script_help(&error);
                 self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
                 None

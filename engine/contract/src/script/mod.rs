@@ -45,6 +45,13 @@ pub struct ScriptError {
     pub column: u32,
 }
 
+impl ScriptError {
+    /// Whether the script is right as Rhai, and asks for what a run must not depend on.
+    pub fn is_forbidden(&self) -> bool {
+        self.message.contains(FORBIDS)
+    }
+}
+
 fn place(line: u32, column: u32) -> String {
     if line == 0 { String::new() } else { format!(" (script {line}:{column})") }
 }
@@ -164,6 +171,8 @@ const FORBIDDEN: [(&str, &str); 4] = [
     ("rand", "a replay must give the same result"),
 ];
 
+const FORBIDS: &str = " is not allowed: ";
+
 fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
     let mut found = None;
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
@@ -171,7 +180,7 @@ fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
             nodes.last()
             && let Some((name, help)) = FORBIDDEN.iter().find(|(name, _)| call.name == *name)
         {
-            found = Some(engine::at(format!("`{name}` is not allowed: {help}"), *position));
+            found = Some(engine::at(format!("`{name}`{FORBIDS}{help}"), *position));
         }
         found.is_none()
     });

@@ -7,6 +7,7 @@ mod misplaced;
 mod names;
 mod places;
 mod project;
+mod reference;
 mod reliability;
 mod security;
 #[path = "../world/mod.rs"]

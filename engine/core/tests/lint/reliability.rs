@@ -145,8 +145,6 @@ steps:
               help: make it shorter, or the `timeout` of the pipeline longer
             11:11: warning[timeout-order]: `slow` may take 2d, and the pipeline ends after 1d
               help: make the step's `timeout` shorter, or the pipeline's longer
-            11:11: warning[unused-step]: nothing reads `slow` or waits for it, and it changes nothing
-              help: remove it, or name it in a value or in `needs`
             16:11: warning[timeout-order]: the waits of this `retry` are at least 255s, and the step ends after 1m
               help: make it shorter, or the `timeout` of the step longer
             17:11: warning[timeout-order]: the waits of this `retry` are at least 75s, and the step ends after 1m

@@ -75,6 +75,7 @@ const ALL: &[Check] = &[
     reading("unreachable-value", include_str!("unreachable_value.md")),
     reading("invalid-jsonpath", include_str!("invalid_jsonpath.md")),
     reading("invalid-rhai", include_str!("invalid_rhai.md")),
+    reading("forbidden-function", include_str!("forbidden_function.md")),
     reading("untidy-rhai", include_str!("untidy_rhai.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
     reading("unknown-table", include_str!("unknown_table.md")),

@@ -27,8 +27,8 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
 fn has_effect(step: &Step) -> bool {
     match &step.work {
         Work::Call(call) => call.effect.is_write(),
-        Work::Emit { .. } | Work::Pipeline { .. } | Work::Approve(_) => true,
-        Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait(_) => false,
+        Work::Emit { .. } | Work::Pipeline { .. } => true,
+        Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait(_) | Work::Approve(_) => false,
     }
 }
 
