@@ -152,3 +152,24 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().trim_start_matches(' ').to_owned()).collect();
     lines.join("\n") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use ferry_contract::report::{At, Source};
+
+    use super::*;
+
+    /// The line of a secret would be in the log of a build.
+    #[test]
+    fn a_secret_is_not_shown_with_its_finding() {
+        let text = "vars:\n  key: top-secret\n";
+        let source = Source::new("ferry.yaml", text);
+        for (check, is_shown) in [("literal-secret", false), ("unknown-key", true)] {
+            let mut report = Report::new(&source);
+            report.error(check, At::of(text, 13..23), "it is wrong", "mend it");
+            let shown = full(&report, report.findings()[0], false);
+            assert_eq!(shown.contains("top-secret"), is_shown, "{shown}");
+            assert!(shown.contains("ferry.yaml:2:8") && shown.contains("mend it"), "{shown}");
+        }
+    }
+}

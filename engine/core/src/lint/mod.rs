@@ -93,7 +93,8 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
             checks::project(&whole, &mut reports);
         }
     }
-    plans.retain(|(pipeline, _)| reports.of(&pipeline.source).is_ok());
+    let project = project.filter(|_| reports.of(&files.project).is_ok());
+    plans.retain(|(pipeline, _)| project.is_some() && reports.of(&pipeline.source).is_ok());
     let plans = plans.into_iter().map(|(_, plan)| plan).collect();
     let mut reports = reports.into_reports();
     reports.iter_mut().for_each(allow::apply);

@@ -214,3 +214,19 @@ fn files_and_pipelines_have_a_size() {
     "#]],
     );
 }
+
+/// What is found only when the files are looked at again keeps them from loading as well.
+#[test]
+fn an_error_of_a_later_look_keeps_its_file_from_loading() {
+    let good = completed("steps:\n  - { id: a, map: { a: 1 } }\n");
+    let names = |project: &str, pipelines: &[&str]| {
+        let checked = World::new().lint(project, pipelines);
+        let plans: Vec<_> = checked.plans.iter().map(|plan| plan.pipeline.clone()).collect();
+        (checked.project.is_some(), plans)
+    };
+    let card = good.replace("a: 1", "a: '4111111111111111'").replace("pipeline: example", "pipeline: card");
+    assert_eq!(names(PROJECT, &[&card, &good]), (true, vec!["example".to_owned()]));
+    assert_eq!(names(&format!("{PROJECT}# 4111111111111111\n"), &[&good]), (false, Vec::new()));
+    let own = "ferry: 1\npipeline: own\ntrigger: manual\nsteps:\n  - { id: a, pipeline: own }\n";
+    assert_eq!(names(PROJECT, &[own, &good]), (true, vec!["example".to_owned()]));
+}

@@ -60,6 +60,8 @@ steps:
               help: say it in the Rhai, or remove it
             8:49: error[unknown-key]: a rule tests `one_of` or `decimal`, not both
               help: make a rule of each, or remove one
+            13:51: warning[endless-hold]: nobody is told when `balance` is held, and nothing ends the hold
+              help: say whom to tell with `alert: …` in the hold, or give the step a `timeout`
             13:81: warning[constant-condition]: `true` reads nothing, so it is always the same
               help: compare a value of the run, such as `event.Amount__c > 0`, or remove the condition
             14:9: error[unknown-key]: only `do` takes `then`

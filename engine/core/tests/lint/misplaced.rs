@@ -87,6 +87,8 @@ on_failure: { alert: treasury }
               help: move it inside `retry`
             15:33: error[misplaced-key]: `passes` is not a key of `hold`, but is one elsewhere
               help: move it inside `until`
+            15:61: warning[endless-hold]: nobody is told when `settled` is held, and nothing ends the hold
+              help: say whom to tell with `alert: …` in the hold, or give the step a `timeout`
             15:118: error[misplaced-key]: `class` is not a key of `hold`, but is one elsewhere
               help: move it one level up, beside `hold`
             16:61: error[misplaced-key]: `one_of` is not a key of a rule, but is one elsewhere

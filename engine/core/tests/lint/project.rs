@@ -202,3 +202,18 @@ fn a_connector_that_is_used_has_a_budget() {
     "#]],
     );
 }
+
+#[test]
+fn names_of_a_project_are_not_told_apart_by_capitals() {
+    check(
+        &format!(
+            "ferry: 1\nproject: p\nconnections:\n  bank: {PAYONEER}\n  Bank: {PAYONEER}\nalerts: {{ ops: log, dev: log, OPS: log }}\n"
+        ),
+        expect![[r#"
+            5:3: error[duplicate-id]: only capitals tell `Bank` from `bank`
+              help: choose a name of its own; the first is at line 4
+            6:31: error[duplicate-id]: only capitals tell `OPS` from `ops`
+              help: choose a name of its own; the first is at line 6
+        "#]],
+    );
+}

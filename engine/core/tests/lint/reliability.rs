@@ -275,3 +275,51 @@ fn an_open_webhook_is_a_decision_with_a_reason() {
     );
     check(&hook(" # ferry: allow(open-webhook) only our proxy reaches it"), expect![""]);
 }
+
+#[test]
+fn a_hold_ends_or_somebody_knows() {
+    let step = |timeout: &str, alert: &str| {
+        format!(
+            "steps:\n  - id: a\n{timeout}    action: payoneer.get_balance\n    on_error:\n      - class: insufficient_funds\n        \
+             hold: {{ for: $.event.Amount__c, until: {{ action: payoneer.get_balance, passes: result.a > reserved }}, every: \
+             1m{alert} }}\n"
+        )
+    };
+    check(
+        &step("", ""),
+        expect![[r#"
+        6:58: warning[endless-hold]: nobody is told when `a` is held, and nothing ends the hold
+          help: say whom to tell with `alert: …` in the hold, or give the step a `timeout`
+    "#]],
+    );
+    check(&step("", ", alert: treasury"), expect![""]);
+    check(&step("    timeout: 5d\n", ""), expect![""]);
+}
+
+#[test]
+fn a_poll_misses_nothing() {
+    let lint = |cursor: &str, key: &str| {
+        format!(
+            "ferry: 1\npipeline: p\ntrigger:\n  poll:\n    action: salesforce.query\n    with: {{ object: Case, fields: [Id, \
+             SystemModstamp] }}\n    every: 1m\n    cursor: {{ {cursor} }}\n  key: {key}\nsteps:\n  - {{ id: a, map: {{ a: $.event.Id \
+             }} }}\n"
+        )
+    };
+    check(
+        &lint("field: $.SystemModstamp, tie_break: $.SystemModstamp, lookback: 0s", "$.Id"),
+        expect![[r#"
+        8:22: warning[weak-cursor]: a record that becomes visible after a later one is never seen
+          help: look back as long as a transaction of the target may take, such as `lookback: 5m`
+        8:51: warning[weak-cursor]: records of one instant have one `tie_break`, so a page may end between them and lose the rest
+          help: name what no two records share, such as `$.Id`
+    "#]],
+    );
+    check(
+        &lint("field: $.SystemModstamp, tie_break: $.Id, lookback: 1m", "$.SystemModstamp"),
+        expect![[r#"
+        9:8: error[unstable-key]: each change of a record has another key, and records that change together have one
+          help: name the record, such as `$.Id`, and write this as `revision`
+    "#]],
+    );
+    check(&lint("field: $.SystemModstamp, tie_break: $.Id, lookback: 1m", "$.Id"), expect![""]);
+}

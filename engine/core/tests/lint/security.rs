@@ -115,6 +115,40 @@ vars: { rate: \"${env:RATE}\", share: 0.5 }
 }
 
 #[test]
+fn a_reference_that_nothing_reads_is_found_before_it_is_opened() {
+    let lint = |value: &str| {
+        format!(
+            "ferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    program_id: {value}\n    \
+             client_id: a\n    client_secret: ${{secret:b}}\n"
+        )
+    };
+    check(
+        &lint("${vault:x}"),
+        expect![[r#"
+        7:17: error[wrong-reference]: `${vault:x}` is not a reference that has a value
+          help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
+    "#]],
+    );
+    check(
+        &lint("\"${env:A\""),
+        expect![[r#"
+        7:17: error[wrong-reference]: `${env:A` is not a reference that has a value
+          help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
+    "#]],
+    );
+    check(
+        &lint("${env:A}-${secret:}"),
+        expect![[r#"
+        7:17: error[wrong-reference]: `${secret:}` is not a reference that has a value
+          help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
+    "#]],
+    );
+    for value in ["${env:A}", "${env:A:-sand}box", "x-${secret:a/b}-${env:C:-}", "$5"] {
+        check(&lint(value), expect![""]);
+    }
+}
+
+#[test]
 fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
     let token = ["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0In0", "SflKxwRJSMeKKF2QT4fwpMeJf36P"].join(".");
     let session = format!("00D5g000004AbCd!{}", "AQcAQ".repeat(12));

@@ -1,8 +1,10 @@
 //! The checks, one file each, and the list of them all.
 
+mod alike_names;
 mod card_data;
 mod colliding_trigger;
 mod echo_loop;
+mod endless_hold;
 mod invalid_id;
 mod literal_secret;
 mod missing_input;
@@ -25,6 +27,7 @@ mod unsafe_retry;
 mod unstable_key;
 mod unused_definition;
 mod unused_step;
+mod weak_cursor;
 mod wrong_reference;
 mod yaml_trap;
 
@@ -69,7 +72,7 @@ const ALL: &[Check] = &[
     reading("wrong-type", include_str!("wrong_type.md")),
     reading("invalid-value", include_str!("invalid_value.md")),
     reading("step-kind", include_str!("step_kind.md")),
-    reading("duplicate-id", include_str!("duplicate_id.md")),
+    alike_names::CHECK,
     reading("unknown-step", include_str!("unknown_step.md")),
     reading("cycle", include_str!("cycle.md")),
     reading("unreachable-value", include_str!("unreachable_value.md")),
@@ -116,6 +119,8 @@ const ALL: &[Check] = &[
     no_budget::CHECK,
     no_budget::FREQUENT,
     echo_loop::CHECK,
+    endless_hold::CHECK,
+    weak_cursor::CHECK,
 ];
 
 const fn reading(name: &'static str, page: &'static str) -> Check {

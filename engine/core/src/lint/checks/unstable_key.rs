@@ -16,6 +16,7 @@ pub(super) const CHECK: Check =
     Check { name: "unstable-key", page: include_str!("unstable_key.md"), on: On::Plan(check) };
 
 fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
+    moving(cx, report);
     for (step, written) in plan.steps.iter().zip(cx.pipeline.all_steps()) {
         if let (Some(each), Some(at)) = (&step.each, &written.each)
             && !reads(&each.key).contains(&each.name.as_str())
@@ -36,6 +37,17 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
         if let (Some(key), Some(at)) = (key, at) {
             constant(key, at, what, report);
         }
+    }
+}
+
+/// The field by which a poll goes on is another one after each change, and the same for what changes together.
+fn moving(cx: &Context<'_>, report: &mut Report) {
+    let trigger = &cx.pipeline.trigger;
+    let (language::EventSource::Poll(poll), Some(key)) = (&trigger.source, &trigger.key) else { return };
+    if key.text().is_some() && key.text() == poll.cursor.field.text() {
+        let message = "each change of a record has another key, and records that change together have one";
+        let help = "name the record, such as `$.Id`, and write this as `revision`";
+        report.error(CHECK.name, key.at, message, help);
     }
 }
 

@@ -22,6 +22,15 @@ fn check(file: &File<'_>, report: &mut Report) {
                 let message = format!("`{text}` is read in a run, and this is read when the project is loaded");
                 report.error(CHECK.name, node.at, message, "write `${env:NAME}`, `${secret:path}` or the value itself");
             }
+            (FileKind::Project, ["connections", ..]) => malformed(text).into_iter().for_each(|reference| {
+                let message = format!("`{reference}` is not a reference that has a value");
+                report.error(
+                    CHECK.name,
+                    node.at,
+                    message,
+                    "write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`",
+                );
+            }),
             (FileKind::Project, ["vars", ..]) if is_reference(text) => {
                 let message = "the values of `vars` are taken as they are written, and this is a reference";
                 report.error(
@@ -41,4 +50,16 @@ fn check(file: &File<'_>, report: &mut Report) {
             }
         }
     }
+}
+
+/// What begins like a reference, and whoever opens the connection cannot read.
+fn malformed(text: &str) -> Option<&str> {
+    let mut begins = text.match_indices("${").map(|(start, _)| &text[start..]);
+    begins.find_map(|rest| {
+        let reference = rest.split_inclusive('}').next().unwrap_or(rest);
+        let name = reference.strip_suffix('}').map(|inner| &inner[2..]).unwrap_or_default();
+        let named = name.split_once(":-").map_or(name, |(name, _)| name).split_once(':');
+        let is_known = named.is_some_and(|(kind, name)| ["env", "secret"].contains(&kind) && !name.is_empty());
+        (!is_known).then_some(reference)
+    })
 }
