@@ -263,6 +263,10 @@ impl Compiler<'_> {
         let text = crate::yaml::read::text(node, "a text", self.report)?.value;
         let template = match Template::parse(&text) {
             Ok(template) => template,
+            Err(_) if is_reference(&text) => {
+                wrong_reference(&text, node.at, self.report);
+                return None;
+            }
             Err(error) => {
                 let at = self.at_offset(node, &text, error.offset);
                 self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");

@@ -60,6 +60,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Whether the pipeline is an earlier version, which was checked when it was loaded: what is asked of new files
+    /// since must not stop its runs.
+    pub(crate) fn is_version(&self) -> bool {
+        self.siblings.is_none()
+    }
+
     /// The action that a step names as `connection.action`; `unknown-connection` and
     /// `unknown-action` report a name that is not there.
     pub(crate) fn action(&self, written: &str) -> Option<&'a Action> {
@@ -85,7 +91,6 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
             plans.extend(plan.map(|plan| (pipeline, Arc::new(plan))));
         }
     }
-    // A version was checked when it was loaded: what is asked of new files today must not stop its runs.
     if !files.is_version {
         checks::files(files, &mut reports);
         if let Some(project) = project.as_deref() {
@@ -116,7 +121,7 @@ fn read_project(files: &Files, catalog: &Catalog, reports: &mut Reports) -> Opti
 fn plan(cx: &Context<'_>, report: &mut Report) -> Option<Plan> {
     checks::run(cx, report);
     let plan = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report).filter(|_| report.is_ok())?;
-    if cx.siblings.is_some() {
+    if !cx.is_version() {
         checks::plan(cx, &plan, report);
     }
     report.is_ok().then_some(plan)

@@ -230,3 +230,14 @@ fn an_error_of_a_later_look_keeps_its_file_from_loading() {
     let own = "ferry: 1\npipeline: own\ntrigger: manual\nsteps:\n  - { id: a, pipeline: own }\n";
     assert_eq!(names(PROJECT, &[own, &good]), (true, vec!["example".to_owned()]));
 }
+
+/// What was right when it was loaded goes on, whatever is asked of new files since.
+#[test]
+fn a_version_is_not_asked_what_new_files_are_asked() {
+    let text = completed(
+        "steps:\n  - { id: a, emit: { event: e, key: once } }\n  - { id: b, map: { cvv: '4111111111111111' } }\n  - { id: c, action: \
+         payoneer.get_balance, on_error: [{ class: auth, then: continue }] }\n",
+    );
+    let (now, version) = (World::new().lint(PROJECT, &[&text]), World::new().lint_version(&text));
+    assert_eq!((now.plans.len(), version.plans.len()), (0, 1));
+}

@@ -167,7 +167,11 @@ steps:
   - id: one
     action: salesforce.update
     with: { object: Case, id: $.event.Id, values: { Subject: a } }
-    once_per: { rhai: \"vars.rate * 2\" }
+    once_per: { rhai: \"2 * 2\" }
+  - id: batch
+    action: salesforce.update
+    with: { object: Case, id: $.event.Id, values: { Reason: a } }
+    once_per: $.vars.rate
   - id: two
     each: { in: $.event.lines, as: line, key: $.event.Id }
     action: salesforce.update
@@ -182,9 +186,9 @@ steps:
         expect![[r#"
             5:15: error[unstable-key]: this key is the same in every run, so only the first run's call is made
               help: read it from the event or from a step, such as `$.event.Id`
-            7:47: error[unstable-key]: this key is the same for each `line`, so a list of two fails
+            11:47: error[unstable-key]: this key is the same for each `line`, so a list of two fails
               help: name what tells them apart, such as `$.line.id`
-            11:44: error[unstable-key]: this key is the same in every run, so only the first run's event is made
+            15:44: error[unstable-key]: this key is the same in every run, so only the first run's event is made
               help: read it from the event or from a step, such as `$.event.Id`
         "#]],
     );
@@ -322,4 +326,33 @@ fn a_poll_misses_nothing() {
     "#]],
     );
     check(&lint("field: $.SystemModstamp, tie_break: $.Id, lookback: 1m", "$.Id"), expect![""]);
+}
+
+#[test]
+fn failures_that_are_collected_are_read() {
+    let lint = |errors: &str, rest: &str| {
+        format!(
+            "steps:\n  - id: lines\n    each: {{ in: $.event.lines, as: line, key: $.line.id{errors} }}\n    emit: {{ event: e, key: \
+             $.line.id }}\n{rest}"
+        )
+    };
+    check(
+        &lint(", errors: collect", ""),
+        expect![[r#"
+        2:9: warning[ignored-failures]: items of `lines` that fail are a part of its output, and nothing reads that
+          help: read the output in a later step, or remove `errors: collect`, so that a failed item fails the step
+    "#]],
+    );
+    check(&lint(", errors: fail", ""), expect![""]);
+    check(
+        &lint(", errors: collect", "  - { id: told, emit: { event: f, key: $.event.Id, data: { all: $.lines } } }\n"),
+        expect![""],
+    );
+}
+
+#[test]
+fn whoever_calls_a_pipeline_hears_of_its_failure() {
+    let called = "ferry: 1\npipeline: p\ntrigger: manual\ninputs: { id: string }\nsteps:\n  - { id: a, action: salesforce.update, with: { \
+                  object: Case, id: $.event.id, values: { Subject: a } } }\n";
+    check(called, expect![""]);
 }

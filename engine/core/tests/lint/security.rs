@@ -79,6 +79,7 @@ steps:
       whole: ${env:RATE}
       inside: \"rate ${secret:acme/the-rate}\"
       default: ${env:RATE:-5}
+      note: { text: \"rate {$.vars.rate} of ${env:RATE}\" }
       rhai: $.vars.rate
       cash: $$5
   - { id: b, script: 'let rate = event.rate; `${rate}`' }
@@ -89,6 +90,8 @@ steps:
             5:15: error[wrong-reference]: `${secret:acme/the-rate}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.the_rate`
             6:16: error[wrong-reference]: `${env:RATE:-5}` is read in connections only, when a project is loaded
+              help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
+            7:21: error[wrong-reference]: `${env:RATE}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
         "#]],
     );

@@ -59,6 +59,17 @@ impl World {
         self.lint_files(files.chain([table]))
     }
 
+    /// A pipeline as an earlier version of it is read again.
+    pub(crate) fn lint_version(&self, pipeline: &str) -> Checked {
+        let files = Files {
+            project: Source::new("ferry.yaml", PROJECT),
+            pipelines: vec![Source::new("0.yaml", pipeline)],
+            tables: BTreeMap::new(),
+            is_version: true,
+        };
+        lint::check(&files, &self.catalog, &self.rules)
+    }
+
     /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, manifests in `connectors/`, and
     /// pipelines.
     pub(crate) fn lint_files(&self, named: impl IntoIterator<Item = (String, String)>) -> Checked {

@@ -27,8 +27,8 @@ const REFER: &str = "remove it, write `${secret:path}` in a connection instead, 
 fn check(_: &File<'_>, report: &mut Report) {
     let source = std::sync::Arc::clone(&report.source);
     for (start, end) in words(&source.text) {
-        let word = &source.text[start..end];
-        let at = At::of(&source.text, start..end);
+        let word = source.text[start..end].trim_end_matches('.');
+        let at = At::of(&source.text, start..start + word.len());
         if is_token(word) {
             tell("a token", at, REFER, report);
         } else if is_card_number(word) {

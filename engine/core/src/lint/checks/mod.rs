@@ -5,6 +5,7 @@ mod card_data;
 mod colliding_trigger;
 mod echo_loop;
 mod endless_hold;
+mod ignored_failures;
 mod invalid_id;
 mod literal_secret;
 mod missing_input;
@@ -121,6 +122,7 @@ const ALL: &[Check] = &[
     echo_loop::CHECK,
     endless_hold::CHECK,
     weak_cursor::CHECK,
+    ignored_failures::CHECK,
 ];
 
 const fn reading(name: &'static str, page: &'static str) -> Check {

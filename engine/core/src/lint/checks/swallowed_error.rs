@@ -11,7 +11,10 @@ use crate::{
 pub(super) const CHECK: Check =
     Check { name: "swallowed-error", page: include_str!("swallowed_error.md"), on: On::Step(check) };
 
-fn check(_: &Context<'_>, step: &Step, report: &mut Report) {
+fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
+    if cx.is_version() {
+        return;
+    }
     for arm in &step.on_error {
         let Reaction::Do { then: Then::Continue, .. } = arm.reaction else { continue };
         for class in arm.classes.iter().filter(|class| concerns_every_run(class.value)) {

@@ -21,6 +21,9 @@ pub(super) const POINTLESS: Check =
     Check { name: "pointless-retry", page: include_str!("pointless_retry.md"), on: On::Reading };
 
 fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
+    if cx.is_version() {
+        return;
+    }
     for arm in &step.on_error {
         let Some(backoff) = &arm.retry else { continue };
         match &step.work {

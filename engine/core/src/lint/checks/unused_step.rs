@@ -44,7 +44,8 @@ fn is_idle(step: &Step) -> bool {
     makes_a_value && step.arms.is_empty() && step.home.is_none()
 }
 
-fn is_needed(plan: &Plan, index: StepIndex) -> bool {
+/// Whether something reads a step's output, or waits for it.
+pub(super) fn is_needed(plan: &Plan, index: StepIndex) -> bool {
     let mut is_output = false;
     plan.output.iter().for_each(|output| output.roots(&mut |root| is_output |= root == plan.steps[index].id));
     let answers = match &plan.trigger.source {

@@ -11,8 +11,8 @@ use crate::lint::{File, FileKind};
 pub(super) const CHECK: Check =
     Check { name: "wrong-reference", page: include_str!("wrong_reference.md"), on: On::File(check) };
 
-/// Rhai has a `${…}` of its own.
-const RHAI: [&str; 6] = ["rhai", "script", "when", "until", "passes", "text"];
+/// Rhai has a `${…}` of its own, and in texts whoever compiles them finds it.
+const COMPILED: [&str; 7] = ["rhai", "script", "when", "until", "passes", "text", "say"];
 
 fn check(file: &File<'_>, report: &mut Report) {
     for (keys, node) in file.leaves() {
@@ -43,8 +43,8 @@ fn check(file: &File<'_>, report: &mut Report) {
             (FileKind::Project, _) | (FileKind::Pipeline, ["trigger", "webhook", "verify", "secret"]) => {}
             // Where the whole value is a reference, whoever compiles it has said so.
             (FileKind::Pipeline | FileKind::Table, keys) => {
-                let is_rhai = keys.last().is_some_and(|key| RHAI.contains(key));
-                if is_reference(text) && !text.starts_with("${") && !is_rhai {
+                let is_compiled = keys.last().is_some_and(|key| COMPILED.contains(key));
+                if is_reference(text) && !text.starts_with("${") && !is_compiled {
                     wrong_reference(text, node.at, report);
                 }
             }
