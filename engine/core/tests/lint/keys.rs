@@ -112,7 +112,7 @@ connections:
         expect![[r#"
             5:5: error[missing-key]: a Payoneer connection needs `program_id`
               help: add `program_id: 100086190`
-            6:18: error[invalid-value]: Payoneer has no environment `sandbx`
+            6:18: error[invalid-value]: a Payoneer connection has no environment `sandbx`
               help: did you mean `sandbox`?
             7:5: error[unknown-key]: `programm_id` is not a field of a Payoneer connection
               help: did you mean `program_id`?
