@@ -18,6 +18,7 @@ use crate::{
     project::{self, Project, Table},
 };
 
+pub use allow::apply as allow;
 pub(crate) use whole::{File, FileKind, Reports, Whole};
 
 /// A project's files, read.

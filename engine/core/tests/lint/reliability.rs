@@ -144,7 +144,7 @@ steps:
             9:11: warning[timeout-order]: the question stands for 3d, and the pipeline ends after 1d
               help: make it shorter, or the `timeout` of the pipeline longer
             11:11: warning[timeout-order]: `slow` may take 2d, and the pipeline ends after 1d
-              help: make the step's `timeout` shorter, or the pipeline's longer
+              help: make it shorter, or the `timeout` of the pipeline longer
             16:11: warning[timeout-order]: the waits of this `retry` are at least 255s, and the step ends after 1m
               help: make it shorter, or the `timeout` of the step longer
             17:11: warning[timeout-order]: the waits of this `retry` are at least 75s, and the step ends after 1m

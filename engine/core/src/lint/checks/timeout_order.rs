@@ -16,45 +16,58 @@ use crate::{
 pub(super) const CHECK: Check =
     Check { name: "timeout-order", page: include_str!("timeout_order.md"), on: On::Step(check) };
 
-fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
-    let of_run = cx.pipeline.timeout.map(|time| (time, "the pipeline"));
-    if let (Some(time), Some((most, _))) = (step.timeout, of_run)
-        && time >= most
-    {
-        let message =
-            format!("`{}` may take {}, and the pipeline ends after {}", step.id.value, shown(time), shown(most));
-        report.warning(CHECK.name, step.id.at, message, "make the step's `timeout` shorter, or the pipeline's longer");
+/// The nearest end of what stands inside.
+struct Bound {
+    most: Duration,
+    whose: &'static str,
+}
+
+impl Bound {
+    fn look(&self, at: At, what: &str, time: Duration, report: &mut Report) {
+        if time >= self.most {
+            let message = format!("{what} {}, and {} ends after {}", shown(time), self.whose, shown(self.most));
+            let help = format!("make it shorter, or the `timeout` of {} longer", self.whose);
+            report.warning(CHECK.name, at, message, help);
+        }
     }
-    let own = step.timeout.map(|time| (time, "the step"));
-    let Some((most, whose)) = [own, of_run].into_iter().flatten().min_by_key(|(time, _)| *time) else { return };
-    let mut too_long = |at: At, what: &str, time: Duration| {
-        if time >= most {
-            let message = format!("{what} {}, and {whose} ends after {}", shown(time), shown(most));
-            report.warning(CHECK.name, at, message, format!("make it shorter, or the `timeout` of {whose} longer"));
-        }
-    };
+}
+
+fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
+    let of_run = cx.pipeline.timeout.map(|most| Bound { most, whose: "the pipeline" });
+    let of_step = step.timeout.map(|most| Bound { most, whose: "the step" });
+    if let (Some(run), Some(own)) = (&of_run, &of_step) {
+        run.look(step.id.at, &format!("`{}` may take", step.id.value), own.most, report);
+    }
+    if let Some(bound) = [of_step, of_run].into_iter().flatten().min_by_key(|bound| bound.most) {
+        of_work(step, &bound, report);
+        of_arms(step, &bound, report);
+    }
+}
+
+fn of_work(step: &Step, bound: &Bound, report: &mut Report) {
+    let at = step.id.at;
     match &step.work {
-        Work::Wait(Wait::For(time)) => too_long(step.id.at, "the wait is", *time),
+        Work::Wait(Wait::For(time)) => bound.look(at, "the wait is", *time, report),
         Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) => {
-            too_long(step.id.at, "the wait may take", timeout.after);
+            bound.look(at, "the wait may take", timeout.after, report);
         }
-        Work::Approve(approve) if approve.expires < Duration::MAX => {
-            too_long(step.id.at, "the question stands for", approve.expires);
-        }
+        Work::Approve(approve) => bound.look(at, "the question stands for", approve.expires, report),
         Work::Action { .. }
         | Work::Map(_)
         | Work::Script(_)
         | Work::Check(_)
-        | Work::Approve(_)
         | Work::Pipeline { .. }
         | Work::Emit(_) => {}
     }
+}
+
+fn of_arms(step: &Step, bound: &Bound, report: &mut Report) {
     for arm in &step.on_error {
         if let Some(retry) = &arm.retry {
-            too_long(arm.at, "the waits of this `retry` are at least", least(retry));
+            bound.look(arm.at, "the waits of this `retry` are at least", least(retry), report);
         }
         if let Reaction::Hold { probe, .. } = &arm.reaction {
-            too_long(probe.action.at, "the hold asks every", probe.every);
+            bound.look(probe.action.at, "the hold asks every", probe.every, report);
         }
     }
 }
