@@ -13,7 +13,7 @@ use ferry_contract::{
 /// A manifest with these lines.
 fn manifest(lines: &str) -> String {
     format!(
-        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"http://acme\" }} }}\n{lines}\nactions:\n  get:\n    \
+        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"http://acme\" }} }}\nerrors: [ {{ when: \"status >= 400\", class: rejected }} ]\n{lines}\nactions:\n  get:\n    \
          summary: Gets.\n    source: this test\n    effect: read\n    request: {{ host: api, method: GET, path: /things }}\n    \
          success: \"status == 200\"\n    result: $\n    input: {{ type: object, properties: {{}} }}\n    \
          output: {{ type: object, properties: {{}} }}\n    sample: none\n"
@@ -93,4 +93,53 @@ fn a_look_up_that_may_begin_before_the_call_has_ended_is_a_finding() {
         assert_eq!(looked_up_after(too_soon), [says], "{too_soon}");
     }
     assert_eq!(looked_up_after("41s"), Vec::<String>::new());
+}
+
+/// What the reader says of rules for answers, instead of the one above.
+fn of_rules(rules: &str) -> Vec<String> {
+    let text = manifest("").replace("errors: [ { when: \"status >= 400\", class: rejected } ]", rules);
+    let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
+    let findings = reports.iter().flat_map(|report| report.findings());
+    findings.map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help)).collect()
+}
+
+#[test]
+fn a_rule_below_one_that_always_matches_is_a_finding() {
+    let says = "unreachable-rule: this rule is never reached: one above it always matches first; move it above line 6, or \
+                remove it";
+    let rules = |first: &str| {
+        format!(
+            "errors:\n  - {{ when: \"{first}\", class: throttled }}\n  - {{ when: \"status == 429\", class: throttled }}\n  - {{ \
+             when: \"1 == 1\", class: rejected }}"
+        )
+    };
+    assert_eq!(of_rules(&rules("true")), [format!("7:5 {says}"), format!("8:5 {says}")]);
+    assert_eq!(of_rules(&rules("status == 429")), [format!("7:5 {says}")]);
+    assert_eq!(of_rules(&rules("false")), Vec::<String>::new());
+    assert_eq!(of_rules(&rules("status == 503")), Vec::<String>::new());
+}
+
+#[test]
+fn an_action_without_a_rule_for_its_failures_is_a_finding() {
+    let says = "incomplete-action: no rule says what the answers of `get` mean when it fails; add `errors: [ { when: \
+                \"status >= 400 && status < 500\", class: rejected } ]`";
+    assert_eq!(of_rules(""), [format!("8:3 {says}")]);
+    assert_eq!(of_rules("errors: [ { when: \"status == 404\", class: not_found } ]"), Vec::<String>::new());
+}
+
+#[test]
+fn an_example_is_what_its_schema_allows() {
+    let of = |property: &str| {
+        let text = manifest("").replacen("properties: {}", &format!("properties: {{ id: {property} }}"), 1);
+        let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
+        let findings = reports.iter().flat_map(|report| report.findings());
+        findings.map(|finding| format!("{}: {}", finding.check, finding.message)).collect::<Vec<_>>()
+    };
+    let says = |violation: &str| [format!("wrong-example: the example is not as its schema says: {violation}")];
+    assert_eq!(of("{ type: string, description: An id., example: 5 }"), says("`$` must be string, and is a number"));
+    assert_eq!(
+        of("{ type: string, description: An id., maxLength: 2, example: abc }"),
+        says("`$` has 3 characters, and 2 are the most")
+    );
+    assert_eq!(of("{ type: array, items: { type: string }, description: Ids., example: [a] }"), Vec::<String>::new());
 }

@@ -8,7 +8,7 @@ use ferry_contract::{
     failure::ErrorClass,
     path::Path,
     report::{Report, Source},
-    script::{Form, Rules, Script},
+    script::{Form, Named, Rules, Script},
     suggest,
     template::Template,
     yaml::{
@@ -17,7 +17,7 @@ use ferry_contract::{
     },
 };
 
-use super::{ClientAuth, ErrorRule, Manifest, OAuth2, action};
+use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action};
 
 const KEYS: [&str; 14] = [
     "ferry",
@@ -66,9 +66,9 @@ impl Reader<'_> {
         let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node));
         let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
-        let actions = fields.need("actions", "{ get_thing: … }", self.report)?;
+        let actions_node = fields.need("actions", "{ get_thing: … }", self.report)?;
         let backoff = fields.get("backoff").and_then(|node| self.backoff(node)).unwrap_or_default();
-        let (actions, calls) = action::read(self, (&name, &backoff), actions);
+        let (actions, calls) = action::read(self, (&name, &backoff), actions_node);
         let concurrency = fields.get("concurrency").and_then(|node| yaml::read::concurrency(node, self.report));
         let own = environments.values().flat_map(BTreeMap::keys);
         let told = auth.iter().flat_map(|auth| auth.hosts.iter().map(|(name, _)| name));
@@ -84,9 +84,23 @@ impl Reader<'_> {
             fields: connection,
             environments: environments.keys().cloned().collect(),
             actions,
+            budget: budget.iter().map(|budget| budget.window.clone()).collect(),
         };
+        self.check_answers(actions_node, &errors, &calls);
         let connector = Arc::new(connector);
         Some(Manifest { connector, environments, auth, errors, message, code, calls, budget, concurrency })
+    }
+
+    /// Without a rule, each failure would be an unknown outcome.
+    fn check_answers(&mut self, actions: &Node, errors: &[ErrorRule], calls: &BTreeMap<String, Call>) {
+        for (name, _) in actions.entries().unwrap_or_default() {
+            let has_none = calls.get(&name.value).is_some_and(|call| call.errors.is_empty());
+            if has_none && errors.is_empty() {
+                let message = format!("no rule says what the answers of `{}` mean when it fails", name.value);
+                let help = "add `errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]`";
+                self.report.warning("incomplete-action", name.at, message, help);
+            }
+        }
     }
 
     fn environments(&mut self, node: &Node) -> BTreeMap<String, BTreeMap<String, Template>> {
@@ -135,7 +149,23 @@ impl Reader<'_> {
 
     pub(super) fn errors(&mut self, node: &Node) -> Vec<ErrorRule> {
         let items = list(node, "`errors`", self.report).unwrap_or_default();
-        items.iter().filter_map(|item| self.error_rule(item)).collect()
+        let rules: Vec<_> = items.iter().filter_map(|item| Some((item, self.error_rule(item)?))).collect();
+        for (index, (item, rule)) in rules.iter().enumerate() {
+            let takes_it = rules[..index].iter().find(|(_, above)| self.always_matches(above, rule));
+            if let Some((above, _)) = takes_it {
+                let message = "this rule is never reached: one above it always matches first";
+                let help = format!("move it above line {}, or remove it", above.at.line);
+                self.report.error("unreachable-rule", item.at, message, help);
+            }
+        }
+        rules.into_iter().map(|(_, rule)| rule).collect()
+    }
+
+    /// Whether a rule matches wherever one below it would.
+    fn always_matches(&self, above: &ErrorRule, below: &ErrorRule) -> bool {
+        let is_constant = above.when.variables().is_empty();
+        let is_true = is_constant && above.when.test(self.rules, &Named(&[])).unwrap_or(false);
+        is_true || above.when.text().trim() == below.when.text().trim()
     }
 
     fn error_rule(&mut self, node: &Node) -> Option<ErrorRule> {

@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         reader.report.error("unknown-input", name.at, format!("`{}` is required and not described", name.value), help);
     }
     let length = fields.get("maxLength").and_then(|node| whole(node, "`maxLength`", reader.report));
-    Some(Schema {
+    let schema = Schema {
         kind: fields.get("type").and_then(|node| one_of(node, "a JSON type", &Kind::ALL, reader.report)),
         description: reader.text_of(fields, "description").unwrap_or_default(),
         properties,
@@ -49,7 +49,19 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         length_max: length.and_then(|length| usize::try_from(length).ok()),
         sensitive: reader.flag(fields, "sensitive"),
         example: fields.get("example").map(Node::to_value),
-    })
+    };
+    if let (Some(node), Some(example)) = (fields.get("example"), &schema.example) {
+        for violation in schema.violations(example) {
+            let message = format!("the example is not as its schema says: {violation}");
+            reader.report.error(
+                "wrong-example",
+                node.at,
+                message,
+                "write a value that the target takes, or mend the schema",
+            );
+        }
+    }
+    Some(schema)
 }
 
 fn properties(reader: &mut Reader<'_>, node: &Node) -> Vec<(String, Schema)> {

@@ -39,6 +39,8 @@ pub struct Connector {
     pub environments: Vec<String>,
     /// By name, in order.
     pub actions: BTreeMap<String, Action>,
+    /// How many requests it takes; all windows hold at once.
+    pub budget: Vec<Window>,
 }
 
 /// One field of a connection in `ferry.yaml`.
@@ -114,15 +116,23 @@ impl Default for Backoff {
 impl Backoff {
     /// How long to wait after an attempt (from 1); `seed` spreads the waits of many calls.
     pub fn wait(&self, attempt: u32, seed: &str) -> Duration {
+        let least = self.least_wait(attempt);
+        let most = match &self.kind {
+            BackoffKind::Exponential { .. } => least,
+            BackoffKind::Statistical(_) => least / 8,
+        };
+        least + spread(most, &format!("{seed}/{attempt}"))
+    }
+
+    /// The wait after an attempt (from 1), before it is spread.
+    pub fn least_wait(&self, attempt: u32) -> Duration {
         match &self.kind {
             BackoffKind::Exponential { first, at_most } => {
-                let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(*at_most);
-                doubled / 2 + spread(doubled / 2, &format!("{seed}/{attempt}"))
+                first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(*at_most) / 2
             }
             BackoffKind::Statistical(waits) => {
                 let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
-                let wait = waits.get(index).or(waits.last()).copied().unwrap_or(BACKOFF_MAX);
-                wait + spread(wait / 8, &format!("{seed}/{attempt}"))
+                waits.get(index).or(waits.last()).copied().unwrap_or(BACKOFF_MAX)
             }
         }
     }

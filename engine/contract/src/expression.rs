@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::{
     path::{Document, Path, Roots},
     report::{At, Report, Spanned},
-    script::{Form, Names, Rules, Script, ScriptError},
+    script::{self, Form, Names, Rules, Script, ScriptError},
     shape::{Shape, Typing},
     template::{Escape, Template},
     yaml::{Kind, Node},
@@ -124,6 +124,22 @@ impl From<ScriptError> for EvalError {
 pub trait Dialect {
     /// Compiles a map that is an operator; nothing where the map is plain data.
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
+}
+
+/// Whether a text has a reference that is read when a project is loaded.
+pub fn is_reference(text: &str) -> bool {
+    ["${env:", "${secret:", "${param:"].iter().any(|begin| text.contains(begin))
+}
+
+/// Reports a reference where only values of a run are read.
+pub fn wrong_reference(text: &str, at: At, report: &mut Report) {
+    let begin = text.find("${").unwrap_or_default();
+    let reference = text[begin..].split_inclusive('}').next().unwrap_or_default();
+    let name = reference.trim_matches(['$', '{', '}']).split(':').nth(1).unwrap_or_default();
+    let name: String = name.rsplit('/').next().unwrap_or_default().to_lowercase().replace('-', "_");
+    let message = format!("`{reference}` is read in connections only, when a project is loaded");
+    let help = format!("write the value under `vars` in ferry.yaml, and read it as `$.vars.{name}`");
+    report.error("wrong-reference", at, message, help);
 }
 
 /// Whether the one key of a map names a builder of every language: `rhai`, `text` or `object`.
@@ -250,6 +266,10 @@ impl Compiler<'_> {
         let text = crate::yaml::read::text(node, "a JSONPath", self.report)?.value;
         match Path::parse(&text) {
             Ok(path) => self.known_root(path.placed(node.at), node.at),
+            Err(_) if is_reference(&text) => {
+                wrong_reference(&text, node.at, self.report);
+                None
+            }
             Err(message) => {
                 let help = "write it like `$.event.Id`; `$$` begins a text with a dollar sign";
                 self.report.error("invalid-jsonpath", node.at, format!("`{text}` is not a JSONPath: {message}"), help);
@@ -280,6 +300,10 @@ impl Compiler<'_> {
         let text = crate::yaml::read::text(node, "a Rhai script", self.report)?.value;
         match Script::compile(self.rules, &text, form, self.names) {
             Ok(script) => {
+                for untidy in script::untidy(&text, form, script.variables()) {
+                    let at = node.at_inside(&self.report.source, untidy.line, untidy.column);
+                    self.report.warning("untidy-rhai", at, untidy.message, untidy.help);
+                }
                 let source = &self.report.source;
                 Some(script.placed(&|line, column| node.at_inside(source, line, column)))
             }
@@ -288,6 +312,11 @@ impl Compiler<'_> {
                     0 => node.at,
                     line => node.at_inside(&self.report.source, line, error.column),
                 };
+                if error.is_forbidden() {
+                    let help = "see `ferry explain rhai` for what a rule may use";
+                    self.report.error("forbidden-function", at, error.message, help);
+                    return None;
+                }
                 let help = self.script_help(&error);
                 self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
                 None
@@ -308,6 +337,10 @@ impl Compiler<'_> {
         let text = crate::yaml::read::text(node, "a text", self.report)?.value;
         let template = match Template::parse(&text) {
             Ok(template) => template,
+            Err(_) if is_reference(&text) => {
+                wrong_reference(&text, node.at, self.report);
+                return None;
+            }
             Err(error) => {
                 let at = self.at_offset(node, &text, error.offset);
                 self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");

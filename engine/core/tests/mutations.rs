@@ -15,6 +15,9 @@ static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 const PIPELINE: &str = include_str!("world/mass-payouts.yaml");
 
+/// A table with keys of all kinds, and values that have the shape of something else.
+const CODES: &str = "Transferred: Completed\n\"é\": NO\n010: '4111111111111111'\nde: ${env:A}\n";
+
 /// What YAML, JSONPath, Rhai and templates take as their own.
 const LETTERS: &str = "{}[]()<>:;,.'\"|-#$&*!%@`?~+=/\\ \t\n\r0aZé€😀\u{feff}\u{0}\u{85}";
 
@@ -78,9 +81,9 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-fn mutated() -> impl Strategy<Value = String> {
-    proptest::collection::vec((mutation(), any::<usize>()), 1..6).prop_map(|mutations| {
-        mutations.iter().fold(PIPELINE.to_owned(), |text, (mutation, place)| mutation.apply(&text, *place))
+fn mutated(original: &str) -> impl Strategy<Value = String> {
+    proptest::collection::vec((mutation(), any::<usize>()), 1..6).prop_map(move |mutations| {
+        mutations.iter().fold(original.to_owned(), |text, (mutation, place)| mutation.apply(&text, *place))
     })
 }
 
@@ -93,6 +96,23 @@ fn check(text: &str) {
         format!("{:?}", again.reports.last().map(Report::findings).unwrap_or_default())
     );
     assert_eq!(report.is_ok(), checked.plans.len() == 1);
+    check_places(report);
+}
+
+/// A project whose `ferry.yaml` and table a slip of the hand has changed.
+#[track_caller]
+fn check_project(project: &str, table: &str) {
+    let named = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
+    let files = [("ferry.yaml", project), ("tables/payout-status.yaml", table), ("0.yaml", PIPELINE)].map(named);
+    let checked = WORLD.lint_files(files);
+    assert_eq!(checked.reports.len(), 3);
+    checked.reports.iter().for_each(check_places);
+    assert!(checked.project.is_some() == checked.reports[0].is_ok());
+}
+
+#[track_caller]
+fn check_places(report: &Report) {
+    let text = report.source.text.as_str();
     for finding in report.findings() {
         let (start, end) = (finding.at.start as usize, finding.at.end as usize);
         if !text.contains('\r') && !text.contains('\u{85}') {
@@ -118,7 +138,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_mutation_is_checked(text in mutated()) {
+    fn any_mutation_is_checked(text in mutated(PIPELINE)) {
         check(&text);
+    }
+
+    #[test]
+    fn any_mutation_of_a_project_is_checked(project in mutated(PROJECT), table in mutated(CODES)) {
+        check_project(&project, &table);
     }
 }

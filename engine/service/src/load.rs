@@ -1,7 +1,7 @@
 //! Folders into checked projects, and checked projects into open connections.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -106,7 +106,8 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
         }
     }
     let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
-    let connector_reports = reports.split_off(reports.len() - own.len());
+    let mut connector_reports = reports.split_off(reports.len() - own.len());
+    connector_reports.iter_mut().for_each(lint::allow);
     let files = files(&folder)?;
     let checked = lint::check(&files, &library.catalog(), rules);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked })
@@ -124,6 +125,7 @@ fn pipelines(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
 fn files(folder: &Path) -> Result<Files, LoadError> {
     let mut files = Files::new(source(&folder.join("ferry.yaml"))?, pipelines(folder)?);
     add_library(folder, &mut files)?;
+    let own = names(&files);
     for share in project::shares(&files.project) {
         let shared = folder.join(&share);
         if shared.is_dir() {
@@ -132,7 +134,14 @@ fn files(folder: &Path) -> Result<Files, LoadError> {
             files.absent.push(share);
         }
     }
+    files.shared = names(&files).difference(&own).cloned().collect();
     Ok(files)
+}
+
+/// The names of all tables, maps and scripts.
+fn names(files: &Files) -> BTreeSet<String> {
+    let library = files.tables.values().chain(files.maps.values()).chain(files.scripts.values());
+    library.map(|source| source.name.clone()).collect()
 }
 
 /// The tables, maps and scripts of a folder.

@@ -4,7 +4,7 @@ mod sarif;
 
 use std::io::IsTerminal as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
@@ -51,7 +51,16 @@ pub fn full(report: &Report, finding: &Finding, color: bool) -> String {
     let snippet = Snippet::source(text.as_str())
         .path(report.source.name.as_str())
         .annotation(AnnotationKind::Primary.span(start..end));
-    let group: Group<'_> = title.element(snippet);
+    // The line would show the secret to whoever sees the terminal or the log of a build.
+    let group: Group<'_> = if finding.check == "literal-secret" {
+        title.element(
+            Origin::path(report.source.name.as_str())
+                .line(finding.at.line as usize)
+                .char_column(finding.at.column as usize),
+        )
+    } else {
+        title.element(snippet)
+    };
     let help = Shown::HELP.message(finding.help.as_str());
     format!("{}\n", renderer.render(&[group.element(help)]))
 }
@@ -142,4 +151,25 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().trim_start_matches(' ').to_owned()).collect();
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_contract::report::{At, Source};
+
+    use super::*;
+
+    /// The line of a secret would be in the log of a build.
+    #[test]
+    fn a_secret_is_not_shown_with_its_finding() {
+        let text = "vars:\n  key: top-secret\n";
+        let source = Source::new("ferry.yaml", text);
+        for (check, is_shown) in [("literal-secret", false), ("unknown-key", true)] {
+            let mut report = Report::new(&source);
+            report.error(check, At::of(text, 13..23), "it is wrong", "mend it");
+            let shown = full(&report, report.findings()[0], false);
+            assert_eq!(shown.contains("top-secret"), is_shown, "{shown}");
+            assert!(shown.contains("ferry.yaml:2:8") && shown.contains("mend it"), "{shown}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod engine;
 mod module;
 mod quick;
 mod reads;
+mod untidy;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -20,6 +21,7 @@ pub use engine::{Missing, NoWatch, Rules, Watch};
 pub use module::Module;
 use quick::Quick;
 pub use reads::{Access, Comparison, Reads};
+pub use untidy::{Untidy, untidy};
 
 use crate::report::At;
 
@@ -48,6 +50,13 @@ pub struct ScriptError {
     pub line: u32,
     /// The column inside the script, from 1; 0 where there is none.
     pub column: u32,
+}
+
+impl ScriptError {
+    /// Whether the script is right as Rhai, and asks for what a run must not depend on.
+    pub fn is_forbidden(&self) -> bool {
+        self.message.contains(FORBIDS)
+    }
 }
 
 fn place(line: u32, column: u32) -> String {
@@ -182,6 +191,8 @@ const FORBIDDEN: [(&str, &str); 4] = [
     ("rand", "a replay must give the same result"),
 ];
 
+const FORBIDS: &str = " is not allowed: ";
+
 fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
     let mut found = None;
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
@@ -189,7 +200,7 @@ fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
             nodes.last()
             && let Some((name, help)) = FORBIDDEN.iter().find(|(name, _)| call.name == *name)
         {
-            found = Some(engine::at(format!("`{name}` is not allowed: {help}"), *position));
+            found = Some(engine::at(format!("`{name}`{FORBIDS}{help}"), *position));
         }
         found.is_none()
     });

@@ -25,6 +25,11 @@ pub fn parse(source: &Arc<Source>, report: &mut Report) -> Option<Node> {
         report.error(SYNTAX, at, "this is no UTF-8", "save the file as text, in UTF-8");
         return None;
     }
+    if source.text.starts_with('\u{feff}') {
+        let help = "save the file as UTF-8 without a byte order mark";
+        report.error(SYNTAX, At::START, "the file begins with a byte order mark", help);
+        return None;
+    }
     let mut reader = Reader { offsets: Offsets::new(&source.text), report, depth: 0 };
     let mut events = Parser::new_from_str(&source.text).peekable();
     let root = reader.document(&mut events).ok()?;

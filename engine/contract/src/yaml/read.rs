@@ -17,9 +17,28 @@ pub struct Fields<'n> {
     what: &'static str,
 }
 
+/// Keys that are legal in a map near by, and where that is, such as ``inside `poll` ``.
+#[derive(Clone, Copy, Debug)]
+pub struct Near {
+    /// The keys.
+    pub keys: &'static [&'static str],
+    /// Where they belong.
+    pub place: &'static str,
+}
+
 impl<'n> Fields<'n> {
     /// Opens a map; reports what is no map, and each key that is not in `known`.
     pub fn open(node: &'n Node, what: &'static str, known: &[&str], report: &mut Report) -> Option<Self> {
+        Self::open_near(node, what, (known, &[]), report)
+    }
+
+    /// The same; of a key that is legal near by it says where.
+    pub fn open_near(
+        node: &'n Node,
+        what: &'static str,
+        (known, near): (&[&str], &[Near]),
+        report: &mut Report,
+    ) -> Option<Self> {
         let Some(entries) = node.entries() else {
             let help = format!("write it as a map with {}", suggest::list(known));
             report.error(
@@ -30,10 +49,17 @@ impl<'n> Fields<'n> {
             );
             return None;
         };
-        for (key, _) in entries {
-            if !known.contains(&key.value.as_str()) {
-                let message = format!("`{}` is not a key of {what}", key.value);
-                report.error("unknown-key", key.at, message, suggest::help(&key.value, known));
+        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.value.as_str())) {
+            let place = near.iter().find(|near| near.keys.contains(&key.value.as_str()));
+            match place {
+                Some(near) => {
+                    let message = format!("`{}` is not a key of {what}, but is one elsewhere", key.value);
+                    report.error("misplaced-key", key.at, message, format!("move it {}", near.place));
+                }
+                None => {
+                    let message = format!("`{}` is not a key of {what}", key.value);
+                    report.error("unknown-key", key.at, message, suggest::help(&key.value, known));
+                }
             }
         }
         Some(Self { node, what })

@@ -14,7 +14,7 @@ use ferry_contract::{
 };
 
 use super::{
-    Probe, Step, Then,
+    Probe, Step, Then, near,
     read::{count, filled, interval, text_of},
     step,
     wait::{THEN, probe},
@@ -72,7 +72,7 @@ pub(super) fn arms(node: &Node, report: &mut Report) -> Option<Vec<Arm>> {
 }
 
 fn arm(node: &Node, report: &mut Report) -> Option<Arm> {
-    let fields = Fields::open(node, "an `on_error` arm", &KEYS, report)?;
+    let fields = Fields::open_near(node, "an `on_error` arm", (&KEYS, near::ARM), report)?;
     let classes = fields.need("class", "rejected", report);
     let classes = classes.and_then(|node| self::classes(node, report));
     let retry = fields.get("retry").map(|node| retry(node, report));
@@ -135,7 +135,8 @@ pub(super) fn class(node: &Node, report: &mut Report) -> Option<ErrorClass> {
 }
 
 fn retry(node: &Node, report: &mut Report) -> Option<Backoff> {
-    let fields = Fields::open(node, "`retry`", &["attempts", "within", "first", "at_most"], report)?;
+    let fields =
+        Fields::open_near(node, "`retry`", (&["attempts", "within", "first", "at_most"], near::RETRY), report)?;
     let time = |key: &str, report: &mut Report| -> Option<Duration> {
         fields.get(key).and_then(|node| interval(node, &format!("`{key}`"), report))
     };
@@ -151,7 +152,7 @@ fn retry(node: &Node, report: &mut Report) -> Option<Backoff> {
 }
 
 fn hold(node: &Node, report: &mut Report) -> Option<Reaction> {
-    let fields = Fields::open(node, "`hold`", &["for", "until", "every", "alert"], report)?;
+    let fields = Fields::open_near(node, "`hold`", (&["for", "until", "every", "alert"], near::HOLD), report)?;
     let what = fields.need("for", "$.payout.amount", report);
     let until =
         fields.need("until", "{ action: payoneer.get_balance, passes: \"result.available >= reserved\" }", report)?;

@@ -1,6 +1,7 @@
 //! A pipeline as it is written: every value with its place, nothing compiled.
 
 mod arm;
+mod near;
 mod read;
 mod step;
 mod trigger;

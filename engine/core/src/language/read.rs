@@ -11,7 +11,7 @@ use ferry_contract::{
     },
 };
 
-use super::{Concurrency, Input, Pipeline, step, trigger};
+use super::{Concurrency, Input, Pipeline, near, step, trigger};
 use crate::limits::CONCURRENCY_MAX;
 
 const KEYS: [&str; 11] = [
@@ -34,7 +34,7 @@ const LANGUAGE: &str = "1";
 /// Reads a pipeline; nothing where its shape is wrong, which the report then says.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
     let root = yaml::parse(source, report)?;
-    let fields = Fields::open(&root, "a pipeline", &KEYS, report)?;
+    let fields = Fields::open_near(&root, "a pipeline", (&KEYS, near::PIPELINE), report)?;
     language_version(fields, report);
     let name = fields.need("pipeline", "mass-payouts", report).and_then(|node| text(node, "`pipeline`", report));
     let trigger = fields.need("trigger", "{ poll: … }", report).and_then(|node| trigger::read(node, report));
@@ -63,8 +63,14 @@ pub(crate) fn language_version(fields: Fields<'_>, report: &mut Report) {
     let Some(version) = text(node, "`ferry`", report) else { return };
     if version.value != LANGUAGE {
         let message =
-            format!("this ferry reads version {LANGUAGE} of the language, and the file says {}", version.value);
-        report.error("invalid-value", node.at, message, format!("write `ferry: {LANGUAGE}`"));
+            format!("this ferry reads version {LANGUAGE} of the language, and the file says `{}`", version.value);
+        let number = |text: &str| text.parse::<u32>().ok();
+        let help = if number(&version.value) > number(LANGUAGE) {
+            format!("the file is for a newer ferry: install that one, or write the file for `ferry: {LANGUAGE}`")
+        } else {
+            format!("write `ferry: {LANGUAGE}`")
+        };
+        report.error("invalid-value", node.at, message, help);
     }
 }
 

@@ -11,7 +11,7 @@ use ferry_contract::{
 };
 
 use super::{
-    Alert, Allocate, Each, Emit, Function, Is, Rule, Step, Test, Work, arm,
+    Alert, Allocate, Each, Emit, Function, Is, Rule, Step, Test, Work, arm, near,
     read::{count, filled, interval},
     wait,
 };
@@ -32,7 +32,7 @@ pub(super) fn steps(node: &Node, what: &str, report: &mut Report) -> Option<Vec<
 }
 
 fn step(node: &Node, report: &mut Report) -> Option<Step> {
-    let fields = Fields::open(node, "a step", &KEYS, report)?;
+    let fields = Fields::open_near(node, "a step", (&KEYS, near::STEP), report)?;
     let id = fields.need("id", "payout", report).and_then(|node| text(node, "`id`", report));
     let needs = fields.get("needs").map_or_else(|| Some(Vec::new()), |node| texts(node, "`needs`", report));
     let work = work(fields, report);
@@ -116,7 +116,8 @@ fn alert(node: &Node, report: &mut Report) -> Option<Alert> {
 }
 
 fn each(node: &Node, report: &mut Report) -> Option<Each> {
-    let fields = Fields::open(node, "`each`", &["in", "as", "key", "concurrency", "errors"], report)?;
+    let fields =
+        Fields::open_near(node, "`each`", (&["in", "as", "key", "concurrency", "errors"], near::EACH), report)?;
     let items = fields.need("in", "$.event.orders", report);
     let key = fields.need("key", "$.item.id", report);
     let name = fields.get("as").and_then(|node| text(node, "`as`", report));
@@ -140,7 +141,7 @@ fn emit(node: &Node, report: &mut Report) -> Option<Emit> {
 }
 
 fn rule(node: &Node, report: &mut Report) -> Option<Rule> {
-    let fields = Fields::open(node, "a rule", &["field", "is", "rhai", "class", "say"], report)?;
+    let fields = Fields::open_near(node, "a rule", (&["field", "is", "rhai", "class", "say"], near::RULE), report)?;
     let class = fields.get("class").map_or(Some(ErrorClass::Invalid), |node| arm::class(node, report))?;
     let test = match (fields.get("rhai"), fields.get("field")) {
         (Some(rhai), None) => {

@@ -11,7 +11,10 @@ use ferry_contract::{
     },
 };
 
-use super::read::{interval, text_of};
+use super::{
+    near,
+    read::{interval, text_of},
+};
 use crate::plan::{CatchUp, Overlap};
 
 /// What starts runs.
@@ -107,7 +110,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
         return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
     }
     let keys = ["poll", "webhook", "event", "schedule", "key", "revision"];
-    let fields = Fields::open(node, "`trigger`", &keys, report)?;
+    let fields = Fields::open_near(node, "`trigger`", (&keys, near::TRIGGER), report)?;
     if fields.get("schedule").is_some() {
         let help = "remove it: each time of a schedule is one run, ever";
         for key in ["key", "revision"] {
@@ -137,7 +140,7 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
 }
 
 fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
-    let fields = Fields::open(node, "`poll`", &["action", "with", "every", "cursor"], report)?;
+    let fields = Fields::open_near(node, "`poll`", (&["action", "with", "every", "cursor"], near::POLL), report)?;
     let action = fields.need("action", "salesforce.query", report).and_then(|node| text(node, "`action`", report));
     let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
     let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
@@ -150,7 +153,7 @@ fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
 }
 
 fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
-    let fields = Fields::open(node, "`cursor`", &["field", "tie_break", "lookback"], report)?;
+    let fields = Fields::open_near(node, "`cursor`", (&["field", "tie_break", "lookback"], near::CURSOR), report)?;
     let field = fields.need("field", "$.SystemModstamp", report);
     let tie_break = fields.need("tie_break", "$.Id", report);
     let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
@@ -171,7 +174,7 @@ fn schedule(node: &Node, report: &mut Report) -> Option<Schedule> {
 }
 
 fn webhook(node: &Node, report: &mut Report) -> Option<Webhook> {
-    let fields = Fields::open(node, "`webhook`", &["path", "verify", "respond"], report)?;
+    let fields = Fields::open_near(node, "`webhook`", (&["path", "verify", "respond"], near::WEBHOOK), report)?;
     let path = fields.need("path", "payout-status", report).and_then(|node| text(node, "`path`", report))?;
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     if path.value.is_empty() || !path.value.bytes().all(is_name) {

@@ -11,7 +11,7 @@ use ferry_contract::{
     },
 };
 
-use super::{Probe, Then, read::interval};
+use super::{Probe, Then, near, read::interval};
 
 /// A wait.
 #[derive(Debug)]
@@ -69,11 +69,12 @@ pub struct Approve {
     pub expires: Duration,
 }
 
+const KEYS: [&str; 7] = ["for", "poll", "event", "match", "until", "wake", "timeout"];
 /// The keys that say what is waited for; exactly one is written.
 const KINDS: [&str; 3] = ["for", "poll", "event"];
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<Wait> {
-    let fields = Fields::open(node, "`wait`", &["for", "poll", "event", "match", "until", "wake", "timeout"], report)?;
+    let fields = Fields::open_near(node, "`wait`", (&KEYS, near::WAIT), report)?;
     let written: Vec<_> = KINDS.into_iter().filter(|key| fields.get(key).is_some()).collect();
     let [kind] = written.as_slice() else {
         let help = format!("write one of {}", suggest::list(&KINDS));
@@ -99,7 +100,8 @@ fn poll(fields: Fields<'_>, report: &mut Report) -> Option<Wait> {
     let until = fields.need("until", "result.status == \"Transferred\"", report);
     let timeout = timeout(fields, report);
     let wake = fields.get("wake").map(|node| wake(node, report));
-    let poll = Fields::open(fields.get("poll")?, "`poll`", &["action", "with", "every"], report)?;
+    let poll =
+        Fields::open_near(fields.get("poll")?, "`poll`", (&["action", "with", "every"], near::WAIT_POLL), report)?;
     let probe = probe(poll, poll, until?, report)?;
     let wake = wake.map_or(Some(None), |wake| wake.map(Some))?;
     Some(Wait::Poll { probe: Box::new(probe), wake, timeout: timeout? })
@@ -150,8 +152,17 @@ pub(super) fn probe(asked: Fields<'_>, timed: Fields<'_>, until: &Node, report: 
 
 pub(super) fn approve(node: &Node, report: &mut Report) -> Option<Approve> {
     let fields = Fields::open(node, "`approve`", &["by", "not", "show", "expires"], report)?;
-    let by = fields.need("by", "[treasury]", report).and_then(|node| texts(node, "`by`", report));
+    let by = fields.need("by", "[treasury]", report).and_then(|node| persons(node, report));
     let expires = fields.need("expires", "3d", report).and_then(|node| interval(node, "`expires`", report));
     let (maker, show) = (fields.get("not").cloned(), fields.get("show").cloned());
     Some(Approve { by: by?, maker, show, expires: expires.unwrap_or(Duration::MAX) })
+}
+
+/// Without a person, nobody could answer.
+fn persons(node: &Node, report: &mut Report) -> Option<Vec<Spanned<String>>> {
+    let persons = texts(node, "`by`", report)?;
+    if persons.is_empty() {
+        report.error("wrong-type", node.at, "`by` has no item", "write at least one item");
+    }
+    Some(persons)
 }

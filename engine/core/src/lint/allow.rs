@@ -1,5 +1,6 @@
 //! `# ferry: allow(CHECK) REASON`: a warning whose place is known to be right. Behind a value it is about its own
-//! line, on a line of its own about the next one. An error is never allowed: what is wrong would not run.
+//! line, on a line of its own about the next one; where a text begins there, about all of its lines. An error is never allowed:
+//! what is wrong would not run.
 
 use ferry_contract::{
     report::{At, Finding, Level, Report},
@@ -18,14 +19,16 @@ struct Allowance {
     at: At,
     /// The line that it is about.
     line: u32,
+    /// The last line of the text that begins there.
+    last: u32,
     has_reason: bool,
 }
 
 /// Takes the warnings out that are allowed, and says which allowances are wrong.
-pub(super) fn apply(report: &mut Report) {
+pub fn apply(report: &mut Report) {
     let allowances = if report.source.text.contains(BEGIN) { allowances(report) } else { return };
     let covers = |allowance: &Allowance, finding: &Finding| {
-        finding.check == allowance.check && finding.at.line == allowance.line
+        finding.check == allowance.check && (allowance.line..=allowance.last).contains(&finding.at.line)
     };
     let is_whole = report.is_ok();
     for allowance in &allowances {
@@ -72,13 +75,16 @@ fn allowances(report: &Report) -> Vec<Allowance> {
             let is_about = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
             let below = lines[index + 1..].iter().position(is_about).map_or(index, |below| index + 1 + below);
             let about = if is_alone { below } else { index };
+            let last =
+                texts.iter().filter_map(|text| last_line(&lines, about, &source.text, text)).max().unwrap_or(about);
             let mut offset = column + BEGIN.len();
             for name in names.split(',') {
                 let begin = offset + name.len() - name.trim_start().len();
                 found.push(Allowance {
                     check: name.trim().to_owned(),
                     at: At::of(&source.text, start + begin..start + begin + name.trim().len()),
-                    line: u32::try_from(about + 1).unwrap_or(u32::MAX),
+                    line: number(about),
+                    last: number(last),
                     has_reason: !reason.trim().is_empty(),
                 });
                 offset += name.len() + 1;
@@ -97,6 +103,21 @@ fn scalars(node: &Node, found: &mut Vec<At>) {
         Kind::Map(entries) => entries.iter().for_each(|(_, value)| scalars(value, found)),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
     }
+}
+
+/// From an index to the number of a line.
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// The index of the last line of a text that begins on the line with this index, or in a block below it.
+fn last_line(lines: &[&str], index: usize, source: &str, text: &At) -> Option<usize> {
+    let first = (text.line as usize).checked_sub(1)?;
+    let is_blank = |line: &str| line.trim().is_empty();
+    let before: String = lines.get(first)?.chars().take((text.column as usize).saturating_sub(1)).collect();
+    let is_below = first > index && is_blank(&before) && lines[index + 1..first].iter().all(|line| is_blank(line));
+    let written = source.get(text.start as usize..text.end as usize)?;
+    (first == index || is_below).then(|| first + written.trim_end().matches('\n').count())
 }
 
 fn is_inside(text: &At, offset: usize) -> bool {

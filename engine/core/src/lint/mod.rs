@@ -2,6 +2,7 @@
 
 mod allow;
 pub mod checks;
+mod whole;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,9 @@ use crate::{
     project::{self, Project},
 };
 
+pub use allow::apply as allow;
+pub(crate) use whole::{File, FileKind, Reports, Whole};
+
 /// A project's files, read.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -33,6 +37,8 @@ pub struct Files {
     pub maps: BTreeMap<String, Arc<Source>>,
     /// Rhai modules by their path, `scripts/NAME.rhai`.
     pub scripts: BTreeMap<String, Arc<Source>>,
+    /// The names of those files that lie in a folder of `shares`.
+    pub shared: BTreeSet<String>,
     /// Folders of `shares` that are not there.
     pub absent: Vec<String>,
     /// Files of one name in two folders: both.
@@ -45,7 +51,8 @@ impl Files {
     /// A project without tables, maps and scripts.
     pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
         let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { project, pipelines, tables, maps, scripts, absent: Vec::new(), doubles: Vec::new(), is_version: false }
+        let (shared, absent, doubles) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Self { project, pipelines, tables, maps, scripts, shared, absent, doubles, is_version: false }
     }
 }
 
@@ -76,6 +83,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Whether the pipeline is an earlier version, which was checked when it was loaded: what is asked of new files
+    /// since must not stop its runs.
+    pub(crate) fn is_version(&self) -> bool {
+        self.siblings.is_none()
+    }
+
     /// The action that a step names as `connection.action`; `unknown-connection` and
     /// `unknown-action` report a name that is not there.
     pub(crate) fn action(&self, written: &str) -> Option<&'a Action> {
@@ -86,82 +99,92 @@ impl<'a> Context<'a> {
 
 /// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
 pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
-    let mut reports = Vec::new();
-    let mut broken = BTreeSet::new();
-    let mut into = (&mut reports, &mut broken);
-    let tables = read_all(&files.tables, &mut into, |source, report| project::read_table(source, report).map(Arc::new));
-    let maps = read_all(&files.maps, &mut into, project::read_map);
-    let scripts = read_all(&files.scripts, &mut into, |source, report| project::read_script(source, rules, report));
-    let mut report = Report::new(&files.project);
-    let project = project::read(&files.project, &mut report);
-    let project = project.map(|project| Project { tables, maps, scripts, broken, ..project });
-    if let Some(project) = &project {
-        checks::connections(project, catalog, &mut report);
-        checks::shares(project, files, &mut report);
-    }
-    let mut plans: Vec<Arc<Plan>> = Vec::new();
-    let project = project.filter(|_| report.is_ok()).map(Arc::new);
-    reports.insert(0, report);
-    let mut read = Vec::new();
-    let mut pipelines: Vec<Pipeline> = Vec::new();
-    for source in &files.pipelines {
-        let mut report = Report::new(source);
-        let pipeline = language::read(source, &mut report);
-        read.push((source, report, pipeline.is_some().then_some(pipelines.len())));
-        pipelines.extend(pipeline);
-    }
+    let mut reports = Reports::new(files);
+    let project = read_project(files, catalog, rules, &mut reports);
+    let pipelines: Vec<Pipeline> =
+        files.pipelines.iter().filter_map(|source| language::read(source, reports.of(source))).collect();
     let siblings = (!files.is_version).then_some(pipelines.as_slice());
-    for (source, mut report, index) in read {
-        // Without a project only the shape is checked.
-        if let (Some(project), Some(index)) = (project.as_deref(), index) {
-            let cx = Context { project, catalog, rules, pipeline: &pipelines[index], siblings };
-            let plan = plan(&cx, &mut report, &mut reports);
-            let plan = plan.filter(|plan| is_new(plan, &plans, source, &mut report));
-            plans.extend(plan.map(Arc::new));
+    let mut plans: Vec<(&Pipeline, Arc<Plan>)> = Vec::new();
+    // Without a project only the shape is checked.
+    if let Some(project) = project.as_deref() {
+        for pipeline in &pipelines {
+            let cx = Context { project, catalog, rules, pipeline, siblings };
+            let plan = plan(&cx, &mut reports);
+            let report = reports.of(&pipeline.source);
+            let plan = plan.filter(|plan| is_new(plan, &plans, pipeline, report));
+            plans.extend(plan.map(|plan| (pipeline, Arc::new(plan))));
         }
-        reports.push(report);
     }
+    if !files.is_version {
+        checks::files(files, &mut reports);
+        if let Some(project) = project.as_deref() {
+            let whole = Whole { files, project, catalog, pipelines: &pipelines };
+            checks::project(&whole, &mut reports);
+        }
+    }
+    let project = project.filter(|_| reports.of(&files.project).is_ok());
+    plans.retain(|(pipeline, _)| project.is_some() && reports.of(&pipeline.source).is_ok());
+    let plans = plans.into_iter().map(|(_, plan)| plan).collect();
+    let mut reports = reports.into_reports();
     reports.iter_mut().for_each(allow::apply);
     Checked { reports, project, plans }
 }
 
-/// Checks one pipeline.
-fn plan(cx: &Context<'_>, report: &mut Report, others: &mut [Report]) -> Option<Plan> {
-    checks::run(cx, report);
-    let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
-    for found in used {
-        let its = others.iter_mut().find(|other| Arc::ptr_eq(&other.source, &found.source));
-        its.into_iter().for_each(|its| its.absorb(&found));
+/// The project with its tables, maps and scripts, where `ferry.yaml` has no error.
+fn read_project(files: &Files, catalog: &Catalog, rules: &Rules, reports: &mut Reports) -> Option<Arc<Project>> {
+    let mut broken = BTreeSet::new();
+    let table = |source: &Arc<Source>, report: &mut Report| project::read_table(source, report).map(Arc::new);
+    let tables = read_all(&files.tables, reports, &mut broken, table);
+    let maps = read_all(&files.maps, reports, &mut broken, project::read_map);
+    let script = |source: &Arc<Source>, report: &mut Report| project::read_script(source, rules, report);
+    let scripts = read_all(&files.scripts, reports, &mut broken, script);
+    let report = reports.of(&files.project);
+    let project = project::read(&files.project, report);
+    let project = project.map(|project| Project { tables, maps, scripts, broken, ..project });
+    if let Some(project) = &project {
+        checks::connections(project, catalog, report);
+        checks::shares(project, files, report);
     }
-    plan.filter(|_| report.is_ok())
+    project.filter(|_| report.is_ok()).map(Arc::new)
 }
 
-fn is_new(plan: &Plan, plans: &[Arc<Plan>], source: &Arc<Source>, report: &mut Report) -> bool {
-    let taken = plans.iter().any(|known| known.pipeline == plan.pipeline);
-    if taken {
-        let at = ferry_contract::yaml::parse(source, &mut Report::new(source))
-            .and_then(|root| root.get("pipeline").map(|node| node.at))
-            .unwrap_or_default();
-        let message = format!("another file of this project is the pipeline `{}` already", plan.pipeline);
-        report.error("duplicate-id", at, message, "give each pipeline a name of its own");
+/// Checks one pipeline.
+fn plan(cx: &Context<'_>, reports: &mut Reports) -> Option<Plan> {
+    let report = reports.of(&cx.pipeline.source);
+    checks::run(cx, report);
+    let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
+    used.iter().for_each(|found| reports.of(&found.source).absorb(found));
+    let report = reports.of(&cx.pipeline.source);
+    let plan = plan.filter(|_| report.is_ok())?;
+    if !cx.is_version() {
+        checks::plan(cx, &plan, report);
     }
-    !taken
+    report.is_ok().then_some(plan)
+}
+
+/// Names of pipelines are in addresses and in file names, where capitals do not tell them apart.
+fn is_new(plan: &Plan, plans: &[(&Pipeline, Arc<Plan>)], pipeline: &Pipeline, report: &mut Report) -> bool {
+    let taken = plans.iter().find(|(_, known)| known.pipeline.eq_ignore_ascii_case(&plan.pipeline));
+    if let Some((_, known)) = taken {
+        let message = format!("another file of this project is the pipeline `{}` already", known.pipeline);
+        report.error("duplicate-id", pipeline.name.at, message, "give each pipeline a name of its own");
+    }
+    taken.is_none()
 }
 
 /// Reads files of one kind, each with its report.
 fn read_all<T>(
     files: &BTreeMap<String, Arc<Source>>,
-    (reports, broken): &mut (&mut Vec<Report>, &mut BTreeSet<String>),
+    reports: &mut Reports,
+    broken: &mut BTreeSet<String>,
     read: impl Fn(&Arc<Source>, &mut Report) -> Option<T>,
 ) -> BTreeMap<String, T> {
     let mut all = BTreeMap::new();
     for (name, source) in files {
-        let mut report = Report::new(source);
-        match read(source, &mut report) {
+        match read(source, reports.of(source)) {
             Some(file) => drop(all.insert(name.clone(), file)),
             None => drop(broken.insert(name.clone())),
         }
-        reports.push(report);
     }
     all
 }

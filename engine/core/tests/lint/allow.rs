@@ -108,3 +108,67 @@ steps:
         expect![""],
     );
 }
+
+/// A comment cannot stand inside a block, and is about all of it.
+#[test]
+fn an_allowance_is_about_the_whole_text_that_begins_on_its_line() {
+    let script = |comment: &str| {
+        format!(
+            "steps:\n  - id: one\n    script: |{comment}\n\n      let rate = 2;\n      event.Id\n  - id: two\n    script: |\n      let \
+             share = 2;\n      event.Id\n"
+        )
+    };
+    check(
+        &script(" # ferry: allow(untidy-rhai) the rate is for tomorrow"),
+        expect![[r#"
+        9:11: warning[untidy-rhai]: `share` is set and never read
+          help: read it, or remove it; a name that begins with `_` need not be read
+    "#]],
+    );
+    check(
+        "\
+steps:
+  # ferry: allow(untidy-rhai) nothing is here
+  - id: one
+    # ferry: allow(untidy-rhai) the rate is for tomorrow
+    script: >
+      let rate = 2;
+      event.Id
+  - id: two
+    # ferry: allow(yaml-trap) it is a country
+    map: { a: NO, b: x }
+  - id: three
+    map:
+      a: 1 # ferry: allow(yaml-trap) it is not below
+      b: NO
+",
+        expect![[r#"
+            2:18: warning[bad-allowance]: there is no `untidy-rhai` on line 3
+              help: remove the comment
+            13:27: warning[bad-allowance]: there is no `yaml-trap` on line 13
+              help: remove the comment
+            14:10: warning[yaml-trap]: `NO` is text here, and `false` to readers of YAML 1.1
+              help: put it into quotes: `"NO"`
+        "#]],
+    );
+}
+
+#[test]
+fn a_warning_in_a_manifest_is_allowed_like_any_other() {
+    let lint = |comment: &str| {
+        format!(
+            "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: 'https://a.example' }} }}\nactions:\n  get:{comment}\n    \
+             summary: Gets.\n    source: this test\n    effect: read\n    request: {{ host: api, method: GET, path: /things }}\n    \
+             success: \"status == 200\"\n    result: $\n    input: {{ type: object, properties: {{}} }}\n    output: {{ type: object, \
+             additionalProperties: true }}\n    sample: none\n"
+        )
+    };
+    check(
+        &lint(""),
+        expect![[r#"
+        6:3: warning[incomplete-action]: no rule says what the answers of `get` mean when it fails
+          help: add `errors: [ { when: "status >= 400 && status < 500", class: rejected } ]`
+    "#]],
+    );
+    check(&lint(" # ferry: allow(incomplete-action) the vendor answers 200 to everything"), expect![""]);
+}

@@ -60,6 +60,8 @@ steps:
               help: say it in the Rhai, or remove it
             8:49: error[unknown-key]: a rule tests `one_of` or `decimal`, not both
               help: make a rule of each, or remove one
+            13:51: warning[endless-hold]: nobody is told when `balance` is held, and nothing ends the hold
+              help: say whom to tell with `alert: …` in the hold, or give the step a `timeout`
             13:81: warning[constant-condition]: `true` reads nothing, so it is always the same
               help: compare a value of the run, such as `event.Amount__c > 0`, or remove the condition
             14:9: error[unknown-key]: only `do` takes `then`
@@ -110,7 +112,7 @@ connections:
         expect![[r#"
             5:5: error[missing-key]: a Payoneer connection needs `program_id`
               help: add `program_id: 100086190`
-            6:18: error[invalid-value]: Payoneer has no environment `sandbx`
+            6:18: error[invalid-value]: a Payoneer connection has no environment `sandbx`
               help: did you mean `sandbox`?
             7:5: error[unknown-key]: `programm_id` is not a field of a Payoneer connection
               help: did you mean `program_id`?
@@ -239,6 +241,8 @@ steps:
       timeout: 5d
 ",
         expect![[r#"
+            4:23: warning[frequent-poll]: this asks 60000 times in 60 s, and Payoneer takes 600 calls in that time
+              help: ask more seldom: `every: 1s` leaves half of them to others
             4:52: error[invalid-value]: `every` must be longer than no time
               help: write `1m` or longer
             5:14: warning[constant-condition]: `true` reads nothing, so it is always the same
@@ -337,9 +341,11 @@ fn a_trigger_has_one_source() {
     check(
         &lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"),
         expect![[r#"
-        3:12: error[step-kind]: a trigger has one source of events
-          help: write one of `poll`, `webhook`, `event`, or `trigger: manual`
-    "#]],
+            3:12: error[step-kind]: a trigger has one source of events
+              help: write one of `poll`, `webhook`, `event`, `schedule`, or `trigger: manual`
+            3:50: warning[open-webhook]: whoever finds the address of this webhook can begin runs
+              help: write `verify: { header: X-Signature, secret: "${env:HOOK_SECRET}" }`
+        "#]],
     );
     check(
         &lint("{ webhook: { path: A/b, verify: { header: X-Sig, secret: abc }, respond: b }, key: $.id }"),

@@ -3,32 +3,71 @@
 mod allow;
 mod files;
 mod keys;
+mod misplaced;
 mod names;
 mod places;
+mod project;
+mod reference;
+mod reliability;
+mod security;
 mod types;
 #[path = "../world/mod.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use expect_test::Expect;
-use ferry_contract::report::{Level, Report};
-use ferry_core::lint::checks;
+use ferry_connectors::library::Library;
+use ferry_contract::{
+    report::{Level, Report, Source},
+    script::NoWatch,
+};
+use ferry_core::lint::{self, checks};
 
 use world::{PROJECT, World, completed};
 
-/// What begins another file of the project inside a block.
-const FILE: &str = "# file: ";
+/// What a fragment is not blamed for: the project around it defines more than it uses.
+const OF_WHOLE_PROJECTS: [&str; 1] = ["unused-definition"];
 
-/// The findings on one block: a pipeline, a fragment of one, or a `ferry.yaml`; then perhaps other files.
+/// The findings on one block: a pipeline, a fragment of one, a `ferry.yaml` or a manifest; then perhaps other files, each
+/// below a line such as `# tables/status.yaml`. A block that begins with such a line is a whole project.
 fn findings_on(world: &World, block: &str) -> Vec<Finding> {
-    let mut parts = block.split(FILE);
-    let block = parts.next().expect("a text has a first part");
-    let others: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('\n')).collect();
-    let checked = if block.lines().any(|line| line.starts_with("project:")) {
-        world.lint_with(block, &[], &others)
+    let (block, files) = several(block);
+    let has_key = |key: &str| block.lines().any(|line| line.starts_with(key));
+    if block.trim().is_empty() {
+        let name = |report: &Report| format!("{}:", report.source.name);
+        let reports = world.lint_files(files).reports;
+        return reports.iter().flat_map(|report| findings_in(report, &name(report))).collect();
+    }
+    if has_key("connector:") {
+        let (_, mut reports) = Library::load(&[Source::new("connector.yaml", block)], Arc::new(NoWatch));
+        reports.iter_mut().for_each(lint::allow);
+        return reports.iter().flat_map(findings).collect();
+    }
+    let checked = if has_key("project:") {
+        world.lint_with(&block, &[], files)
     } else {
-        world.lint_with(PROJECT, &[&completed(block)], &others)
+        world.lint_with(PROJECT, &[&completed(&block)], files)
     };
-    checked.reports.iter().flat_map(findings).collect()
+    let all = checked.reports.iter().flat_map(findings);
+    all.filter(|finding| !OF_WHOLE_PROJECTS.contains(&finding.check)).collect()
+}
+
+/// What stands before the first line such as `# ferry.yaml`, and the files that such lines begin.
+fn several(block: &str) -> (String, Vec<(String, String)>) {
+    let (mut first, mut files) = (String::new(), Vec::<(String, String)>::new());
+    let is_name = |name: &&str| {
+        [".yaml", ".csv", ".rhai"].iter().any(|end| name.strip_suffix(end).is_some_and(|stem| !stem.contains(' ')))
+    };
+    for line in block.split_inclusive('\n') {
+        let name = line.trim_end().strip_prefix("# ").filter(is_name);
+        match (name, files.last_mut()) {
+            (Some(name), _) => files.push((name.to_owned(), String::new())),
+            (None, Some((_, text))) => text.push_str(line),
+            (None, None) => first.push_str(line),
+        }
+    }
+    (first, files)
 }
 
 /// A finding, and its lines as a person reads them.
@@ -38,13 +77,17 @@ struct Finding {
 }
 
 fn findings(report: &Report) -> Vec<Finding> {
+    findings_in(report, "")
+}
+
+fn findings_in(report: &Report, file: &str) -> Vec<Finding> {
     let findings = report.findings().into_iter().map(|finding| {
         let level = match finding.level {
             Level::Error => "error",
             Level::Warning => "warning",
         };
         let (at, check) = (finding.at, finding.check);
-        let text = format!("{at}: {level}[{check}]: {}\n  help: {}\n", finding.message, finding.help);
+        let text = format!("{file}{at}: {level}[{check}]: {}\n  help: {}\n", finding.message, finding.help);
         Finding { check, text }
     });
     findings.collect()

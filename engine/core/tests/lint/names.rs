@@ -95,7 +95,7 @@ fn a_trigger_is_checked_like_a_step() {
     "#]],
     );
     let header = HEADER.replace(
-        "fields: [Id, Name, Amount__c, CurrencyIsoCode, Recipient__c, Status__c, SystemModstamp]",
+        "fields: [Id, Name, Amount__c, Fee__c, CurrencyIsoCode, Country__c, Recipient__c, Status__c, SystemModstamp, lines, Lines, card_number, card_last4, card_last_four]",
         "filter: $.event.Id",
     );
     check(

@@ -160,7 +160,7 @@ steps:
         expect![[r#"
             3:11: error[invalid-rhai]: this Rhai does not compile: `evnt` is not known here
               help: did you mean `event`?
-            4:22: error[invalid-rhai]: this Rhai does not compile: `sleep` is not allowed: use a `wait` step
+            4:22: error[forbidden-function]: `sleep` is not allowed: use a `wait` step
               help: see `ferry explain rhai` for what a rule may use
             6:29: error[invalid-rhai]: this Rhai does not compile: script is incomplete
               help: see `ferry explain rhai` for what a rule may use

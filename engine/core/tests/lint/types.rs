@@ -202,7 +202,7 @@ steps:
     with: { object: Contact, id: $.event.Recipient__c, fields: [Id, Email] }
   - { id: payee, map: { use: payee, with: { contact: $.contact } } }
   - { id: copy, map: { id: $.payee.ids } }
-# file: maps/payee.yaml
+# maps/payee.yaml
 id: $.contact.Id
 name: { concat: [$.contact.FirstName, $.contact.LastName], with: \" \" }
 other: $.event.Id
@@ -218,7 +218,7 @@ other: $.event.Id
         "\
 steps:
   - { id: payee, map: { use: payee, with: { contact: { Id: 1 } } } }
-# file: maps/payee.yaml
+# maps/payee.yaml
 id: $.contact.Id
 name: $.contact.Name
 more: $.vars.rate

@@ -32,7 +32,7 @@ pipeline: example
 trigger:
   poll:
     action: salesforce.query
-    with: { object: Payment_Request__c, fields: [Id, Name, Amount__c, CurrencyIsoCode, Recipient__c, Status__c, SystemModstamp] }
+    with: { object: Payment_Request__c, fields: [Id, Name, Amount__c, Fee__c, CurrencyIsoCode, Country__c, Recipient__c, Status__c, SystemModstamp, lines, Lines, card_number, card_last4, card_last_four] }
     every: 1m
     cursor: { field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }
   key: $.Id
@@ -52,26 +52,49 @@ impl World {
     }
 
     pub(crate) fn lint(&self, project: &str, pipelines: &[&str]) -> Checked {
-        self.lint_with(project, pipelines, &[])
+        self.lint_with(project, pipelines, Vec::new())
     }
 
-    /// With files of `tables/`, `maps/` and `scripts/`.
-    pub(crate) fn lint_with(&self, project: &str, pipelines: &[&str], others: &[(&str, &str)]) -> Checked {
-        let named = |(number, text): (usize, &&str)| Source::new(format!("{number}.yaml"), *text);
-        let pipelines = pipelines.iter().enumerate().map(named).collect();
-        let mut files = Files::new(Source::new("ferry.yaml", project), pipelines);
-        for (path, text) in [("tables/payout-status.yaml", TABLE)].iter().chain(others) {
-            let name = path.split_once('/').and_then(|(_, name)| name.split_once('.')).map_or(*path, |(name, _)| name);
-            let source = Source::new(*path, *text);
-            match path.split('/').next() {
-                Some("tables") => files.tables.insert(name.to_owned(), source),
-                Some("maps") => files.maps.insert(name.to_owned(), source),
-                _ => files.scripts.insert((*path).to_owned(), source),
-            };
+    /// With other files.
+    pub(crate) fn lint_with(&self, project: &str, pipelines: &[&str], others: Vec<(String, String)>) -> Checked {
+        let named = |(number, text): (usize, &&str)| (format!("{number}.yaml"), (*text).to_owned());
+        let pipelines = pipelines.iter().enumerate().map(named);
+        let files = [("ferry.yaml".to_owned(), project.to_owned())].into_iter().chain(pipelines);
+        let table = ("tables/payout-status.yaml".to_owned(), TABLE.to_owned());
+        self.lint_files(files.chain([table]).chain(others))
+    }
+
+    /// A pipeline as an earlier version of it is read again.
+    pub(crate) fn lint_version(&self, pipeline: &str) -> Checked {
+        let pipeline = Source::new("0.yaml", pipeline);
+        let files = Files { is_version: true, ..Files::new(Source::new("ferry.yaml", PROJECT), vec![pipeline]) };
+        lint::check(&files, &self.catalog, &self.rules)
+    }
+
+    /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, manifests in `connectors/`, and
+    /// pipelines.
+    pub(crate) fn lint_files(&self, named: impl IntoIterator<Item = (String, String)>) -> Checked {
+        let mut files = Files::new(Source::new("ferry.yaml", PROJECT), Vec::new());
+        let mut own = Vec::new();
+        for (name, text) in named {
+            let source = Source::new(name.as_str(), text);
+            let stem = name.split_once('/').and_then(|(_, name)| name.split_once('.')).map(|(stem, _)| stem.to_owned());
+            match (name.split('/').next(), stem) {
+                (Some("tables"), Some(stem)) => drop(files.tables.insert(stem, source)),
+                (Some("maps"), Some(stem)) => drop(files.maps.insert(stem, source)),
+                (Some("scripts"), _) => drop(files.scripts.insert(name, source)),
+                (Some("connectors"), _) => own.push(source),
+                (Some("ferry.yaml"), _) => files.project = source,
+                _ => files.pipelines.push(source),
+            }
         }
         let shares = ferry_core::project::shares(&files.project);
         files.absent.extend(shares.into_iter().filter(|share| share != "../shared"));
-        lint::check(&files, &self.catalog, &self.rules)
+        if own.is_empty() {
+            return lint::check(&files, &self.catalog, &self.rules);
+        }
+        let (library, _) = Library::load(&own, Arc::new(NoWatch));
+        lint::check(&files, &library.catalog(), &self.rules)
     }
 }
 

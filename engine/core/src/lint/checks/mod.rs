@@ -1,18 +1,44 @@
 //! The checks, one file each, and the list of them all.
 
+mod alike_names;
+mod card_data;
+mod colliding_trigger;
+mod echo_loop;
+mod endless_hold;
+mod ignored_failures;
 mod invalid_id;
+mod literal_secret;
 mod missing_input;
+mod no_budget;
+mod open_webhook;
+mod plain_http;
+mod racing_writes;
+mod recursive_pipeline;
 mod repeated_class;
+mod silent_dead_letter;
 mod silent_park;
+mod swallowed_error;
+mod timeout_order;
+mod unescaped_query;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
 mod unknown_pipeline;
+mod unsafe_retry;
+mod unstable_key;
+mod unused_definition;
+mod unused_step;
+mod weak_cursor;
+mod wrong_reference;
+mod yaml_trap;
 
-use ferry_contract::report::{At, Report};
+use ferry_contract::{
+    report::{At, Report},
+    yaml,
+};
 
-use super::{Context, Files};
-use crate::{language::Step, project::Project};
+use super::{Context, File, FileKind, Files, Reports, Whole};
+use crate::{language::Step, plan::Plan, project::Project};
 
 /// One check: its name, its page, and when it looks.
 #[derive(Debug)]
@@ -32,6 +58,12 @@ enum On {
     Step(fn(&Context<'_>, &Step, &mut Report)),
     /// Once for the pipeline.
     Pipeline(fn(&Context<'_>, &mut Report)),
+    /// Once for the plan that a pipeline without an error has become.
+    Plan(fn(&Context<'_>, &Plan, &mut Report)),
+    /// Once for each file that is YAML, whatever else is wrong with it.
+    File(fn(&File<'_>, &mut Report)),
+    /// Once for the project.
+    Project(fn(&Whole<'_>, &mut Reports)),
 }
 
 /// All checks: first those found while a file is read and compiled, then those found by looking at what was read.
@@ -39,18 +71,20 @@ const ALL: &[Check] = &[
     reading("yaml-syntax", include_str!("yaml_syntax.md")),
     reading("duplicate-key", include_str!("duplicate_key.md")),
     reading("unknown-key", include_str!("unknown_key.md")),
+    reading("misplaced-key", include_str!("misplaced_key.md")),
     reading("missing-key", include_str!("missing_key.md")),
     reading("wrong-type", include_str!("wrong_type.md")),
     reading("invalid-value", include_str!("invalid_value.md")),
     reading("step-kind", include_str!("step_kind.md")),
-    reading("duplicate-id", include_str!("duplicate_id.md")),
+    alike_names::CHECK,
     reading("unknown-step", include_str!("unknown_step.md")),
     reading("cycle", include_str!("cycle.md")),
     reading("unreachable-value", include_str!("unreachable_value.md")),
     reading("invalid-jsonpath", include_str!("invalid_jsonpath.md")),
     reading("invalid-rhai", include_str!("invalid_rhai.md")),
+    reading("forbidden-function", include_str!("forbidden_function.md")),
+    reading("untidy-rhai", include_str!("untidy_rhai.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
-    reading("literal-secret", include_str!("literal_secret.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
     reading("unknown-map", include_str!("unknown_map.md")),
     reading("unknown-script", include_str!("unknown_script.md")),
@@ -64,6 +98,10 @@ const ALL: &[Check] = &[
     reading("partial-table", include_str!("partial_table.md")),
     reading("write-in-question", include_str!("write_in_question.md")),
     reading("constant-condition", include_str!("constant_condition.md")),
+    reading("undocumented-field", include_str!("undocumented_field.md")),
+    reading("wrong-example", include_str!("wrong_example.md")),
+    reading("incomplete-action", include_str!("incomplete_action.md")),
+    reading("unreachable-rule", include_str!("unreachable_rule.md")),
     reading(super::allow::NAME, include_str!("bad_allowance.md")),
     unknown_connection::CHECK,
     unknown_action::CHECK,
@@ -74,6 +112,30 @@ const ALL: &[Check] = &[
     invalid_id::CHECK,
     repeated_class::CHECK,
     silent_park::CHECK,
+    unused_definition::CHECK,
+    recursive_pipeline::CHECK,
+    colliding_trigger::CHECK,
+    unsafe_retry::CHECK,
+    unsafe_retry::POINTLESS,
+    swallowed_error::CHECK,
+    silent_dead_letter::CHECK,
+    timeout_order::CHECK,
+    open_webhook::CHECK,
+    unstable_key::CHECK,
+    unused_step::CHECK,
+    racing_writes::CHECK,
+    yaml_trap::CHECK,
+    wrong_reference::CHECK,
+    literal_secret::CHECK,
+    plain_http::CHECK,
+    card_data::CHECK,
+    unescaped_query::CHECK,
+    no_budget::CHECK,
+    no_budget::FREQUENT,
+    echo_loop::CHECK,
+    endless_hold::CHECK,
+    weak_cursor::CHECK,
+    ignored_failures::CHECK,
 ];
 
 const fn reading(name: &'static str, page: &'static str) -> Check {
@@ -89,9 +151,42 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 pub(super) fn run(cx: &Context<'_>, report: &mut Report) {
     for check in ALL {
         match check.on {
-            On::Reading => {}
             On::Pipeline(check) => check(cx, report),
             On::Step(check) => cx.pipeline.all_steps().into_iter().for_each(|step| check(cx, step, report)),
+            On::Reading | On::Plan(_) | On::File(_) | On::Project(_) => {}
+        }
+    }
+}
+
+/// Runs the checks of a plan.
+pub(super) fn plan(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
+    for check in ALL {
+        if let On::Plan(check) = check.on {
+            check(cx, plan, report);
+        }
+    }
+}
+
+/// Runs the checks of single files.
+pub(super) fn files(files: &Files, reports: &mut Reports) {
+    let tables = files.tables.values().map(|source| (source, FileKind::Table));
+    let pipelines = files.pipelines.iter().map(|source| (source, FileKind::Pipeline));
+    for (source, kind) in [(&files.project, FileKind::Project)].into_iter().chain(tables).chain(pipelines) {
+        // Who read the file has said what is wrong with its YAML.
+        let Some(root) = yaml::parse(source, &mut Report::new(source)) else { continue };
+        for check in ALL {
+            if let On::File(check) = check.on {
+                check(&File { root: &root, kind }, reports.of(source));
+            }
+        }
+    }
+}
+
+/// Runs the checks of the whole project.
+pub(super) fn project(whole: &Whole<'_>, reports: &mut Reports) {
+    for check in ALL {
+        if let On::Project(check) = check.on {
+            check(whole, reports);
         }
     }
 }

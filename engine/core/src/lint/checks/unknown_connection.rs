@@ -73,7 +73,7 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
     let reference = environment.value.contains("${");
     if !reference && !connector.environments.contains(&environment.value) {
         let known: Vec<&str> = connector.environments.iter().map(String::as_str).collect();
-        let message = format!("{} has no environment `{}`", connector.title, environment.value);
+        let message = format!("a {} connection has no environment `{}`", connector.title, environment.value);
         report.error("invalid-value", environment.at, message, suggest::help(&environment.value, &known));
     }
 }

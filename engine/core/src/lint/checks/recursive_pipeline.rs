@@ -1,0 +1,58 @@
+//! `recursive-pipeline`: pipelines that call each other in a circle.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ferry_contract::report::Spanned;
+
+use super::{Check, On};
+use crate::{
+    language::{Pipeline, Work},
+    lint::{Reports, Whole},
+};
+
+pub(super) const CHECK: Check =
+    Check { name: "recursive-pipeline", page: include_str!("recursive_pipeline.md"), on: On::Project(check) };
+
+fn check(whole: &Whole<'_>, reports: &mut Reports) {
+    let calls: BTreeMap<&str, Vec<&Spanned<String>>> =
+        whole.pipelines.iter().map(|pipeline| (pipeline.name.value.as_str(), called(pipeline))).collect();
+    for pipeline in whole.pipelines {
+        for call in called(pipeline) {
+            let name = pipeline.name.value.as_str();
+            let Some(way) = way(&calls, &call.value, name) else { continue };
+            let names: Vec<String> = [name].iter().chain(&way).map(|name| format!("`{name}`")).collect();
+            reports.of(&pipeline.source).error(
+                CHECK.name,
+                call.at,
+                format!("`{name}` calls itself: {}", names.join(" → ")),
+                "call a pipeline that calls none of these, or do each item of a list with `each`",
+            );
+        }
+    }
+}
+
+fn called(pipeline: &Pipeline) -> Vec<&Spanned<String>> {
+    let steps = pipeline.all_steps().into_iter();
+    steps.filter_map(|step| if let Work::Pipeline { name, .. } = &step.work { Some(name) } else { None }).collect()
+}
+
+/// The shortest way from one pipeline to another, both included.
+fn way<'a>(calls: &BTreeMap<&'a str, Vec<&'a Spanned<String>>>, from: &'a str, to: &'a str) -> Option<Vec<&'a str>> {
+    let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut queue = VecDeque::from([from]);
+    while let Some(name) = queue.pop_front() {
+        if name == to {
+            let back = std::iter::successors(Some(to), |name| before.get(name).copied().filter(|_| *name != from));
+            let mut way: Vec<&str> = back.collect();
+            way.reverse();
+            return Some(way);
+        }
+        for next in calls.get(name).into_iter().flatten() {
+            before.entry(&next.value).or_insert_with(|| {
+                queue.push_back(&next.value);
+                name
+            });
+        }
+    }
+    None
+}

@@ -1,0 +1,65 @@
+//! `wrong-reference`: what is read when a project is loaded, written where a run reads, or the other way round.
+
+use ferry_contract::{
+    expression::{is_reference, wrong_reference},
+    report::Report,
+};
+
+use super::{Check, On};
+use crate::lint::{File, FileKind};
+
+pub(super) const CHECK: Check =
+    Check { name: "wrong-reference", page: include_str!("wrong_reference.md"), on: On::File(check) };
+
+/// Rhai has a `${…}` of its own, and in texts whoever compiles them finds it.
+const COMPILED: [&str; 7] = ["rhai", "script", "when", "until", "passes", "text", "say"];
+
+fn check(file: &File<'_>, report: &mut Report) {
+    for (keys, node) in file.leaves() {
+        let Some(text) = node.text() else { continue };
+        match (file.kind, keys.as_slice()) {
+            (FileKind::Project, ["connections", ..]) if text.starts_with("$.") => {
+                let message = format!("`{text}` is read in a run, and this is read when the project is loaded");
+                report.error(CHECK.name, node.at, message, "write `${env:NAME}`, `${secret:path}` or the value itself");
+            }
+            (FileKind::Project, ["connections", ..]) => malformed(text).into_iter().for_each(|reference| {
+                let message = format!("`{reference}` is not a reference that has a value");
+                report.error(
+                    CHECK.name,
+                    node.at,
+                    message,
+                    "write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`",
+                );
+            }),
+            (FileKind::Project, ["vars", ..]) if is_reference(text) => {
+                let message = "the values of `vars` are taken as they are written, and this is a reference";
+                report.error(
+                    CHECK.name,
+                    node.at,
+                    message,
+                    "write the value itself; references are read in `connections`",
+                );
+            }
+            (FileKind::Project, _) | (FileKind::Pipeline, ["trigger", "webhook", "verify", "secret"]) => {}
+            // Where the whole value is a reference, whoever compiles it has said so.
+            (FileKind::Pipeline | FileKind::Table, keys) => {
+                let is_compiled = keys.last().is_some_and(|key| COMPILED.contains(key));
+                if is_reference(text) && !text.starts_with("${") && !is_compiled {
+                    wrong_reference(text, node.at, report);
+                }
+            }
+        }
+    }
+}
+
+/// What begins like a reference, and whoever opens the connection cannot read.
+fn malformed(text: &str) -> Option<&str> {
+    let mut begins = text.match_indices("${").map(|(start, _)| &text[start..]);
+    begins.find_map(|rest| {
+        let reference = rest.split_inclusive('}').next().unwrap_or(rest);
+        let name = reference.strip_suffix('}').map(|inner| &inner[2..]).unwrap_or_default();
+        let named = name.split_once(":-").map_or(name, |(name, _)| name).split_once(':');
+        let is_known = named.is_some_and(|(kind, name)| ["env", "secret"].contains(&kind) && !name.is_empty());
+        (!is_known).then_some(reference)
+    })
+}
