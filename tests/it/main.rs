@@ -23,4 +23,5 @@ mod simulation;
 mod sqlite;
 mod store;
 mod tidy;
+mod triggers;
 mod unclaimed;

@@ -181,7 +181,11 @@ fn one_of_each(projects: &[CheckedProject]) -> Result<(), Refused> {
     let plans = || projects.iter().flat_map(|project| &project.checked.plans);
     let path = |plan: &Arc<Plan>| match &plan.trigger.source {
         EventSource::Webhook(hook) => Some(hook.path.clone()),
-        EventSource::Poll(_) | EventSource::Event(_) | EventSource::Schedule(_) | EventSource::Manual => None,
+        EventSource::Poll(_)
+        | EventSource::Event(_)
+        | EventSource::Schedule(_)
+        | EventSource::Pipeline { .. }
+        | EventSource::Manual => None,
     };
     let names = projects.iter().filter_map(|project| project.checked.project.as_ref());
     let names = names.map(|project| ("projects are called", project.name.clone()));

@@ -66,9 +66,9 @@ impl Reads {
         let Some(node) = nodes.last() else { return };
         match node {
             ASTNode::Expr(expression) => {
-                if let Some((read, is_safe)) = chain(expression, names).filter(|_| !is_inside_chain(nodes)) {
-                    let is_guarded = is_safe || guards(nodes);
-                    self.accesses.push(Access { names: read, is_guarded });
+                if let Some(chain) = chain(expression, names).filter(|_| !is_inside_chain(nodes)) {
+                    let is_guarded = chain.is_safe || guards(nodes);
+                    self.accesses.push(Access { names: chain.names, is_guarded });
                 }
                 if let Expr::FnCall(call, _) = expression {
                     self.comparisons.extend(comparison(call, names));
@@ -80,36 +80,39 @@ impl Reads {
     }
 }
 
-/// A name with the fields behind it, and whether `?.` reads one of them.
-fn chain(expression: &Expr, names: &[&str]) -> Option<(Vec<(String, At)>, bool)> {
-    let (mut read, mut rest, flags) = match expression {
-        Expr::Variable(..) => return Some((vec![name(expression, names)?], false)),
-        Expr::Dot(sides, flags, _) => (vec![name(&sides.lhs, names)?], &sides.rhs, *flags),
+/// A name with the fields behind it.
+struct Chain {
+    names: Vec<(String, At)>,
+    /// Whether `?.` reads one of them.
+    is_safe: bool,
+    /// Whether nothing stands behind the last of them: no call, no index.
+    is_whole: bool,
+}
+
+fn chain(expression: &Expr, names: &[&str]) -> Option<Chain> {
+    let (head, mut rest, mut is_safe) = match expression {
+        Expr::Variable(..) => {
+            return Some(Chain { names: vec![name(expression, names)?], is_safe: false, is_whole: true });
+        }
+        Expr::Dot(sides, flags, _) => (name(&sides.lhs, names)?, &sides.rhs, flags.intersects(ASTFlags::NEGATED)),
         Expr::Index(sides, flags, _) => {
-            return Some((vec![name(&sides.lhs, names)?], flags.intersects(ASTFlags::NEGATED)));
+            let is_safe = flags.intersects(ASTFlags::NEGATED);
+            return Some(Chain { names: vec![name(&sides.lhs, names)?], is_safe, is_whole: false });
         }
         _ => return None,
     };
-    let mut is_safe = flags.intersects(ASTFlags::NEGATED);
+    let mut read = vec![head];
     loop {
-        match rest {
-            Expr::Property(names, at) => read.push((names.2.to_string(), place(*at))),
-            Expr::Dot(sides, flags, _) => {
-                if let Expr::Property(names, at) = &sides.lhs {
-                    read.push((names.2.to_string(), place(*at)));
-                    is_safe |= flags.intersects(ASTFlags::NEGATED);
-                    rest = &sides.rhs;
-                    continue;
-                }
-            }
-            Expr::Index(sides, ..) => {
-                if let Expr::Property(names, at) = &sides.lhs {
-                    read.push((names.2.to_string(), place(*at)));
-                }
-            }
-            _ => {}
-        }
-        return Some((read, is_safe));
+        let (property, is_whole) = match rest {
+            Expr::Property(..) => (rest, true),
+            Expr::Dot(sides, ..) | Expr::Index(sides, ..) => (&sides.lhs, false),
+            _ => return Some(Chain { names: read, is_safe, is_whole: false }),
+        };
+        let Expr::Property(names, at) = property else { return Some(Chain { names: read, is_safe, is_whole: false }) };
+        read.push((names.2.to_string(), place(*at)));
+        let Expr::Dot(sides, flags, _) = rest else { return Some(Chain { names: read, is_safe, is_whole }) };
+        is_safe |= flags.intersects(ASTFlags::NEGATED);
+        rest = &sides.rhs;
     }
 }
 
@@ -154,7 +157,7 @@ fn comparison(call: &FnCallExpr, names: &[&str]) -> Option<Comparison> {
         "contains" | "==" | "!=" | "<" | "<=" | ">" | ">=" => (right, left),
         _ => return None,
     };
-    let (read, _) = chain(field, names)?;
+    let read = chain(field, names).filter(|chain| chain.is_whole)?.names;
     let constants = match constant {
         Expr::Array(items, _) if call.name == "contains" => items.iter().map(literal).collect::<Option<Vec<_>>>()?,
         Expr::DynamicConstant(..) if call.name == "contains" => {

@@ -19,7 +19,7 @@ use ferry_contract::{
 pub use arm::{Arm, Reaction};
 pub(crate) use read::language_version as read_version;
 pub use read::read;
-pub use trigger::{Cursor, EventSource, Poll, Schedule, Trigger, Verify, Webhook};
+pub use trigger::{Cursor, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
 use crate::eval::allocate::Remainder;
@@ -280,7 +280,11 @@ impl Pipeline {
     pub fn calls(&self) -> Vec<Call<'_>> {
         let trigger = match &self.trigger.source {
             EventSource::Poll(poll) => Some(Call { action: &poll.action, with: poll.with.as_ref() }),
-            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::Schedule(_) | EventSource::Manual => None,
+            EventSource::Webhook(_)
+            | EventSource::Event(_)
+            | EventSource::Schedule(_)
+            | EventSource::Pipeline(_)
+            | EventSource::Manual => None,
         };
         trigger.into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()
     }

@@ -15,7 +15,7 @@ use super::{
     near,
     read::{interval, text_of},
 };
-use crate::plan::{CatchUp, Overlap};
+use crate::plan::{CatchUp, Ended, Overlap};
 
 /// What starts runs.
 #[derive(Debug)]
@@ -39,8 +39,19 @@ pub enum EventSource {
     Event(Spanned<String>),
     /// Times of a cron expression.
     Schedule(Schedule),
+    /// Ends of another pipeline's runs.
+    Pipeline(Follow),
     /// A person, or a step of another pipeline.
     Manual,
+}
+
+/// Ends of another pipeline's runs.
+#[derive(Debug)]
+pub struct Follow {
+    /// The other pipeline.
+    pub name: Spanned<String>,
+    /// Which ends.
+    pub on: Ended,
 }
 
 /// Times of a cron expression.
@@ -102,19 +113,26 @@ pub struct Cursor {
 }
 
 /// The keys that say where events come from; exactly one is written.
-const SOURCES: [&str; 4] = ["poll", "webhook", "event", "schedule"];
+const SOURCES: [&str; 5] = ["poll", "webhook", "event", "schedule", "pipeline"];
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
     if node.entries().is_none() {
         one_of(node, "a trigger", &[("manual", ())], report)?;
         return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
     }
-    let keys = ["poll", "webhook", "event", "schedule", "key", "revision"];
+    let keys = ["poll", "webhook", "event", "schedule", "pipeline", "key", "revision"];
     let fields = Fields::open_near(node, "`trigger`", (&keys, near::TRIGGER), report)?;
     if fields.get("schedule").is_some() {
         let help = "remove it: each time of a schedule is one run, ever";
         for key in ["key", "revision"] {
             fields.refuse(key, "a schedule has its times as keys", help, report);
+        }
+        return Some(Trigger { source: source(fields, report)?, key: None, revision: None });
+    }
+    if fields.get("pipeline").is_some() {
+        let help = "remove it: its runs have the keys of the runs that they follow";
+        for key in ["key", "revision"] {
+            fields.refuse(key, "a pipeline that follows another has its keys", help, report);
         }
         return Some(Trigger { source: source(fields, report)?, key: None, revision: None });
     }
@@ -135,6 +153,7 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
         "poll" => poll(node, report).map(EventSource::Poll),
         "webhook" => webhook(node, report).map(EventSource::Webhook),
         "schedule" => schedule(node, report).map(EventSource::Schedule),
+        "pipeline" => follow(node, report).map(EventSource::Pipeline),
         _ => text(node, "`event`", report).map(EventSource::Event),
     }
 }
@@ -158,6 +177,14 @@ fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
     let tie_break = fields.need("tie_break", "$.Id", report);
     let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
     Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+}
+
+fn follow(node: &Node, report: &mut Report) -> Option<Follow> {
+    let fields = Fields::open(node, "`pipeline`", &["name", "on"], report)?;
+    let name = fields.need("name", "mass-payouts", report).and_then(|node| text(node, "`name`", report));
+    let words = [("finished", Ended::Finished), ("dead_letter", Ended::DeadLettered)];
+    let on = fields.need("on", "finished", report).and_then(|node| one_of(node, "an end of a run", &words, report));
+    Some(Follow { name: name?, on: on? })
 }
 
 fn schedule(node: &Node, report: &mut Report) -> Option<Schedule> {

@@ -86,8 +86,34 @@ pub enum EventSource {
     Event(String),
     /// Times of a cron expression.
     Schedule(Box<Schedule>),
+    /// Ends of another pipeline's runs.
+    Pipeline {
+        /// The other pipeline.
+        name: String,
+        /// Which ends.
+        on: Ended,
+    },
     /// A person, or a step of another pipeline.
     Manual,
+}
+
+/// How a run that others follow has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It has done all it was to do.
+    Finished,
+    /// It is a dead letter.
+    DeadLettered,
+}
+
+impl Ended {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::DeadLettered => "dead_letter",
+        }
+    }
 }
 
 /// An action that is asked for new events.

@@ -95,6 +95,12 @@ impl<'a> Types<'a> {
                 ("time", Shape::of_kind(Kind::String)),
                 ("zone", Shape::of_kind(Kind::String)),
             ]),
+            EventSource::Pipeline { .. } => {
+                let text = || Shape::of_kind(Kind::String);
+                let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
+                let others = ["event", "output", "failure"].map(|name| (name, Shape::default()));
+                Shape::record(texts.into_iter().chain(others).collect())
+            }
             EventSource::Manual => inputs.clone().into(),
             EventSource::Webhook(_) | EventSource::Event(_) => Shape::default(),
         }

@@ -173,10 +173,7 @@ fn text_that_is_something_else() {
 
 #[test]
 fn empty_files_say_so() {
-    check(
-        "",
-        expect![""],
-    );
+    check("", expect![""]);
     check(
         "# Nothing yet.\n",
         expect![[r#"

@@ -298,14 +298,20 @@ fn a_hold_ends_or_somebody_knows() {
               help: write one of `available`, `currency`
         "#]],
     );
-    check(&step("", ", alert: treasury"), expect![[r#"
+    check(
+        &step("", ", alert: treasury"),
+        expect![[r#"
         6:95: error[unknown-field]: `result` has no `a`
           help: write one of `available`, `currency`
-    "#]]);
-    check(&step("    timeout: 5d\n", ""), expect![[r#"
+    "#]],
+    );
+    check(
+        &step("    timeout: 5d\n", ""),
+        expect![[r#"
         7:95: error[unknown-field]: `result` has no `a`
           help: write one of `available`, `currency`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

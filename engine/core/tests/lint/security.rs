@@ -280,10 +280,13 @@ fn a_query_is_not_written_by_the_event() {
               help: write one of `rate`
         "#]],
     );
-    check(&lint("{ text: \"AccountId = '{$.event.AccountId}'\" }"), expect![[r#"
+    check(
+        &lint("{ text: \"AccountId = '{$.event.AccountId}'\" }"),
+        expect![[r#"
         7:37: error[unknown-field]: `event` has no `AccountId`
           help: write one of `attributes`, `Id`, `Name`, `Amount__c`, `Fee__c`, `CurrencyIsoCode`, `Country__c`, `Recipient__c`, `Status__c`, `SystemModstamp`, `lines`, `Lines`, `card_number`, `card_last4`, `card_last_four`
-    "#]]);
+    "#]],
+    );
     check(&lint("{ text: \"Amount__c > {$.event.Amount__c}\" }"), expect![""]);
     check(&lint("\"Status__c = 'Open'\""), expect![""]);
 }

@@ -178,6 +178,7 @@ steps:
   - { id: b, when: 'payee.type in [1, \"99\"]', map: { x: 1 } }
   - { id: c, when: 'size == \"lrge\" || payee.description == \"Active\"', map: { x: 1 } }
   - { id: d, when: 10 < payee.type && payee.type != (), map: { x: 1 } }
+  - { id: e, when: 'payee.description.len() > 3 && payee.description[0] != 5 && payee.len() < 9', map: { x: 1 } }
 ",
         expect![[r#"
             6:49: error[mixed-comparison]: `payee.description` is a text, and is never `> 3`

@@ -8,10 +8,10 @@ use ferry_contract::{
 };
 use ferry_core::{
     limits::NESTING_MAX,
-    plan::{EventSource, Plan},
+    plan::{Ended, EventSource, Plan},
     run::{Entry, From, On, Parent, State, UnitIndex},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     dispatch::Sent,
@@ -69,6 +69,45 @@ impl Drive<'_> {
         let also = begun.collect();
         self.engine.note_with(&self.driven, Entry::Emitted { step, event, key, data }, also);
         Performed::Noted
+    }
+
+    /// The runs of pipelines that follow this one, where an entry ends it: they begin in the same transaction.
+    pub(super) fn followers(&self, entry: &Entry) -> Vec<Change> {
+        let (end, output, failure) = match entry {
+            Entry::Finished { output } => (Ended::Finished, output.clone(), Value::Null),
+            Entry::DeadLettered { failure, .. } => (Ended::DeadLettered, Value::Null, failure.as_value()),
+            _ => return Vec::new(),
+        };
+        let pipeline = self.driven.with(|run| run.plan().pipeline.clone());
+        let follows = |plan: &&Arc<Plan>| match &plan.trigger.source {
+            EventSource::Pipeline { name, on } => *name == pipeline && *on == end,
+            _ => false,
+        };
+        let followers: Vec<Arc<Plan>> =
+            self.project.plans.iter().map(|(plan, _)| plan).filter(follows).cloned().collect();
+        if followers.is_empty() {
+            return Vec::new();
+        }
+        let event = self.driven.with(|run| {
+            json!({
+                "run": self.driven.id.to_string(),
+                "pipeline": pipeline,
+                "key": run.event_key(),
+                "end": end.name(),
+                "ended_at": self.engine.now().to_string(),
+                "event": run.event(),
+                "output": output,
+                "failure": failure,
+            })
+        });
+        let parent = self.parent(end.name(), false);
+        let begin = |plan: &Arc<Plan>| {
+            let arrival = self.engine.arrival(plan, &event, None);
+            // What has gone round too often is kept for a person.
+            let refused = arrival.refused.clone().or(parent.as_ref().err().cloned());
+            Change::Receive(Arrival { parent: parent.as_ref().ok().cloned(), refused, ..arrival })
+        };
+        followers.iter().map(begin).collect()
     }
 
     /// This run as the parent of another one.

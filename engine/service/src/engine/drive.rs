@@ -254,7 +254,8 @@ impl Drive<'_> {
                 }
                 Receipt::Entry(entry) => {
                     alert(&self.driven, &entry, None);
-                    self.engine.note_with(&self.driven, entry, vec![read]);
+                    let also = self.followers(&entry).into_iter().chain([read]).collect();
+                    self.engine.note_with(&self.driven, entry, also);
                     moved = true;
                 }
             }
@@ -270,7 +271,8 @@ impl Drive<'_> {
 
     fn journal(&mut self, entry: Entry) {
         alert(&self.driven, &entry, None);
-        self.engine.note(&self.driven, entry);
+        let followers = self.followers(&entry);
+        self.engine.note_with(&self.driven, entry, followers);
     }
 
     pub(super) fn noted(&mut self, entry: Entry) -> Performed {

@@ -157,7 +157,10 @@ impl Engine {
                     self.tasks.spawn(poll);
                 }
                 EventSource::Schedule(_) => drop(self.tasks.spawn(engine.keep_schedule(Arc::clone(plan), until))),
-                EventSource::Webhook(_) | EventSource::Event(_) | EventSource::Manual => {}
+                EventSource::Webhook(_)
+                | EventSource::Event(_)
+                | EventSource::Pipeline { .. }
+                | EventSource::Manual => {}
             }
         }
     }

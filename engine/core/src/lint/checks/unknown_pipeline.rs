@@ -8,7 +8,7 @@ use ferry_contract::{
 
 use super::{Check, On};
 use crate::{
-    language::{Pipeline, Work},
+    language::{EventSource, Pipeline, Work},
     lint::Context,
 };
 
@@ -17,17 +17,26 @@ pub(super) const CHECK: Check =
 
 fn check(cx: &Context<'_>, report: &mut Report) {
     let Some(siblings) = cx.siblings else { return };
+    if let EventSource::Pipeline(follow) = &cx.pipeline.trigger.source {
+        known(siblings, &follow.name, report);
+    }
     for step in cx.pipeline.all_steps() {
         let Work::Pipeline { name, with } = &step.work else { continue };
-        match siblings.iter().find(|sibling| sibling.name.value == name.value) {
-            Some(called) => inputs(called, name, with.as_ref(), report),
-            None => {
-                let known: Vec<&str> = siblings.iter().map(|sibling| sibling.name.value.as_str()).collect();
-                let message = format!("there is no pipeline `{}` in this project", name.value);
-                report.error(CHECK.name, name.at, message, suggest::help(&name.value, &known));
-            }
+        if let Some(called) = known(siblings, name, report) {
+            inputs(called, name, with.as_ref(), report);
         }
     }
+}
+
+/// The pipeline of that name.
+fn known<'a>(siblings: &'a [Pipeline], name: &Spanned<String>, report: &mut Report) -> Option<&'a Pipeline> {
+    let found = siblings.iter().find(|sibling| sibling.name.value == name.value);
+    if found.is_none() {
+        let known: Vec<&str> = siblings.iter().map(|sibling| sibling.name.value.as_str()).collect();
+        let message = format!("there is no pipeline `{}` in this project", name.value);
+        report.error(CHECK.name, name.at, message, suggest::help(&name.value, &known));
+    }
+    found
 }
 
 /// What is given by name, against the `inputs` of the called pipeline.

@@ -55,7 +55,11 @@ pub(super) fn is_needed(plan: &Plan, index: StepIndex) -> bool {
     plan.output.iter().for_each(|output| output.roots(&mut |root| is_output |= root == plan.steps[index].id));
     let answers = match &plan.trigger.source {
         EventSource::Webhook(webhook) => webhook.respond == Some(index),
-        EventSource::Poll(_) | EventSource::Event(_) | EventSource::Schedule(_) | EventSource::Manual => false,
+        EventSource::Poll(_)
+        | EventSource::Event(_)
+        | EventSource::Schedule(_)
+        | EventSource::Pipeline { .. }
+        | EventSource::Manual => false,
     };
     is_output || answers || plan.steps.iter().any(|step| step.needs.contains(&index))
 }

@@ -11,6 +11,8 @@ use crate::{
     plan::{Concurrency, EventSource, Poll, Schedule, Trigger, Webhook},
 };
 
+/// The key of a run that another follows, in the event.
+pub(crate) const FOLLOWED_KEY: &str = "$.key";
 /// The time of a schedule in its event, which is the event's key.
 pub(crate) const SCHEDULED_AT: &str = "$.scheduled_at";
 
@@ -23,14 +25,22 @@ impl Builder<'_> {
             language::EventSource::Schedule(schedule) => {
                 self.schedule(schedule).map(|schedule| EventSource::Schedule(Box::new(schedule)))
             }
+            language::EventSource::Pipeline(follow) => {
+                Some(EventSource::Pipeline { name: follow.name.value.clone(), on: follow.on })
+            }
             language::EventSource::Manual => Some(EventSource::Manual),
         };
         let key = match &trigger.source {
             // Whoever else looks at the same clock makes the same event.
             language::EventSource::Schedule(_) => Some(Path::parse(SCHEDULED_AT).ok()),
+            language::EventSource::Pipeline(_) => Some(Path::parse(FOLLOWED_KEY).ok()),
             _ => trigger.key.as_ref().map(|key| self.event_path(key)),
         };
-        let revision = trigger.revision.as_ref().map(|revision| self.event_path(revision));
+        let revision = match &trigger.source {
+            // A run that is begun again, and ends again, is followed again where its follower had failed.
+            language::EventSource::Pipeline(_) => Some(Path::parse("$.ended_at").ok()),
+            _ => trigger.revision.as_ref().map(|revision| self.event_path(revision)),
+        };
         Some(Trigger {
             source: source?,
             key: key.map_or(Some(None), |key| key.map(Some))?,
