@@ -7,6 +7,7 @@ mod docs;
 mod exchange;
 mod gate;
 mod generation;
+mod graph;
 mod kills;
 mod lanes;
 mod operator;

@@ -37,3 +37,9 @@ pub const CONCURRENCY_MAX: u64 = 1_000;
 pub const NESTING_MAX: u32 = 16;
 /// Generations of one call, each begun because the target had cancelled the one before.
 pub const GENERATIONS_MAX: u32 = 100;
+/// Cells of a line in a box of a picture.
+pub const GRAPH_LINE_CELLS_MAX: i32 = 20;
+/// Lines of one fact in a box of a picture; what is longer ends with `…`.
+pub const GRAPH_DETAIL_LINES_MAX: usize = 3;
+/// How often a picture's layers are ordered and moved, downwards and upwards in turn.
+pub const GRAPH_SWEEPS: usize = 12;

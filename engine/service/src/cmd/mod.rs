@@ -7,6 +7,7 @@ mod demo;
 mod desk;
 mod dlq;
 mod explain;
+mod graph;
 mod lint;
 mod reload;
 mod replay;
@@ -71,6 +72,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::Lint),
+    Graph(graph::Graph),
     Run(run::Run),
     Serve(serve::Serve),
     Reload(reload::Reload),
@@ -193,6 +195,7 @@ pub fn main() -> ExitCode {
     let color = cli.global.color.on();
     let outcome = match cli.command {
         Command::Lint(command) => command.run(color),
+        Command::Graph(command) => command.run(),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),
