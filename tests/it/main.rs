@@ -5,6 +5,7 @@ mod bank;
 mod begin;
 mod docs;
 mod exchange;
+mod format;
 mod gate;
 mod generation;
 mod graph;

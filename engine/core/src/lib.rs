@@ -15,6 +15,7 @@ pub mod eval;
 pub mod lint;
 pub mod plan;
 
+pub mod format;
 pub mod graph;
 
 pub mod gate;

@@ -64,7 +64,7 @@ pub struct Table {
     pub rows: BTreeMap<String, Value>,
 }
 
-const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
+pub(crate) const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
 
 /// Reads `ferry.yaml`.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {

@@ -128,7 +128,7 @@ fn tables(folder: &Path) -> Result<BTreeMap<String, Arc<Source>>, LoadError> {
     Ok(tables)
 }
 
-fn is_yaml(path: &Path) -> bool {
+pub(crate) fn is_yaml(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
@@ -160,7 +160,7 @@ fn project_folders(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
 }
 
 /// The entries of a folder in the order of their names; none where there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let failed = |error| LoadError::Io { path: folder.display().to_string(), error };
     let found = match std::fs::read_dir(folder) {
         Ok(found) => found,

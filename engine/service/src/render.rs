@@ -1,5 +1,6 @@
 //! Findings and lists, for people and for programs.
 
+mod diff;
 mod sarif;
 
 use std::io::IsTerminal as _;
@@ -8,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
+pub use diff::diff;
 pub use sarif::sarif;
 
 /// Whether colours are used.

@@ -7,6 +7,7 @@ mod demo;
 mod desk;
 mod dlq;
 mod explain;
+mod fmt;
 mod graph;
 mod lint;
 mod reload;
@@ -73,6 +74,7 @@ struct Global {
 enum Command {
     Lint(lint::Lint),
     Graph(graph::Graph),
+    Fmt(fmt::Fmt),
     Run(run::Run),
     Serve(serve::Serve),
     Reload(reload::Reload),
@@ -196,6 +198,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Lint(command) => command.run(color),
         Command::Graph(command) => command.run(),
+        Command::Fmt(command) => command.run(),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),
