@@ -11,6 +11,7 @@ mod generation;
 mod graph;
 mod kills;
 mod lanes;
+mod lint;
 mod operator;
 mod postgres;
 mod program;

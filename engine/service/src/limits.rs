@@ -61,3 +61,5 @@ pub const STORE_RECONNECT_FIRST: Duration = Duration::from_millis(100);
 pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// How often a batch that others were in the way of is tried, before its groups go one by one.
 pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;
+/// How often `ferry lint --watch` looks at the files.
+pub const FILES_LOOK_EVERY: Duration = Duration::from_millis(300);

@@ -1,6 +1,7 @@
 //! Findings and lists, for people and for programs.
 
 mod diff;
+mod junit;
 mod sarif;
 
 use std::io::IsTerminal as _;
@@ -10,6 +11,7 @@ use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
 pub use diff::diff;
+pub use junit::junit;
 pub use sarif::sarif;
 
 /// Whether colours are used.
