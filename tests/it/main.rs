@@ -3,6 +3,7 @@
 
 mod bank;
 mod begin;
+mod completions;
 mod docs;
 mod exchange;
 mod format;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod completions;
 mod decide;
 mod demo;
 mod desk;
@@ -88,6 +89,7 @@ enum Command {
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Explain(explain::Explain),
+    Completions(completions::Completions),
 }
 
 /// How data is printed.
@@ -212,6 +214,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
+        Command::Completions(command) => command.run(),
     };
     match outcome {
         Ok(exit) => exit.into(),
