@@ -51,7 +51,9 @@ fn file_in_order(text: &str, root: &Node) -> Option<String> {
         return None;
     }
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let starts: Vec<usize> = entries.iter().map(|(key, _)| with_notes(&lines, key.at.line as usize - 1)).collect();
+    let mut starts: Vec<usize> = entries.iter().map(|(key, _)| with_notes(&lines, key.at.line as usize - 1)).collect();
+    // What a file begins with is about the file.
+    starts[0] = entries[0].0.at.line as usize - 1;
     let is_note = |line: &&&str| line.trim().is_empty() || line.starts_with('#');
     let end = lines.len() - lines.iter().rev().take_while(is_note).count();
     let part = |index: usize| {

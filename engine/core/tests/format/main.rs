@@ -205,6 +205,15 @@ fn keys_have_an_order_where_the_language_has_one() {
             # the end
         "#]],
     );
+    check(
+        "# about the file\nproject: p\n# why 1\nferry: 1\n",
+        expect![[r#"
+        # about the file
+        # why 1
+        ferry: 1
+        project: p
+    "#]],
+    );
     keeps("b: 1\na: 1\nsteps:\n  - map: 1\n    id: a\n");
 }
 
