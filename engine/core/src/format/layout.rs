@@ -172,7 +172,8 @@ impl Writer {
     /// The lines of a scalar below its first one are as far in as its value would be.
     fn scalar(&self, scalar: &str, indent: usize, text: &mut String) {
         let inner = if self.brackets.is_empty() { self.inside() } else { indent + LEVEL };
-        for (index, line) in scalar.split('\n').enumerate() {
+        let mut lines = scalar.split('\n').enumerate().peekable();
+        while let Some((index, line)) = lines.next() {
             if index > 0 {
                 text.push('\n');
             }
@@ -183,7 +184,7 @@ impl Writer {
             text.push_str(content);
             let trimmed = text.trim_end_matches([' ', '\t']);
             // An escaped blank or line break is a part of the text.
-            if !trimmed.ends_with('\\') && index + 1 < scalar.split('\n').count() {
+            if !trimmed.ends_with('\\') && lines.peek().is_some() {
                 text.truncate(trimmed.len());
             }
         }

@@ -106,7 +106,7 @@ fn id_first(text: &str, step: &Node) -> Option<String> {
     if is_line { line_first(text, first, key) } else { entry_first(text, entries, index) }
 }
 
-/// The step is written in lines: the dash changes its line.
+/// The step is written in lines: the dash changes its line, unless it has one of its own.
 fn line_first(text: &str, first: &Spanned<String>, key: &Spanned<String>) -> Option<String> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let (top, own) = (first.at.line as usize - 1, key.at.line as usize - 1);
@@ -114,7 +114,7 @@ fn line_first(text: &str, first: &Spanned<String>, key: &Spanned<String>) -> Opt
     let column = |line: &str, count: u32| line.char_indices().nth(count as usize - 1).map(|(byte, _)| byte);
     let (top_byte, own_byte) = (column(&lines[top], first.at.column)?, column(&lines[own], key.at.column)?);
     let dash = lines[top][..top_byte].to_owned();
-    if !dash.contains('-') || !lines[own][..own_byte].trim().is_empty() {
+    if !lines[own][..own_byte].trim().is_empty() {
         return None;
     }
     let mut line = lines.remove(own);
@@ -124,7 +124,7 @@ fn line_first(text: &str, first: &Spanned<String>, key: &Spanned<String>) -> Opt
     let moved: Vec<String> = lines.drain(own - notes..own).collect();
     lines[top] = format!("{}{}", " ".repeat(dash.chars().count()), &lines[top][top_byte..]);
     lines.insert(top, format!("{dash}{}", &line[own_byte..]));
-    let margin = " ".repeat(dash.find('-')?);
+    let margin = " ".repeat(dash.find('-').unwrap_or(dash.len()));
     moved.iter().rev().for_each(|note| lines.insert(top, format!("{margin}{}", note.trim_start())));
     Some(lines.concat())
 }

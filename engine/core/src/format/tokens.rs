@@ -57,7 +57,8 @@ pub(super) fn lines<'a>(text: &'a str, root: &Node) -> Option<Vec<Line<'a>>> {
     let mut scalars = Vec::new();
     collect(text, root, &mut scalars);
     scalars.reverse();
-    let mut reader = Reader { text, scalars, offset: 0, lines: vec![Line::default()], breaks: 0, depth: 0 };
+    let mut reader =
+        Reader { text, scalars, offset: 0, lines: vec![Line::default()], breaks: 0, depth: 0, counted: (0, 0) };
     while reader.offset < text.len() {
         reader.step()?;
     }
@@ -124,6 +125,8 @@ struct Reader<'a> {
     breaks: usize,
     /// Brackets that are open.
     depth: usize,
+    /// The last place whose column was counted, with its column.
+    counted: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
@@ -168,8 +171,7 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, kind: TokenKind<'a>, end: usize) {
-        let line_start = self.text[..self.offset].rfind('\n').map_or(0, |end| end + 1);
-        let column = self.text[line_start..self.offset].chars().count();
+        let column = self.column(self.offset);
         let line = self.lines.last_mut().expect("there is a first line");
         if line.tokens.is_empty() {
             line.is_after_blank = self.breaks > 1;
@@ -177,6 +179,18 @@ impl<'a> Reader<'a> {
         self.breaks = 0;
         line.tokens.push(Token { kind, column });
         self.offset = end;
+    }
+
+    /// Letters before a place in its line; places are asked for in their order.
+    fn column(&mut self, offset: usize) -> usize {
+        let (from, column) = self.counted;
+        let between = &self.text[from..offset];
+        let column = match between.rsplit_once('\n') {
+            Some((_, line)) => line.chars().count(),
+            None => column + between.chars().count(),
+        };
+        self.counted = (offset, column);
+        column
     }
 
     fn end_line(&mut self) {
@@ -193,9 +207,8 @@ impl<'a> Reader<'a> {
         let first = line_of(rest);
         let header = first.split([' ', '\t']).next().unwrap_or_default();
         let comment = first[header.len()..].find('#').map(|offset| header.len() + offset);
-        let line_start = self.text[..self.offset].rfind('\n').map_or(0, |end| end + 1);
-        let column = |offset: usize| self.text[line_start..self.offset + offset].chars().count();
-        let comment = comment.map(|offset| (column(offset), first[offset..].trim_end()));
+        let column = self.column(self.offset);
+        let comment = comment.map(|offset| (column + first[..offset].chars().count(), first[offset..].trim_end()));
         let indent = header.chars().find_map(|sign| sign.to_digit(10)).map(|digit| digit as usize);
         let below = rest.get(first.len() + 1..).unwrap_or_default();
         let all = match indent {

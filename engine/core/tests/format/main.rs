@@ -214,6 +214,18 @@ fn keys_have_an_order_where_the_language_has_one() {
         project: p
     "#]],
     );
+    check(
+        "ferry: 1\npipeline: p\nsteps:\n-\n    map: 1\n    # why\n    id: a\n",
+        expect![[r#"
+        ferry: 1
+        pipeline: p
+        steps:
+          -
+            # why
+            id: a
+            map: 1
+    "#]],
+    );
     keeps("b: 1\na: 1\nsteps:\n  - map: 1\n    id: a\n");
 }
 
@@ -263,5 +275,16 @@ fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             found.push(path);
         }
+    }
+}
+
+/// A file of the largest size is laid out in a time that a person waits for.
+#[test]
+fn a_large_file_takes_no_more_than_its_size() {
+    let flow = format!("a: [{}]\n", vec!["{ b: 1, c: 'é' }"; 20_000].join(", "));
+    let lines = format!("a:\n{}", "  - b: \"x\n\n      y\"   # why\n".repeat(10_000));
+    let text = format!("a: \"{}\"\n", "x\n  ".repeat(50_000));
+    for text in [flow, lines, text] {
+        format(&Source::new("a.yaml", text)).unwrap();
     }
 }
