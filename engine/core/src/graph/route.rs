@@ -3,6 +3,8 @@
 //! No two vertices share a track where they would touch, and a line that goes down to an end begins below the line
 //! that comes down from a vertex in the same column. Where these wishes make a circle, the layer below moves aside.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Link, Point, layers::Layered};
 
 /// The lines of one vertex in the channel below its layer.
@@ -58,21 +60,24 @@ fn nets(layered: &Layered, layer: usize) -> Vec<Net> {
 
 /// Gives each net that is not straight its track; where that is impossible, a column of an end in the circle.
 fn tracks(nets: &mut [Net]) -> Result<(), i32> {
-    let bends = |net: &Net| net.left < net.right;
-    let is_above = |upper: &Net, lower: &Net| upper.vertex != lower.vertex && lower.ends.contains(&upper.column);
-    let mut open: Vec<usize> = (0..nets.len()).filter(|index| bends(&nets[*index])).collect();
+    let mut open: Vec<usize> = (0..nets.len()).filter(|index| nets[*index].left < nets[*index].right).collect();
+    let by_column: BTreeMap<i32, usize> = open.iter().map(|index| (nets[*index].column, *index)).collect();
+    let above = |index: usize| {
+        let ends = nets[index].ends.iter().filter_map(|end| by_column.get(end).copied());
+        ends.filter(move |upper| *upper != index).collect::<Vec<usize>>()
+    };
+    let above: Vec<Vec<usize>> = (0..nets.len()).map(above).collect();
     while !open.is_empty() {
-        let free = open.iter().position(|lower| !open.iter().any(|upper| is_above(&nets[*upper], &nets[*lower])));
-        let Some(free) = free else {
-            let ends = open.iter().flat_map(|index| &nets[*index].ends).copied();
-            let in_circle = ends.filter(|end| open.iter().any(|upper| nets[*upper].column == *end));
-            return Err(in_circle.max().expect("a circle has an end below another vertex"));
+        let is_free = |index: &usize| above[*index].iter().all(|upper| nets[*upper].track.is_some());
+        let Some(free) = open.iter().position(is_free) else {
+            let waited_for = open.iter().flat_map(|index| &above[*index]).filter(|upper| nets[**upper].track.is_none());
+            return Err(waited_for.map(|upper| nets[*upper].column).max().expect("who is not free waits for another"));
         };
         let index = open.remove(free);
         let net = &nets[index];
         let touches = |other: &&Net| other.left <= net.right + 1 && net.left <= other.right + 1;
-        let lowest = nets.iter().filter(|upper| is_above(upper, net)).filter_map(|upper| upper.track).max();
-        let taken: Vec<i32> = nets.iter().filter(touches).filter_map(|other| other.track).collect();
+        let taken: BTreeSet<i32> = nets.iter().filter(touches).filter_map(|other| other.track).collect();
+        let lowest = above[index].iter().filter_map(|upper| nets[*upper].track).max();
         let mut track = lowest.map_or(0, |track| track + 1);
         while taken.contains(&track) {
             track += 1;
