@@ -64,7 +64,7 @@ pub struct Table {
     pub rows: BTreeMap<String, Value>,
 }
 
-pub(crate) const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
+const KEYS: [&str; 6] = ["ferry", "project", "connections", "alerts", "groups", "vars"];
 
 /// Reads `ferry.yaml`.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
@@ -89,6 +89,11 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
     let tables = BTreeMap::new();
     Some(Project { source: Arc::clone(source), name: name?.value, connections, alerts, groups, vars, tables })
+}
+
+/// The keys of `ferry.yaml`, in the order in which they are written.
+pub(crate) fn keys() -> &'static [&'static str] {
+    &KEYS
 }
 
 fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {

@@ -24,6 +24,8 @@ pub const STATEMENTS_KEPT: usize = 64;
 pub const STORE_BUSY_MAX: Duration = Duration::from_secs(10);
 /// Files of one project folder.
 pub const PROJECT_FILES_MAX: usize = 10_000;
+/// How often `ferry lint --watch` looks at the files.
+pub const FILES_LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long a stopping service waits for calls that are under way.
 pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long connecting to a target takes at most.
@@ -61,5 +63,3 @@ pub const STORE_RECONNECT_FIRST: Duration = Duration::from_millis(100);
 pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// How often a batch that others were in the way of is tried, before its groups go one by one.
 pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;
-/// How often `ferry lint --watch` looks at the files.
-pub const FILES_LOOK_EVERY: Duration = Duration::from_millis(300);

@@ -128,7 +128,7 @@ fn tables(folder: &Path) -> Result<BTreeMap<String, Arc<Source>>, LoadError> {
     Ok(tables)
 }
 
-pub(crate) fn is_yaml(path: &Path) -> bool {
+fn is_yaml(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 

@@ -35,7 +35,7 @@ fn keys(root: &Node) -> Option<&'static [&'static str]> {
     if root.get("pipeline").is_some() {
         Some(&language::KEYS)
     } else if root.get("project").is_some() {
-        Some(&project::KEYS)
+        Some(project::keys())
     } else {
         root.get("connector").map(|_| &CONNECTOR[..])
     }

@@ -16,8 +16,9 @@ use ferry_contract::{
 };
 
 pub use arm::{Arm, Reaction};
+pub(crate) use read::KEYS;
+pub(crate) use read::language_version as read_version;
 pub use read::read;
-pub(crate) use read::{KEYS, language_version as read_version};
 pub use trigger::{Cursor, EventSource, Poll, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::load::{LoadError, entries, is_yaml};
+use crate::load::{LoadError, entries};
 
 /// Folders of a project whose files are laid out; pipelines and their tests are beside its ferry.yaml.
 const PROJECT_FOLDERS: [&str; 2] = ["tables", "maps"];
@@ -44,6 +44,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), LoadError> {
         }
     }
     Ok(())
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
 /// Puts a text in the place of a file, in one moment: a reader sees the one or the other. A link stays one, and rights and
