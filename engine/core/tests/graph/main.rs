@@ -28,7 +28,7 @@ steps:
   - id: paid
     needs: [big]
     each: { in: $.orders, as: order, key: $.order.id }
-    when: 'orders.len() < 100 && vars.rate != \"<b>#`\"'
+    when: 'event.Amount__c < 100 && event.Id != \"<b>#`\"'
     action: payoneer.get_balance
     on_error:
       - { class: unavailable, retry: { attempts: 3 }, then: continue }
