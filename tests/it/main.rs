@@ -3,12 +3,16 @@
 
 mod bank;
 mod begin;
+mod completions;
 mod docs;
 mod exchange;
+mod format;
 mod gate;
 mod generation;
+mod graph;
 mod kills;
 mod lanes;
+mod lint;
 mod operator;
 mod postgres;
 mod program;

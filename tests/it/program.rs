@@ -54,6 +54,7 @@ fn a_wrong_call_says_what_to_do() {
         (&["lint", "nowhere"], 2, "a pipeline that is there"),
         (&["lint", "--frmat", "json"], 2, "a similar argument exists: '--format'"),
         (&["lint", "broken"], 1, ""),
+        (&["-C", "broken", "lint", "p.yaml"], 1, "1 error"),
         (&["serve", "broken", "--admin", "127.0.0.1:0"], 2, "there is no pipeline to run"),
         (&["runs", "list"], 2, "there is no store at .ferry/ferry.db"),
         (&["dlq", "list", "--store", "none.db"], 2, "there is no store at none.db"),

@@ -7,6 +7,7 @@ use ferry::cmd::{
     WhyReport,
 };
 use ferry::store::DeadEvent;
+use ferry_core::graph::Picture;
 use schemars::{JsonSchema, SchemaGenerator};
 
 fn schema<T: JsonSchema>() -> String {
@@ -27,4 +28,5 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-show.schema.json"].assert_eq(&schema::<DeadLetterShown>());
     expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEvent>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
+    expect_file!["../../schemas/graph.schema.json"].assert_eq(&schema::<Picture>());
 }

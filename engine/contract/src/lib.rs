@@ -27,3 +27,4 @@ pub mod key;
 pub mod mask;
 pub mod port;
 pub mod suggest;
+pub mod xml;

@@ -15,6 +15,9 @@ pub mod eval;
 pub mod lint;
 pub mod plan;
 
+pub mod format;
+pub mod graph;
+
 pub mod gate;
 pub mod once;
 pub mod run;

@@ -23,6 +23,12 @@ pub const PROBE_READ_FIRST: Duration = Duration::from_secs(5);
 pub const BUDGET_SLICES: u64 = 10;
 /// An event or a step's output, as JSON.
 pub const VALUE_MAX_BYTES: usize = 1 << 20;
+/// Cells of a line in a box of a picture.
+pub const GRAPH_LINE_CELLS_MAX: i32 = 20;
+/// Lines of one fact in a box of a picture; what is longer ends with `…`.
+pub const GRAPH_DETAIL_LINES_MAX: usize = 3;
+/// How often a picture's layers are ordered and moved, downwards and upwards in turn.
+pub const GRAPH_SWEEPS: usize = 12;
 /// Attempts that a `retry` may ask for.
 pub const RETRY_ATTEMPTS_MAX: u32 = 100;
 /// Items of one `each`.

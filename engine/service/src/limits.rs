@@ -24,6 +24,8 @@ pub const STATEMENTS_KEPT: usize = 64;
 pub const STORE_BUSY_MAX: Duration = Duration::from_secs(10);
 /// Files of one project folder.
 pub const PROJECT_FILES_MAX: usize = 10_000;
+/// How often `ferry lint --watch` looks at the files.
+pub const FILES_LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long a stopping service waits for calls that are under way.
 pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long connecting to a target takes at most.

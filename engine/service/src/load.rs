@@ -189,8 +189,9 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
 /// The path's own project, or those below it.
 fn project_folders(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     if path.is_file() {
-        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        return Ok(if folder.join("ferry.yaml").is_file() { vec![folder] } else { Vec::new() });
+        // A file of the current folder has an empty one above it, which cannot be listed.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return Ok(if folder.join("ferry.yaml").is_file() { vec![folder.to_path_buf()] } else { Vec::new() });
     }
     if path.join("ferry.yaml").is_file() {
         return Ok(vec![path.to_path_buf()]);
@@ -213,7 +214,7 @@ fn project_folders(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
 }
 
 /// The entries of a folder in the order of their names; none where there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let failed = |error| LoadError::Io { path: folder.display().to_string(), error };
     let found = match std::fs::read_dir(folder) {
         Ok(found) => found,

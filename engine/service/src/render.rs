@@ -1,5 +1,7 @@
 //! Findings and lists, for people and for programs.
 
+mod diff;
+mod junit;
 mod sarif;
 
 use std::io::IsTerminal as _;
@@ -8,6 +10,8 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer,
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
+pub use diff::diff;
+pub use junit::junit;
 pub use sarif::sarif;
 
 /// Whether colours are used.

@@ -17,6 +17,7 @@ use ferry_contract::{
 };
 
 pub use arm::{Arm, Reaction};
+pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
 pub use trigger::{Cursor, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};

@@ -14,7 +14,8 @@ use ferry_contract::{
 use super::{Concurrency, Input, Pipeline, near, step, trigger};
 use crate::limits::CONCURRENCY_MAX;
 
-const KEYS: [&str; 11] = [
+/// In the order in which they are written.
+pub(crate) const KEYS: [&str; 11] = [
     "ferry",
     "pipeline",
     "description",

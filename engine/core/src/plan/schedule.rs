@@ -64,9 +64,8 @@ impl Schedule {
         let missed = due.partition_point(|time| *time < awake_since);
         match self.catch_up {
             CatchUp::All => due,
-            CatchUp::None => due.split_off(missed),
             CatchUp::Last if missed == due.len() => due.split_off(missed.saturating_sub(1)),
-            CatchUp::Last => due.split_off(missed),
+            CatchUp::None | CatchUp::Last => due.split_off(missed),
         }
     }
 }

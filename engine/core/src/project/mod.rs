@@ -166,6 +166,11 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
     })
 }
 
+/// The keys of `ferry.yaml`, in the order in which they are written.
+pub(crate) fn keys() -> &'static [&'static str] {
+    &KEYS
+}
+
 fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
     let entries = map(node, "a connection", report)?;
     let fields: BTreeMap<_, _> = entries

@@ -1,12 +1,14 @@
 //! `ferry lint`
 
+mod watch;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
-use super::{Envelope, Exit, Outcome, print, print_json, tell};
+use super::{Envelope, Exit, Outcome, print, print_json, start, tell};
 use crate::{
     clock::Stopwatch,
     load::{self, LoadError},
@@ -31,6 +33,9 @@ pub(super) struct Lint {
     /// End with 0 whatever is found.
     #[arg(long, conflicts_with = "deny_warnings")]
     exit_zero: bool,
+    /// Check again whenever a file changes, until Ctrl-C; ends with 130.
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -46,6 +51,8 @@ enum LintFormat {
     Github,
     /// SARIF 2.1.0, for code hosts; ends with 0 whatever it finds, so that the file is uploaded.
     Sarif,
+    /// JUnit XML, for build servers: a suite for each file.
+    Junit,
 }
 
 /// The answer of `ferry lint --format json`.
@@ -59,6 +66,10 @@ pub struct LintReport {
 
 impl Lint {
     pub(super) fn run(self, color: bool) -> Outcome {
+        if self.watch { start::on_runtime(watch::watch(self, color)) } else { self.once(color) }
+    }
+
+    fn once(&self, color: bool) -> Outcome {
         let watch = Stopwatch::start();
         let rules = load::pipeline_rules();
         let projects = match load::projects(&self.paths, &rules) {
@@ -109,6 +120,7 @@ impl Lint {
                 findings.iter().for_each(|(report, finding)| print(&render::concise(report, finding)));
             }
             LintFormat::Github => findings.iter().for_each(|(report, finding)| print(&render::github(report, finding))),
+            LintFormat::Junit => print(&render::junit(reports, self.deny_warnings)),
             LintFormat::Sarif => print_json(&render::sarif(findings))?,
             LintFormat::Json => {
                 let findings = findings.iter().map(|(report, finding)| FindingJson::new(report, finding)).collect();

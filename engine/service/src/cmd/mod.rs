@@ -2,11 +2,14 @@
 
 mod approvals;
 mod audit;
+mod completions;
 mod decide;
 mod demo;
 mod desk;
 mod dlq;
 mod explain;
+mod fmt;
+mod graph;
 mod lint;
 mod reload;
 mod replay;
@@ -71,6 +74,8 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::Lint),
+    Graph(graph::Graph),
+    Fmt(fmt::Fmt),
     Run(run::Run),
     Serve(serve::Serve),
     Reload(reload::Reload),
@@ -84,6 +89,7 @@ enum Command {
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Explain(explain::Explain),
+    Completions(completions::Completions),
 }
 
 /// How data is printed.
@@ -193,6 +199,8 @@ pub fn main() -> ExitCode {
     let color = cli.global.color.on();
     let outcome = match cli.command {
         Command::Lint(command) => command.run(color),
+        Command::Graph(command) => command.run(),
+        Command::Fmt(command) => command.run(),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),
@@ -206,6 +214,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
+        Command::Completions(command) => command.run(),
     };
     match outcome {
         Ok(exit) => exit.into(),

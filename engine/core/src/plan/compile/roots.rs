@@ -4,8 +4,18 @@ use ferry_contract::{path::Path, template::Template};
 
 use crate::{
     eval::check,
-    plan::{Approve, Call, Correlation, Each, Probe, Reaction, Wait, Work},
+    plan::{Approve, Call, Correlation, Each, Probe, Reaction, Step, Wait, Work},
 };
+
+impl Step {
+    /// All roots that its values read, those of its arms included.
+    pub(crate) fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        self.when.iter().for_each(|when| when.variables().iter().for_each(|name| visit(name)));
+        self.each.iter().for_each(|each| each.roots(visit));
+        self.work.roots(visit);
+        self.arms.iter().for_each(|arm| arm.reaction.roots(visit));
+    }
+}
 
 impl Work {
     pub(super) fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
