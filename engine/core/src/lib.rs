@@ -18,3 +18,5 @@ pub mod plan;
 pub mod gate;
 pub mod once;
 pub mod run;
+
+pub mod testing;

@@ -15,6 +15,7 @@ use crate::{
     language::{self, Pipeline},
     plan::{self, Plan},
     project::{self, Project, Table},
+    testing::{self, CheckedSuite, Samples},
 };
 
 /// A project's files, read.
@@ -97,6 +98,19 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     }
     reports.iter_mut().for_each(allow::apply);
     Checked { reports, project, plans }
+}
+
+/// Checks files of tests against a checked project; nothing of them is checked where `ferry.yaml` is wrong.
+pub fn check_tests(
+    sources: &[Arc<Source>],
+    (files, checked): (&Files, &Checked),
+    catalog: &Catalog,
+    samples: Samples<'_>,
+) -> Vec<CheckedSuite> {
+    let Some(project) = &checked.project else { return Vec::new() };
+    let mut suites = testing::check(sources, &files.pipelines, project, catalog, samples);
+    suites.iter_mut().for_each(|suite| allow::apply(&mut suite.report));
+    suites
 }
 
 /// Checks one pipeline.

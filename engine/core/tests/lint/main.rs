@@ -5,6 +5,7 @@ mod files;
 mod keys;
 mod names;
 mod places;
+mod tests_of_pipelines;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -14,8 +15,14 @@ use ferry_core::lint::checks;
 
 use world::{PROJECT, World, completed};
 
-/// The findings on one block: a pipeline, a fragment of one, or a `ferry.yaml`.
+/// The pipeline beside the files of tests on pages.
+const TESTED: &str = "steps:\n  - id: recipient\n    action: salesforce.get\n    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }\n";
+
+/// The findings on one block: a pipeline, a fragment of one, a `ferry.yaml`, or a file of tests.
 fn findings_on(world: &World, block: &str) -> Vec<Finding> {
+    if block.lines().any(|line| line.starts_with("tests:")) {
+        return findings(&world.lint_tests(TESTED, block).report);
+    }
     let checked = if block.lines().any(|line| line.starts_with("project:")) {
         world.lint(block, &[])
     } else {

@@ -10,7 +10,10 @@ use ferry_contract::{
     report::Source,
     script::{Missing, NoWatch, Rules},
 };
-use ferry_core::lint::{self, Checked, Files};
+use ferry_core::{
+    lint::{self, Checked, Files},
+    testing::CheckedSuite,
+};
 
 /// A project with both shipped connectors.
 pub(crate) const PROJECT: &str = "\
@@ -52,14 +55,29 @@ impl World {
     }
 
     pub(crate) fn lint(&self, project: &str, pipelines: &[&str]) -> Checked {
-        let named = |(number, text): (usize, &&str)| Source::new(format!("{number}.yaml"), *text);
-        let files = Files {
-            project: Source::new("ferry.yaml", project),
-            pipelines: pipelines.iter().enumerate().map(named).collect(),
-            tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE))]),
-            is_version: false,
+        lint::check(&files(project, pipelines), &self.catalog, &self.rules)
+    }
+
+    /// Checks a file of tests beside a pipeline; there is one sample.
+    pub(crate) fn lint_tests(&self, pipeline: &str, tests: &str) -> CheckedSuite {
+        let files = files(PROJECT, &[&completed(pipeline)]);
+        let checked = lint::check(&files, &self.catalog, &self.rules);
+        let samples = |_: &Source, name: &str| match name {
+            "samples/request.json" => Ok(serde_json::json!({ "Id": "a0P", "Amount__c": 50 })),
+            _ => Err("there is no such file".to_owned()),
         };
-        lint::check(&files, &self.catalog, &self.rules)
+        let source = Source::new("0.test.yaml", tests);
+        lint::check_tests(&[source], (&files, &checked), &self.catalog, &samples).pop().unwrap()
+    }
+}
+
+fn files(project: &str, pipelines: &[&str]) -> Files {
+    let named = |(number, text): (usize, &&str)| Source::new(format!("{number}.yaml"), *text);
+    Files {
+        project: Source::new("ferry.yaml", project),
+        pipelines: pipelines.iter().enumerate().map(named).collect(),
+        tables: BTreeMap::from([("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE))]),
+        is_version: false,
     }
 }
 
