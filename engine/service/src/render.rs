@@ -1,6 +1,7 @@
 //! Findings and lists, for people and for programs.
 
 mod sarif;
+pub mod tests;
 
 use std::io::IsTerminal as _;
 

@@ -17,6 +17,7 @@ mod serve;
 mod start;
 mod status;
 mod store;
+mod test;
 mod why;
 
 use std::{
@@ -71,6 +72,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::Lint),
+    Test(test::Test),
     Run(run::Run),
     Serve(serve::Serve),
     Reload(reload::Reload),
@@ -193,6 +195,7 @@ pub fn main() -> ExitCode {
     let color = cli.global.color.on();
     let outcome = match cli.command {
         Command::Lint(command) => command.run(color),
+        Command::Test(command) => command.run(color),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),
