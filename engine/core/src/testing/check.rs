@@ -69,7 +69,8 @@ fn pipeline_of<'a>(cx: &Context<'a>, suite: &Suite, report: &mut Report) -> Opti
     }
     let name = &suite.source.name;
     let stem = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-    let beside = |pipeline: &&Pipeline| [".yaml", ".yml"].iter().any(|end| pipeline.source.name == format!("{stem}{end}"));
+    let beside =
+        |pipeline: &&Pipeline| [".yaml", ".yml"].iter().any(|end| pipeline.source.name == format!("{stem}{end}"));
     let found = cx.pipelines.iter().find(beside);
     if found.is_none() {
         let message = format!("no pipeline that can be read is in `{stem}.yaml`");
@@ -89,7 +90,12 @@ fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Rep
             Ok(sample) => test.event.value = replaced(sample, test.event.value.take()),
             Err(why) => {
                 let message = format!("the sample `{}` cannot be read: {why}", file.value);
-                report.error("unknown-in-test", file.at, message, "name a JSON file beside this one, such as `samples/request.json`");
+                report.error(
+                    "unknown-in-test",
+                    file.at,
+                    message,
+                    "name a JSON file beside this one, such as `samples/request.json`",
+                );
             }
         }
     }
@@ -152,7 +158,12 @@ fn awaited(pipeline: &Pipeline) -> Vec<String> {
 fn action<'a>(cx: &Context<'a>, name: &Spanned<String>, report: &mut Report) -> Option<&'a Action> {
     let Some((connection, action)) = name.value.split_once('.') else {
         let message = format!("`{}` is no action", name.value);
-        report.error("unknown-in-test", name.at, message, "write it as `connection.action`, such as `payoneer.create_payout`");
+        report.error(
+            "unknown-in-test",
+            name.at,
+            message,
+            "write it as `connection.action`, such as `payoneer.create_payout`",
+        );
         return None;
     };
     let Some(text) = cx.project.connections.get(connection) else {

@@ -138,7 +138,10 @@ impl Coverage {
         }
         self.cover((Part::Step, id.clone(), 0));
         self.cover((Part::Condition, id.clone(), 1));
-        if matches!(entry, Entry::Evaluated { .. } | Entry::Called { .. } | Entry::Emitted { .. } | Entry::Waiting { .. }) {
+        if matches!(
+            entry,
+            Entry::Evaluated { .. } | Entry::Called { .. } | Entry::Emitted { .. } | Entry::Waiting { .. }
+        ) {
             let error = run.error_of(unit);
             let document = run.document(unit, error.as_ref());
             let is_there = |path: &Path| path.one(Document::Roots(&document)).is_ok_and(|value| !value.is_null());
@@ -183,10 +186,9 @@ fn map_of(step: &language::Step) -> Option<&Node> {
         language::Work::Map(node) => Some(node),
         language::Work::Action { with, .. } | language::Work::Pipeline { with, .. } => with.as_ref(),
         language::Work::Emit(emit) => emit.data.as_ref(),
-        language::Work::Script(_)
-        | language::Work::Check(_)
-        | language::Work::Wait(_)
-        | language::Work::Approve(_) => None,
+        language::Work::Script(_) | language::Work::Check(_) | language::Work::Wait(_) | language::Work::Approve(_) => {
+            None
+        }
     }
 }
 

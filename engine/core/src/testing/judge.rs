@@ -63,7 +63,8 @@ impl<'a> Judge<'a> {
 
     fn fields(&mut self, what: &str, fields: &[Field], value: &Value) {
         for field in fields.iter().filter(|field| !field.holds(value)) {
-            let what = if field.name.value == "$" { what.to_owned() } else { format!("{what}, `{}`", field.name.value) };
+            let what =
+                if field.name.value == "$" { what.to_owned() } else { format!("{what}, `{}`", field.name.value) };
             self.note(field.name.at, &what, field.expected(), field.actual(value));
         }
     }
@@ -80,7 +81,12 @@ impl<'a> Judge<'a> {
         }
         if let Some(wanted) = expected.message.as_ref().filter(|wanted| !failure.message.contains(&wanted.value)) {
             let expected = format!("a text with {}", Value::from(wanted.value.as_str()));
-            self.note(wanted.at, "message of the dead letter", expected, Value::from(failure.message.as_str()).to_string());
+            self.note(
+                wanted.at,
+                "message of the dead letter",
+                expected,
+                Value::from(failure.message.as_str()).to_string(),
+            );
         }
     }
 
@@ -117,12 +123,16 @@ impl<'a> Judge<'a> {
         }
         let at = expected.times.as_ref().map_or(expected.action.at, |times| times.at);
         let what = format!("calls of `{}`", expected.action.value);
-        let wanted = expected.times.as_ref().map_or_else(|| "called".to_owned(), |wanted| format!("called {}", times(wanted.value)));
+        let wanted = expected
+            .times
+            .as_ref()
+            .map_or_else(|| "called".to_owned(), |wanted| format!("called {}", times(wanted.value)));
         // Where there is one call, the fields in which it differs say more than its whole input.
         if let ([one], true) = (made.as_slice(), fitting == 0) {
             return self.fields(&format!("input of `{}`", expected.action.value), &expected.with, &one.input);
         }
-        let described: Vec<String> = expected.with.iter().map(|field| format!("`{}` {}", field.name.value, field.expected())).collect();
+        let described: Vec<String> =
+            expected.with.iter().map(|field| format!("`{}` {}", field.name.value, field.expected())).collect();
         let with = if described.is_empty() { String::new() } else { format!(" with {}", described.join(", ")) };
         self.note(at, &what, format!("{wanted}{with}"), shown(&made, fitting, !expected.with.is_empty()));
     }

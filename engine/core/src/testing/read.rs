@@ -81,7 +81,8 @@ fn test(
     if event.is_none() && changed.is_none() {
         fields.need("event", "{ Id: a0P…, Amount__c: 50.00 }", report);
     }
-    let event = overlaid(event.and_then(|node| self::event(node, report)), changed.and_then(|node| self::event(node, report)));
+    let event =
+        overlaid(event.and_then(|node| self::event(node, report)), changed.and_then(|node| self::event(node, report)));
     let now = fields.get("now").map_or_else(|| NOW_DEFAULT.parse().ok(), |node| moment(node, report));
     let key = fields.get("key").and_then(|node| text(node, "`key`", report));
     let acts = acts(fields, report);
@@ -101,7 +102,8 @@ fn test(
 /// The test with the keys of a case in the place of its own.
 fn merged(test: &Node, case: &Node) -> Node {
     let (Some(base), Some(over)) = (test.entries(), case.entries()) else { return case.clone() };
-    let mut entries: Vec<(Spanned<String>, Node)> = base.iter().filter(|(key, _)| key.value != "cases").cloned().collect();
+    let mut entries: Vec<(Spanned<String>, Node)> =
+        base.iter().filter(|(key, _)| key.value != "cases").cloned().collect();
     for (key, value) in over {
         let known = entries.iter_mut().find(|(known, _)| known.value == key.value);
         match known {
@@ -116,7 +118,9 @@ fn merged(test: &Node, case: &Node) -> Node {
 /// An event as it is, or `{ file: samples/x.json, with: { … } }`.
 fn event(node: &Node, report: &mut Report) -> Option<Event> {
     let is_file = node.entries().is_some_and(|entries| entries.iter().any(|(key, _)| key.value == "file"))
-        && node.entries().is_some_and(|entries| entries.iter().all(|(key, _)| ["file", "with"].contains(&key.value.as_str())));
+        && node
+            .entries()
+            .is_some_and(|entries| entries.iter().all(|(key, _)| ["file", "with"].contains(&key.value.as_str())));
     if !is_file {
         return Some(Event { file: None, value: node.to_value() });
     }

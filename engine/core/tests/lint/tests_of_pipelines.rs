@@ -189,12 +189,18 @@ fn a_file_of_tests_belongs_to_a_pipeline() {
               help: did you mean `example`?
         "#]],
     );
-    check_beside("tests: [ { event: {} } ]\n", expect![[r#"
+    check_beside(
+        "tests: [ { event: {} } ]\n",
+        expect![[r#"
         1:12: error[missing-key]: a test needs `name`
           help: add `name: a time-out never pays twice`
-    "#]]);
-    check_beside("tests: [ { name: a, expect: { outcome: finished } } ]\n", expect![[r#"
+    "#]],
+    );
+    check_beside(
+        "tests: [ { name: a, expect: { outcome: finished } } ]\n",
+        expect![[r#"
         1:12: error[missing-key]: a test needs `event`
           help: add `event: { Id: a0P…, Amount__c: 50.00 }`
-    "#]]);
+    "#]],
+    );
 }

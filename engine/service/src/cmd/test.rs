@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use ferry_contract::report::{Level, Source};
 use ferry_core::testing::{CheckedSuite, Suite, Test as PipelineTest};
 
-use super::{Envelope, Exit, Outcome, complain, print, print_json, tell};
+use super::{Envelope, Exit, Outcome, StoreArgs, complain, desk, print, print_json, start, tell};
 use crate::{
     load::{self, CheckedProject, LoadError},
     render::{self, tests},
-    testing::{CoverageJson, Stage, TestReport, Verdict, perform_all},
+    store,
+    testing::{CoverageJson, Stage, TestReport, Verdict, perform_all, record},
 };
 
 /// Plays the tests of pipelines: the engine itself, with answers, time and persons that the tests make.
@@ -32,6 +34,14 @@ pub(super) struct Test {
     /// End with 1 where less than so much of the steps, arms, conditions or mappings was run.
     #[arg(long, value_name = "PERCENT", conflicts_with = "k", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
+    /// Write a test of this run, or of the run of this event key, instead.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["k", "min_coverage", "format"])]
+    record: Option<String>,
+    /// Where the recorded test is written; standard output where nothing is said.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -49,6 +59,9 @@ enum TestFormat {
 
 impl Test {
     pub(super) fn run(self, color: bool) -> Outcome {
+        if let Some(run) = &self.record {
+            return start::on_runtime(self.record(run));
+        }
         let rules = load::pipeline_rules();
         let projects = match load::projects(&self.paths, &rules) {
             Ok(projects) => projects,
@@ -77,6 +90,41 @@ impl Test {
         Ok(if failed { Exit::Findings } else { Exit::Success })
     }
 
+    /// Writes a test of a run, and says what it does differently.
+    async fn record(&self, wanted: &str) -> Outcome {
+        let store = store::open(&self.store.store).await?;
+        let rules = load::pipeline_rules();
+        let projects = load::projects(&self.paths, &rules)?;
+        let stored = match desk::find(&*store, wanted).await? {
+            Ok(stored) => stored,
+            Err(missing) => {
+                complain(&missing.to_string());
+                return Ok(Exit::Nothing);
+            }
+        };
+        let has =
+            |project: &&CheckedProject| project.checked.plans.iter().any(|plan| plan.pipeline == stored.row.pipeline);
+        let project = projects.iter().find(has).ok_or_else(|| {
+            anyhow!("there is no pipeline `{}` in {}; name its project", stored.row.pipeline, self.shown_paths())
+        })?;
+        let stage = Stage { project, rules };
+        let recorded = record::record(&stage, &*store, &stored).await.map_err(|why| anyhow!(why))?;
+        match &self.out {
+            None => print(&recorded.text),
+            Some(file) if file.exists() => {
+                return Err(anyhow!("{} is there already; name another file", file.display()));
+            }
+            Some(file) => {
+                std::fs::write(file, &recorded.text).with_context(|| file.display().to_string())?;
+                tell(&format!("{} written   ·   ferry test {}", file.display(), file.display()));
+            }
+        }
+        for difference in &recorded.differences {
+            complain(&format!("the test does not do what the run did: {difference}"));
+        }
+        Ok(if recorded.differences.is_empty() { Exit::Success } else { Exit::Findings })
+    }
+
     fn chosen<'a>(&self, stages: &'a [Stage<'a>]) -> Vec<(&'a Stage<'a>, &'a Suite, &'a PipelineTest)> {
         let mut chosen = Vec::new();
         for stage in stages {
@@ -94,8 +142,7 @@ impl Test {
 
     /// A path that is a file asks for its own tests alone: a pipeline's, or those in it.
     fn asks_for(&self, project: &CheckedProject, tests: &Source, pipeline: &str) -> bool {
-        let files: Vec<String> =
-            self.paths.iter().filter(|path| path.is_file()).map(|path| shown(path)).collect();
+        let files: Vec<String> = self.paths.iter().filter(|path| path.is_file()).map(|path| shown(path)).collect();
         let own = file_of(project, pipeline);
         files.is_empty()
             || files.len() < self.paths.len()
@@ -131,9 +178,12 @@ impl Test {
                 let file = file_of(stage.project, name).unwrap_or_default();
                 let runs = verdicts.iter().filter_map(|verdict| verdict.played.as_ref().ok());
                 let runs: Vec<_> = runs.flat_map(|played| &played.observed.runs).collect();
-                let own = runs.into_iter().filter(|run| run.run.plan().version == plan.version && run.run.plan().pipeline == name);
+                let own = runs
+                    .into_iter()
+                    .filter(|run| run.run.plan().version == plan.version && run.run.plan().pipeline == name);
                 let own: Vec<_> = own.collect();
-                let is_asked = self.k.is_none() && self.asks_for(stage.project, &Source { name: String::new(), text: String::new() }, name);
+                let is_asked = self.k.is_none()
+                    && self.asks_for(stage.project, &Source { name: String::new(), text: String::new() }, name);
                 if is_asked || !own.is_empty() {
                     own.into_iter().for_each(|run| coverage.add(run));
                     all.push(CoverageJson::new(name, &file, &coverage));
@@ -145,7 +195,7 @@ impl Test {
 
     fn print(&self, report: &TestReport, color: bool) -> Result<(), anyhow::Error> {
         match self.format {
-            TestFormat::Human => print(&tests::human(report, &self.again(report), color)),
+            TestFormat::Human => print(&tests::human(report, &self.again(report), self.k.is_none(), color)),
             TestFormat::Json => print_json(&Envelope::new(report))?,
             TestFormat::Junit => print(&tests::junit(report)),
             TestFormat::Github => print(&tests::github(report)),
@@ -156,7 +206,9 @@ impl Test {
     /// The call that repeats what failed.
     fn again(&self, report: &TestReport) -> String {
         let first = report.tests.iter().find(|test| !test.passed);
-        first.map_or_else(String::new, |test| format!("ferry test {} -k \"{}\"", test.file, test.name.replace('"', "\\\"")))
+        first.map_or_else(String::new, |test| {
+            format!("ferry test {} -k \"{}\"", test.file, test.name.replace('"', "\\\""))
+        })
     }
 
     /// Says which kinds were run too little.

@@ -7,8 +7,9 @@ use crate::testing::{FailureJson, TestJson, TestReport};
 /// What was not covered, that a person is shown.
 const MISSED_SHOWN_MAX: usize = 12;
 
-/// For people: a line a test, and what is wrong with it below.
-pub fn human(report: &TestReport, again: &str, color: bool) -> String {
+/// For people: a line a test, and what is wrong with it below. Where only some tests were wanted, what they have not
+/// covered says nothing.
+pub fn human(report: &TestReport, again: &str, is_whole: bool, color: bool) -> String {
     let mut out = String::new();
     let mut file = "";
     for test in &report.tests {
@@ -23,7 +24,7 @@ pub fn human(report: &TestReport, again: &str, color: bool) -> String {
     for unused in &report.unused {
         out += &format!("{}:{}: the mock of `{}` is never asked\n", unused.file, unused.line, unused.action);
     }
-    out += &summary(report);
+    out += &summary(report, is_whole);
     if !again.is_empty() {
         out += &format!("rerun: {again}\n");
     }
@@ -46,10 +47,13 @@ fn shown(test: &TestJson, failure: &FailureJson) -> String {
     )
 }
 
-fn summary(report: &TestReport) -> String {
+fn summary(report: &TestReport, is_whole: bool) -> String {
     let mut out = format!("{} passed, {} failed", report.passed, report.failed);
     if !report.broken.is_empty() {
         out += &format!(", not run: {}", report.broken.join(", "));
+    }
+    if !is_whole {
+        return out + "\n";
     }
     for (kind, part) in Part::ALL.map(|(kind, _)| (kind, report.part(kind))) {
         if part.all > 0 {
@@ -60,7 +64,9 @@ fn summary(report: &TestReport) -> String {
     let missed: Vec<String> = report
         .coverage
         .iter()
-        .flat_map(|own| own.missed.iter().map(|missed| format!("  not covered: {}:{} {}\n", own.file, missed.line, missed.name)))
+        .flat_map(|own| {
+            own.missed.iter().map(|missed| format!("  not covered: {}:{} {}\n", own.file, missed.line, missed.name))
+        })
         .collect();
     out += &missed.iter().take(MISSED_SHOWN_MAX).map(String::as_str).collect::<String>();
     if missed.len() > MISSED_SHOWN_MAX {
@@ -74,20 +80,30 @@ fn summary(report: &TestReport) -> String {
 pub fn junit(report: &TestReport) -> String {
     let (all, failed) = (report.tests.len(), report.failed);
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
-    out += &format!("<testsuites name=\"ferry test\" tests=\"{}\" failures=\"{failed}\" errors=\"{}\">\n", all, report.broken.len());
+    out += &format!(
+        "<testsuites name=\"ferry test\" tests=\"{}\" failures=\"{failed}\" errors=\"{}\">\n",
+        all,
+        report.broken.len()
+    );
     let mut files: Vec<&str> = report.tests.iter().map(|test| test.file.as_str()).collect();
     files.dedup();
     for file in files {
         let own: Vec<&TestJson> = report.tests.iter().filter(|test| test.file == file).collect();
         let failed = own.iter().filter(|test| !test.passed).count();
-        out += &format!("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\">\n", escaped(file), own.len());
+        out += &format!(
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\">\n",
+            escaped(file),
+            own.len()
+        );
         own.into_iter().for_each(|test| out += &testcase(test));
         out += "  </testsuite>\n";
     }
     for file in &report.broken {
         let name = escaped(file);
         out += &format!("  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\">\n");
-        out += &format!("    <testcase classname=\"{name}\" name=\"the file\"><error message=\"the file has errors; `ferry lint` says which\"/></testcase>\n");
+        out += &format!(
+            "    <testcase classname=\"{name}\" name=\"the file\"><error message=\"the file has errors; `ferry lint` says which\"/></testcase>\n"
+        );
         out += "  </testsuite>\n";
     }
     out + "</testsuites>\n"
@@ -137,7 +153,8 @@ pub fn github(report: &TestReport) -> String {
     let mut out = String::new();
     for test in &report.tests {
         for failure in &test.failures {
-            let text = format!("{}: {}\nexpected {}\nactual {}", test.name, failure.what, failure.expected, failure.actual);
+            let text =
+                format!("{}: {}\nexpected {}\nactual {}", test.name, failure.what, failure.expected, failure.actual);
             out += &format!(
                 "::error title=ferry test,file={},line={},col={}::{}\n",
                 property(&test.file),
@@ -149,10 +166,18 @@ pub fn github(report: &TestReport) -> String {
     }
     for unused in &report.unused {
         let message = format!("the mock of `{}` is never asked", unused.action);
-        out += &format!("::warning title=ferry test,file={},line={}::{}\n", property(&unused.file), unused.line, escape(&message));
+        out += &format!(
+            "::warning title=ferry test,file={},line={}::{}\n",
+            property(&unused.file),
+            unused.line,
+            escape(&message)
+        );
     }
     for file in &report.broken {
-        out += &format!("::error title=ferry test,file={}::the file has errors; `ferry lint` says which\n", property(file));
+        out += &format!(
+            "::error title=ferry test,file={}::the file has errors; `ferry lint` says which\n",
+            property(file)
+        );
     }
     out
 }

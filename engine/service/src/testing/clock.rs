@@ -104,7 +104,8 @@ mod tests {
     fn time_passes_from_one_who_waits_to_the_next() {
         let clock = VirtualClock::at(Timestamp::UNIX_EPOCH);
         let far = Timestamp::from_second(100).unwrap();
-        let (mut first, mut second) = (clock.sleep(Duration::from_secs(5)), clock.sleep(Duration::from_micros(7_000_500)));
+        let (mut first, mut second) =
+            (clock.sleep(Duration::from_secs(5)), clock.sleep(Duration::from_micros(7_000_500)));
         assert_eq!((poll(&mut second), poll(&mut first)), (Poll::Pending, Poll::Pending));
         clock.jump(far);
         assert_eq!(clock.now(), Timestamp::from_second(5).unwrap());

@@ -6,6 +6,7 @@
 
 mod clock;
 mod play;
+pub mod record;
 mod report;
 mod targets;
 
@@ -125,11 +126,11 @@ pub fn perform_all<'a>(tests: &[(&Stage<'a>, &'a Suite, &'a Test)]) -> Vec<Verdi
             done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, verdict);
         }
     };
+    // Never on the caller's thread, which may have a runtime of its own.
     std::thread::scope(|scope| {
-        (1..cores).for_each(|_| {
+        (0..cores).for_each(|_| {
             scope.spawn(work);
         });
-        work();
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }

@@ -177,7 +177,9 @@ fn failures(verdict: &Verdict<'_>) -> Vec<FailureJson> {
             };
             played.unmocked.iter().take(1).map(missing).collect()
         }
-        Ok(_) if verdict.test.expect.is_empty() => own("expectations", "at least one", "nothing is expected".to_owned()),
+        Ok(_) if verdict.test.expect.is_empty() => {
+            own("expectations", "at least one", "nothing is expected".to_owned())
+        }
         Ok(played) if played.is_endless => {
             let actual = format!("{TEST_CALLS_MAX} calls were answered without one; `for: 1d` would end it");
             own("the run", "an end", actual)
@@ -205,8 +207,12 @@ fn unused(verdicts: &[Verdict<'_>]) -> Vec<UnusedJson> {
         let Ok(played) = &verdict.played else { continue };
         for (number, mock) in verdict.test.mocks.iter().enumerate() {
             let test = verdict.test.name.value.split(" › ").next().unwrap_or_default().to_owned();
-            let unused =
-                UnusedJson { file: file.to_owned(), line: mock.action.at.line, action: mock.action.value.clone(), test };
+            let unused = UnusedJson {
+                file: file.to_owned(),
+                line: mock.action.at.line,
+                action: mock.action.value.clone(),
+                test,
+            };
             let known = asked.entry((file, mock.action.at)).or_insert((false, unused));
             known.0 |= played.asked.contains(&number) || failed.contains(&(file, verdict.test.entry));
         }
