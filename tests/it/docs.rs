@@ -12,13 +12,14 @@ use std::{
 };
 
 /// The pages, and how many commands they have at the least.
-const PAGES: [(&str, usize); 9] = [
+const PAGES: [(&str, usize); 10] = [
     ("README.md", 10),
     ("docs/quickstart.md", 15),
     ("docs/how-to/correct-a-dead-letter.md", 10),
     ("docs/how-to/add-an-action.md", 3),
     ("docs/how-to/shape-a-pipeline.md", 10),
     ("docs/how-to/lint-in-ci.md", 4),
+    ("docs/how-to/test-a-pipeline.md", 10),
     ("docs/explanation/limits.md", 8),
     ("docs/reference/exit-codes.md", 1),
     ("docs/reference/faults.md", 1),

@@ -10,6 +10,7 @@ mod generation;
 mod kills;
 mod lanes;
 mod operator;
+mod pipeline_tests;
 mod postgres;
 mod program;
 mod queue;

@@ -164,7 +164,8 @@ fn is_yaml(path: &Path) -> bool {
 /// The path's own project, or those below it.
 fn project_folders(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     if path.is_file() {
-        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.to_path_buf();
         return Ok(if folder.join("ferry.yaml").is_file() { vec![folder] } else { Vec::new() });
     }
     if path.join("ferry.yaml").is_file() {

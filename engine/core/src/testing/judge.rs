@@ -140,14 +140,14 @@ impl<'a> Judge<'a> {
     /// Each after the one before, whatever is between them.
     fn in_order(&mut self, expected: &[CallExpected]) {
         let mut rest = self.observed.calls.iter();
-        let mut before = "the beginning";
+        let mut before = "the beginning".to_owned();
         for call in expected {
             if !rest.any(|made| made.action == call.action.value && is_meant(call, made)) {
                 let made: Vec<&str> = self.observed.calls.iter().map(|made| made.action.as_str()).collect();
                 let expected = format!("`{}` after {before}", call.action.value);
                 return self.note(call.action.at, "calls in order", expected, made.join(", "));
             }
-            before = call.action.value.as_str();
+            before = format!("`{}`", call.action.value);
         }
     }
 

@@ -83,7 +83,11 @@ impl Test {
             return Ok(Exit::Nothing);
         }
         let verdicts = perform_all(&tests);
-        let report = TestReport::new(&verdicts, broken, self.coverage(&stages, &verdicts));
+        let mut report = TestReport::new(&verdicts, broken, self.coverage(&stages, &verdicts));
+        if self.k.is_some() {
+            // Another case of the table may ask it.
+            report.unused.clear();
+        }
         self.print(&report, color)?;
         let is_short = self.too_little(&report);
         let failed = report.failed > 0 || !report.broken.is_empty() || is_short;
