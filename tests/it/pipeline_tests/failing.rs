@@ -108,7 +108,7 @@ fn what_fails_is_said_where_it_is_expected() {
               not covered: pay.yaml:6 large when true
               not covered: pay.yaml:11 balance on unavailable
               not covered: pay.yaml:19 submit description
-            rerun: ferry test pay.test.yaml -k "what is expected and does not come"
+            rerun: ferry test pay.test.yaml -k 'what is expected and does not come'
         "#]],
     );
 }
@@ -198,7 +198,7 @@ tests:
           not covered: pay.yaml:22 submit description
           not covered: pay.yaml:23 told
           not covered: pay.yaml:23 told id
-        rerun: ferry test pay.test.yaml -k "it never comes › for ever"
+        rerun: ferry test pay.test.yaml -k 'it never comes › for ever'
     "#]]
     .assert_eq(&stdout(&output));
 }

@@ -92,6 +92,7 @@ fn exit_codes_say_how_it_went() {
         (OPEN, &["--min-coverage", "101"], 2, "101 is not in 0..=100"),
         (OPEN, &["nowhere"], 2, "nowhere cannot be read"),
         (broken, &[], 1, "`evnt` is not a key of a test"),
+        (broken, &["pay.yaml"], 1, "`evnt` is not a key of a test"),
         (OPEN, &["--record", "x"], 2, "there is no store"),
     ] {
         let folder = project(PAY, tests);
@@ -131,7 +132,7 @@ fn a_run_becomes_a_test_that_does_what_it_did_and_names_nobody() {
     assert!(run.status.code().is_some_and(|code| code == 0 || code == 5), "{run:?}");
     let listed = ferry(folder.path()).args(["runs", "list", "--format", "json"]).output().unwrap();
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
-    let mut states = std::collections::BTreeSet::new();
+    let (mut states, mut persons) = (std::collections::BTreeSet::new(), 0);
     for row in listed["runs"].as_array().unwrap() {
         if !states.insert(row["state"].as_str().unwrap().to_owned()) {
             continue;
@@ -140,15 +141,14 @@ fn a_run_becomes_a_test_that_does_what_it_did_and_names_nobody() {
         let recorded = ferry(folder.path()).arg("test").arg(&pipelines).args(["--record", run]).output().unwrap();
         let (text, said) = (stdout(&recorded), String::from_utf8_lossy(&recorded.stderr).into_owned());
         assert_eq!(recorded.status.code(), Some(0), "{said}\n{text}");
-        assert!(
-            text.contains("@example.com") && text.matches('@').count() == text.matches("person-").count(),
-            "{text}"
-        );
+        let hidden = text.matches("person-").count();
+        assert_eq!(text.matches('@').count(), hidden, "{text}");
+        persons += hidden;
         let outcome = row["state"].as_str().unwrap().replace("dead_lettered", "dead_letter");
         assert!(
             text.contains(&format!("outcome: {outcome}\n")) || text.contains(&format!("outcome: {outcome} }}")),
             "{text}"
         );
     }
-    assert!(states.len() >= 3, "{states:?}");
+    assert!(states.len() >= 3 && persons > 0, "{states:?} {persons}");
 }

@@ -163,7 +163,7 @@ fn lists_pipelines_and_events_are_tested_too() {
           not covered: pay.yaml:19 submit description
           not covered: pay.yaml:20 told
           not covered: pay.yaml:20 told id
-        rerun: ferry test line.test.yaml -k "of the wrong type"
+        rerun: ferry test line.test.yaml -k 'of the wrong type'
     "#]]
     .assert_eq(&stdout(&output));
 }

@@ -11,7 +11,7 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-use super::{CheckedSuite, Deed, Gives, Mock, SUFFIXES, Suite, Test, read, read::replaced};
+use super::{CheckedSuite, Deed, Gives, Mock, SUFFIXES, Test, read, read::replaced};
 use crate::{
     language::{self, Pipeline, Wait, Work},
     project::Project,
@@ -46,19 +46,24 @@ pub fn check(
 fn suite(cx: &Context<'_>, source: &Arc<Source>) -> CheckedSuite {
     let mut report = Report::new(source);
     let mut suite = read(source, &mut report);
-    if let Some(suite) = &mut suite
-        && let Some(pipeline) = pipeline_of(cx, suite, &mut report)
-    {
+    let named = suite.as_ref().and_then(|suite| suite.named.clone());
+    let pipeline = pipeline_of(cx, &source.name, named.as_ref(), &mut report);
+    if let (Some(suite), Some(pipeline)) = (&mut suite, pipeline) {
         suite.pipeline.clone_from(&pipeline.name.value);
         suite.tests.iter_mut().for_each(|test| self::test(cx, pipeline, test, &mut report));
     }
     let suite = suite.filter(|_| report.is_ok());
-    CheckedSuite { report, suite }
+    CheckedSuite { report, pipeline: pipeline.map(|pipeline| pipeline.name.value.clone()), suite }
 }
 
 /// The pipeline that is named, or the one in the file beside it.
-fn pipeline_of<'a>(cx: &Context<'a>, suite: &Suite, report: &mut Report) -> Option<&'a Pipeline> {
-    if let Some(named) = &suite.named {
+fn pipeline_of<'a>(
+    cx: &Context<'a>,
+    name: &str,
+    named: Option<&Spanned<String>>,
+    report: &mut Report,
+) -> Option<&'a Pipeline> {
+    if let Some(named) = named {
         let found = cx.pipelines.iter().find(|pipeline| pipeline.name.value == named.value);
         if found.is_none() {
             let known: Vec<&str> = cx.pipelines.iter().map(|pipeline| pipeline.name.value.as_str()).collect();
@@ -67,7 +72,6 @@ fn pipeline_of<'a>(cx: &Context<'a>, suite: &Suite, report: &mut Report) -> Opti
         }
         return found;
     }
-    let name = &suite.source.name;
     let stem = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
     let beside =
         |pipeline: &&Pipeline| [".yaml", ".yml"].iter().any(|end| pipeline.source.name == format!("{stem}{end}"));

@@ -50,6 +50,8 @@ pub struct Suite {
 pub struct CheckedSuite {
     /// What is wrong with it.
     pub report: Report,
+    /// The name of its pipeline, where that is there.
+    pub pipeline: Option<String>,
     /// Its tests, where nothing is wrong with it.
     pub suite: Option<Suite>,
 }

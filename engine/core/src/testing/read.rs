@@ -161,10 +161,11 @@ fn moment(node: &Node, report: &mut Report) -> Option<Timestamp> {
     moment.and_then(|moment| Timestamp::from_millisecond(moment.as_millisecond()).ok())
 }
 
+type Reader = fn(&Node, &mut Report) -> Option<Act>;
+
 fn acts(fields: Fields<'_>, report: &mut Report) -> Vec<Act> {
     let mut acts = Vec::new();
-    let readers: [(&str, fn(&Node, &mut Report) -> Option<Act>); 3] =
-        [("approvals", approval), ("decisions", decision), ("events", posted)];
+    let readers: [(&str, Reader); 3] = [("approvals", approval), ("decisions", decision), ("events", posted)];
     for (key, read) in readers {
         let items = fields.get(key).and_then(|node| list(node, &format!("`{key}`"), report)).unwrap_or_default();
         acts.extend(items.iter().filter_map(|item| read(item, report)));

@@ -67,7 +67,7 @@ impl World {
             _ => Err("there is no such file".to_owned()),
         };
         let source = Source::new("0.test.yaml", tests);
-        lint::check_tests(&[source], (&files, &checked), &self.catalog, &samples).pop().unwrap()
+        lint::check_tests(&[source], (&files, &checked), &self.catalog, &samples).pop().expect("one file is one suite")
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use ferry_contract::report::{Level, Source};
-use ferry_core::testing::{CheckedSuite, Suite, Test as PipelineTest};
+use ferry_core::testing::{CheckedSuite, Observation, Suite, Test as PipelineTest};
 
 use super::{Envelope, Exit, Outcome, StoreArgs, complain, desk, print, print_json, start, tell};
 use crate::{
@@ -133,7 +133,9 @@ impl Test {
         let mut chosen = Vec::new();
         for stage in stages {
             let suites = stage.project.suites.iter().filter_map(|checked| checked.suite.as_ref());
-            for suite in suites.filter(|suite| self.asks_for(stage.project, &suite.source, &suite.pipeline)) {
+            for suite in
+                suites.filter(|suite| self.asks_for(stage.project, Some(&suite.source.name), Some(&suite.pipeline)))
+            {
                 let named = |test: &&PipelineTest| {
                     let name = format!("{} › {}", suite.pipeline, test.name.value);
                     self.k.as_ref().is_none_or(|text| name.contains(text))
@@ -145,12 +147,11 @@ impl Test {
     }
 
     /// A path that is a file asks for its own tests alone: a pipeline's, or those in it.
-    fn asks_for(&self, project: &CheckedProject, tests: &Source, pipeline: &str) -> bool {
+    fn asks_for(&self, project: &CheckedProject, tests: Option<&str>, pipeline: Option<&str>) -> bool {
         let files: Vec<String> = self.paths.iter().filter(|path| path.is_file()).map(|path| shown(path)).collect();
-        let own = file_of(project, pipeline);
-        files.is_empty()
-            || files.len() < self.paths.len()
-            || files.iter().any(|file| *file == tests.name || Some(file.as_str()) == own.as_deref())
+        let own = pipeline.and_then(|pipeline| file_of(project, pipeline));
+        let is_asked = |file: &String| Some(file.as_str()) == tests || Some(file) == own.as_ref();
+        files.is_empty() || files.len() < self.paths.len() || files.iter().any(is_asked)
     }
 
     /// Prints what is wrong with files of tests; those with errors are not run.
@@ -158,8 +159,7 @@ impl Test {
         let mut broken = Vec::new();
         for project in projects {
             let asked = |checked: &&CheckedSuite| {
-                let pipeline = checked.suite.as_ref().map(|suite| suite.pipeline.as_str()).unwrap_or_default();
-                self.asks_for(project, &checked.report.source, pipeline)
+                self.asks_for(project, Some(&checked.report.source.name), checked.pipeline.as_deref())
             };
             for CheckedSuite { report, .. } in project.suites.iter().filter(asked) {
                 let errors = report.findings().into_iter().filter(|finding| finding.level == Level::Error);
@@ -174,24 +174,21 @@ impl Test {
 
     /// Of each pipeline that was asked for, also where it has no test.
     fn coverage(&self, stages: &[Stage<'_>], verdicts: &[Verdict<'_>]) -> Vec<CoverageJson> {
+        let played = verdicts.iter().filter_map(|verdict| verdict.played.as_ref().ok());
+        let runs: Vec<_> = played.flat_map(|played| &played.observed.runs).collect();
         let mut all = Vec::new();
         for stage in stages {
             for plan in &stage.project.checked.plans {
                 let name = plan.pipeline.as_str();
-                let Some(mut coverage) = stage.coverage(name) else { continue };
-                let file = file_of(stage.project, name).unwrap_or_default();
-                let runs = verdicts.iter().filter_map(|verdict| verdict.played.as_ref().ok());
-                let runs: Vec<_> = runs.flat_map(|played| &played.observed.runs).collect();
-                let own = runs
-                    .into_iter()
-                    .filter(|run| run.run.plan().version == plan.version && run.run.plan().pipeline == name);
-                let own: Vec<_> = own.collect();
-                let is_asked = self.k.is_none()
-                    && self.asks_for(stage.project, &Source { name: String::new(), text: String::new() }, name);
-                if is_asked || !own.is_empty() {
-                    own.into_iter().for_each(|run| coverage.add(run));
-                    all.push(CoverageJson::new(name, &file, &coverage));
-                }
+                let is_own = |run: &&&Observation| {
+                    let own = run.run.plan();
+                    (own.version == plan.version) && own.pipeline == name
+                };
+                let own: Vec<_> = runs.iter().filter(is_own).collect();
+                let is_asked = self.k.is_none() && self.asks_for(stage.project, None, Some(name));
+                let Some(mut coverage) = stage.coverage(name).filter(|_| is_asked || !own.is_empty()) else { continue };
+                own.into_iter().for_each(|run| coverage.add(run));
+                all.push(CoverageJson::new(name, &file_of(stage.project, name).unwrap_or_default(), &coverage));
             }
         }
         all
@@ -199,20 +196,12 @@ impl Test {
 
     fn print(&self, report: &TestReport, color: bool) -> Result<(), anyhow::Error> {
         match self.format {
-            TestFormat::Human => print(&tests::human(report, &self.again(report), self.k.is_none(), color)),
+            TestFormat::Human => print(&tests::human(report, &again(report), self.k.is_none(), color)),
             TestFormat::Json => print_json(&Envelope::new(report))?,
             TestFormat::Junit => print(&tests::junit(report)),
             TestFormat::Github => print(&tests::github(report)),
         }
         Ok(())
-    }
-
-    /// The call that repeats what failed.
-    fn again(&self, report: &TestReport) -> String {
-        let first = report.tests.iter().find(|test| !test.passed);
-        first.map_or_else(String::new, |test| {
-            format!("ferry test {} -k \"{}\"", test.file, test.name.replace('"', "\\\""))
-        })
     }
 
     /// Says which kinds were run too little.
@@ -229,6 +218,15 @@ impl Test {
     fn shown_paths(&self) -> String {
         self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The call that repeats what failed first.
+fn again(report: &TestReport) -> String {
+    let first = report.tests.iter().find(|test| !test.passed);
+    first.map_or_else(String::new, |test| {
+        // A shell changes nothing between single quotes.
+        format!("ferry test {} -k '{}'", test.file, test.name.replace('\'', "'\\''"))
+    })
 }
 
 /// A path as files are named in findings.
