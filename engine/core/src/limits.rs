@@ -37,3 +37,7 @@ pub const CONCURRENCY_MAX: u64 = 1_000;
 pub const NESTING_MAX: u32 = 16;
 /// Generations of one call, each begun because the target had cancelled the one before.
 pub const GENERATIONS_MAX: u32 = 100;
+/// How long a test of a pipeline lasts at most, and whatever is waited for in it.
+pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
+/// The first moment at which a test may not begin any more: what is reckoned from then on must be moments still.
+pub const TEST_NOW_BEFORE: &str = "9000-01-01T00:00:00Z";

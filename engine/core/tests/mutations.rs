@@ -14,6 +14,8 @@ use world::{PROJECT, World};
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 const PIPELINE: &str = include_str!("world/mass-payouts.yaml");
+const TESTED: &str = include_str!("../../../pipelines/payoneer-salesforce/mass-payouts.yaml");
+const TESTS: &str = include_str!("../../../pipelines/payoneer-salesforce/mass-payouts.test.yaml");
 
 /// What YAML, JSONPath, Rhai and templates take as their own.
 const LETTERS: &str = "{}[]()<>:;,.'\"|-#$&*!%@`?~+=/\\ \t\n\r0aZé€😀\u{feff}\u{0}\u{85}";
@@ -78,9 +80,9 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-fn mutated() -> impl Strategy<Value = String> {
-    proptest::collection::vec((mutation(), any::<usize>()), 1..6).prop_map(|mutations| {
-        mutations.iter().fold(PIPELINE.to_owned(), |text, (mutation, place)| mutation.apply(&text, *place))
+fn mutated(whole: &'static str) -> impl Strategy<Value = String> {
+    proptest::collection::vec((mutation(), any::<usize>()), 1..6).prop_map(move |mutations| {
+        mutations.iter().fold(whole.to_owned(), |text, (mutation, place)| mutation.apply(&text, *place))
     })
 }
 
@@ -93,6 +95,20 @@ fn check(text: &str) {
         format!("{:?}", again.reports.last().map(Report::findings).unwrap_or_default())
     );
     assert_eq!(report.is_ok(), checked.plans.len() == 1);
+    check_findings(text, report);
+}
+
+#[track_caller]
+fn check_tests(text: &str) {
+    let (checked, again) = (WORLD.lint_tests(TESTED, text), WORLD.lint_tests(TESTED, text));
+    assert_eq!(format!("{:?}", checked.report.findings()), format!("{:?}", again.report.findings()));
+    assert_eq!(checked.report.is_ok(), checked.suite.is_some());
+    check_findings(text, &checked.report);
+}
+
+/// Each finding points into the file, has a page, and says what to write instead.
+#[track_caller]
+fn check_findings(text: &str, report: &Report) {
     for finding in report.findings() {
         let (start, end) = (finding.at.start as usize, finding.at.end as usize);
         if !text.contains('\r') && !text.contains('\u{85}') {
@@ -112,13 +128,20 @@ fn the_pipeline_itself_has_no_finding() {
     let checked = WORLD.lint(PROJECT, &[PIPELINE]);
     let findings: Vec<_> = checked.reports.iter().flat_map(Report::findings).collect();
     assert!(findings.is_empty(), "{findings:#?}");
+    let tests = WORLD.lint_tests(TESTED, TESTS);
+    assert!(tests.report.findings().is_empty(), "{:#?}", tests.report.findings());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_mutation_is_checked(text in mutated()) {
+    fn any_mutation_is_checked(text in mutated(PIPELINE)) {
         check(&text);
+    }
+
+    #[test]
+    fn any_mutation_of_tests_is_checked(text in mutated(TESTS)) {
+        check_tests(&text);
     }
 }

@@ -61,7 +61,5 @@ pub const STORE_RECONNECT_FIRST: Duration = Duration::from_millis(100);
 pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// How often a batch that others were in the way of is tried, before its groups go one by one.
 pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;
-/// How long a test of a pipeline lasts at most, in its own time.
-pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
 /// Calls of one test, before it counts as one without an end.
 pub const TEST_CALLS_MAX: usize = 1_000;

@@ -14,6 +14,7 @@ ferry: 1
 project: shop
 connections:
   payoneer: { connector: payoneer, environment: sandbox, program_id: \"1\", client_id: a, client_secret: \"${secret:b}\" }
+  treasury: { connector: payoneer, environment: sandbox, program_id: \"2\", client_id: a, client_secret: \"${secret:b}\" }
   salesforce: { connector: salesforce, environment: sandbox, my_domain: a, client_id: a, client_secret: \"${secret:b}\" }
 alerts: { ops: log }
 ";

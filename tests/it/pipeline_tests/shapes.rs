@@ -123,6 +123,40 @@ steps:
 output: $.total
 ";
 
+const RATES: &str = "\
+ferry: 1
+pipeline: rates
+trigger: { event: rates.wanted, key: $.id }
+steps:
+  - id: rate
+    action: payoneer.get_balance
+    on_error:
+      - { class: [unavailable, throttled], retry: { attempts: 2 }, fallback: { action: treasury.get_balance } }
+      - { class: auth, then: continue }
+  - { id: note, needs: [rate], map: { available: { from: $.rate.available, default: 0 } } }
+";
+
+const RATES_TESTS: &str = "\
+tests:
+  - name: rates
+    event: { id: r1 }
+    mocks:
+      payoneer.get_balance: { return: { available: 7, currency: USD } }
+      treasury.get_balance: { return: { available: 8, currency: USD } }
+    expect: { outcome: finished, calls: [ { action: payoneer.get_balance, times: 1 } ], not_called: [treasury.get_balance] }
+    cases:
+      - { name: the first }
+      - name: the other one
+        mocks: { payoneer.get_balance: { fail: unavailable } }
+        expect:
+          calls: [ { action: payoneer.get_balance, times: 2 }, { action: treasury.get_balance, times: 1 } ]
+          not_called: []
+          steps: { note: { output: { available: 8 } } }
+      - name: neither
+        mocks: { payoneer.get_balance: { fail: auth } }
+        expect: { steps: { rate: { status: skipped, error: { class: auth } }, note: { output: { available: 0 } } } }
+";
+
 const LINE_TESTS: &str = "\
 tests:
   - { name: twice, event: { sku: a, amount: 7 }, expect: { output: { twice: 14 } } }
@@ -137,6 +171,8 @@ fn lists_pipelines_and_events_are_tested_too() {
         ("orders.test.yaml", ORDERS_TESTS),
         ("line.yaml", LINE),
         ("line.test.yaml", LINE_TESTS),
+        ("rates.yaml", RATES),
+        ("rates.test.yaml", RATES_TESTS),
     ];
     files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
     let output = tested(folder.path(), &[]);
@@ -152,7 +188,11 @@ fn lists_pipelines_and_events_are_tested_too() {
           PASS lines › a parcel
         pay.test.yaml
           PASS a
-        4 passed, 1 failed · steps 6/9 · arms 0/1 · conditions 1/2 · mappings 4/9
+        rates.test.yaml
+          PASS rates › the first
+          PASS rates › the other one
+          PASS rates › neither
+        7 passed, 1 failed · steps 8/11 · arms 2/3 · conditions 1/2 · mappings 5/10
           not covered: pay.yaml:6 large when false
           not covered: pay.yaml:8 balance
           not covered: pay.yaml:11 balance on unavailable

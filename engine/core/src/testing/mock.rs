@@ -8,12 +8,15 @@ use ferry_contract::{
     suggest,
     yaml::{
         Kind, Node,
-        read::{Fields, duration, map, one_of, text},
+        read::{Fields, map, one_of, text},
     },
 };
 use serde_json::Value;
 
-use super::field::{Field, fields};
+use super::{
+    field::{Field, fields},
+    read::span,
+};
 
 /// The answers of one action, in order; the last one stays.
 #[derive(Clone, Debug)]
@@ -120,7 +123,7 @@ fn failure(class: &Node, fields: Fields<'_>, report: &mut Report) -> Option<Fail
     let mut text_of = |key: &str| fields.get(key).and_then(|node| text(node, &format!("`{key}`"), report));
     let message = text_of("message").map_or_else(|| "the test says so".to_owned(), |message| message.value);
     let code = text_of("code").map(|code| code.value);
-    let wait: Option<Duration> = fields.get("wait").and_then(|node| duration(node, "`wait`", report));
+    let wait: Option<Duration> = fields.get("wait").and_then(|node| span(node, "`wait`", report));
     let failure = Failure { code, ..Failure::new(class, message) };
     Some(match wait {
         Some(wait) => failure.after(wait),

@@ -13,7 +13,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Act, Deed, Event, Suite, Test, expect, mock};
-use crate::{language, run::Decision};
+use crate::{
+    language,
+    limits::{TEST_LASTS_MAX, TEST_NOW_BEFORE},
+    run::Decision,
+};
 
 const KEYS: [&str; 3] = ["ferry", "pipeline", "tests"];
 const TEST_KEYS: [&str; 11] =
@@ -92,7 +96,7 @@ fn test(
         event: event?,
         key: key.map_or_else(|| KEY_DEFAULT.to_owned(), |key| key.value),
         now: now?,
-        lasts: fields.get("for").and_then(|node| duration(node, "`for`", report)),
+        lasts: fields.get("for").and_then(|node| span(node, "`for`", report)),
         mocks: fields.get("mocks").map_or_else(Vec::new, |node| mock::mocks(node, report)),
         acts,
         expect: fields.get("expect").map_or_else(expect::Expect::default, |node| expect::read(node, report)),
@@ -153,9 +157,11 @@ pub(super) fn replaced(base: Value, over: Value) -> Value {
 
 fn moment(node: &Node, report: &mut Report) -> Option<Timestamp> {
     let written = text(node, "`now`", report)?;
+    let before: Timestamp = TEST_NOW_BEFORE.parse().expect("the bound is a moment");
     let moment: Option<Timestamp> = written.value.parse().ok();
+    let moment = moment.filter(|moment| (Timestamp::UNIX_EPOCH..before).contains(moment));
     if moment.is_none() {
-        let message = format!("`{}` is no moment", written.value);
+        let message = format!("`{}` is no moment at which a test can begin", written.value);
         report.error("invalid-value", node.at, message, "write it like `2026-03-01T10:00:00Z`");
     }
     moment.and_then(|moment| Timestamp::from_millisecond(moment.as_millisecond()).ok())
@@ -213,7 +219,23 @@ fn posted(node: &Node, report: &mut Report) -> Option<Act> {
 }
 
 fn after(fields: Fields<'_>, report: &mut Report) -> Duration {
-    fields.get("after").and_then(|node| duration(node, "`after`", report)).unwrap_or_default()
+    fields.get("after").and_then(|node| span(node, "`after`", report)).unwrap_or_default()
+}
+
+/// A duration that a test can last.
+pub(super) fn span(node: &Node, what: &str, report: &mut Report) -> Option<Duration> {
+    let span = duration(node, what, report)?;
+    if span <= TEST_LASTS_MAX {
+        return Some(span);
+    }
+    let days = TEST_LASTS_MAX.as_secs() / 86_400;
+    report.error(
+        "invalid-value",
+        node.at,
+        format!("{what} is longer than a test lasts"),
+        format!("write `{days}d` at most"),
+    );
+    None
 }
 
 fn reason(fields: Fields<'_>, report: &mut Report) -> String {

@@ -180,6 +180,32 @@ tests:
     "#]].assert_eq(&shown);
 }
 
+/// What is reckoned from a moment must be a moment still.
+#[test]
+fn no_test_begins_or_lasts_beyond_all_times() {
+    check_beside(
+        "\
+tests:
+  - name: bounds
+    event: { Id: a }
+    now: 9999-12-30T00:00:00Z
+    for: 367d
+    mocks: { payoneer.get_payout_status: { fail: throttled, wait: 99999999d } }
+    events: [ { event: payoneer.payout_status, data: { id: a }, after: 18446744073709551615ms } ]
+    expect: { outcome: finished }
+  - { name: before, event: { Id: a }, now: 1969-12-31T23:59:59Z, expect: { outcome: finished } }
+",
+        expect![[r#"
+            4:10: error[invalid-value]: `9999-12-30T00:00:00Z` is no moment at which a test can begin
+              help: write it like `2026-03-01T10:00:00Z`
+            7:72: error[invalid-value]: `after` is longer than a test lasts
+              help: write `366d` at most
+            9:44: error[invalid-value]: `1969-12-31T23:59:59Z` is no moment at which a test can begin
+              help: write it like `2026-03-01T10:00:00Z`
+        "#]],
+    );
+}
+
 #[test]
 fn a_file_of_tests_belongs_to_a_pipeline() {
     check_beside(

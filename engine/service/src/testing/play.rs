@@ -11,6 +11,7 @@ use ferry_contract::{
     port::{Clock, Http},
 };
 use ferry_core::{
+    limits::TEST_LASTS_MAX,
     once::Guards,
     plan::Plan,
     run::{Entry, Letter, Run, State},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     engine::{Engine, LoadedProject, Setup, Terms, Time},
-    limits::{TEST_CALLS_MAX, TEST_LASTS_MAX},
+    limits::TEST_CALLS_MAX,
     load,
     store::{Change, Filter, RunId, RunRow, Store, StoredRun, sqlite::SqliteStore},
 };
@@ -94,7 +95,7 @@ impl<'a> Play<'a> {
         let working = Arc::clone(&self.engine);
         tokio::spawn(async move { working.work().await });
         let most = self.test.lasts.unwrap_or(TEST_LASTS_MAX);
-        let end = self.test.now + SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
+        let end = self.test.now + SignedDuration::try_from(most).unwrap_or_default();
         let mut acts: Vec<&Act> = self.test.acts.iter().collect();
         loop {
             self.idle.notified().await;
