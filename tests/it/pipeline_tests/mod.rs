@@ -1,6 +1,7 @@
 //! `ferry test`, as its user meets it: what passes, what fails and how that is said, in all formats.
 
 mod failing;
+mod recorded;
 mod shapes;
 
 use std::{path::Path, process::Output};

@@ -121,10 +121,8 @@ fn merged(test: &Node, case: &Node) -> Node {
 
 /// An event as it is, or `{ file: samples/x.json, with: { … } }`.
 fn event(node: &Node, report: &mut Report) -> Option<Event> {
-    let is_file = node.entries().is_some_and(|entries| entries.iter().any(|(key, _)| key.value == "file"))
-        && node
-            .entries()
-            .is_some_and(|entries| entries.iter().all(|(key, _)| ["file", "with"].contains(&key.value.as_str())));
+    let keys: Vec<&str> = node.entries().unwrap_or_default().iter().map(|(key, _)| key.value.as_str()).collect();
+    let is_file = keys.contains(&"file") && keys.iter().all(|key| ["file", "with"].contains(key));
     if !is_file {
         return Some(Event { file: None, value: node.to_value() });
     }
@@ -190,20 +188,28 @@ fn approval(node: &Node, report: &mut Report) -> Option<Act> {
     Some(Act { at: fields.at(), after, what: Deed::Answer { step: step?, by: by?.value, yes: yes?, reason } })
 }
 
+/// What a person knows of a parked call.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Known {
+    Done,
+    NotDone,
+    Nothing,
+}
+
 fn decision(node: &Node, report: &mut Report) -> Option<Act> {
     let fields = Fields::open(node, "a decision", &["step", "by", "decision", "output", "after"], report)?;
     let step = fields.need("step", "submit", report).and_then(|node| text(node, "`step`", report));
     let by = fields.get("by").and_then(|node| text(node, "`by`", report));
-    let words = [("done", 0), ("not_done", 1), ("give_up", 2)];
+    let words = [("done", Known::Done), ("not_done", Known::NotDone), ("give_up", Known::Nothing)];
     let word = fields.need("decision", "not_done", report);
     let word = word.and_then(|node| one_of(node, "a decision", &words, report))?;
-    if word != 0 {
+    if word != Known::Done {
         fields.refuse("output", "only what was done has an output", "remove it, or write `decision: done`", report);
     }
     let decision = match word {
-        0 => Decision::Done(fields.get("output").map_or_else(|| Value::Object(Map::new()), Node::to_value)),
-        1 => Decision::NotDone,
-        _ => Decision::GiveUp,
+        Known::Done => Decision::Done(fields.get("output").map_or_else(|| Value::Object(Map::new()), Node::to_value)),
+        Known::NotDone => Decision::NotDone,
+        Known::Nothing => Decision::GiveUp,
     };
     let by = by.map_or_else(|| "a person".to_owned(), |by| by.value);
     Some(Act { at: fields.at(), after: after(fields, report), what: Deed::Decide { step: step?, by, decision } })

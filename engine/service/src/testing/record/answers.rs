@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ferry_connectors::manifest::Call as ManifestCall;
+use ferry_connectors::manifest::{Call as ManifestCall, Preflight, PreflightRule};
 use ferry_contract::{
     catalog::{Action, Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
     path::Document,
     schema::{Kind, Schema},
+    script::Named,
 };
 use ferry_core::{
     once::{Found, Guards},
@@ -25,6 +26,17 @@ use crate::{
 
 /// Enough money for any test.
 const PLENTY: u64 = 1_000_000;
+
+/// What an answer that no journal has is made of, beside what the input has of the same name, and examples.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Made {
+    /// Enough of every number.
+    Plenty,
+    /// None of any number.
+    Nothing,
+    /// Enough, and other texts than the input's.
+    Other,
+}
 
 /// The answers of a run and of those that it has begun.
 pub(super) struct Answers<'a> {
@@ -89,6 +101,9 @@ impl<'a> Answers<'a> {
             }
             run.take(*at, entry);
         }
+        for unit in run.units() {
+            self.in_vain(&Moment { run: &run, unit, at: stored.row.updated_at });
+        }
     }
 
     fn entry(&mut self, moment: &Moment<'_>, entry: &Entry) {
@@ -117,8 +132,9 @@ impl<'a> Answers<'a> {
                 output.into_iter().for_each(|output| act["output"] = output);
                 self.acts.entry("decisions").or_default().push(act);
             }
-            Entry::Held { .. } => self.question(moment, false),
-            Entry::Released { .. } => self.question(moment, true),
+            Entry::Held { .. } => self.question(moment, Made::Nothing),
+            Entry::Released { .. } => self.question(moment, Made::Plenty),
+            Entry::Skipped { .. } => self.in_vain(moment),
             _ => {}
         }
     }
@@ -141,7 +157,7 @@ impl<'a> Answers<'a> {
         if call.effect.is_write() {
             *self.writes.entry(format!("{}.{}", call.connection, call.action)).or_default() += 1;
         }
-        self.asked_before(moment, call, true);
+        self.asked_before(moment, call, None);
     }
 
     fn failed(&mut self, moment: &Moment<'_>, failure: &Failure) {
@@ -153,23 +169,44 @@ impl<'a> Answers<'a> {
                     self.said(moment, (&step, by, reason), false);
                 }
             }
-            (_, Some(call)) => self.asked_before(moment, call, failure.class != ErrorClass::InsufficientFunds),
-            _ => {}
+            (_, Some(call)) => self.asked_before(moment, call, Some(failure)),
+            _ => self.in_vain(moment),
         }
     }
 
-    /// The question before a write, whose answer no journal has.
-    fn asked_before(&mut self, moment: &Moment<'_>, call: &Call, is_yes: bool) {
-        let question = self.manifest(call).and_then(|known| known.preflight.as_ref());
-        let Some(question) = question.map(|question| question.action.clone()) else { return };
+    /// The question before a write: it was answered so that the write could go, or could not for that reason.
+    fn asked_before(&mut self, moment: &Moment<'_>, call: &Call, refused: Option<&Failure>) {
+        let Some(question) = self.manifest(call).and_then(|known| known.preflight.as_ref()) else { return };
         let input = self.input(moment, call);
-        if let Some(answer) = self.made_up(&call.connection, &question, &input, is_yes) {
-            self.push(format!("{}.{question}", call.connection), returns(&answer));
+        let made = [Made::Plenty, Made::Nothing, Made::Other].into_iter();
+        let mut answers = made.filter_map(|made| self.made_up(&call.connection, &question.action, &input, made));
+        let fits = |answer: &Value| self.refusal(question, &input, answer) == refused.map(|refused| &refused.message);
+        let action = format!("{}.{}", call.connection, question.action);
+        if let Some(answer) = answers.find(fits) {
+            self.push(action, returns(&answer));
+        }
+    }
+
+    /// What the first rule says that an answer does not pass.
+    fn refusal<'q>(&self, question: &'q Preflight, input: &Value, answer: &Value) -> Option<&'q String> {
+        let amount = question.sums.one(Document::Value(input)).ok()?;
+        let names = [("result", answer), ("input", input), ("total", amount)];
+        let rules = &self.stage.project.library.rules;
+        let passes = |rule: &&PreflightRule| rule.passes.test(rules, &Named(&names)).unwrap_or(false);
+        question.rules.iter().find(|rule| !passes(rule)).map(|rule| &rule.message)
+    }
+
+    /// A step that waited for an answer, and went on without: it was asked, and there was none yet.
+    fn in_vain(&mut self, moment: &Moment<'_>) {
+        if let (Status::Waiting { on: On::Answer { .. }, .. }, Work::Wait(Wait::Poll { probe, .. })) =
+            (moment.run.status(moment.unit), &moment.run.step(moment.unit).work)
+        {
+            self.gives(&probe.call, &json!({ "fail": ErrorClass::NotFound.name() }));
         }
     }
 
     /// The question of a hold.
-    fn question(&mut self, moment: &Moment<'_>, is_yes: bool) {
+    fn question(&mut self, moment: &Moment<'_>, made: Made) {
         let step = moment.run.step(moment.unit);
         let holds = step.arms.iter().find_map(|arm| match &arm.reaction {
             Reaction::Hold { probe, .. } => Some(&probe.call),
@@ -177,7 +214,7 @@ impl<'a> Answers<'a> {
         });
         let Some(call) = holds else { return };
         let input = moment.run.call(moment.unit).map_or(Value::Null, |own| self.input(moment, own));
-        let answer = self.made_up(&call.connection, &call.action, &input, is_yes);
+        let answer = self.made_up(&call.connection, &call.action, &input, made);
         answer.into_iter().for_each(|answer| self.gives(call, &returns(&answer)));
     }
 
@@ -218,7 +255,7 @@ impl<'a> Answers<'a> {
 
     /// What a look-up saw: the fields that were compared, as what was found says, and examples of the others.
     fn seen(&self, call: &Call, look_up: &Lookup, input: &Value, found: &Found) -> Option<Value> {
-        let mut seen = self.made_up(&call.connection, &look_up.action, input, true)?;
+        let mut seen = self.made_up(&call.connection, &look_up.action, input, Made::Plenty)?;
         for (field, path) in &look_up.found {
             seen[field] = path.one(Document::Value(input)).cloned().unwrap_or_default();
         }
@@ -253,22 +290,23 @@ impl<'a> Answers<'a> {
         call.with.eval(document.scope(&self.stage.rules)).unwrap_or_default()
     }
 
-    /// An output that an action might give: what the input has of the same name, enough or none of every number,
-    /// and examples.
-    fn made_up(&self, connection: &str, action: &str, input: &Value, is_yes: bool) -> Option<Value> {
+    /// An output that an action might give.
+    fn made_up(&self, connection: &str, action: &str, input: &Value, made: Made) -> Option<Value> {
         let manifest = self.stage.project.library.manifests.get(&self.connector(connection)?)?;
         let action: &Action = manifest.connector.actions.get(action)?;
         let field = |name: &String| {
             let schema = action.output.property(name)?;
-            Some((name.clone(), made_up(schema, name, input, is_yes)))
+            Some((name.clone(), made_up(schema, name, input, made)))
         };
         Some(action.output.required.iter().filter_map(field).collect::<Map<_, _>>().into())
     }
 }
 
-fn made_up(schema: &Schema, name: &str, input: &Value, is_yes: bool) -> Value {
-    match schema.kind {
-        Some(Kind::Number | Kind::Integer) => json!(if is_yes { PLENTY } else { 0 }),
+fn made_up(schema: &Schema, name: &str, input: &Value, made: Made) -> Value {
+    match (schema.kind, made) {
+        (Some(Kind::Number | Kind::Integer), Made::Nothing) => json!(0),
+        (Some(Kind::Number | Kind::Integer), Made::Plenty | Made::Other) => json!(PLENTY),
+        (Some(Kind::String), Made::Other) => json!("another"),
         _ => named(input, name).or_else(|| schema.example.clone()).unwrap_or_default(),
     }
 }
@@ -291,6 +329,10 @@ fn fails(failure: &Failure, mask: &Masked) -> Value {
     answer
 }
 
+/// As a test writes it, in the largest unit that is exact.
 fn after(since: Timestamp, at: Timestamp) -> String {
-    format!("{}ms", at.duration_since(since).as_millis().max(0))
+    let ms = at.duration_since(since).as_millis().max(0);
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let exact = units.into_iter().find(|(_, unit)| ms % unit == 0 && ms > 0);
+    exact.map_or_else(|| "0s".to_owned(), |(name, unit)| format!("{}{name}", ms / unit))
 }

@@ -13,7 +13,7 @@ use ferry_core::{
     lint,
     plan::Plan,
     run::{Entry, State},
-    testing::{CheckedSuite, Observed},
+    testing::{CheckedSuite, Mismatch, Observed},
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -178,11 +178,13 @@ fn differences(verdict: &Verdict<'_>) -> Vec<String> {
     match &verdict.played {
         Err(error) => vec![error.clone()],
         Ok(played) => {
-            let unmocked = played.unmocked.iter().map(|call| format!("nothing answers `{}`", call.action));
-            let others = verdict.mismatches.iter();
-            let others =
-                others.map(|wrong| format!("{}: the run {}, the test {}", wrong.what, wrong.expected, wrong.actual));
-            unmocked.chain(others).collect()
+            // Where it was stopped, nothing else is as it was.
+            if let Some(call) = played.unmocked.first() {
+                return vec![format!("nothing answers `{}`", call.action)];
+            }
+            let said =
+                |wrong: &Mismatch| format!("{}: the run {}, the test {}", wrong.what, wrong.expected, wrong.actual);
+            verdict.mismatches.iter().map(said).collect()
         }
     }
 }
