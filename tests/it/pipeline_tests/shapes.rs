@@ -127,8 +127,11 @@ const RATES: &str = "\
 ferry: 1
 pipeline: rates
 trigger: { event: rates.wanted, key: $.id }
+concurrency: { key: $.id, limit: 1 }
 steps:
+  - { id: pause, wait: { for: 1h } }
   - id: rate
+    needs: [pause]
     action: payoneer.get_balance
     on_error:
       - { class: [unavailable, throttled], retry: { attempts: 2 }, fallback: { action: treasury.get_balance } }
@@ -145,7 +148,7 @@ tests:
       treasury.get_balance: { return: { available: 8, currency: USD } }
     expect: { outcome: finished, calls: [ { action: payoneer.get_balance, times: 1 } ], not_called: [treasury.get_balance] }
     cases:
-      - { name: the first }
+      - { name: the first, expect: { takes: { at_least: 1h, at_most: 61m } } }
       - name: the other one
         mocks: { payoneer.get_balance: { fail: unavailable } }
         expect:
@@ -192,7 +195,7 @@ fn lists_pipelines_and_events_are_tested_too() {
           PASS rates › the first
           PASS rates › the other one
           PASS rates › neither
-        7 passed, 1 failed · steps 8/11 · arms 2/3 · conditions 1/2 · mappings 5/10
+        7 passed, 1 failed · steps 9/12 · arms 2/3 · conditions 1/2 · mappings 5/10
           not covered: pay.yaml:6 large when false
           not covered: pay.yaml:8 balance
           not covered: pay.yaml:11 balance on unavailable

@@ -103,10 +103,17 @@ impl<'a> Play<'a> {
             if due.is_some_and(|due| due <= self.clock.now()) {
                 continue;
             }
-            if self.clock.now() >= end || self.is_over(&id, acts.is_empty()).await? {
-                return self.observed(&id).await;
+            let rows = self.runs(None).await?;
+            if self.clock.now() >= end || self.is_over(&id, &rows, acts.is_empty()).await? {
+                return self.observed(&id, rows).await;
             }
-            self.clock.jump(due.map_or(end, |due| due.min(end)));
+            let now = self.clock.now();
+            let run_due = rows.iter().filter_map(|row| row.due_at).filter(|due| *due > now).min();
+            self.clock.jump([due, run_due].into_iter().flatten().fold(end, Timestamp::min));
+            // A run that waits for its place among others is found by those who look, as every engine does.
+            if run_due.is_some_and(|due| due <= self.clock.now()) {
+                self.engine.look();
+            }
         }
     }
 
@@ -192,14 +199,16 @@ impl<'a> Play<'a> {
     }
 
     /// Whether nothing is left to be seen: the run has ended, or it rests where the test leaves it.
-    async fn is_over(&self, id: &RunId, all_is_done: bool) -> Result<bool, String> {
+    async fn is_over(&self, id: &RunId, rows: &[RunRow], all_is_done: bool) -> Result<bool, String> {
         {
             let told = self.targets.told();
             if !told.unmocked.is_empty() || told.calls.len() >= TEST_CALLS_MAX {
                 return Ok(true);
             }
         }
-        let state = self.state(id).await?;
+        let name = rows.iter().find(|row| row.run == *id).map(|row| row.state.as_str()).unwrap_or_default();
+        let state = State::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, state)| state);
+        let state = state.ok_or_else(|| format!("the run has the state `{name}`, which nobody knows"))?;
         if state.is_ended() {
             return Ok(true);
         }
@@ -213,16 +222,7 @@ impl<'a> Play<'a> {
         Ok(may_rest && all_is_done && self.test.lasts.is_none() && self.stored(id).await?.owner.is_none())
     }
 
-    /// How the run is, as far as the store knows.
-    async fn state(&self, id: &RunId) -> Result<State, String> {
-        let own = self.runs(Some(self.plans[0].pipeline.clone())).await?.into_iter().find(|row| row.run == *id);
-        let name = own.map(|row| row.state).unwrap_or_default();
-        let state = State::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, state)| state);
-        state.ok_or_else(|| format!("the run has the state `{name}`, which nobody knows"))
-    }
-
-    async fn observed(&self, id: &RunId) -> Result<Played, String> {
-        let mut rows = self.runs(None).await?;
+    async fn observed(&self, id: &RunId, mut rows: Vec<RunRow>) -> Result<Played, String> {
         rows.sort_by_key(|row| (row.run != *id, row.started_at, row.event_key.clone()));
         let mut runs = Vec::new();
         for row in rows {
