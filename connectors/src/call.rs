@@ -62,6 +62,9 @@ impl Connection {
             Ok(call) => call,
             Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
         };
+        if let Some(stand_in) = &self.stand_in {
+            return self.stand_in(&**stand_in, pass, (action, &call.request.host), calls).await;
+        }
         match (calls, &call.bundle) {
             ([], _) => Vec::new(),
             ([one], None) => vec![self.send_paged(pass, call, one).await],

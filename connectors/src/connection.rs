@@ -18,6 +18,7 @@ use crate::{
     auth::TokenCache,
     library::Library,
     manifest::{Call, Manifest, OAuth2},
+    stand_in::StandIn,
 };
 
 /// Values of a connection by field; any of them may be a secret.
@@ -58,6 +59,8 @@ pub struct Connection {
     pub(crate) hosts: BTreeMap<String, String>,
     pub(crate) fields: Fields,
     pub(crate) tokens: TokenCache,
+    /// What answers in the place of the target, in tests of pipelines.
+    pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     concurrency: Option<usize>,
     identity: Digest,
 }
@@ -93,6 +96,7 @@ impl Connection {
             hosts,
             fields: settings.fields,
             tokens: TokenCache::default(),
+            stand_in: None,
             concurrency: None,
         })
     }
@@ -101,6 +105,12 @@ impl Connection {
     #[must_use]
     pub fn with_concurrency(self, concurrency: Option<usize>) -> Self {
         Self { concurrency, ..self }
+    }
+
+    /// Is answered by this, and never by its target.
+    #[must_use]
+    pub fn answered_by(self, stand_in: Arc<dyn StandIn>) -> Self {
+        Self { stand_in: Some(stand_in), ..self }
     }
 
     /// How many requests it makes at once.

@@ -17,6 +17,7 @@ pub mod call;
 pub mod paginate;
 pub mod request;
 pub mod response;
+pub mod stand_in;
 mod told;
 
 mod auth;

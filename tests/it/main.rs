@@ -14,6 +14,7 @@ mod kills;
 mod lanes;
 mod lint;
 mod operator;
+mod pipeline_tests;
 mod postgres;
 mod program;
 mod queue;

@@ -7,6 +7,7 @@ use ferry::cmd::{
     WhyReport,
 };
 use ferry::store::DeadEvent;
+use ferry::testing::TestReport;
 use ferry_core::graph::Picture;
 use schemars::{JsonSchema, SchemaGenerator};
 
@@ -27,6 +28,7 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/why.schema.json"].assert_eq(&schema::<WhyReport>());
     expect_file!["../../schemas/dlq-show.schema.json"].assert_eq(&schema::<DeadLetterShown>());
     expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEvent>());
+    expect_file!["../../schemas/test-report.schema.json"].assert_eq(&schema::<TestReport>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
     expect_file!["../../schemas/graph.schema.json"].assert_eq(&schema::<Picture>());
 }

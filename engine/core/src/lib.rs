@@ -21,3 +21,5 @@ pub mod graph;
 pub mod gate;
 pub mod once;
 pub mod run;
+
+pub mod testing;

@@ -49,3 +49,7 @@ pub const TABLE_ROWS_MAX: usize = 100_000;
 pub const PATTERN_MAX_BYTES: usize = 1 << 20;
 /// Times of a schedule that are made up for after a stop; earlier ones are not.
 pub const CATCH_UP_MAX: usize = 1_000;
+/// How long a test of a pipeline lasts at most, and whatever is waited for in it.
+pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
+/// The first moment at which a test may not begin any more: what is reckoned from then on must be moments still.
+pub const TEST_NOW_BEFORE: &str = "9000-01-01T00:00:00Z";

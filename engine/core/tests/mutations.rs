@@ -14,6 +14,8 @@ use world::{PROJECT, World};
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 const PIPELINE: &str = include_str!("world/mass-payouts.yaml");
+const TESTED: &str = include_str!("../../../pipelines/payoneer-salesforce/mass-payouts.yaml");
+const TESTS: &str = include_str!("../../../pipelines/payoneer-salesforce/mass-payouts.test.yaml");
 
 /// A table with keys of all kinds, and values that have the shape of something else.
 const CODES: &str = "Transferred: Completed\n\"é\": NO\n010: '4111111111111111'\nde: ${env:A}\n";
@@ -111,6 +113,15 @@ fn check_project(project: &str, table: &str) {
 }
 
 #[track_caller]
+fn check_tests(text: &str) {
+    let (checked, again) = (WORLD.lint_tests(TESTED, text), WORLD.lint_tests(TESTED, text));
+    assert_eq!(format!("{:?}", checked.report.findings()), format!("{:?}", again.report.findings()));
+    assert_eq!(checked.report.is_ok(), checked.suite.is_some());
+    check_places(&checked.report);
+}
+
+/// Each finding points into the file, has a page, and says what to write instead.
+#[track_caller]
 fn check_places(report: &Report) {
     let text = report.source.text.as_str();
     for finding in report.findings() {
@@ -132,6 +143,8 @@ fn the_pipeline_itself_has_no_finding() {
     let checked = WORLD.lint(PROJECT, &[PIPELINE]);
     let findings: Vec<_> = checked.reports.iter().flat_map(Report::findings).collect();
     assert!(findings.is_empty(), "{findings:#?}");
+    let tests = WORLD.lint_tests(TESTED, TESTS);
+    assert!(tests.report.findings().is_empty(), "{:#?}", tests.report.findings());
 }
 
 proptest! {
@@ -145,5 +158,10 @@ proptest! {
     #[test]
     fn any_mutation_of_a_project_is_checked(project in mutated(PROJECT), table in mutated(CODES)) {
         check_project(&project, &table);
+    }
+
+    #[test]
+    fn any_mutation_of_tests_is_checked(text in mutated(TESTS)) {
+        check_tests(&text);
     }
 }

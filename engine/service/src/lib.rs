@@ -21,6 +21,8 @@ pub mod engine;
 pub mod load;
 pub mod reference;
 
+pub mod testing;
+
 pub mod ingress;
 pub mod reload;
 

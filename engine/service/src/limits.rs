@@ -65,3 +65,5 @@ pub const STORE_RECONNECT_MAX: Duration = Duration::from_secs(5);
 pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;
 /// The longest time between two looks at a schedule: a clock may be set, and a machine may sleep.
 pub const SCHEDULE_LOOK_MAX: Duration = Duration::from_mins(1);
+/// Calls of one test, before it counts as one without an end.
+pub const TEST_CALLS_MAX: usize = 1_000;

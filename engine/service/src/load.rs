@@ -19,6 +19,7 @@ use ferry_core::{
     lint::{self, Checked, Files},
     plan::{EventSource, Plan},
     project::{self, Project},
+    testing::{CheckedSuite, SUFFIXES},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -65,12 +66,19 @@ pub struct CheckedProject {
     pub connector_reports: Vec<Report>,
     /// What is wrong with it, and the plans that are right.
     pub checked: Checked,
+    /// The tests of its pipelines, which only `ferry lint` and `ferry test` look at.
+    pub suites: Vec<CheckedSuite>,
 }
 
 impl CheckedProject {
     /// All reports, in the order of the files.
     pub fn reports(&self) -> impl Iterator<Item = &Report> {
         self.connector_reports.iter().chain(&self.checked.reports)
+    }
+
+    /// The same, and those of its tests, which keep nothing from running.
+    pub fn all_reports(&self) -> impl Iterator<Item = &Report> {
+        self.reports().chain(self.suites.iter().map(|suite| &suite.report))
     }
 }
 
@@ -110,7 +118,28 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
     connector_reports.iter_mut().for_each(lint::allow);
     let files = files(&folder)?;
     let checked = lint::check(&files, &library.catalog(), rules);
-    Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked })
+    let suites = lint::check_tests(&suites(&folder)?, (&files, &checked), &library.catalog(), &sample);
+    Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked, suites })
+}
+
+/// The files of tests of a folder.
+fn suites(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
+    let is_suite = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        path.is_file() && SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    };
+    entries(folder)?.iter().filter(|path| is_suite(path)).map(|path| source(path)).collect()
+}
+
+/// A sample beside a file of tests.
+fn sample(tests: &Source, name: &str) -> Result<serde_json::Value, String> {
+    let path = Path::new(name);
+    if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+        return Err("it is not beside this file".to_owned());
+    }
+    let folder = Path::new(&tests.name).parent().unwrap_or(Path::new(""));
+    let text = std::fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 fn pipelines(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {

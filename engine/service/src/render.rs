@@ -3,6 +3,7 @@
 mod diff;
 mod junit;
 mod sarif;
+pub mod tests;
 
 use std::io::IsTerminal as _;
 
@@ -158,7 +159,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod unit_tests {
     use ferry_contract::report::{At, Source};
 
     use super::*;

@@ -19,6 +19,7 @@ use crate::{
     language::{self, Pipeline},
     plan::{self, Plan},
     project::{self, Project},
+    testing::{self, CheckedSuite, Samples},
 };
 
 pub use allow::apply as allow;
@@ -146,6 +147,19 @@ fn read_project(files: &Files, catalog: &Catalog, rules: &Rules, reports: &mut R
         checks::shares(project, files, report);
     }
     project.filter(|_| report.is_ok()).map(Arc::new)
+}
+
+/// Checks files of tests against a checked project; nothing of them is checked where `ferry.yaml` is wrong.
+pub fn check_tests(
+    sources: &[Arc<Source>],
+    (files, checked): (&Files, &Checked),
+    catalog: &Catalog,
+    samples: Samples<'_>,
+) -> Vec<CheckedSuite> {
+    let Some(project) = &checked.project else { return Vec::new() };
+    let mut suites = testing::check(sources, &files.pipelines, project, catalog, samples);
+    suites.iter_mut().for_each(|suite| allow::apply(&mut suite.report));
+    suites
 }
 
 /// Checks one pipeline.

@@ -10,6 +10,7 @@ mod project;
 mod reference;
 mod reliability;
 mod security;
+mod tests_of_pipelines;
 mod types;
 #[path = "../world/mod.rs"]
 mod world;
@@ -26,10 +27,13 @@ use ferry_core::lint::{self, checks};
 
 use world::{PROJECT, World, completed};
 
+/// The pipeline beside the files of tests on pages.
+const TESTED: &str = "steps:\n  - id: recipient\n    action: salesforce.get\n    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }\n";
+
 /// What a fragment is not blamed for: the project around it defines more than it uses.
 const OF_WHOLE_PROJECTS: [&str; 1] = ["unused-definition"];
 
-/// The findings on one block: a pipeline, a fragment of one, a `ferry.yaml` or a manifest; then perhaps other files, each
+/// The findings on one block: a pipeline, a fragment of one, a `ferry.yaml`, a manifest or a file of tests; then perhaps other files, each
 /// below a line such as `# tables/status.yaml`. A block that begins with such a line is a whole project.
 fn findings_on(world: &World, block: &str) -> Vec<Finding> {
     let (block, files) = several(block);
@@ -38,6 +42,9 @@ fn findings_on(world: &World, block: &str) -> Vec<Finding> {
         let name = |report: &Report| format!("{}:", report.source.name);
         let reports = world.lint_files(files).reports;
         return reports.iter().flat_map(|report| findings_in(report, &name(report))).collect();
+    }
+    if has_key("tests:") {
+        return findings(&world.lint_tests(TESTED, &block).report);
     }
     if has_key("connector:") {
         let (_, mut reports) = Library::load(&[Source::new("connector.yaml", block)], Arc::new(NoWatch));

@@ -10,7 +10,10 @@ use ferry_contract::{
     report::Source,
     script::{Missing, NoWatch, Rules},
 };
-use ferry_core::lint::{self, Checked, Files};
+use ferry_core::{
+    lint::{self, Checked, Files},
+    testing::CheckedSuite,
+};
 
 /// A project with both shipped connectors.
 pub(crate) const PROJECT: &str = "\
@@ -69,6 +72,20 @@ impl World {
         let pipeline = Source::new("0.yaml", pipeline);
         let files = Files { is_version: true, ..Files::new(Source::new("ferry.yaml", PROJECT), vec![pipeline]) };
         lint::check(&files, &self.catalog, &self.rules)
+    }
+
+    /// Checks a file of tests beside a pipeline; there is one sample.
+    pub(crate) fn lint_tests(&self, pipeline: &str, tests: &str) -> CheckedSuite {
+        let pipeline = Source::new("0.yaml", completed(pipeline));
+        let mut files = Files::new(Source::new("ferry.yaml", PROJECT), vec![pipeline]);
+        files.tables.insert("payout-status".to_owned(), Source::new("tables/payout-status.yaml", TABLE));
+        let checked = lint::check(&files, &self.catalog, &self.rules);
+        let samples = |_: &Source, name: &str| match name {
+            "samples/request.json" => Ok(serde_json::json!({ "Id": "a0P", "Amount__c": 50 })),
+            _ => Err("there is no such file".to_owned()),
+        };
+        let source = Source::new("0.test.yaml", tests);
+        lint::check_tests(&[source], (&files, &checked), &self.catalog, &samples).pop().expect("one file is one suite")
     }
 
     /// A project of these files, by their names: `ferry.yaml`, tables in `tables/`, manifests in `connectors/`, and

@@ -80,8 +80,11 @@ impl Lint {
             }
             Err(error) => return Err(error.into()),
         };
-        let reports: Vec<&Report> =
-            projects.iter().flat_map(load::CheckedProject::reports).filter(|report| self.asked_for(report)).collect();
+        let reports: Vec<&Report> = projects
+            .iter()
+            .flat_map(load::CheckedProject::all_reports)
+            .filter(|report| self.asked_for(report))
+            .collect();
         let findings: Vec<(&Report, &Finding)> = reports
             .iter()
             .flat_map(|report| report.findings().into_iter().map(move |finding| (*report, finding)))

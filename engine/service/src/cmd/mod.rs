@@ -20,6 +20,7 @@ mod serve;
 mod start;
 mod status;
 mod store;
+mod test;
 mod why;
 
 use std::{
@@ -76,6 +77,7 @@ enum Command {
     Lint(lint::Lint),
     Graph(graph::Graph),
     Fmt(fmt::Fmt),
+    Test(test::Test),
     Run(run::Run),
     Serve(serve::Serve),
     Reload(reload::Reload),
@@ -201,6 +203,7 @@ pub fn main() -> ExitCode {
         Command::Lint(command) => command.run(color),
         Command::Graph(command) => command.run(),
         Command::Fmt(command) => command.run(),
+        Command::Test(command) => command.run(color),
         Command::Run(command) => start::on_runtime(command.run()),
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),

@@ -172,6 +172,11 @@ impl Engine {
         self.stop.cancel();
     }
 
+    /// Looks for due runs now: somebody in this process has made one due.
+    pub fn look(&self) {
+        self.wake.notify_one();
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store

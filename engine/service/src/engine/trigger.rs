@@ -128,6 +128,21 @@ impl Engine {
         self.take_one(plan, self.arrival(plan, event, None)).await
     }
 
+    /// Begins a run of a pipeline that is begun by hand, under a business key that whoever begins it gives.
+    ///
+    /// # Errors
+    /// The failure of the store.
+    pub async fn begin_by_hand(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        key: &str,
+        event: &Value,
+    ) -> Result<Committed, Failure> {
+        self.save_versions().await.map_err(|error| store_failure(&error))?;
+        let arrival = self.arrival(plan, event, None);
+        self.take_one(plan, Arrival { event_key: printable(key), refused: None, ..arrival }).await
+    }
+
     /// Makes one event durable: with the first thing that its run makes durable, where that begins at once; else
     /// by itself, and so where it is nothing new.
     pub(super) async fn take_one(self: &Arc<Self>, plan: &Arc<Plan>, arrival: Arrival) -> Result<Committed, Failure> {

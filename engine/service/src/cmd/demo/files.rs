@@ -8,6 +8,7 @@ use rust_embed::RustEmbed;
 #[folder = "../../pipelines/payoneer-salesforce"]
 #[include = "*.yaml"]
 #[include = "tables/*.yaml"]
+#[include = "samples/*.json"]
 struct Pipelines;
 
 /// Writes them into a new folder.
