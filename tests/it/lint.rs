@@ -100,3 +100,57 @@ fn what_cannot_be_watched_says_why() {
         assert!(output.status.code() == Some(code) && stderr.contains(says), "{args:?}: {stderr}");
     }
 }
+
+/// A slip of the hand, codes that other readers of YAML take for something else, and a comment that allows nothing.
+const CURES: &str = "ferry: 1
+pipeline: p
+trigger: { webhook: { path: p, verify: none }, key: $.id } # ferry: allow(open-webhook) tried here alone
+steps:
+  # It keeps its comment.
+  - id: record
+    mpa: { country: NO, code: 010, id: $.evnt.id } # and its own line
+  - { id: told, emit: { event: a.b, key: $.event.id, data: $.record } } # ferry: allow(unused-step) long gone
+";
+
+#[test]
+fn what_is_certain_is_mended_and_a_guess_only_when_it_is_asked_for() {
+    let folder = project(CURES);
+    let path = folder.path().join("p.yaml");
+    let lint = |arguments: &[&str]| {
+        let output = ferry(folder.path()).arg("lint").args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, _) = lint(&["--diff", "--unsafe-fixes"]);
+    assert_eq!(code, Some(1));
+    expect_test::expect![[r#"
+        --- p.yaml
+        +++ p.yaml
+        @@ -4,5 +4,5 @@
+         steps:
+           # It keeps its comment.
+           - id: record
+        -    mpa: { country: NO, code: 010, id: $.evnt.id } # and its own line
+        +    map: { country: "NO", code: "010", id: $.evnt.id } # and its own line
+           - { id: told, emit: { event: a.b, key: $.event.id, data: $.record } } # ferry: allow(unused-step) long gone
+    "#]]
+    .assert_eq(&out);
+    assert_eq!(fs::read_to_string(&path).unwrap(), CURES, "a diff changes nothing");
+    let (code, _, said) = lint(&["--fix", "--unsafe-fixes"]);
+    assert_eq!(code, Some(0), "{said}");
+    expect_test::expect![[r#"
+        ferry: 1
+        pipeline: p
+        trigger: { webhook: { path: p, verify: none }, key: $.id } # ferry: allow(open-webhook) tried here alone
+        steps:
+          # It keeps its comment.
+          - id: record
+            map: { country: "NO", code: "010", id: $.event.id } # and its own line
+          - { id: told, emit: { event: a.b, key: $.event.id, data: $.record } }
+    "#]]
+    .assert_eq(&fs::read_to_string(&path).unwrap());
+    assert_eq!(lint(&["--unsafe-fixes"]).0, Some(2));
+    fs::write(&path, CURES.replace("mpa", "map").replace("evnt", "event")).unwrap();
+    let (code, _, said) = lint(&["--fix"]);
+    assert_eq!((code, fs::read_to_string(&path).unwrap().contains("code: \"010\"")), (Some(0), true), "{said}");
+}

@@ -6,7 +6,6 @@ use ferry_contract::{
     catalog::{Backoff, BackoffKind, Window},
     limits::{BACKOFF_WAITS_MAX, BUDGET_LIMIT_MAX, BUDGET_WINDOW_MAX, BUDGET_WINDOWS_MAX},
     script::Form,
-    suggest,
     yaml::{
         Node,
         read::{Fields, duration, list, text, whole},
@@ -74,7 +73,7 @@ impl Reader<'_> {
         for host in budget.iter().filter_map(|window| window.window.host.as_deref()) {
             if !known.contains(&host) {
                 let message = format!("`{host}` is not a host of `environments`, nor one that a token names");
-                self.report.error("invalid-value", node.at, message, suggest::help(host, known));
+                self.report.unknown("invalid-value", node.at, message, (host, known));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use crate::limits::FINDINGS_PER_FILE_MAX;
+use crate::{limits::FINDINGS_PER_FILE_MAX, suggest};
 
 /// A range of a source file. Lines and columns count from 1, columns in characters; `start` and
 /// `end` are byte offsets.
@@ -108,6 +108,19 @@ pub struct Finding {
     pub message: String,
     /// What to write instead.
     pub help: String,
+    /// The same for a program, where it is certain enough what to write.
+    pub fix: Option<Fix>,
+}
+
+/// A text that mends a finding.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fix {
+    /// What it takes the place of.
+    pub at: At,
+    /// The text.
+    pub text: String,
+    /// Whether the file means the same afterwards. What is not safe is a guess, such as the nearest name.
+    pub is_safe: bool,
 }
 
 /// The findings of one file.
@@ -127,12 +140,49 @@ impl Report {
 
     /// Adds what keeps the file from loading.
     pub fn error(&mut self, check: &'static str, at: At, message: impl Into<String>, help: impl Into<String>) {
-        self.push(Finding { check, level: Level::Error, at, message: message.into(), help: help.into() });
+        self.push(Finding { check, level: Level::Error, at, message: message.into(), help: help.into(), fix: None });
+    }
+
+    /// Adds a name that is not one of the known ones; the nearest of them is its fix.
+    pub fn unknown(
+        &mut self,
+        check: &'static str,
+        at: At,
+        message: impl Into<String>,
+        (wrong, known): (&str, &[&str]),
+    ) {
+        let help = suggest::help(wrong, known);
+        let nearest = suggest::nearest(wrong, known.iter().copied());
+        let fix = nearest.and_then(|text| {
+            let at = self.once_inside(at, wrong)?;
+            Some(Fix { at, text: text.to_owned(), is_safe: false })
+        });
+        self.push(Finding { check, level: Level::Error, at, message: message.into(), help, fix });
+    }
+
+    /// The place of a word that stands once in a place.
+    fn once_inside(&self, at: At, word: &str) -> Option<At> {
+        let (start, end) = (at.start as usize, at.end as usize);
+        let written = self.source.text.get(start..end)?;
+        let mut found = written.match_indices(word).map(|(index, _)| start + index);
+        let first = found.next().filter(|_| !word.is_empty())?;
+        found.next().is_none().then(|| At::of(&self.source.text, first..first + word.len()))
     }
 
     /// Adds what is likely wrong.
     pub fn warning(&mut self, check: &'static str, at: At, message: impl Into<String>, help: impl Into<String>) {
-        self.push(Finding { check, level: Level::Warning, at, message: message.into(), help: help.into() });
+        self.warning_with(check, at, message, (&help.into(), None));
+    }
+
+    /// The same with a text that mends it.
+    pub fn warning_with(
+        &mut self,
+        check: &'static str,
+        at: At,
+        message: impl Into<String>,
+        (help, fix): (&str, Option<Fix>),
+    ) {
+        self.push(Finding { check, level: Level::Warning, at, message: message.into(), help: help.to_owned(), fix });
     }
 
     fn push(&mut self, finding: Finding) {

@@ -130,6 +130,21 @@ pub struct FindingJson {
     pub message: String,
     /// What to write instead.
     pub help: String,
+    /// The same for a program.
+    pub fix: Option<FixJson>,
+}
+
+/// A text that mends a finding.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct FixJson {
+    /// The first byte that it takes the place of.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// The text.
+    pub text: String,
+    /// Whether the file means the same afterwards.
+    pub safe: bool,
 }
 
 impl FindingJson {
@@ -143,6 +158,12 @@ impl FindingJson {
             column: finding.at.column,
             message: finding.message.clone(),
             help: finding.help.clone(),
+            fix: finding.fix.as_ref().map(|fix| FixJson {
+                start: fix.at.start,
+                end: fix.at.end,
+                text: fix.text.clone(),
+                safe: fix.is_safe,
+            }),
         }
     }
 }

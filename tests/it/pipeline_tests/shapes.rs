@@ -135,7 +135,7 @@ steps:
     action: payoneer.get_balance
     on_error:
       - { class: [unavailable, throttled], retry: { attempts: 2 }, fallback: { action: treasury.get_balance } }
-      - { class: auth, then: continue }
+      - { class: not_found, then: continue }
   - { id: note, needs: [rate], map: { available: { from: $.rate.available, default: 0 } } }
 ";
 
@@ -156,8 +156,8 @@ tests:
           not_called: []
           steps: { note: { output: { available: 8 } } }
       - name: neither
-        mocks: { payoneer.get_balance: { fail: auth } }
-        expect: { steps: { rate: { status: skipped, error: { class: auth } }, note: { output: { available: 0 } } } }
+        mocks: { payoneer.get_balance: { fail: not_found } }
+        expect: { steps: { rate: { status: skipped, error: { class: not_found } }, note: { output: { available: 0 } } } }
 ";
 
 const LINE_TESTS: &str = "\

@@ -63,7 +63,7 @@ impl Target {
         }
         let known: Vec<&str> = wanted.properties.iter().map(|(name, _)| name.as_str()).collect();
         let message = format!("`{}` of `{}` takes no `{name}`", self.field, self.taker);
-        report.error("unknown-input", at, message, suggest::help(name, &known));
+        report.unknown("unknown-input", at, message, (name, &known));
     }
 
     fn missing(&self, is_written: impl Fn(&str) -> bool, at: At, wanted: &Schema, report: &mut Report) {

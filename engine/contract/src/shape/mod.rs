@@ -16,7 +16,6 @@ use crate::{
     path::{Path, Step},
     report::{At, Report},
     schema::{Kind, Schema},
-    suggest,
     template::Template,
 };
 
@@ -203,7 +202,7 @@ impl Walk {
             (None, None | Some(Kind::Object)) => {
                 let known: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
                 let message = format!("`{}` has no `{name}`", self.names[..self.names.len() - 1].join("."));
-                cx.report.error("unknown-field", at, message, suggest::help(name, &known));
+                cx.report.unknown("unknown-field", at, message, (name, &known));
                 Schema::default()
             }
             (None, Some(kind)) => {

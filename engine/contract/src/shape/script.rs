@@ -4,7 +4,6 @@ use super::{Shape, Typing, Walk, in_words, may_be, plain};
 use crate::{
     number,
     script::{Comparison, Script},
-    suggest,
 };
 
 impl Script {
@@ -57,7 +56,7 @@ fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
                 let known: Vec<String> = schema.values.iter().map(plain).collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let message = format!("`{field}` is never {constant}");
-                cx.report.error("mixed-comparison", *at, message, suggest::help(&plain(constant), &known));
+                cx.report.unknown("mixed-comparison", *at, message, (&plain(constant), &known));
             }
             _ => {}
         }

@@ -58,7 +58,7 @@ impl<'n> Fields<'n> {
                 }
                 None => {
                     let message = format!("`{}` is not a key of {what}", key.value);
-                    report.error("unknown-key", key.at, message, suggest::help(&key.value, known));
+                    report.unknown("unknown-key", key.at, message, (&key.value, known));
                 }
             }
         }
@@ -201,7 +201,7 @@ pub fn one_of<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], report: &mu
     if found.is_none() {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("`{}` is not {what}", written.value);
-        report.error("invalid-value", node.at, message, suggest::help(&written.value, &known));
+        report.unknown("invalid-value", node.at, message, (&written.value, &known));
     }
     found
 }

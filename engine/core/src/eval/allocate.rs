@@ -8,7 +8,6 @@ use ferry_contract::{
     money::Money,
     schema::{Kind, Schema},
     shape::{Shape, Typing},
-    suggest,
     yaml::{self, Node},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -304,7 +303,7 @@ fn rules_of(by: &Node, project: &Project, compiler: &mut Compiler<'_>) -> Option
                 None => {
                     let known: Vec<&str> = tables.keys().map(String::as_str).collect();
                     let message = format!("there is no table `{name}` in `tables/`");
-                    compiler.report.error("unknown-table", by.at, message, suggest::help(&name, &known));
+                    compiler.report.unknown("unknown-table", by.at, message, (&name, &known));
                     return None;
                 }
             }

@@ -3,7 +3,7 @@
 //! what is wrong would not run.
 
 use ferry_contract::{
-    report::{At, Finding, Level, Report},
+    report::{At, Finding, Fix, Level, Report},
     suggest,
     yaml::{self, Kind, Node},
 };
@@ -15,6 +15,8 @@ const BEGIN: &str = "# ferry: allow(";
 
 /// One name in the brackets of a comment.
 struct Allowance {
+    /// The whole comment, where it allows nothing else.
+    comment: Option<At>,
     check: String,
     at: At,
     /// The line that it is about.
@@ -51,7 +53,9 @@ pub fn apply(report: &mut Report) {
             }
             Some(Level::Warning) => continue,
         };
-        report.warning(NAME, allowance.at, message, help);
+        let fix = allowance.comment.filter(|_| found.is_none());
+        let fix = fix.map(|at| Fix { at, text: String::new(), is_safe: true });
+        report.warning_with(NAME, allowance.at, message, (&help, fix));
     }
     report.retain(|finding| {
         finding.level == Level::Error || !allowances.iter().any(|allowance| covers(allowance, finding))
@@ -77,10 +81,17 @@ fn allowances(report: &Report) -> Vec<Allowance> {
             let about = if is_alone { below } else { index };
             let last =
                 texts.iter().filter_map(|text| last_line(&lines, about, &source.text, text)).max().unwrap_or(about);
+            let before = line[..column].trim_end().len();
+            let whole = At::of(
+                &source.text,
+                start + if is_alone { 0 } else { before }..start + line.len() + usize::from(is_alone),
+            );
+            let comment = (!names.contains(',') && start + line.len() < source.text.len()).then_some(whole);
             let mut offset = column + BEGIN.len();
             for name in names.split(',') {
                 let begin = offset + name.len() - name.trim_start().len();
                 found.push(Allowance {
+                    comment,
                     check: name.trim().to_owned(),
                     at: At::of(&source.text, start + begin..start + begin + name.trim().len()),
                     line: number(about),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ferry_contract::{
     catalog::{Action, Catalog},
     report::{At, Report, Source, Spanned},
-    suggest,
     yaml::Node,
 };
 use serde_json::Value;
@@ -68,7 +67,7 @@ fn pipeline_of<'a>(
         if found.is_none() {
             let known: Vec<&str> = cx.pipelines.iter().map(|pipeline| pipeline.name.value.as_str()).collect();
             let message = format!("there is no pipeline `{}` in this project", named.value);
-            report.error("unknown-in-test", named.at, message, suggest::help(&named.value, &known));
+            report.unknown("unknown-in-test", named.at, message, (&named.value, &known));
         }
         return found;
     }
@@ -122,7 +121,7 @@ fn step(known: &[&str], id: &Spanned<String>, report: &mut Report) {
     let name = id.value.split('[').next().unwrap_or_default();
     if !known.contains(&name) {
         let message = format!("there is no step `{name}` in this pipeline");
-        report.error("unknown-in-test", id.at, message, suggest::help(name, known));
+        report.unknown("unknown-in-test", id.at, message, (name, known));
     }
 }
 
@@ -135,7 +134,7 @@ fn deed(cx: &Context<'_>, (pipeline, ids): (&Pipeline, &[&str]), deed: &Deed, re
             let asks: Vec<&str> = asks.map(|step| step.id.value.as_str()).collect();
             if !asks.contains(&id.value.as_str()) {
                 let message = format!("no step `{}` of this pipeline asks a person", id.value);
-                report.error("unknown-in-test", id.at, message, suggest::help(&id.value, &asks));
+                report.unknown("unknown-in-test", id.at, message, (&id.value, &asks));
             }
         }
         Deed::Post { event, .. } => {
@@ -143,7 +142,7 @@ fn deed(cx: &Context<'_>, (pipeline, ids): (&Pipeline, &[&str]), deed: &Deed, re
             let awaited: Vec<&str> = awaited.iter().map(String::as_str).collect();
             if !awaited.contains(&event.value.as_str()) {
                 let message = format!("nothing in this project waits for an event `{}`", event.value);
-                report.error("unknown-in-test", event.at, message, suggest::help(&event.value, &awaited));
+                report.unknown("unknown-in-test", event.at, message, (&event.value, &awaited));
             }
         }
     }
@@ -173,7 +172,7 @@ fn action<'a>(cx: &Context<'a>, name: &Spanned<String>, report: &mut Report) -> 
     let Some(text) = cx.project.connections.get(connection) else {
         let known: Vec<&str> = cx.project.connections.keys().map(String::as_str).collect();
         let message = format!("there is no connection `{connection}` in ferry.yaml");
-        report.error("unknown-in-test", name.at, message, suggest::help(connection, &known));
+        report.unknown("unknown-in-test", name.at, message, (connection, &known));
         return None;
     };
     let connector = cx.catalog.connectors.get(&text.connector.value)?;
@@ -181,7 +180,7 @@ fn action<'a>(cx: &Context<'a>, name: &Spanned<String>, report: &mut Report) -> 
     if found.is_none() {
         let known: Vec<&str> = connector.actions.keys().map(String::as_str).collect();
         let message = format!("`{action}` is not an action of connector `{}`", connector.name);
-        report.error("unknown-in-test", name.at, message, suggest::help(action, &known));
+        report.unknown("unknown-in-test", name.at, message, (action, &known));
     }
     found
 }

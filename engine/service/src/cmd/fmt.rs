@@ -1,6 +1,6 @@
 //! `ferry fmt`
 
-mod files;
+pub(super) mod files;
 
 use std::{
     io::Read as _,

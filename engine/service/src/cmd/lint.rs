@@ -1,5 +1,6 @@
 //! `ferry lint`
 
+mod fix;
 mod watch;
 
 use std::path::PathBuf;
@@ -33,6 +34,15 @@ pub(super) struct Lint {
     /// End with 0 whatever is found.
     #[arg(long, conflicts_with = "deny_warnings")]
     exit_zero: bool,
+    /// Write what is certain into the files, and say what is left. Comments and layout stay.
+    #[arg(long, conflicts_with_all = ["watch", "diff"])]
+    fix: bool,
+    /// Change nothing; print what `--fix` would write, and end with 1 if there is something.
+    #[arg(long, conflicts_with = "watch")]
+    diff: bool,
+    /// With `--fix` or `--diff`: guesses too, such as the nearest name.
+    #[arg(long)]
+    unsafe_fixes: bool,
     /// Check again whenever a file changes, until Ctrl-C; ends with 130.
     #[arg(long)]
     watch: bool,
@@ -66,11 +76,21 @@ pub struct LintReport {
 
 impl Lint {
     pub(super) fn run(self, color: bool) -> Outcome {
-        if self.watch { start::on_runtime(watch::watch(self, color)) } else { self.once(color) }
+        if self.unsafe_fixes && !(self.fix || self.diff) {
+            anyhow::bail!("`--unsafe-fixes` says what `--fix` or `--diff` takes; add one of them");
+        }
+        match (self.watch, self.diff) {
+            (true, _) => start::on_runtime(watch::watch(self, color)),
+            (false, true) => self.diff(),
+            (false, false) => self.once(color),
+        }
     }
 
     fn once(&self, color: bool) -> Outcome {
         let watch = Stopwatch::start();
+        if self.fix {
+            self.fix()?;
+        }
         let rules = load::pipeline_rules();
         let projects = match load::projects(&self.paths, &rules) {
             Ok(projects) => projects,
@@ -98,6 +118,14 @@ impl Lint {
             let ms = watch.elapsed().as_millis();
             let (files, errors) = (counted(reports.len(), "file"), counted(errors, "error"));
             tell(&format!("Checked {files} in {ms} ms: {errors}, {}{more}.", counted(warnings, "warning")));
+            let fixable = findings.iter().filter(|(_, finding)| finding.fix.is_some()).count();
+            let safe =
+                findings.iter().filter(|(_, finding)| finding.fix.as_ref().is_some_and(|fix| fix.is_safe)).count();
+            match (safe, fixable) {
+                (0, 0) => {}
+                (0, guesses) => tell(&format!("`--fix --unsafe-fixes` mends {guesses} of them by the nearest name.")),
+                (safe, _) => tell(&format!("`--fix` mends {safe} of them.")),
+            }
             if let Some((_, first)) = findings.first() {
                 tell(&format!("`ferry explain {}` tells more.", first.check));
             }

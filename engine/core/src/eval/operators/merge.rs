@@ -6,7 +6,6 @@ use ferry_contract::{
     report::Spanned,
     schema::Kind,
     shape::{Shape, Typing},
-    suggest,
     yaml::{
         Node,
         read::{Fields, map, text},
@@ -67,7 +66,7 @@ fn side(node: &Node, names: &[&str], compiler: &mut Compiler<'_>) -> Option<usiz
     let found = names.iter().position(|known| *known == name.value);
     if found.is_none() {
         let message = format!("there is no side `{}`", name.value);
-        compiler.report.error("invalid-value", name.at, message, suggest::help(&name.value, names));
+        compiler.report.unknown("invalid-value", name.at, message, (&name.value, names));
     }
     found
 }

@@ -3,7 +3,6 @@
 use ferry_contract::{
     catalog::Action,
     report::{Report, Spanned},
-    suggest,
     yaml::{Kind, Node},
 };
 use serde_json::Value;
@@ -73,7 +72,7 @@ fn unknown(action: &Action, given: &Given<'_>, report: &mut Report) {
     for (name, _) in given.entries.iter().filter(|(name, _)| !known.contains(&name.value.as_str())) {
         if !action.input.open {
             let message = format!("`{}` takes no `{}`", action.name, name.value);
-            report.error(UNKNOWN.name, name.at, message, suggest::help(&name.value, &known));
+            report.unknown(UNKNOWN.name, name.at, message, (&name.value, &known));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `unknown-action`: the connector has no such action.
 
-use ferry_contract::{report::Report, suggest};
+use ferry_contract::report::Report;
 
 use super::{Check, On};
 use crate::{language::Call, lint::Context};
@@ -17,7 +17,7 @@ fn check(cx: &Context<'_>, report: &mut Report) {
         if !connector.actions.contains_key(name) {
             let known: Vec<&str> = connector.actions.keys().map(String::as_str).collect();
             let message = format!("`{name}` is not an action of connector `{}`", connector.name);
-            report.error(CHECK.name, action.at, message, suggest::help(name, &known));
+            report.unknown(CHECK.name, action.at, message, (name, &known));
         }
     }
 }

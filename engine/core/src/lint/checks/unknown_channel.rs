@@ -1,9 +1,6 @@
 //! `unknown-channel`: an alert that nobody would get.
 
-use ferry_contract::{
-    report::{Report, Spanned},
-    suggest,
-};
+use ferry_contract::report::{Report, Spanned};
 
 use super::{Check, On};
 use crate::{
@@ -29,6 +26,6 @@ fn check(cx: &Context<'_>, report: &mut Report) {
     for channel in own.chain(holds).filter(|channel: &&Spanned<String>| !cx.project.alerts.contains_key(&channel.value))
     {
         let message = format!("there is no alert channel `{}` in ferry.yaml", channel.value);
-        report.error(CHECK.name, channel.at, message, suggest::help(&channel.value, &known));
+        report.unknown(CHECK.name, channel.at, message, (&channel.value, &known));
     }
 }

@@ -23,7 +23,7 @@ fn check(cx: &Context<'_>, report: &mut Report) {
             }
             Some((connection, _)) if !cx.project.connections.contains_key(connection) => {
                 let message = format!("there is no connection `{connection}` in ferry.yaml");
-                report.error(CHECK.name, action.at, message, suggest::help(connection, &known));
+                report.unknown(CHECK.name, action.at, message, (connection, &known));
             }
             Some(_) => {}
         }
@@ -40,7 +40,7 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
             None => {
                 let name = &connection.connector.value;
                 let message = format!("there is no connector `{name}`");
-                report.error(CHECK.name, connection.connector.at, message, suggest::help(name, &known));
+                report.unknown(CHECK.name, connection.connector.at, message, (name, &known));
             }
         }
     }
@@ -50,7 +50,7 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
     let known: Vec<&str> = connector.fields.iter().map(|(name, _)| name.as_str()).collect();
     for name in connection.names.iter().filter(|name| !known.contains(&name.value.as_str())) {
         let message = format!("`{}` is not a field of a {} connection", name.value, connector.title);
-        report.error("unknown-key", name.at, message, suggest::help(&name.value, &known));
+        report.unknown("unknown-key", name.at, message, (&name.value, &known));
     }
     for (name, field) in
         connector.fields.iter().filter(|(name, field)| !field.optional && !connection.fields.contains_key(name))
@@ -74,6 +74,6 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
     if !reference && !connector.environments.contains(&environment.value) {
         let known: Vec<&str> = connector.environments.iter().map(String::as_str).collect();
         let message = format!("a {} connection has no environment `{}`", connector.title, environment.value);
-        report.error("invalid-value", environment.at, message, suggest::help(&environment.value, &known));
+        report.unknown("invalid-value", environment.at, message, (&environment.value, &known));
     }
 }

@@ -2,7 +2,6 @@
 
 use ferry_contract::{
     report::{Report, Spanned},
-    suggest,
     yaml::Node,
 };
 
@@ -34,7 +33,7 @@ fn known<'a>(siblings: &'a [Pipeline], name: &Spanned<String>, report: &mut Repo
     if found.is_none() {
         let known: Vec<&str> = siblings.iter().map(|sibling| sibling.name.value.as_str()).collect();
         let message = format!("there is no pipeline `{}` in this project", name.value);
-        report.error(CHECK.name, name.at, message, suggest::help(&name.value, &known));
+        report.unknown(CHECK.name, name.at, message, (&name.value, &known));
     }
     found
 }
@@ -53,7 +52,7 @@ fn inputs(called: &Pipeline, name: &Spanned<String>, with: Option<&Node>, report
     let known: Vec<&str> = called.inputs.iter().map(|input| input.name.value.as_str()).collect();
     for (given, _) in given.iter().filter(|(given, _)| !known.is_empty() && !known.contains(&given.value.as_str())) {
         let message = format!("`{}` takes no `{}`", name.value, given.value);
-        report.error("unknown-input", given.at, message, suggest::help(&given.value, &known));
+        report.unknown("unknown-input", given.at, message, (&given.value, &known));
     }
     for input in called.inputs.iter().filter(|input| !input.optional) {
         if given.iter().all(|(given, _)| given.value != input.name.value) {

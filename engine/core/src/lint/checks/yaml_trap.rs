@@ -1,7 +1,7 @@
 //! `yaml-trap`: a value without quotes that other readers of YAML take for something else.
 
 use ferry_contract::{
-    report::{At, Report},
+    report::{At, Fix, Report},
     yaml::{Kind, Style},
 };
 
@@ -42,7 +42,11 @@ fn look(text: &str, at: At, report: &mut Report) {
         return;
     }
     let message = format!("`{text}` is text here, and {elsewhere} to readers of YAML 1.1");
-    report.warning(CHECK.name, at, message, format!("put it into quotes: `\"{text}\"`"));
+    let quoted = format!("\"{text}\"");
+    let help = format!("put it into quotes: `{quoted}`");
+    let is_written = report.source.text.get(at.start as usize..at.end as usize) == Some(text);
+    let fix = is_written.then_some(Fix { at, text: quoted, is_safe: true });
+    report.warning_with(CHECK.name, at, message, (&help, fix));
 }
 
 /// What YAML 1.1 makes of a plain scalar that ferry reads as text. Source: yaml.org/type, bool, int, timestamp.

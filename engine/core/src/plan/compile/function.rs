@@ -4,7 +4,6 @@ use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Operator, Scope},
     script::Module,
     shape::{Shape, Typing},
-    suggest,
     yaml::read::map,
 };
 use serde_json::Value;
@@ -31,13 +30,13 @@ pub(super) fn compile(
         }
         let known: Vec<&str> = project.scripts.keys().map(String::as_str).collect();
         let message = format!("there is no module `{}`", path.value);
-        compiler.report.error("unknown-script", path.at, message, suggest::help(&path.value, &known));
+        compiler.report.unknown("unknown-script", path.at, message, (&path.value, &known));
         return None;
     };
     let Some(parameters) = file.module.parameters(&name.value) else {
         let known: Vec<&str> = file.module.functions().collect();
         let message = format!("`{}` has no function `{}`", path.value, name.value);
-        compiler.report.error("unknown-script", name.at, message, suggest::help(&name.value, &known));
+        compiler.report.unknown("unknown-script", name.at, message, (&name.value, &known));
         return None;
     };
     let entries = match &function.with {
@@ -48,7 +47,7 @@ pub(super) fn compile(
     for (given, _) in entries.iter().filter(|(given, _)| !parameters.contains(&given.value)) {
         let known: Vec<&str> = parameters.iter().map(String::as_str).collect();
         let message = format!("`{}` takes no `{}`", name.value, given.value);
-        compiler.report.error("unknown-input", given.at, message, suggest::help(&given.value, &known));
+        compiler.report.unknown("unknown-input", given.at, message, (&given.value, &known));
         complete = false;
     }
     let mut arguments = Vec::new();

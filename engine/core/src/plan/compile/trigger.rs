@@ -1,6 +1,6 @@
 //! What starts runs, and which of them go one after another.
 
-use ferry_contract::{expression::Compiler, path::Path, report::Spanned, suggest, yaml::Node};
+use ferry_contract::{expression::Compiler, path::Path, report::Spanned, yaml::Node};
 
 use croner::Cron;
 
@@ -87,7 +87,7 @@ impl Builder<'_> {
             if found.is_none() {
                 let known: Vec<&str> = self.main.iter().map(String::as_str).collect();
                 let message = format!("there is no step `{}` to answer with", step.value);
-                self.report.error("unknown-step", step.at, message, suggest::help(&step.value, &known));
+                self.report.unknown("unknown-step", step.at, message, (&step.value, &known));
             }
             self.names.iter().position(|name| *name == step.value)
         });
@@ -117,7 +117,7 @@ impl Builder<'_> {
             actions.filter(|(_, action)| action.items).map(|(name, _)| format!("{connection}.{name}")).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let message = format!("`{}` cannot be polled: its manifest names no items", action.value);
-        self.report.error("unknown-action", action.at, message, suggest::help(&action.value, &known));
+        self.report.unknown("unknown-action", action.at, message, (&action.value, &known));
         None
     }
 }

@@ -52,7 +52,7 @@ fn is_yaml(path: &Path) -> bool {
 
 /// Puts a text in the place of a file, in one moment: a reader sees the one or the other. A link stays one, and rights and
 /// owner stay as they are.
-pub(super) fn replace(path: &Path, before: &[u8], after: &str) -> Result<(), anyhow::Error> {
+pub(in crate::cmd) fn replace(path: &Path, before: &[u8], after: &str) -> Result<(), anyhow::Error> {
     let real = fs::canonicalize(path)?;
     let known = fs::metadata(&real)?;
     if known.permissions().readonly() {

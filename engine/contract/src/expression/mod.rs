@@ -3,18 +3,22 @@
 //! Pipelines and manifests share this; the mapping operators of pipelines are added by a
 //! [`Dialect`].
 
+mod local;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use crate::{
-    path::{Document, Path, Roots},
+    path::{Document, Path},
     report::{At, Report, Spanned},
     script::{self, Form, Names, Rules, Script, ScriptError},
     shape::{Shape, Typing},
     template::{Escape, Template},
     yaml::{Kind, Node},
 };
+
+pub use local::{Local, Locals};
 
 /// A compiled value, with its place.
 #[derive(Debug)]
@@ -53,47 +57,6 @@ pub struct Scope<'a> {
     pub document: Document<'a>,
     /// What Rhai's names are.
     pub names: &'a dyn Names,
-}
-
-/// A scope in which one more name has a value.
-#[derive(Clone, Copy)]
-pub struct Local<'a> {
-    /// The scope around it.
-    pub outer: Scope<'a>,
-    /// The name.
-    pub name: &'a str,
-    /// Its value.
-    pub value: &'a Value,
-}
-
-impl<'a> Local<'a> {
-    /// The scope with it.
-    pub fn scope(&'a self) -> Scope<'a> {
-        Scope { rules: self.outer.rules, document: Document::Roots(self), names: self }
-    }
-}
-
-impl Roots for Local<'_> {
-    fn root(&self, name: &str) -> Option<&Value> {
-        if name == self.name { Some(self.value) } else { self.outer.names.value(name) }
-    }
-}
-
-/// A scope of which all names are in a map.
-#[derive(Clone, Copy, Debug)]
-pub struct Locals<'a>(pub &'a Map<String, Value>);
-
-impl<'a> Locals<'a> {
-    /// The scope.
-    pub fn scope(&'a self, rules: &'a Rules) -> Scope<'a> {
-        Scope { rules, document: Document::Roots(self), names: self }
-    }
-}
-
-impl Roots for Locals<'_> {
-    fn root(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
 }
 
 /// One mapping operator with its compiled arguments.
@@ -284,7 +247,7 @@ impl Compiler<'_> {
             Some(root) if roots.contains(&root) => Some(path),
             Some(root) => {
                 let message = format!("there is no `{root}` to read here, so `{}` gives nothing", path.text());
-                self.report.error("unknown-step", at, message, crate::suggest::help(root, roots));
+                self.report.unknown("unknown-step", at, message, (root, roots));
                 None
             }
             None => {

@@ -1,7 +1,9 @@
 //! Folders into checked projects, and checked projects into open connections.
 
+mod files;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,8 +20,8 @@ use ferry_contract::{
 use ferry_core::{
     lint::{self, Checked, Files},
     plan::{EventSource, Plan},
-    project::{self, Project},
-    testing::{CheckedSuite, SUFFIXES},
+    project::Project,
+    testing::CheckedSuite,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -116,103 +118,10 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
     let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
     let mut connector_reports = reports.split_off(reports.len() - own.len());
     connector_reports.iter_mut().for_each(lint::allow);
-    let files = files(&folder)?;
+    let files = files::files(&folder)?;
     let checked = lint::check(&files, &library.catalog(), rules);
-    let suites = lint::check_tests(&suites(&folder)?, (&files, &checked), &library.catalog(), &sample);
+    let suites = lint::check_tests(&files::suites(&folder)?, (&files, &checked), &library.catalog(), &files::sample);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked, suites })
-}
-
-/// The files of tests of a folder.
-fn suites(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
-    let is_suite = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        path.is_file() && SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
-    };
-    entries(folder)?.iter().filter(|path| is_suite(path)).map(|path| source(path)).collect()
-}
-
-/// A sample beside a file of tests.
-fn sample(tests: &Source, name: &str) -> Result<serde_json::Value, String> {
-    let path = Path::new(name);
-    if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
-        return Err("it is not beside this file".to_owned());
-    }
-    let folder = Path::new(&tests.name).parent().unwrap_or(Path::new(""));
-    let text = std::fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
-}
-
-fn pipelines(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
-    let is_pipeline = |path: &PathBuf| {
-        let name = file_name(path);
-        is_yaml(path) && name != "ferry.yaml" && !name.contains(".test.")
-    };
-    entries(folder)?.iter().filter(|path| is_pipeline(path)).map(|path| source(path)).collect()
-}
-
-/// A project's own files, and those of the folders that it shares.
-fn files(folder: &Path) -> Result<Files, LoadError> {
-    let mut files = Files::new(source(&folder.join("ferry.yaml"))?, pipelines(folder)?);
-    add_library(folder, &mut files)?;
-    let own = names(&files);
-    for share in project::shares(&files.project) {
-        let shared = folder.join(&share);
-        if shared.is_dir() {
-            add_library(&shared, &mut files)?;
-        } else {
-            files.absent.push(share);
-        }
-    }
-    files.shared = names(&files).difference(&own).cloned().collect();
-    Ok(files)
-}
-
-/// The names of all tables, maps and scripts.
-fn names(files: &Files) -> BTreeSet<String> {
-    let library = files.tables.values().chain(files.maps.values()).chain(files.scripts.values());
-    library.map(|source| source.name.clone()).collect()
-}
-
-/// The tables, maps and scripts of a folder.
-fn add_library(folder: &Path, files: &mut Files) -> Result<(), LoadError> {
-    let Files { tables, maps, scripts, doubles, .. } = files;
-    add(&folder.join("tables"), &|path| is_yaml(path) || has_extension(path, "csv"), &stem, (tables, doubles))?;
-    add(&folder.join("maps"), &is_yaml, &stem, (maps, doubles))?;
-    let path = |path: &Path| format!("scripts/{}", file_name(path));
-    add(&folder.join("scripts"), &|path| has_extension(path, "rhai"), &path, (scripts, doubles))
-}
-
-/// The files of a folder by their names; two of one name are kept apart, because neither is meant more.
-fn add(
-    folder: &Path,
-    is_one: &dyn Fn(&Path) -> bool,
-    name_of: &dyn Fn(&Path) -> String,
-    (found, doubles): (&mut Sources, &mut Vec<(String, String)>),
-) -> Result<(), LoadError> {
-    for path in entries(folder)?.iter().filter(|path| is_one(path)) {
-        let source = source(path)?;
-        match found.entry(name_of(path)) {
-            Entry::Vacant(free) => drop(free.insert(source)),
-            Entry::Occupied(taken) => doubles.push((taken.get().name.clone(), source.name.clone())),
-        }
-    }
-    Ok(())
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
-}
-
-fn is_yaml(path: &Path) -> bool {
-    has_extension(path, "yaml") || has_extension(path, "yml")
-}
-
-fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension == wanted)
 }
 
 /// The path's own project, or those below it.
