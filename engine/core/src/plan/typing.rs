@@ -307,7 +307,8 @@ fn unsure(step: &Step) -> Option<String> {
         Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) if goes_on(timeout) => {
             Some(format!("`{id}` goes on without it after its time-out"))
         }
-        _ if step.arms.iter().any(|arm| continues(&arm.reaction)) => {
+        // An item that is skipped leaves the list.
+        _ if step.each.is_none() && step.arms.iter().any(|arm| continues(&arm.reaction)) => {
             Some(format!("`{id}` goes on without it after some errors"))
         }
         _ => None,
