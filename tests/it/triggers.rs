@@ -144,3 +144,56 @@ async fn each_time_is_one_run_through_a_kill_and_none_is_missed() {
     assert_eq!(times.len(), seconds, "every second between the first and the last has one, those of the stop too");
     assert_eq!(runs(&store, "slow", 1).await.len(), 1, "a run that has not ended has no other beside it");
 }
+
+const INVOICES: &str = r#"
+ferry: 1
+pipeline: invoices
+trigger: { file: { folder: inbox, format: csv, every: 50ms }, key: $.number }
+steps:
+  - { id: total, map: { money: { amount: $.event.amount, currency: $.event.currency } } }
+output: $.total
+"#;
+
+const LINES: &str = r#"
+ferry: 1
+pipeline: lines
+trigger: { file: { folder: inbox, format: json_lines, every: 50ms }, key: $.id }
+steps:
+  - { id: id, map: { from: $.event.id } }
+output: $.id
+"#;
+
+#[tokio::test]
+async fn each_row_of_a_dropped_file_is_one_run_and_a_broken_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("drop/inbox");
+    std::fs::create_dir_all(&inbox).unwrap();
+    for (name, text) in [("ferry", "ferry: 1\nproject: drop\n"), ("invoices", INVOICES), ("lines", LINES)] {
+        std::fs::write(folder.path().join(format!("drop/{name}.yaml")), text).unwrap();
+    }
+    let csv = "number,amount,currency\n010,12.50,EUR\n011,1.00,USD,one too many\n\"012\",7,EUR\n";
+    std::fs::write(inbox.join("march.csv"), csv).unwrap();
+    std::fs::write(inbox.join("march.jsonl"), "{\"id\": \"a\"}\n\n{\"id\": 1.50}\n{broken\n").unwrap();
+    let _service = serve_folder(folder.path(), &folder.path().join("drop"), "ferry.db", &[]);
+    let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
+    let keys = |runs: &[RunRow]| runs.iter().map(|run| run.event_key.clone()).collect::<BTreeSet<_>>();
+    let invoices = runs(&store, "invoices", 3).await;
+    assert_eq!(keys(&invoices), ["010", "012", "march.csv:3"].map(str::to_owned).into());
+    let paid = invoices.iter().find(|run| run.event_key == "010").unwrap();
+    assert_eq!(output(&store, paid).await.to_string(), r#"{"amount":12.50,"currency":"EUR"}"#);
+    let lines = runs(&store, "lines", 3).await;
+    assert_eq!(keys(&lines), ["a", "1.50", "march.jsonl:4"].map(str::to_owned).into());
+    let broken =
+        store.runs(&Filter { kind: Some("dead_lettered".to_owned()), limit: 9, ..Filter::default() }).await.unwrap();
+    assert_eq!(keys(&broken), ["march.csv:3", "march.jsonl:4"].map(str::to_owned).into());
+    // The same rows under another name begin nothing.
+    std::fs::write(inbox.join("again.csv"), csv.replace(",one too many", "")).unwrap();
+    assert_eq!(keys(&runs(&store, "invoices", 4).await).len(), 4);
+    for _ in 0..200 {
+        if ["march.csv", "march.jsonl", "again.csv"].iter().all(|name| inbox.join("done").join(name).is_file()) {
+            return;
+        }
+        pause(Duration::from_millis(20)).await;
+    }
+    panic!("the files were not put away");
+}

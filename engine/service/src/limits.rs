@@ -67,3 +67,5 @@ pub const STORE_BATCH_ATTEMPTS_MAX: u32 = 2;
 pub const SCHEDULE_LOOK_MAX: Duration = Duration::from_mins(1);
 /// Calls of one test, before it counts as one without an end.
 pub const TEST_CALLS_MAX: usize = 1_000;
+/// Rows of a dropped file that become durable together.
+pub const FILE_BATCH_ROWS: usize = 200;

@@ -266,6 +266,7 @@ impl World {
         let mut plans = vec![Arc::clone(plan)];
         plans.extend(self.twins.then(|| Arc::clone(twin)));
         let project = LoadedProject {
+            folder: std::path::PathBuf::new(),
             name: "simulation".to_owned(),
             plans: plans.iter().map(|plan| (Arc::clone(plan), version_files())).collect(),
             connections: BTreeMap::from([("target".to_owned(), Arc::new(connection.unwrap()))]),

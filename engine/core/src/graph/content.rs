@@ -74,6 +74,7 @@ fn trigger(pipeline: &Pipeline) -> Shown {
         EventSource::Pipeline(follow) => {
             vec![format!("after {}", follow.name.value), follow.on.name().replace('_', " ")]
         }
+        EventSource::File(file) => vec![format!("files in {}", file.folder.value), every(file.every)],
         EventSource::Manual => vec!["by hand, or by another pipeline".to_owned()],
     };
     details.extend(trigger.key.as_ref().map(|key| format!("key {}", written(key))));

@@ -20,7 +20,7 @@ pub use arm::{Arm, Reaction};
 pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
-pub use trigger::{Cursor, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};
+pub use trigger::{Cursor, Drop, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
 use crate::eval::allocate::Remainder;
@@ -285,6 +285,7 @@ impl Pipeline {
             | EventSource::Event(_)
             | EventSource::Schedule(_)
             | EventSource::Pipeline(_)
+            | EventSource::File(_)
             | EventSource::Manual => None,
         };
         trigger.into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()

@@ -15,7 +15,7 @@ use super::{
     near,
     read::{interval, text_of},
 };
-use crate::plan::{CatchUp, Ended, Overlap};
+use crate::plan::{CatchUp, Ended, Overlap, Rows};
 
 /// What starts runs.
 #[derive(Debug)]
@@ -41,8 +41,21 @@ pub enum EventSource {
     Schedule(Schedule),
     /// Ends of another pipeline's runs.
     Pipeline(Follow),
+    /// Files that others drop into a folder.
+    File(Drop),
     /// A person, or a step of another pipeline.
     Manual,
+}
+
+/// Files that others drop into a folder; each row is an event.
+#[derive(Debug)]
+pub struct Drop {
+    /// The folder, from that of the project.
+    pub folder: Spanned<String>,
+    /// How rows are written.
+    pub rows: Rows,
+    /// How often it is looked at.
+    pub every: Duration,
 }
 
 /// Ends of another pipeline's runs.
@@ -113,14 +126,14 @@ pub struct Cursor {
 }
 
 /// The keys that say where events come from; exactly one is written.
-const SOURCES: [&str; 5] = ["poll", "webhook", "event", "schedule", "pipeline"];
+const SOURCES: [&str; 6] = ["poll", "webhook", "event", "schedule", "pipeline", "file"];
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
     if node.entries().is_none() {
         one_of(node, "a trigger", &[("manual", ())], report)?;
         return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
     }
-    let keys = ["poll", "webhook", "event", "schedule", "pipeline", "key", "revision"];
+    let keys = ["poll", "webhook", "event", "schedule", "pipeline", "file", "key", "revision"];
     let fields = Fields::open_near(node, "`trigger`", (&keys, near::TRIGGER), report)?;
     if fields.get("schedule").is_some() {
         let help = "remove it: each time of a schedule is one run, ever";
@@ -154,6 +167,7 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
         "webhook" => webhook(node, report).map(EventSource::Webhook),
         "schedule" => schedule(node, report).map(EventSource::Schedule),
         "pipeline" => follow(node, report).map(EventSource::Pipeline),
+        "file" => drop(node, report).map(EventSource::File),
         _ => text(node, "`event`", report).map(EventSource::Event),
     }
 }
@@ -177,6 +191,15 @@ fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
     let tie_break = fields.need("tie_break", "$.Id", report);
     let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
     Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+}
+
+fn drop(node: &Node, report: &mut Report) -> Option<Drop> {
+    let fields = Fields::open(node, "`file`", &["folder", "format", "every"], report)?;
+    let folder = fields.need("folder", "inbox", report).and_then(|node| text(node, "`folder`", report));
+    let words = [("csv", Rows::Csv), ("json_lines", Rows::JsonLines)];
+    let rows = fields.need("format", "csv", report).and_then(|node| one_of(node, "a format of rows", &words, report));
+    let every = fields.need("every", "10s", report).and_then(|node| interval(node, "`every`", report));
+    Some(Drop { folder: folder?, rows: rows?, every: every? })
 }
 
 fn follow(node: &Node, report: &mut Report) -> Option<Follow> {

@@ -3,6 +3,7 @@
 mod compile;
 mod graph;
 mod schedule;
+mod trigger;
 mod typing;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -24,6 +25,7 @@ pub(crate) use compile::{Roots, compile, repeated_class};
 pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};
 pub use schedule::{CatchUp, Overlap, Schedule};
+pub use trigger::{Concurrency, Drop, Ended, EventSource, Poll, Rows, Trigger, Webhook};
 
 /// The number of a step in its plan.
 pub type StepIndex = usize;
@@ -53,97 +55,6 @@ pub struct Plan {
     pub vars: Value,
     /// The alert channel of its dead letters.
     pub alert: Option<String>,
-}
-
-/// Which runs go one after another.
-#[derive(Debug)]
-pub struct Concurrency {
-    /// What they have in common, in the event.
-    pub key: Path,
-    /// How many of them at once.
-    pub limit: u32,
-}
-
-/// What starts runs.
-#[derive(Debug)]
-pub struct Trigger {
-    /// Where events come from.
-    pub source: EventSource,
-    /// The business key, in the event; whoever starts a manual run gives it.
-    pub key: Option<Path>,
-    /// What tells two versions of an event apart, in the event.
-    pub revision: Option<Path>,
-}
-
-/// Where events come from.
-#[derive(Debug)]
-pub enum EventSource {
-    /// A polled action.
-    Poll(Box<Poll>),
-    /// Requests that others send to us.
-    Webhook(Webhook),
-    /// Events of this name that steps emit.
-    Event(String),
-    /// Times of a cron expression.
-    Schedule(Box<Schedule>),
-    /// Ends of another pipeline's runs.
-    Pipeline {
-        /// The other pipeline.
-        name: String,
-        /// Which ends.
-        on: Ended,
-    },
-    /// A person, or a step of another pipeline.
-    Manual,
-}
-
-/// How a run that others follow has ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ended {
-    /// It has done all it was to do.
-    Finished,
-    /// It is a dead letter.
-    DeadLettered,
-}
-
-impl Ended {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::DeadLettered => "dead_letter",
-        }
-    }
-}
-
-/// An action that is asked for new events.
-#[derive(Debug)]
-pub struct Poll {
-    /// The connection's name.
-    pub connection: String,
-    /// The action's name.
-    pub action: String,
-    /// The action's input.
-    pub with: Expression,
-    /// How often.
-    pub every: Duration,
-    /// The growing field, in the event.
-    pub cursor_field: Path,
-    /// What orders events with the same value.
-    pub cursor_tie_break: Path,
-    /// How far before the last value each poll begins.
-    pub lookback: Duration,
-}
-
-/// Requests that others send to us.
-#[derive(Debug)]
-pub struct Webhook {
-    /// The last part of the URL.
-    pub path: String,
-    /// The header with the HMAC-SHA256 of the body, and the reference to its secret.
-    pub verify: Option<(String, String)>,
-    /// The step whose output is the answer.
-    pub respond: Option<StepIndex>,
 }
 
 /// One step.

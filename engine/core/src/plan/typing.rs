@@ -102,7 +102,7 @@ impl<'a> Types<'a> {
                 Shape::record(texts.into_iter().chain(others).collect())
             }
             EventSource::Manual => inputs.clone().into(),
-            EventSource::Webhook(_) | EventSource::Event(_) => Shape::default(),
+            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => Shape::default(),
         }
     }
 

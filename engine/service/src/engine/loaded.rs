@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    path::PathBuf,
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -21,6 +22,8 @@ use crate::store::{Change, StoreError, VersionFiles};
 pub struct LoadedProject {
     /// Its name.
     pub name: String,
+    /// Its folder, from which names of files in it are meant.
+    pub folder: PathBuf,
     /// Its plans, with the files that they were made of.
     pub plans: Vec<(Arc<Plan>, VersionFiles)>,
     /// By name.
@@ -157,6 +160,10 @@ impl Engine {
                     self.tasks.spawn(poll);
                 }
                 EventSource::Schedule(_) => drop(self.tasks.spawn(engine.keep_schedule(Arc::clone(plan), until))),
+                EventSource::File(_) => {
+                    let folder = engine.keep_folder(project.folder.clone(), Arc::clone(plan), until);
+                    self.tasks.spawn(folder);
+                }
                 EventSource::Webhook(_)
                 | EventSource::Event(_)
                 | EventSource::Pipeline { .. }

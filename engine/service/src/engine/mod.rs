@@ -9,6 +9,7 @@ mod calling;
 mod dispatch;
 mod drive;
 mod evaluate;
+mod folder;
 mod foresee;
 mod gate;
 mod journal;

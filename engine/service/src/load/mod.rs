@@ -191,6 +191,7 @@ fn source(path: &Path) -> Result<Arc<Source>, LoadError> {
 pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInfo>) -> Result<LoadedProject, Failure> {
     let Some(checked) = &project.checked.project else {
         return Ok(LoadedProject {
+            folder: project.folder.clone(),
             name: project.folder.display().to_string(),
             plans: Vec::new(),
             connections: BTreeMap::new(),
@@ -223,7 +224,8 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
         return Err(Failure::new(ErrorClass::Config, missing.join("\n  ")));
     }
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
-    Ok(LoadedProject { name: checked.name.clone(), plans: plans.collect(), connections, secrets })
+    let folder = project.folder.clone();
+    Ok(LoadedProject { name: checked.name.clone(), folder, plans: plans.collect(), connections, secrets })
 }
 
 /// The secret of a pipeline's webhook; every sandbox signs with the same one.

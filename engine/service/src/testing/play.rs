@@ -271,5 +271,6 @@ fn loaded(
     }
     let files = |plan: &&Arc<Plan>| (Arc::clone(plan), load::version_files(stage.project, checked, plan));
     let plans = plans.iter().map(files).collect();
-    Ok(LoadedProject { name: checked.name.clone(), plans, connections, secrets: BTreeMap::new() })
+    let folder = std::path::PathBuf::new();
+    Ok(LoadedProject { name: checked.name.clone(), folder, plans, connections, secrets: BTreeMap::new() })
 }

@@ -59,6 +59,7 @@ pub(super) fn is_needed(plan: &Plan, index: StepIndex) -> bool {
         | EventSource::Event(_)
         | EventSource::Schedule(_)
         | EventSource::Pipeline { .. }
+        | EventSource::File(_)
         | EventSource::Manual => false,
     };
     is_output || answers || plan.steps.iter().any(|step| step.needs.contains(&index))

@@ -8,7 +8,7 @@ use super::{Builder, Scope};
 use crate::{
     eval::operators::date,
     language,
-    plan::{Concurrency, EventSource, Poll, Schedule, Trigger, Webhook},
+    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Trigger, Webhook},
 };
 
 /// The key of a run that another follows, in the event.
@@ -27,6 +27,10 @@ impl Builder<'_> {
             }
             language::EventSource::Pipeline(follow) => {
                 Some(EventSource::Pipeline { name: follow.name.value.clone(), on: follow.on })
+            }
+            language::EventSource::File(file) => {
+                let folder = file.folder.value.clone();
+                Some(EventSource::File(Drop { folder, rows: file.rows, every: file.every }))
             }
             language::EventSource::Manual => Some(EventSource::Manual),
         };

@@ -1,0 +1,130 @@
+//! What starts runs, and which of them go one after another.
+
+use std::time::Duration;
+
+use ferry_contract::{expression::Expression, path::Path};
+
+use super::{Schedule, StepIndex};
+
+/// Which runs go one after another.
+#[derive(Debug)]
+pub struct Concurrency {
+    /// What they have in common, in the event.
+    pub key: Path,
+    /// How many of them at once.
+    pub limit: u32,
+}
+
+/// What starts runs.
+#[derive(Debug)]
+pub struct Trigger {
+    /// Where events come from.
+    pub source: EventSource,
+    /// The business key, in the event; whoever starts a manual run gives it.
+    pub key: Option<Path>,
+    /// What tells two versions of an event apart, in the event.
+    pub revision: Option<Path>,
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub enum EventSource {
+    /// A polled action.
+    Poll(Box<Poll>),
+    /// Requests that others send to us.
+    Webhook(Webhook),
+    /// Events of this name that steps emit.
+    Event(String),
+    /// Times of a cron expression.
+    Schedule(Box<Schedule>),
+    /// Ends of another pipeline's runs.
+    Pipeline {
+        /// The other pipeline.
+        name: String,
+        /// Which ends.
+        on: Ended,
+    },
+    /// Files that others drop into a folder.
+    File(Drop),
+    /// A person, or a step of another pipeline.
+    Manual,
+}
+
+/// A folder into which others drop files; each row is an event.
+#[derive(Debug)]
+pub struct Drop {
+    /// The folder, from that of the project.
+    pub folder: String,
+    /// How rows are written.
+    pub rows: Rows,
+    /// How often it is looked at.
+    pub every: Duration,
+}
+
+/// How the rows of a file are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rows {
+    /// As CSV with a header; cells are texts.
+    Csv,
+    /// A JSON value a line.
+    JsonLines,
+}
+
+impl Rows {
+    /// How names of such files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
+/// How a run that others follow has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It has done all it was to do.
+    Finished,
+    /// It is a dead letter.
+    DeadLettered,
+}
+
+impl Ended {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::DeadLettered => "dead_letter",
+        }
+    }
+}
+
+/// An action that is asked for new events.
+#[derive(Debug)]
+pub struct Poll {
+    /// The connection's name.
+    pub connection: String,
+    /// The action's name.
+    pub action: String,
+    /// The action's input.
+    pub with: Expression,
+    /// How often.
+    pub every: Duration,
+    /// The growing field, in the event.
+    pub cursor_field: Path,
+    /// What orders events with the same value.
+    pub cursor_tie_break: Path,
+    /// How far before the last value each poll begins.
+    pub lookback: Duration,
+}
+
+/// Requests that others send to us.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The last part of the URL.
+    pub path: String,
+    /// The header with the HMAC-SHA256 of the body, and the reference to its secret.
+    pub verify: Option<(String, String)>,
+    /// The step whose output is the answer.
+    pub respond: Option<StepIndex>,
+}
