@@ -21,6 +21,7 @@ use crate::{
 /// Reads every folder with a ferry.yaml in or below the paths. Ends with 0 where nothing is wrong,
 /// 1 where something is, and 4 where there is no project.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Lint {
     /// Projects, folders of projects, or single pipelines.
     #[arg(default_value = ".", value_name = "PATH")]

@@ -65,7 +65,7 @@ impl Place {
              input: {{ type: object, properties: {{}} }}\n    output: {{ type: object, properties: {{}} }}\n    sample: none\n"
         );
         let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
-        assert!(reports.iter().all(|report| report.is_ok()));
+        assert!(reports.iter().all(ferry_contract::report::Report::is_ok));
         let store = Arc::new(SqliteStore::in_memory((Arc::new(BootClock), Arc::new(BootClock)), Guards::ALL).unwrap());
         Self { store, clock: Arc::new(TestClock(AtomicI64::new(0))), library }
     }
