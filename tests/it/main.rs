@@ -13,6 +13,7 @@ mod graph;
 mod kills;
 mod lanes;
 mod lint;
+mod map;
 mod operator;
 mod pipeline_tests;
 mod postgres;
