@@ -14,6 +14,7 @@ mod kills;
 mod lanes;
 mod lint;
 mod map;
+mod new;
 mod operator;
 mod pipeline_tests;
 mod postgres;

@@ -58,7 +58,11 @@ fn check(folder: &Path, args: &[&str], code: i32, expected: Expect) {
 #[test]
 fn a_map_file_shows_each_field_with_its_origin() {
     let folder = project();
-    check(folder.path(), &["maps/contact.yaml", "--on", "sample.json"], 0, expect![[r#"
+    check(
+        folder.path(),
+        &["maps/contact.yaml", "--on", "sample.json"],
+        0,
+        expect![[r#"
         id       "003"     ← $.contact.Id  line 1
         name     "Ana Li"  ← $.contact.First, $.contact.Last  line 2
         country  "DE"      ← $.contact.Country  line 3
@@ -66,7 +70,8 @@ fn a_map_file_shows_each_field_with_its_origin() {
         kind     "person"  as written  line 5
         tags[0]  "003"     ← $.contact.Id  line 6
         tags[1]  "Ana!"    ← $.contact.First  line 6
-    "#]]);
+    "#]],
+    );
     let other = ["maps/contact.yaml", "--on", "sample.json", "--with", r#"vars={"per_order":1}"#];
     let output = ferry(folder.path()).arg("map").args(other).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("limit    3  "), "{output:?}");
@@ -75,7 +80,11 @@ fn a_map_file_shows_each_field_with_its_origin() {
 #[test]
 fn a_field_that_fails_says_where_and_keeps_no_other_from_being_shown() {
     let folder = project();
-    check(folder.path(), &["maps/contact.yaml", "--on", "poor.json"], 1, expect![[r#"
+    check(
+        folder.path(),
+        &["maps/contact.yaml", "--on", "poor.json"],
+        1,
+        expect![[r#"
         id       "003"                                     ← $.contact.Id  line 1
         name     error: `$.contact.Last` is not there      ← $.contact.First, $.contact.Last  maps/contact.yaml:2:7
         country  error: the table `countries` has no row for `Atlantis`  ← $.contact.Country  maps/contact.yaml:3:10
@@ -83,13 +92,18 @@ fn a_field_that_fails_says_where_and_keeps_no_other_from_being_shown() {
         kind     "person"                                  as written  line 5
         tags[0]  "003"                                     ← $.contact.Id  line 6
         tags[1]  "Ana!"                                    ← $.contact.First  line 6
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_name_that_the_sample_does_not_have_is_a_finding() {
     let folder = project();
-    check(folder.path(), &["maps/contact.yaml", "--with", "contcat={}"], 1, expect![[r#"
+    check(
+        folder.path(),
+        &["maps/contact.yaml", "--with", "contcat={}"],
+        1,
+        expect![[r#"
         error[unknown-step]: there is no `contact` to read here, so `$.contact.Id` gives nothing
          --> maps/contact.yaml:1:5
           |
@@ -146,38 +160,68 @@ fn a_name_that_the_sample_does_not_have_is_a_finding() {
           |
           = help: did you mean `contcat`?
 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_step_is_shown_for_an_event_or_a_document() {
     let folder = project();
-    check(folder.path(), &["books.yaml", "--step", "line", "--on", "document.json"], 0, expect![[r#"
+    check(
+        folder.path(),
+        &["books.yaml", "--step", "line", "--on", "document.json"],
+        0,
+        expect![[r#"
         amount  {"amount":12.50,"currency":"USD"}  ← $.event.amount, $.event.currency  line 6
         payee   "P-77"                             ← $.payee.id  line 6
-    "#]]);
-    check(folder.path(), &["books.yaml", "--step", "line", "--on", "event.json"], 1, expect![[r#"
+    "#]],
+    );
+    check(
+        folder.path(),
+        &["books.yaml", "--step", "line", "--on", "event.json"],
+        1,
+        expect![[r#"
         amount  {"amount":12.50,"currency":"USD"}  ← $.event.amount, $.event.currency  line 6
         payee   error: `$.payee.id` is not there   ← $.payee.id  books.yaml:6:94
-    "#]]);
+    "#]],
+    );
     let with = ["books.yaml", "--step", "line", "--on", "event.json", "--with", r#"payee={"id":"P-9"}"#];
-    check(folder.path(), &with, 0, expect![[r#"
+    check(
+        folder.path(),
+        &with,
+        0,
+        expect![[r#"
         amount  {"amount":12.50,"currency":"USD"}  ← $.event.amount, $.event.currency  line 6
         payee   "P-9"                              ← $.payee.id  line 6
-    "#]]);
-    check(folder.path(), &["books.yaml", "--step", "fee", "--on", "event.json"], 0, expect![[r#"
+    "#]],
+    );
+    check(
+        folder.path(),
+        &["books.yaml", "--step", "fee", "--on", "event.json"],
+        0,
+        expect![[r#"
         fee  0.18750  ← script
-    "#]]);
-    check(folder.path(), &["books.yaml", "--step", "payee", "--on", "event.json"], 1, expect![[r#"
+    "#]],
+    );
+    check(
+        folder.path(),
+        &["books.yaml", "--step", "payee", "--on", "event.json"],
+        1,
+        expect![[r#"
         (value)  error: in the mapping `contact`: name: `$.contact.First` is not there  ← $.event.contact  books.yaml:8:23
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn programs_get_exact_numbers_and_places() {
     let folder = project();
     let args = ["books.yaml", "--step", "line", "--on", "document.json", "--format", "json"];
-    check(folder.path(), &args, 0, expect![[r#"
+    check(
+        folder.path(),
+        &args,
+        0,
+        expect![[r#"
         {
           "format_version": "1.0",
           "file": "books.yaml",
@@ -212,7 +256,8 @@ fn programs_get_exact_numbers_and_places() {
           ],
           "findings": []
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_contract::{
     expression::Locals,
-    report::{Level, Report, Source},
+    report::{Finding, Level, Report, Source},
     script::Rules,
     suggest,
 };
@@ -205,10 +205,7 @@ impl MapCommand {
         made: Option<(&Source, Maker<'_>, &Map<String, Value>, &Rules)>,
         color: bool,
     ) -> Outcome {
-        let findings: Vec<_> = reports
-            .iter()
-            .flat_map(|report| report.findings().into_iter().map(move |finding| (*report, finding)))
-            .collect();
+        let findings = findings(reports);
         let is_wrong = findings.iter().any(|(_, finding)| finding.level == Level::Error);
         let made = made.filter(|_| !is_wrong);
         let file = made.map_or_else(|| self.file.display().to_string(), |(source, ..)| source.name.clone());
@@ -238,6 +235,21 @@ impl FieldJson {
             column: field.at.column,
         }
     }
+}
+
+/// All findings; what is found where the map is used is perhaps found in the map itself, too.
+fn findings<'a>(reports: &[&'a Report]) -> Vec<(&'a Report, &'a Finding)> {
+    let mut all: Vec<(&Report, &Finding)> = Vec::new();
+    for report in reports {
+        for finding in report.findings() {
+            let is_known =
+                |(known, other): &(&Report, &Finding)| known.source.name == report.source.name && *other == finding;
+            if !all.iter().any(is_known) {
+                all.push((report, finding));
+            }
+        }
+    }
+    all
 }
 
 /// The plan of a file; nothing where the file has an error.

@@ -12,6 +12,7 @@ mod fmt;
 mod graph;
 mod lint;
 mod map;
+mod new;
 mod reload;
 mod replay;
 mod run;
@@ -93,6 +94,7 @@ enum Command {
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Map(map::MapCommand),
+    New(new::New),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -220,6 +222,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Map(command) => command.run(color),
+        Command::New(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
