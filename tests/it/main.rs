@@ -13,6 +13,8 @@ mod graph;
 mod kills;
 mod lanes;
 mod lint;
+mod map;
+mod new;
 mod operator;
 mod pipeline_tests;
 mod postgres;

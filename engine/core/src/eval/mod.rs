@@ -3,6 +3,7 @@
 pub mod allocate;
 pub mod check;
 pub mod operators;
+pub mod preview;
 pub mod rules;
 
 pub use operators::Mapping;

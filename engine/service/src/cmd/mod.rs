@@ -11,6 +11,8 @@ mod explain;
 mod fmt;
 mod graph;
 mod lint;
+mod map;
+mod new;
 mod reload;
 mod replay;
 mod run;
@@ -42,6 +44,7 @@ pub use approvals::ApprovalList;
 pub use audit::ActList;
 pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
+pub use map::MapReport;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
 pub use why::WhyReport;
@@ -90,6 +93,8 @@ enum Command {
     Why(why::Why),
     Status(status::StatusCommand),
     Store(store::StoreCommand),
+    Map(map::MapCommand),
+    New(new::New),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -216,6 +221,8 @@ pub fn main() -> ExitCode {
         Command::Why(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
+        Command::Map(command) => command.run(color),
+        Command::New(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -1,0 +1,149 @@
+//! `ferry new`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use ferry_contract::suggest;
+use rust_embed::RustEmbed;
+
+use super::{Exit, Outcome, complain, print, tell};
+
+/// Makes a project from a template: pipelines, their tests, samples and tables, which lint and run as they are.
+///
+/// Without a name, lists the templates. Writes into DIR, or into a new folder with the template's name; a file that is there
+/// already is never changed: if any is, nothing is written, and the end is 2.
+#[derive(Args, Debug)]
+pub(super) struct New {
+    /// The template; nothing lists them.
+    #[arg(value_name = "TEMPLATE")]
+    template: Option<String>,
+    /// Where the project is made.
+    #[arg(value_name = "DIR", requires = "template")]
+    folder: Option<PathBuf>,
+}
+
+#[derive(RustEmbed)]
+#[folder = "../../templates"]
+struct Templates;
+
+/// The shipped project is a template as it is.
+#[derive(RustEmbed)]
+#[folder = "../../pipelines"]
+#[include = "payoneer-salesforce/*"]
+struct Shipped;
+
+/// A project that can be made.
+struct Template {
+    /// Its name, which is that of its folder.
+    name: &'static str,
+    /// What it is for.
+    about: &'static str,
+    /// The pipeline that its sample begins.
+    pipeline: &'static str,
+    /// An event of it; nothing where the pipeline polls.
+    sample: Option<&'static str>,
+}
+
+const TEMPLATES: [Template; 4] = [
+    Template {
+        name: "payoneer-salesforce",
+        about: "pays approved Salesforce payment requests through Payoneer, and writes back what came of them",
+        pipeline: "mass-payouts",
+        sample: None,
+    },
+    Template {
+        name: "webhook",
+        about: "takes webhooks, checks and maps them, writes to Salesforce, and answers the sender",
+        pipeline: "payees",
+        sample: Some("samples/payee.json"),
+    },
+    Template {
+        name: "schedule",
+        about: "reads records from Salesforce at set times, and writes back to each of them",
+        pipeline: "open-requests",
+        sample: Some("samples/time.json"),
+    },
+    Template {
+        name: "mapping",
+        about: "maps to and from Payoneer and Salesforce: map files, tables, a script, a fee and its allocation",
+        pipeline: "journal",
+        sample: Some("samples/settled.json"),
+    },
+];
+
+/// A file of a template: its path below the project, and its content.
+type File = (PathBuf, Vec<u8>);
+
+impl New {
+    pub(super) fn run(self) -> Outcome {
+        let Some(name) = &self.template else {
+            print(&listed());
+            return Ok(Exit::Success);
+        };
+        let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else {
+            let known = TEMPLATES.each_ref().map(|template| template.name);
+            complain(&format!("there is no template `{name}`; {}", suggest::help(name, &known)));
+            return Ok(Exit::Usage);
+        };
+        let dir = self.folder.clone().unwrap_or_else(|| PathBuf::from(template.name));
+        let files = template.files();
+        let there: Vec<String> = files
+            .iter()
+            .map(|(path, _)| dir.join(path))
+            .filter(|path| path.symlink_metadata().is_ok())
+            .map(|path| path.display().to_string())
+            .collect();
+        if !there.is_empty() {
+            complain(&format!(
+                "nothing is written, because these files exist: {}; name another folder",
+                there.join(", ")
+            ));
+            return Ok(Exit::Usage);
+        }
+        for (path, content) in files {
+            write(&dir.join(path), &content)?;
+        }
+        tell(&template.next(&dir));
+        Ok(Exit::Success)
+    }
+}
+
+impl Template {
+    fn files(&self) -> Vec<File> {
+        let prefix = format!("{}/", self.name);
+        let of = |path: &str, data: Vec<u8>| Some((PathBuf::from(path.strip_prefix(&prefix)?), data));
+        let own = Templates::iter().filter_map(|path| of(&path, Templates::get(&path)?.data.into_owned()));
+        let shipped = Shipped::iter().filter_map(|path| of(&path, Shipped::get(&path)?.data.into_owned()));
+        own.chain(shipped).collect()
+    }
+
+    /// The calls that come next.
+    fn next(&self, dir: &Path) -> String {
+        let dir = dir.display().to_string();
+        let word =
+            if dir.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c)) { dir } else { format!("'{dir}'") };
+        let event = self.sample.map_or_else(String::new, |sample| format!(" --event {word}/{sample}"));
+        format!(
+            "{word} is made. Next:\n  ferry lint {word}\n  ferry test {word}\n  ferry sandbox &\n  ferry run {} --project \
+             {word}{event} --sandbox http://127.0.0.1:8788",
+            self.pipeline
+        )
+    }
+}
+
+fn listed() -> String {
+    let width = TEMPLATES.iter().map(|template| template.name.len()).max().unwrap_or_default();
+    TEMPLATES.iter().map(|template| format!("{:width$}  {}\n", template.name, template.about)).collect()
+}
+
+/// Makes a file that is not there; one that has come meanwhile is an error.
+fn write(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
+    use std::io::Write as _;
+    let failed = || format!("{} cannot be written", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(failed)?;
+    }
+    let mut file = std::fs::File::create_new(path).with_context(failed)?;
+    file.write_all(content).with_context(failed)
+}

@@ -1,0 +1,73 @@
+//! `ferry new`: each template lints, is laid out, passes its tests and runs in the sandbox as it is made.
+
+use std::{fs, path::Path, process::Output};
+
+use crate::program::{ferry, sandbox};
+
+fn call(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = ferry(folder).args(args).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// The names of the templates, as they are listed.
+fn names(folder: &Path) -> Vec<String> {
+    let (code, listed, _) = call(folder, &["new"]);
+    assert_eq!(code, Some(0));
+    listed.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_template_lints_and_passes_its_tests_as_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = names(folder.path());
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+    let mut folders: Vec<String> =
+        fs::read_dir(own).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    folders.push("payoneer-salesforce".to_owned());
+    folders.sort();
+    let mut listed = names.clone();
+    listed.sort();
+    assert_eq!(listed, folders);
+    for name in &names {
+        assert_eq!(call(folder.path(), &["new", name]).0, Some(0), "{name}");
+        let (code, stdout, stderr) = call(folder.path(), &["lint", name, "--deny-warnings"]);
+        assert_eq!((code, stdout.as_str()), (Some(0), ""), "{name}: {stderr}");
+        let (code, stdout, _) = call(folder.path(), &["fmt", "--check", name]);
+        assert_eq!((code, stdout.as_str()), (Some(0), ""), "{name}");
+        let (code, stdout, stderr) = call(folder.path(), &["test", name]);
+        assert!(code == Some(0) && stdout.contains(" 0 failed"), "{name}: {stdout}{stderr}");
+    }
+}
+
+/// The very commands that are printed, with the sandbox's own address.
+#[test]
+fn every_template_runs_in_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = sandbox(folder.path(), &["--requests", "3", "--speed", "5000"]);
+    for name in names(folder.path()) {
+        let (_, _, next) = call(folder.path(), &["new", &name, &format!("made/{name}")]);
+        let run = next.lines().last().unwrap().trim().strip_prefix("ferry ").unwrap();
+        let run = run.replace("http://127.0.0.1:8788", &world.address);
+        let mut args: Vec<&str> = run.split(' ').collect();
+        let store = format!("{name}.db");
+        args.extend(["--store", &store]);
+        let (code, _, stderr) = call(folder.path(), &args);
+        assert_eq!(code, Some(0), "{name}: {stderr}");
+        assert!(stderr.lines().last().unwrap().ends_with(" finished"), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn no_file_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("made")).unwrap();
+    fs::write(folder.path().join("made/ferry.yaml"), "mine").unwrap();
+    let (code, _, stderr) = call(folder.path(), &["new", "webhook", "made"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(stderr, "error: nothing is written, because these files exist: made/ferry.yaml; name another folder\n");
+    let there: Vec<_> = fs::read_dir(folder.path().join("made")).unwrap().collect();
+    assert_eq!((there.len(), fs::read_to_string(folder.path().join("made/ferry.yaml")).unwrap().as_str()), (1, "mine"));
+    let (code, _, stderr) = call(folder.path(), &["new", "webhok"]);
+    assert!(code == Some(2) && stderr.contains("did you mean `webhook`?"), "{stderr}");
+}
