@@ -11,6 +11,7 @@ mod reference;
 mod reliability;
 mod security;
 mod tests_of_pipelines;
+mod triggers;
 mod types;
 #[path = "../world/mod.rs"]
 mod world;
