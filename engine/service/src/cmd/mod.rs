@@ -1,5 +1,6 @@
 //! The command line: one file a command; a command's doc comment is its help.
 
+mod apply;
 mod approvals;
 mod audit;
 mod completions;
@@ -98,6 +99,7 @@ enum Command {
     Map(map::MapCommand),
     New(new::New),
     Plan(plan::PlanCommand),
+    Apply(apply::Apply),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -228,6 +230,7 @@ pub fn main() -> ExitCode {
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Map(command) => command.run(color),
         Command::New(command) => command.run(),
+        Command::Apply(command) => start::on_runtime(command.run()),
         Command::Plan(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
