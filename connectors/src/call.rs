@@ -62,6 +62,9 @@ impl Connection {
             Ok(call) => call,
             Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
         };
+        if let Err(failure) = self.may_send(action) {
+            return calls.iter().map(|_| Err(failure.clone())).collect();
+        }
         if let Some(stand_in) = &self.stand_in {
             return self.stand_in(&**stand_in, pass, (action, &call.request.host), calls).await;
         }
@@ -255,7 +258,7 @@ impl Connection {
         understood
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         call: &Call,
         (prepared, next): (&Prepared, Option<&str>),

@@ -61,6 +61,8 @@ pub struct Connection {
     pub(crate) tokens: TokenCache,
     /// What answers in the place of the target, in tests of pipelines.
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
+    /// Whether calls that write are refused.
+    pub(crate) reads_only: bool,
     concurrency: Option<usize>,
     identity: Digest,
 }
@@ -97,6 +99,7 @@ impl Connection {
             fields: settings.fields,
             tokens: TokenCache::default(),
             stand_in: None,
+            reads_only: false,
             concurrency: None,
         })
     }
@@ -111,6 +114,12 @@ impl Connection {
     #[must_use]
     pub fn answered_by(self, stand_in: Arc<dyn StandIn>) -> Self {
         Self { stand_in: Some(stand_in), ..self }
+    }
+
+    /// Sends no call of an action that writes, whoever asks for it.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        Self { reads_only: true, ..self }
     }
 
     /// How many requests it makes at once.

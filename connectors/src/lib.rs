@@ -15,6 +15,7 @@ mod budget;
 pub mod bundle;
 pub mod call;
 pub mod paginate;
+pub mod rendered;
 pub mod request;
 pub mod response;
 pub mod stand_in;

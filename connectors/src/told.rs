@@ -55,7 +55,7 @@ impl Connection {
         failure
     }
 
-    fn mask(&self, sensitive: &[String]) -> Mask {
+    pub(crate) fn mask(&self, sensitive: &[String]) -> Mask {
         let connector = &self.manifest.connector;
         let secret = |name: &str| connector.fields.iter().any(|(known, field)| known == name && field.secret);
         let secrets = self.fields.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.expose_secret());

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The pages, and how many commands they have at the least.
-const PAGES: [(&str, usize); 12] = [
+const PAGES: [(&str, usize); 13] = [
     ("README.md", 10),
     ("docs/quickstart.md", 15),
     ("docs/how-to/correct-a-dead-letter.md", 10),
@@ -22,6 +22,7 @@ const PAGES: [(&str, usize); 12] = [
     ("docs/how-to/lint-in-ci.md", 4),
     ("docs/how-to/draw-and-format.md", 10),
     ("docs/how-to/test-a-pipeline.md", 10),
+    ("docs/how-to/preview-and-apply.md", 7),
     ("docs/explanation/limits.md", 8),
     ("docs/reference/exit-codes.md", 1),
     ("docs/reference/faults.md", 1),

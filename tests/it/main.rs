@@ -17,6 +17,7 @@ mod map;
 mod new;
 mod operator;
 mod pipeline_tests;
+mod plan;
 mod postgres;
 mod program;
 mod queue;

@@ -3,8 +3,8 @@
 use expect_test::expect_file;
 use ferry::api::Status;
 use ferry::cmd::{
-    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, MapReport, PreflightReport, RunList,
-    RunStory, WhyReport,
+    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, MapReport, PlanDocument,
+    PreflightReport, RunList, RunStory, WhyReport,
 };
 use ferry::store::DeadEvent;
 use ferry::testing::TestReport;
@@ -30,6 +30,7 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEvent>());
     expect_file!["../../schemas/test-report.schema.json"].assert_eq(&schema::<TestReport>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
+    expect_file!["../../schemas/plan.schema.json"].assert_eq(&schema::<PlanDocument>());
     expect_file!["../../schemas/map.schema.json"].assert_eq(&schema::<MapReport>());
     expect_file!["../../schemas/graph.schema.json"].assert_eq(&schema::<Picture>());
 }

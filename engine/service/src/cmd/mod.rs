@@ -1,5 +1,6 @@
 //! The command line: one file a command; a command's doc comment is its help.
 
+mod apply;
 mod approvals;
 mod audit;
 mod completions;
@@ -13,6 +14,7 @@ mod graph;
 mod lint;
 mod map;
 mod new;
+mod plan;
 mod reload;
 mod replay;
 mod run;
@@ -45,6 +47,7 @@ pub use audit::ActList;
 pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
 pub use map::MapReport;
+pub use plan::PlanDocument;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
 pub use why::WhyReport;
@@ -95,6 +98,8 @@ enum Command {
     Store(store::StoreCommand),
     Map(map::MapCommand),
     New(new::New),
+    Plan(plan::PlanCommand),
+    Apply(apply::Apply),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -118,6 +123,8 @@ pub enum Exit {
     Findings = 1,
     /// The call or the set-up is wrong.
     Usage = 2,
+    /// A plan would send something.
+    Changes = 3,
     /// Nothing matched.
     Nothing = 4,
     /// Some records became dead letters.
@@ -223,6 +230,8 @@ pub fn main() -> ExitCode {
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Map(command) => command.run(color),
         Command::New(command) => command.run(),
+        Command::Apply(command) => start::on_runtime(command.run()),
+        Command::Plan(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

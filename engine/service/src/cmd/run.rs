@@ -4,15 +4,16 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use ferry_contract::{failure::ErrorClass, suggest};
+use ferry_contract::suggest;
 use ferry_core::plan::Plan;
 
 use super::{
     Exit, Outcome, StoreArgs,
-    start::{self, Started, Unreachable, WorldArgs, asked_to_stop},
+    plan::unreachable,
+    start::{self, Started, WorldArgs, asked_to_stop},
     tell,
 };
-use crate::{clock::pause, store::Filter};
+use crate::{clock::pause, load::CheckedProject, store::Filter};
 
 /// How often it looks whether all is done, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -43,7 +44,7 @@ impl Run {
         let file = PathBuf::from(&self.pipeline);
         let paths = if file.is_file() { vec![file.clone()] } else { self.project.clone() };
         let started = start::engine(&paths, &self.store, &self.world).await?;
-        let (project, plan) = self.chosen(&started)?;
+        let (project, plan) = chosen(&started.projects, &self.pipeline)?;
         let engine = Arc::clone(&started.engine);
         let found = match &self.event {
             Some(file) => {
@@ -56,45 +57,47 @@ impl Run {
                 engine.poll_once(&project, &plan).await.map(|report| (report.started, report.reopened, report.known))
             }
         };
-        let (new, reopened, known) = found.map_err(|failure| match failure.class {
-            ErrorClass::Unavailable | ErrorClass::Unknown | ErrorClass::Throttled => {
-                Unreachable(failure.to_string()).into()
-            }
-            _ => anyhow!("{failure}"),
-        })?;
+        let (new, reopened, known) = found.map_err(|failure| unreachable(&failure))?;
         tell(&format!("{}: {new} new events, {reopened} corrected, {known} known", plan.pipeline));
-        let serving = tokio::spawn({
-            let engine = Arc::clone(&engine);
-            async move { engine.work().await }
-        });
-        let interrupted = tokio::select! {
-            ended = until_quiet(&engine, &plan.pipeline) => { ended?; false }
-            () = asked_to_stop() => true,
-        };
-        engine.stop();
-        serving.await?;
-        if interrupted {
-            tell("interrupted; `ferry serve` or `ferry run` goes on where it stopped");
-            return Ok(Exit::Interrupted);
-        }
-        summary(&engine, &plan.pipeline).await
+        driven(&started, &plan.pipeline).await
     }
+}
 
-    fn chosen(&self, started: &Started) -> Result<(String, Arc<Plan>), anyhow::Error> {
-        let all = started.projects.iter().flat_map(|project| {
-            let name = project.checked.project.as_ref().map(|project| project.name.clone()).unwrap_or_default();
-            project.checked.plans.iter().map(move |plan| (name.clone(), Arc::clone(plan)))
-        });
-        let all: Vec<_> = all.collect();
-        let wanted = match PathBuf::from(&self.pipeline) {
-            file if file.is_file() => pipeline_of(&file),
-            _ => Some(self.pipeline.clone()),
-        };
-        let wanted = wanted.unwrap_or_default();
-        let found = all.iter().find(|(_, plan)| plan.pipeline == wanted).cloned();
-        let known: Vec<&str> = all.iter().map(|(_, plan)| plan.pipeline.as_str()).collect();
-        found.ok_or_else(|| anyhow!("there is no pipeline `{}`; {}", self.pipeline, suggest::help(&wanted, &known)))
+/// Drives what is due until it is quiet, and says how the pipeline's runs are then.
+pub(super) async fn driven(started: &Started, pipeline: &str) -> Outcome {
+    let engine = Arc::clone(&started.engine);
+    let serving = tokio::spawn({
+        let engine = Arc::clone(&engine);
+        async move { engine.work().await }
+    });
+    let interrupted = tokio::select! {
+        ended = until_quiet(&engine, pipeline) => { ended?; false }
+        () = asked_to_stop() => true,
+    };
+    engine.stop();
+    serving.await?;
+    if interrupted {
+        tell("interrupted; `ferry serve` or `ferry run` goes on where it stopped");
+        return Ok(Exit::Interrupted);
     }
+    summary(&engine, pipeline).await
+}
+
+/// The pipeline of that name or file, and its project.
+pub(super) fn chosen(projects: &[CheckedProject], pipeline: &str) -> Result<(String, Arc<Plan>), anyhow::Error> {
+    let all = projects.iter().flat_map(|project| {
+        let name = project.checked.project.as_ref().map(|project| project.name.clone()).unwrap_or_default();
+        project.checked.plans.iter().map(move |plan| (name.clone(), Arc::clone(plan)))
+    });
+    let all: Vec<_> = all.collect();
+    let wanted = match PathBuf::from(pipeline) {
+        file if file.is_file() => pipeline_of(&file),
+        _ => Some(pipeline.to_owned()),
+    };
+    let wanted = wanted.unwrap_or_default();
+    let found = all.iter().find(|(_, plan)| plan.pipeline == wanted).cloned();
+    let known: Vec<&str> = all.iter().map(|(_, plan)| plan.pipeline.as_str()).collect();
+    found.ok_or_else(|| anyhow!("there is no pipeline `{pipeline}`; {}", suggest::help(&wanted, &known)))
 }
 
 fn pipeline_of(file: &std::path::Path) -> Option<String> {

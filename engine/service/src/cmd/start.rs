@@ -4,10 +4,11 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use ferry_connectors::connection::World;
+use ferry_connectors::connection::{Connection, World};
 use ferry_contract::{
     limits::LEASE,
     port::{Clock, Http},
+    script::Rules,
 };
 use ferry_core::once::Guards;
 use jiff::Timestamp;
@@ -16,14 +17,14 @@ use tracing_subscriber::EnvFilter;
 use super::{Global, Outcome, StoreArgs, complain, tell};
 use crate::{
     clock::{BootClock, SystemClock},
-    engine::{Engine, Setup, Terms, Time},
+    engine::{Engine, LoadedProject, Setup, Terms, Time},
     http::HttpClient,
     limits::LOOK_EVERY,
     load::{self, CheckedProject},
     reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
-    store::{self, Change, Opened, Store, Trust},
+    store::{self, Change, Opened, Store, Trust, sqlite::SqliteStore},
 };
 
 /// Where a pipeline's connections lead.
@@ -43,6 +44,14 @@ pub(super) struct Started {
     pub(super) loader: Arc<Loader>,
     pub(super) projects: Vec<CheckedProject>,
     _opened: Opened,
+}
+
+/// An engine that only looks.
+pub(super) struct Looking {
+    pub(super) engine: Arc<Engine>,
+    pub(super) projects: Vec<CheckedProject>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) is_sandbox: bool,
 }
 
 /// A server did not answer, which has an exit code of its own.
@@ -74,9 +83,72 @@ pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
     runtime.block_on(command)
 }
 
+/// Projects that are loaded, and the world that their connections lead to.
+struct Ready {
+    rules: Arc<Rules>,
+    projects: Vec<CheckedProject>,
+    clock: Arc<SystemClock>,
+    loader: Arc<Loader>,
+    is_sandbox: bool,
+}
+
 /// Loads projects, prints what is wrong with them, and prepares an engine on the store.
 pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArgs) -> Result<Started, anyhow::Error> {
     let terms = terms(world)?;
+    let Ready { rules, projects, clock, loader, is_sandbox } = ready(paths, world).await?;
+    let opened = store::open_to_run(&args.store, clock.now()).await?;
+    opened.store.belongs_to(world_name(is_sandbox)).await?;
+    trust(&*opened.store, is_sandbox, clock.now()).await?;
+    let loaded = open(&loader, &projects)?;
+    let engine = Engine::new(Setup {
+        store: Arc::clone(&opened.store),
+        clock,
+        // A sandbox has the one clock that all engines follow.
+        time: if is_sandbox { Time::Clock } else { Time::Store },
+        terms,
+        rules,
+        projects: loaded,
+        recompile: loader.recompile(),
+        guards: Guards::ALL,
+    });
+    Ok(Started { engine, loader, projects, _opened: opened })
+}
+
+/// The same, for an engine that only looks: its store is its own, and its connections refuse to write.
+pub(super) async fn looking(paths: &[PathBuf], world: &WorldArgs) -> Result<Looking, anyhow::Error> {
+    let terms = terms(world)?;
+    let Ready { rules, projects, clock, loader, is_sandbox } = ready(paths, world).await?;
+    let mut loaded = open(&loader, &projects)?;
+    for project in &mut loaded {
+        let connections = std::mem::take(&mut project.connections).into_iter();
+        let reading =
+            |connection| Arc::into_inner(connection).map(|connection: Connection| Arc::new(connection.reading_only()));
+        let connections = connections.map(|(name, connection)| Some((name, reading(connection)?)));
+        project.connections = connections.collect::<Option<_>>().context("a connection is used already")?;
+    }
+    let clock: Arc<dyn Clock> = clock;
+    let (store, recompile) = (empty_store(&clock)?, loader.recompile());
+    let (time, guards) = (Time::Clock, Guards::ALL);
+    let setup = Setup { store, clock: Arc::clone(&clock), time, terms, rules, projects: loaded, recompile, guards };
+    Ok(Looking { engine: Engine::new(setup), projects, clock, is_sandbox })
+}
+
+/// A store that knows nothing, and is gone with the process.
+pub(super) fn empty_store(clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, anyhow::Error> {
+    Ok(Arc::new(SqliteStore::in_memory((Arc::clone(clock), Arc::clone(clock)), Guards::ALL)?))
+}
+
+/// What a store is told of where its calls go.
+pub(super) fn world_name(is_sandbox: bool) -> &'static str {
+    if is_sandbox { "sandbox" } else { "real systems" }
+}
+
+fn open(loader: &Loader, projects: &[CheckedProject]) -> Result<Vec<LoadedProject>, anyhow::Error> {
+    let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
+    loader.open(projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))
+}
+
+async fn ready(paths: &[PathBuf], world: &WorldArgs) -> Result<Ready, anyhow::Error> {
     let rules = load::pipeline_rules();
     let projects = load::projects(paths, &rules)?;
     let errors: usize = projects.iter().map(print_findings).sum();
@@ -95,23 +167,7 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
     let is_sandbox = sandbox.is_some();
     let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
-    let opened = store::open_to_run(&args.store, clock.now()).await?;
-    opened.store.belongs_to(if is_sandbox { "sandbox" } else { "real systems" }).await?;
-    trust(&*opened.store, is_sandbox, clock.now()).await?;
-    let hint = "or try it with a sandbox: `ferry sandbox`, then `--sandbox URL`";
-    let loaded = loader.open(&projects).map_err(|refused| anyhow!("{refused}\n  {hint}"))?;
-    let engine = Engine::new(Setup {
-        store: Arc::clone(&opened.store),
-        clock,
-        // A sandbox has the one clock that all engines follow.
-        time: if is_sandbox { Time::Clock } else { Time::Store },
-        terms,
-        rules,
-        projects: loaded,
-        recompile: loader.recompile(),
-        guards: Guards::ALL,
-    });
-    Ok(Started { engine, loader, projects, _opened: opened })
+    Ok(Ready { rules, projects, clock, loader, is_sandbox })
 }
 
 /// The world of a sandbox begins with its store. For any other, a person says whether it remembers all.

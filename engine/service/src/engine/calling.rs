@@ -26,7 +26,7 @@ use super::{
 pub(super) struct Wanted {
     /// Its name, and which generation of it.
     pub(super) key: CallKey,
-    generation: u32,
+    pub(super) generation: u32,
     /// Of the input as the pipeline made it.
     pub(super) digest: Digest,
 }

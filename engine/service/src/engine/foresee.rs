@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
     money::Money,
@@ -223,35 +224,10 @@ impl Ahead<'_> {
         let memory = self.run.memory(key);
         let Some(call) = self.run.call(unit) else { return (Fate::Send, None, None) };
         let target = memory.map_or_else(|| digest.clone(), |memory| memory.target.clone());
-        let sent = (digest, &target);
         // What is thought of the store is for the engine to say, which asks before each first call.
         let (now, is_replayed, doubted_since) = (self.now, self.run.is_replayed(), None);
         let circumstances = Circumstances { now, is_replayed, doubted_since };
-        match once::before_call(self.run.guards(), &call.effect, memory, sent, circumstances) {
-            Before::Send => (Fate::Send, None, None),
-            Before::Adopt(output) => (Fate::Done, Some(output), None),
-            Before::Confirm => match memory.map(|memory| &memory.outcome) {
-                Some(Outcome::Done(output)) => (Fate::Done, Some(output.clone()), None),
-                _ => (Fate::LookUp, None, None),
-            },
-            Before::Doubt => (self.doubt(unit, key, (digest, &target)), None, None),
-            Before::Refuse(why) => (Fate::Refused, None, Some(why)),
-            Before::Wait => (Fate::Park, None, None),
-        }
-    }
-
-    /// What follows an unknown outcome: the fold says it, as it would to the engine.
-    fn doubt(&self, unit: UnitIndex, key: &CallKey, (digest, target): (&Digest, &Digest)) -> Fate {
-        let mut run = self.run.clone();
-        let (step, key, digest, target) = (run.unit_id(unit), key.clone(), digest.clone(), target.clone());
-        let called = Entry::Called { step: step.clone(), attempt: 1, key, digest, target, is_probe: false };
-        run.take(self.now, &called);
-        run.take(self.now, &Entry::Failed { step, failure: Failure::new(ErrorClass::Unknown, "it may have arrived") });
-        match run.status(unit) {
-            Status::Unknown { .. } => Fate::LookUp,
-            Status::Retrying { .. } => Fate::Send,
-            _ => Fate::Park,
-        }
+        fate(&self.run, (unit, &call.effect), (key, digest, &target), circumstances)
     }
 
     /// Writes whose input is not known yet; what was called before is known by its key.
@@ -290,6 +266,41 @@ impl Ahead<'_> {
         let (step, call) = (self.run.unit_id(unit), call.unwrap_or_default());
         let is_known = input.is_some() || !matches!(fate, Fate::Send | Fate::LookUp | Fate::Park);
         self.found.push(Foreseen { step, call, fate, money, amount, is_known, why });
+    }
+}
+
+/// What `once` says of a call that a unit is about to make, with the output of one that was made.
+pub(super) fn fate(
+    run: &Run,
+    (unit, effect): (UnitIndex, &Effect),
+    (key, digest, target): (&CallKey, &Digest, &Digest),
+    circumstances: Circumstances,
+) -> (Fate, Option<Value>, Option<String>) {
+    let memory = run.memory(key);
+    match once::before_call(run.guards(), effect, memory, (digest, target), circumstances) {
+        Before::Send => (Fate::Send, None, None),
+        Before::Adopt(output) => (Fate::Done, Some(output), None),
+        Before::Confirm => match memory.map(|memory| &memory.outcome) {
+            Some(Outcome::Done(output)) => (Fate::Done, Some(output.clone()), None),
+            _ => (Fate::LookUp, None, None),
+        },
+        Before::Doubt => (doubt(run, unit, (key, digest, target), circumstances.now), None, None),
+        Before::Refuse(why) => (Fate::Refused, None, Some(why)),
+        Before::Wait => (Fate::Park, None, None),
+    }
+}
+
+/// What follows an unknown outcome: the fold says it, as it would to the engine.
+fn doubt(run: &Run, unit: UnitIndex, (key, digest, target): (&CallKey, &Digest, &Digest), now: Timestamp) -> Fate {
+    let mut run = run.clone();
+    let (step, key, digest, target) = (run.unit_id(unit), key.clone(), digest.clone(), target.clone());
+    let called = Entry::Called { step: step.clone(), attempt: 1, key, digest, target, is_probe: false };
+    run.take(now, &called);
+    run.take(now, &Entry::Failed { step, failure: Failure::new(ErrorClass::Unknown, "it may have arrived") });
+    match run.status(unit) {
+        Status::Unknown { .. } => Fate::LookUp,
+        Status::Retrying { .. } => Fate::Send,
+        _ => Fate::Park,
     }
 }
 

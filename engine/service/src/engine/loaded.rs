@@ -67,6 +67,15 @@ pub(super) struct Loaded {
     saved: AtomicBool,
 }
 
+impl Engine {
+    /// Where the connections of a project lead, as digests, by name.
+    pub fn identities(&self, project: &str) -> BTreeMap<String, String> {
+        let loaded = self.loaded();
+        let connections = loaded.project(project).into_iter().flat_map(|project| &project.connections);
+        connections.map(|(name, connection)| (name.clone(), connection.identity().to_string())).collect()
+    }
+}
+
 impl Loaded {
     pub(super) fn new(projects: Vec<LoadedProject>) -> Self {
         let projects: BTreeMap<_, _> =

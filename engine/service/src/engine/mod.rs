@@ -4,6 +4,7 @@
 //! loop that performs a run's commands, `evaluate` makes its values, and `dispatch` sends its calls.
 
 mod answer;
+mod arriving;
 mod begin;
 mod calling;
 mod dispatch;
@@ -15,6 +16,7 @@ mod gate;
 mod journal;
 mod loaded;
 mod member;
+mod preview;
 mod question;
 mod queue;
 mod recover;
@@ -39,10 +41,12 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use answer::Delivery;
+pub use arriving::{Arriving, Known};
 pub use foresee::{Fate, Foreseen, done, foresee, renamed};
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
 pub use loaded::{Hook, LoadedProject};
 pub use member::Terms;
+pub use preview::{Ahead, Previewed, StepAhead, WriteAhead};
 pub use time::Time;
 pub use trigger::PollReport;
 

@@ -287,7 +287,7 @@ fn begin(trigger: &plan::Poll, poll: &Poll, cursor: &str) -> Result<String, Fail
 }
 
 /// Times by time, numbers by value, else text by its letters.
-fn order(left: &str, right: &str) -> Ordering {
+pub(super) fn order(left: &str, right: &str) -> Ordering {
     match (time(left), time(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         _ => match (number::text_to_decimal(left), number::text_to_decimal(right)) {
@@ -302,7 +302,7 @@ fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
-fn text_at(path: &Path, event: &Value) -> Option<String> {
+pub(super) fn text_at(path: &Path, event: &Value) -> Option<String> {
     match path.one(Document::Value(event)).ok()? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

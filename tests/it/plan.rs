@@ -1,0 +1,160 @@
+//! `ferry plan` writes nothing, and `ferry apply` does what it said: once, and only where nothing has changed.
+
+use std::{fs, path::Path, process::Command};
+
+use ferry_tests::program::Running;
+use serde_json::Value;
+
+use crate::program::{ferry, sandbox};
+
+struct Desk {
+    folder: tempfile::TempDir,
+    world: Running,
+}
+
+impl Desk {
+    /// A folder with a shipped project or a template, and a sandbox.
+    fn open(template: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = ferry(folder.path()).args(["new", template, "own"]).output().unwrap();
+        assert_eq!(made.status.code(), Some(0));
+        let world = sandbox(folder.path(), &["--requests", "3", "--speed", "5000"]);
+        Self { folder, world }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The exit code and both outputs of a call in the sandbox's world.
+    fn call(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let output = ferry(self.folder.path()).args(args).env("FERRY_SANDBOX", &self.world.address).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
+    fn plan(&self, args: &[&str]) -> (Option<i32>, Value) {
+        let fixed = ["--project", "own", "--out", "plan.json", "--format", "json", "--detailed-exitcode"];
+        let (code, stdout, stderr) = self.call(&[&["plan"], args, &fixed[..]].concat());
+        assert!(!stdout.is_empty(), "{stderr}");
+        let printed: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(
+            printed,
+            serde_json::from_str::<Value>(&fs::read_to_string(self.path("plan.json")).unwrap()).unwrap()
+        );
+        (code, printed)
+    }
+
+    /// What the sandbox has booked, and how its payment requests are.
+    fn books(&self) -> [String; 2] {
+        ["ledger", "requests"].map(|what| self.asked(what))
+    }
+
+    fn asked(&self, what: &str) -> String {
+        let url = format!("{}/_sandbox/{what}", self.world.address);
+        let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
+        assert!(output.status.success(), "{url}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn bookings(&self) -> (u64, u64) {
+        let ledger: Value = serde_json::from_str(&self.asked("ledger")).unwrap();
+        let count = |name: &str| ledger["totals"][name].as_u64().unwrap();
+        (count("bookings"), count("booked_twice"))
+    }
+}
+
+/// The values of one field of all steps.
+fn all<'a>(plan: &'a Value, field: &str) -> Vec<&'a str> {
+    let events = plan["events"].as_array().unwrap().iter();
+    events.flat_map(|event| event["steps"].as_array().unwrap()).filter_map(|step| step[field].as_str()).collect()
+}
+
+#[test]
+fn a_plan_shows_the_requests_and_writes_nothing() {
+    let desk = Desk::open("payoneer-salesforce");
+    let before = desk.books();
+    let (code, plan) = desk.plan(&["mass-payouts"]);
+    assert_eq!(desk.books(), before);
+    assert!(!desk.path(".ferry").exists(), "a plan makes no store");
+    assert_eq!((code, all(&plan, "outlook")), (Some(3), vec!["send"; 3]));
+    assert_eq!(all(&plan, "call"), ["payoneer.create_payout"; 3]);
+    assert_eq!(plan["requests"], serde_json::json!({ "payoneer": 1 }), "three payouts are one request");
+    let request = &plan["events"][0]["steps"][0]["request"];
+    assert!(request["url"].as_str().unwrap().ends_with("/masspayouts") && request["method"] == "POST", "{request}");
+    assert_eq!(request["body"]["Payments"][0]["client_reference_id"], plan["events"][0]["key"]);
+    assert_eq!(request["headers"]["authorization"], "***");
+    assert_eq!(plan["events"][0]["then"], serde_json::json!(["settled", "record", "close", "reason", "transferred"]));
+    let seed: Value = serde_json::from_str(&desk.asked("seed")).unwrap();
+    let saved = fs::read_to_string(desk.path("plan.json")).unwrap();
+    for connector in ["payoneer", "salesforce"] {
+        let secret = seed[connector]["client_secret"].as_str().unwrap();
+        assert!(!saved.contains(secret), "the plan holds a secret of {connector}");
+    }
+    let key = plan["events"][1]["key"].as_str().unwrap();
+    let (_, one) = desk.plan(&["mass-payouts", "--key", key]);
+    assert_eq!((one["events"].as_array().unwrap().len(), one["events"][0]["key"].as_str()), (1, Some(key)));
+}
+
+#[test]
+fn a_plan_that_is_applied_twice_pays_once() {
+    let desk = Desk::open("payoneer-salesforce");
+    desk.plan(&["mass-payouts"]);
+    let (code, _, stderr) = desk.call(&["apply", "plan.json"]);
+    assert!(code == Some(0) && stderr.contains("mass-payouts: 3 finished"), "{stderr}");
+    assert_eq!(desk.bookings(), (3, 0));
+    let before = desk.books();
+    let (code, _, stderr) = desk.call(&["apply", "plan.json"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("its run was `new`, and is `finished` now"), "{stderr}");
+    assert_eq!(desk.books(), before);
+    let (code, again) = desk.plan(&["mass-payouts"]);
+    assert_eq!((code, all(&again, "outlook")), (Some(0), Vec::new()), "nothing is left to be sent");
+}
+
+#[test]
+fn what_has_changed_since_is_refused() {
+    let desk = Desk::open("webhook");
+    let event = desk.path("own/samples/payee.json");
+    let was = fs::read_to_string(&event).unwrap();
+    let pipeline = desk.path("own/payees.yaml");
+    let args = ["payees", "--event", "own/samples/payee.json"];
+    let (code, plan) = desk.plan(&args);
+    assert_eq!((code, all(&plan, "call")), (Some(3), vec!["salesforce.upsert"]));
+    let refused = |says: &str| {
+        let (code, _, stderr) = desk.call(&["apply", "plan.json"]);
+        assert!(code == Some(1) && stderr.contains(says), "{says}: {stderr}");
+        assert!(!desk.path(".ferry").exists(), "nothing has begun");
+    };
+    fs::write(&event, was.replace("Almeida", "Silva")).unwrap();
+    refused("P-901: the event has another content");
+    fs::write(&event, was.replace("P-901", "P-902")).unwrap();
+    refused("P-901: the event is not found any more");
+    fs::write(&event, &was).unwrap();
+    let written = fs::read_to_string(&pipeline).unwrap();
+    fs::write(&pipeline, written.replace("max_length: 40", "max_length: 41")).unwrap();
+    refused("the pipeline is version ");
+    fs::write(&pipeline, &written).unwrap();
+    let saved = fs::read_to_string(desk.path("plan.json")).unwrap();
+    fs::write(desk.path("plan.json"), saved.replace("Almeida", "Silva")).unwrap();
+    refused("plan.json was changed after it was made");
+    fs::write(desk.path("plan.json"), &saved).unwrap();
+    let (code, _, stderr) = desk.call(&["apply", "plan.json"]);
+    assert!(code == Some(0) && stderr.contains("payees: 1 finished"), "{stderr}");
+}
+
+#[test]
+fn a_call_that_names_no_plan_says_what_to_do() {
+    let desk = Desk::open("webhook");
+    fs::write(desk.path("other.json"), "{}").unwrap();
+    for (args, says) in [
+        (&["plan", "payees", "--project", "own"][..], "`payees` does not poll"),
+        (&["plan", "payes", "--project", "own"], "did you mean `payees`?"),
+        (&["apply", "nowhere.json"], "nowhere.json"),
+        (&["apply", "other.json"], "other.json is no plan of `ferry plan`"),
+    ] {
+        let (code, _, stderr) = desk.call(args);
+        assert!(code == Some(2) && stderr.contains(says), "{args:?}: {stderr}");
+    }
+    assert!(!Path::new(&desk.path(".ferry")).exists());
+}
