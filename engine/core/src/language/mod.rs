@@ -19,6 +19,7 @@ use ferry_contract::{
 pub use arm::{Arm, Reaction};
 pub(crate) use read::language_version as read_version;
 pub use read::read;
+pub(crate) use read::read_tree;
 pub use trigger::{Cursor, EventSource, Poll, Schedule, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
