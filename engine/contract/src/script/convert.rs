@@ -10,7 +10,7 @@ use crate::number;
 ///
 /// # Errors
 /// A number of more than 28 digits, which no exact decimal can hold.
-pub fn to_dynamic(value: &Value) -> Result<Dynamic, String> {
+pub(super) fn to_dynamic(value: &Value) -> Result<Dynamic, String> {
     Ok(match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(flag) => Dynamic::from_bool(*flag),
@@ -48,7 +48,7 @@ fn number_to_dynamic(number: &Number) -> Result<Dynamic, String> {
 ///
 /// # Errors
 /// A value that JSON does not have, such as a function.
-pub fn to_value(value: &Dynamic) -> Result<Value, String> {
+pub(super) fn to_value(value: &Dynamic) -> Result<Value, String> {
     if value.is_unit() {
         return Ok(Value::Null);
     }

@@ -11,15 +11,15 @@ mod quick;
 mod reads;
 mod untidy;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Dynamic, Expr, Scope, Stmt};
 use serde_json::Value;
 
-pub use convert::{to_dynamic, to_value};
+use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
 pub use module::Module;
-use quick::Quick;
+use quick::{Given, Quick};
 pub use reads::{Access, Comparison, Reads};
 pub use untidy::{Untidy, untidy};
 
@@ -140,10 +140,8 @@ impl Script {
     /// # Errors
     /// [`ScriptError`] where it fails, meets a limit, or makes a value that JSON does not have.
     pub fn run(&self, rules: &Rules, names: &dyn Names) -> Result<Value, ScriptError> {
-        // Rhai would write a number in its own way, and copies lists and maps as they are.
-        match self.quick(rules, names) {
-            Some(value) if value.is_boolean() || value.is_string() || value.is_null() => return Ok(value.into_owned()),
-            Some(_) | None => {}
+        if let Some(value) = self.quick(rules, names).and_then(Given::into_value) {
+            return Ok(value);
         }
         let value = self.dynamic(rules, names)?;
         to_value(&value).map_err(|message| ScriptError { message, line: 0, column: 0 })
@@ -154,7 +152,7 @@ impl Script {
     /// # Errors
     /// [`ScriptError`] where it fails or gives no boolean.
     pub fn test(&self, rules: &Rules, names: &dyn Names) -> Result<bool, ScriptError> {
-        if let Some(truth) = self.quick(rules, names).and_then(|value| value.as_bool()) {
+        if let Some(truth) = self.quick(rules, names).and_then(Given::truth) {
             return Ok(truth);
         }
         let value = self.dynamic(rules, names)?;
@@ -166,7 +164,7 @@ impl Script {
         value.as_bool().map_err(not_a_condition)
     }
 
-    fn quick<'a>(&'a self, rules: &Rules, names: &'a dyn Names) -> Option<Cow<'a, Value>> {
+    fn quick<'a>(&'a self, rules: &Rules, names: &'a dyn Names) -> Option<Given<'a>> {
         self.quick.as_ref()?.value(rules.missing(), names)
     }
 

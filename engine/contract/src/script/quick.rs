@@ -1,23 +1,28 @@
-//! Conditions that need no engine: comparisons of fields with constants, joined by `&&`, `||`, `!`, `??` and `in`.
+//! Expressions that need no engine: fields, constants, comparisons, exact arithmetic, and `&&`, `||`, `!`, `??` and `in`.
 //!
-//! A manifest has a dozen rules for each answer, and nearly all of them are such. Where Rhai could say anything
-//! else than what stands here (an error, a conversion, another type), nothing is said, and Rhai is asked.
+//! A manifest has a dozen rules for each answer, a mapping has sums, and nearly all of them are such. Where Rhai could
+//! say anything else than what stands here (an error, a conversion, another type), nothing is said, and Rhai is asked.
 
-use std::{borrow::Cow, cmp::Ordering};
+mod exact;
+
+use std::cmp::Ordering;
 
 use rhai::{AST, ASTFlags, Expr, FnCallExpr, Stmt, Token};
 use serde_json::Value;
 
 use super::{Missing, Names, to_value};
-use crate::number;
+use exact::{Arithmetic, Change, Exact};
 
-/// An expression of constants, fields and comparisons.
+/// An expression that needs no engine.
 #[derive(Debug)]
 pub(super) enum Quick {
     Constant(Value),
+    Number(Exact),
     Field { name: String, steps: Vec<Step> },
     Compare(Comparison, Box<[Quick; 2]>),
-    In(Box<Quick>, Vec<Value>),
+    Calculate(Arithmetic, Box<[Quick; 2]>),
+    Change(Change, Box<Quick>),
+    In(Box<Quick>, Vec<Quick>),
     Not(Box<Quick>),
     All(Vec<Quick>),
     Any(Vec<Quick>),
@@ -35,6 +40,23 @@ pub(super) enum Comparison {
     Equal,
     Differs,
     Order { less: bool, equal: bool },
+}
+
+/// What an expression gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'a> {
+    /// JSON as it stands somewhere; its numbers are written as there.
+    Is(&'a Value),
+    /// A boolean that was found out.
+    Truth(bool),
+    /// A number that was calculated.
+    Number(Exact),
+}
+
+/// What a call of two operands does.
+enum Pair {
+    Compare(Comparison),
+    Calculate(Arithmetic),
 }
 
 impl Quick {
@@ -58,8 +80,11 @@ impl Quick {
             | Expr::IntegerConstant(..)
             | Expr::StringConstant(..)
             | Expr::Unit(..)
-            | Expr::DynamicConstant(..) => to_value(&expression.get_literal_value(None)?).ok().map(Self::Constant),
+            | Expr::DynamicConstant(..) => Some(Self::constant(to_value(&expression.get_literal_value(None)?).ok()?)),
             Expr::Variable(..) | Expr::Dot(..) | Expr::Index(..) => {
+                if let Some(rounded) = Self::rounded(expression) {
+                    return Some(rounded);
+                }
                 let mut steps = Vec::new();
                 let name = chain(expression, &mut steps)?;
                 Some(Self::Field { name, steps })
@@ -72,61 +97,85 @@ impl Quick {
         }
     }
 
+    fn constant(value: Value) -> Self {
+        match &value {
+            Value::Number(number) => Exact::of(number).map_or_else(|| Self::Constant(value.clone()), Self::Number),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                Self::Constant(value)
+            }
+        }
+    }
+
     fn call(call: &FnCallExpr) -> Option<Self> {
         if call.is_qualified() || call.capture_parent_scope {
             return None;
         }
-        let order = |less, equal| Some(Comparison::Order { less, equal });
-        let comparison = match call.op_token.as_ref() {
-            Some(Token::EqualsTo) => Some(Comparison::Equal),
-            Some(Token::NotEqualsTo) => Some(Comparison::Differs),
-            Some(Token::LessThan) => order(true, false),
-            Some(Token::LessThanEqualsTo) => order(true, true),
-            Some(Token::GreaterThan) => order(false, false),
-            Some(Token::GreaterThanEqualsTo) => order(false, true),
-            Some(Token::Bang) => None,
+        let one = |operand: &Expr| Self::expression(operand).map(Box::new);
+        match (&call.args[..], call.op_token.as_ref()) {
+            ([left, right], token) if let Some(pair) = pair(token, &call.name) => {
+                let sides = Box::new([Self::expression(left)?, Self::expression(right)?]);
+                Some(match pair {
+                    Pair::Compare(comparison) => Self::Compare(comparison, sides),
+                    Pair::Calculate(arithmetic) => Self::Calculate(arithmetic, sides),
+                })
+            }
             // `item in list` is the call of a function.
-            None if call.name == "contains" => None,
-            _ => return None,
-        };
-        match (&call.args[..], comparison) {
-            ([left, right], Some(comparison)) => {
-                Some(Self::Compare(comparison, Box::new([Self::expression(left)?, Self::expression(right)?])))
-            }
-            ([list, item], None) => {
+            ([list, item], None) if call.name == "contains" => {
                 let Value::Array(items) = to_value(&list.get_literal_value(None)?).ok()? else { return None };
-                Some(Self::In(Box::new(Self::expression(item)?), items))
+                Some(Self::In(one(item)?, items.into_iter().map(Self::constant).collect()))
             }
-            ([operand], None) => Self::expression(operand).map(|operand| Self::Not(Box::new(operand))),
+            ([operand], Some(Token::Bang)) => one(operand).map(Self::Not),
+            ([operand], Some(Token::Minus | Token::UnaryMinus)) => Some(Self::Change(Change::Negate, one(operand)?)),
+            ([operand], None) if call.name == "abs" => Some(Self::Change(Change::Absolute, one(operand)?)),
             _ => None,
         }
     }
 
+    /// `(…).round(2)`.
+    fn rounded(expression: &Expr) -> Option<Self> {
+        let Expr::Dot(sides, flags, _) = expression else { return None };
+        let Expr::MethodCall(call, _) = &sides.rhs else { return None };
+        let [Expr::IntegerConstant(places, _)] = &call.args[..] else { return None };
+        if call.name != "round" || call.is_qualified() || !(flags.is_empty() || *flags == ASTFlags::BREAK) {
+            return None;
+        }
+        let operand = Self::expression(&sides.lhs)?;
+        Some(Self::Change(Change::Round(u32::try_from(*places).ok()?), Box::new(operand)))
+    }
+
     /// What Rhai would give, where that is certain.
-    pub(super) fn value<'a>(&'a self, missing: Missing, names: &'a dyn Names) -> Option<Cow<'a, Value>> {
-        let truth = |truth: bool| Some(Cow::Owned(Value::Bool(truth)));
+    pub(super) fn value<'a>(&'a self, missing: Missing, names: &'a dyn Names) -> Option<Given<'a>> {
         match self {
-            Self::Constant(value) => Some(Cow::Borrowed(value)),
-            Self::Field { name, steps } => field(names.value(name), steps, missing).map(Cow::Borrowed),
+            Self::Constant(value) => Some(Given::Is(value)),
+            Self::Number(number) => Some(Given::Number(*number)),
+            Self::Field { name, steps } => field(names.value(name), steps, missing).map(Given::Is),
             Self::Compare(comparison, sides) => {
                 let [left, right] = sides.as_ref();
-                truth(comparison.holds(&*left.value(missing, names)?, &*right.value(missing, names)?)?)
+                comparison.holds(left.value(missing, names)?, right.value(missing, names)?).map(Given::Truth)
+            }
+            Self::Calculate(arithmetic, sides) => {
+                let [left, right] = sides.as_ref();
+                let left = left.value(missing, names)?.number()?;
+                arithmetic.of(left, right.value(missing, names)?.number()?).map(Given::Number)
+            }
+            Self::Change(change, operand) => {
+                operand.value(missing, names)?.number()?.changed(*change).map(Given::Number)
             }
             Self::In(item, list) => {
                 let item = item.value(missing, names)?;
-                let equal: Option<Vec<bool>> = list.iter().map(|known| Comparison::Equal.holds(known, &item)).collect();
-                truth(equal?.contains(&true))
+                let equal = list.iter().map(|known| Comparison::Equal.holds(known.value(missing, names)?, item));
+                let equal: Option<Vec<bool>> = equal.collect();
+                Some(Given::Truth(equal?.contains(&true)))
             }
-            Self::Not(operand) => truth(!operand.value(missing, names)?.as_bool()?),
-            Self::All(parts) => truth(decided(parts, false, missing, names)?),
-            Self::Any(parts) => truth(decided(parts, true, missing, names)?),
+            Self::Not(operand) => Some(Given::Truth(!operand.value(missing, names)?.truth()?)),
+            Self::All(parts) => decided(parts, false, missing, names).map(Given::Truth),
+            Self::Any(parts) => decided(parts, true, missing, names).map(Given::Truth),
             Self::FirstOf(parts) => {
                 let mut last = None;
                 for part in parts {
                     let value = part.value(missing, names)?;
-                    let is_there = !value.is_null();
                     last = Some(value);
-                    if is_there {
+                    if !matches!(value, Given::Is(Value::Null)) {
                         break;
                     }
                 }
@@ -136,32 +185,79 @@ impl Quick {
     }
 }
 
+fn pair(token: Option<&Token>, name: &str) -> Option<Pair> {
+    let order = |less, equal| Pair::Compare(Comparison::Order { less, equal });
+    Some(match (token, name) {
+        (Some(Token::EqualsTo), _) => Pair::Compare(Comparison::Equal),
+        (Some(Token::NotEqualsTo), _) => Pair::Compare(Comparison::Differs),
+        (Some(Token::LessThan), _) => order(true, false),
+        (Some(Token::LessThanEqualsTo), _) => order(true, true),
+        (Some(Token::GreaterThan), _) => order(false, false),
+        (Some(Token::GreaterThanEqualsTo), _) => order(false, true),
+        (Some(Token::Plus), _) => Pair::Calculate(Arithmetic::Add),
+        (Some(Token::Minus), _) => Pair::Calculate(Arithmetic::Subtract),
+        (Some(Token::Multiply), _) => Pair::Calculate(Arithmetic::Multiply),
+        (Some(Token::Divide), _) => Pair::Calculate(Arithmetic::Divide),
+        (Some(Token::Modulo), _) => Pair::Calculate(Arithmetic::Remainder),
+        (None, "min") => Pair::Calculate(Arithmetic::Smaller),
+        (None, "max") => Pair::Calculate(Arithmetic::Larger),
+        _ => return None,
+    })
+}
+
 /// The first part that gives `decisive` decides; those after it are not looked at.
 fn decided(parts: &[Quick], decisive: bool, missing: Missing, names: &dyn Names) -> Option<bool> {
     for part in parts {
-        if part.value(missing, names)?.as_bool()? == decisive {
+        if part.value(missing, names)?.truth()? == decisive {
             return Some(decisive);
         }
     }
     Some(!decisive)
 }
 
+impl Given<'_> {
+    /// The value as Rhai would give it; nothing for lists and maps, which Rhai copies in its own way.
+    pub(super) fn into_value(self) -> Option<Value> {
+        match self {
+            Self::Truth(truth) => Some(Value::Bool(truth)),
+            Self::Is(Value::Number(_)) | Self::Number(_) => self.number().map(Exact::to_value),
+            Self::Is(scalar @ (Value::Null | Value::Bool(_) | Value::String(_))) => Some(scalar.clone()),
+            Self::Is(Value::Array(_) | Value::Object(_)) => None,
+        }
+    }
+
+    pub(super) fn truth(self) -> Option<bool> {
+        match self {
+            Self::Truth(truth) => Some(truth),
+            Self::Is(value) => value.as_bool(),
+            Self::Number(_) => None,
+        }
+    }
+
+    fn number(self) -> Option<Exact> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Is(Value::Number(number)) => Exact::of(number),
+            Self::Is(_) | Self::Truth(_) => None,
+        }
+    }
+
+    fn is_number(self) -> bool {
+        matches!(self, Self::Number(_) | Self::Is(Value::Number(_)))
+    }
+
+    fn is_nothing(self) -> bool {
+        matches!(self, Self::Is(Value::Null))
+    }
+
+    fn is_scalar(self) -> bool {
+        !matches!(self, Self::Is(Value::Array(_) | Value::Object(_)))
+    }
+}
+
 impl Comparison {
-    fn holds(self, left: &Value, right: &Value) -> Option<bool> {
-        let order = match (left, right) {
-            (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::String(_)) => {
-                number::compare(left, right)?
-            }
-            (Value::Bool(left), Value::Bool(right)) if !self.is_order() => left.cmp(right),
-            (Value::Null, Value::Null) if !self.is_order() => Ordering::Equal,
-            (Value::Null, Value::Bool(_) | Value::Number(_) | Value::String(_))
-            | (Value::Bool(_) | Value::Number(_) | Value::String(_), Value::Null)
-                if !self.is_order() =>
-            {
-                Ordering::Less
-            }
-            _ => return None,
-        };
+    fn holds(self, left: Given<'_>, right: Given<'_>) -> Option<bool> {
+        let order = self.order(left, right)?;
         Some(match self {
             Self::Equal => order.is_eq(),
             Self::Differs => order.is_ne(),
@@ -175,8 +271,23 @@ impl Comparison {
         })
     }
 
-    fn is_order(self) -> bool {
-        matches!(self, Self::Order { .. })
+    /// The order of two values of one kind; of a value and nothing only that they differ.
+    fn order(self, left: Given<'_>, right: Given<'_>) -> Option<Ordering> {
+        if left.is_number() && right.is_number() {
+            return Some(left.number()?.compare(right.number()?));
+        }
+        if let (Given::Is(Value::String(left)), Given::Is(Value::String(right))) = (left, right) {
+            return Some(left.cmp(right));
+        }
+        if matches!(self, Self::Order { .. }) {
+            return None;
+        }
+        match (left.is_nothing(), right.is_nothing()) {
+            (true, true) => Some(Ordering::Equal),
+            (true, false) => right.is_scalar().then_some(Ordering::Less),
+            (false, true) => left.is_scalar().then_some(Ordering::Less),
+            (false, false) => Some(left.truth()?.cmp(&right.truth()?)),
+        }
     }
 }
 
@@ -235,130 +346,4 @@ fn field<'a>(value: Option<&'a Value>, steps: &[Step], missing: Missing) -> Opti
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use proptest::{prelude::*, test_runner::Config};
-    use serde_json::json;
-
-    use super::*;
-    use crate::script::{Form, Named, NoWatch, Rules, Script, ScriptError};
-
-    /// What Rhai says, without the short cut.
-    fn rhai(
-        script: &Script,
-        rules: &Rules,
-        names: &Named<'_>,
-    ) -> (Result<Value, ScriptError>, Result<bool, ScriptError>) {
-        let slow = Script { quick: None, ..script.clone() };
-        (slow.run(rules, names), slow.test(rules, names))
-    }
-
-    fn leaf() -> impl Strategy<Value = String> {
-        const CONSTANTS: [&str; 13] =
-            ["()", "true", "0", "1", "-1", "3", "1.0", "1.50", "\"\"", "\"a\"", "\"b\"", "'a'", "[1]"];
-        const FIELDS: [&str; 20] = [
-            "status",
-            "gone",
-            "body",
-            "body.a",
-            "body.b",
-            "body.a.c",
-            "body.list",
-            "body.list[0]",
-            "body.list[1].a",
-            "body.list[7]",
-            "body[0].a",
-            "body[0]",
-            "body?.a",
-            "(body.a).c",
-            "body.a[body.n]",
-            "body.list[body.n]",
-            "body.list[body.n].a",
-            "body.s.len",
-            "body.list[(0)].a",
-            "body[\"a\"]",
-        ];
-        prop_oneof![2 => prop::sample::select(&CONSTANTS[..]), 5 => prop::sample::select(&FIELDS[..])]
-            .prop_map(str::to_owned)
-    }
-
-    fn text() -> impl Strategy<Value = String> {
-        leaf().prop_recursive(4, 24, 3, |inner| {
-            let operator = prop::sample::select(&["==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "+"][..]);
-            prop_oneof![
-                8 => (inner.clone(), operator, inner.clone()).prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
-                1 => inner.clone().prop_map(|operand| format!("!({operand})")),
-                1 => inner.prop_map(|item| format!("({item} in [1, \"a\", ()])")),
-            ]
-        })
-    }
-
-    fn value() -> impl Strategy<Value = Value> {
-        let number = |text: &str| serde_json::from_str::<Value>(text).expect("a number");
-        let leaf = prop::sample::select(vec![
-            Value::Null,
-            json!(true),
-            json!(1),
-            json!(3),
-            number("1.50"),
-            number("1.5"),
-            number("1e0"),
-            number("12345678901234567890123456789012"),
-            json!(""),
-            json!("a"),
-            json!("b"),
-            json!([]),
-            json!({}),
-        ]);
-        leaf.prop_recursive(3, 12, 4, |inner| {
-            let name = prop::sample::select(vec!["a", "b", "c", "list", "n", "s"]);
-            prop_oneof![
-                1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
-                4 => prop::collection::vec((name, inner), 0..5)
-                    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
-            ]
-        })
-    }
-
-    proptest! {
-        #![proptest_config(Config { cases: 4_000, ..Config::default() })]
-
-        #[test]
-        fn a_quick_condition_says_what_rhai_says(text in text(), body in value(), lenient in any::<bool>()) {
-            let rules = Rules::new(if lenient { Missing::IsNothing } else { Missing::Fails }, Arc::new(NoWatch));
-            let status = json!(3);
-            let names = [("status", &status), ("body", &body)];
-            let names = Named(&names);
-            if let Ok(script) = Script::compile(&rules, &text, Form::Expression, &["status", "body", "gone"]) {
-                let (value, truth) = rhai(&script, &rules, &names);
-                // A field that is not asked for is not converted here, and so does no harm.
-                let is_too_long = |error: &ScriptError| error.message.contains("has more digits");
-                prop_assume!(!value.as_ref().is_err_and(is_too_long));
-                prop_assert_eq!(script.run(&rules, &names), value);
-                prop_assert_eq!(script.test(&rules, &names), truth);
-            }
-        }
-    }
-
-    /// Without this, the property above would hold of a short cut that is never taken.
-    #[test]
-    fn rules_of_manifests_are_quick() {
-        let rules = Rules::new(Missing::IsNothing, Arc::new(NoWatch));
-        let body = json!([{ "errorCode": "UNABLE_TO_LOCK_ROW", "available": 1.5 }]);
-        let status = json!(503);
-        let names = [("status", &status), ("body", &body)];
-        for (text, expected) in [
-            ("status == 401 && body.error_details.sub_code == 4016", json!(false)),
-            ("status == 503 && body[0].errorCode == \"UNABLE_TO_LOCK_ROW\"", json!(true)),
-            ("(status == 200 || status >= 500) && !(body[0].available < 1.5)", json!(true)),
-            ("body[0].errorCode in [\"A\", \"UNABLE_TO_LOCK_ROW\"]", json!(true)),
-            ("body[0].nothing ?? body[0].errorCode", json!("UNABLE_TO_LOCK_ROW")),
-        ] {
-            let script = Script::compile(&rules, text, Form::Expression, &["status", "body"]).unwrap();
-            let quick =
-                script.quick.as_ref().expect(text).value(Missing::IsNothing, &Named(&names)).map(Cow::into_owned);
-            assert_eq!(quick, Some(expected), "{text}");
-        }
-    }
-}
+mod tests;

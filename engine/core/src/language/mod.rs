@@ -20,6 +20,7 @@ pub use arm::{Arm, Reaction};
 pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
+pub(crate) use read::read_tree;
 pub use trigger::{Cursor, Drop, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 

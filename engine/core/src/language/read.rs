@@ -34,8 +34,12 @@ const LANGUAGE: &str = "1";
 
 /// Reads a pipeline; nothing where its shape is wrong, which the report then says.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
-    let root = yaml::parse(source, report)?;
-    let fields = Fields::open_near(&root, "a pipeline", (&KEYS, near::PIPELINE), report)?;
+    yaml::parse(source, report).and_then(|root| read_tree(&root, report))
+}
+
+/// Reads the pipeline of a tree, which is that of the report's file.
+pub(crate) fn read_tree(root: &Node, report: &mut Report) -> Option<Pipeline> {
+    let fields = Fields::open_near(root, "a pipeline", (&KEYS, near::PIPELINE), report)?;
     language_version(fields, report);
     let name = fields.need("pipeline", "mass-payouts", report).and_then(|node| text(node, "`pipeline`", report));
     let trigger = fields.need("trigger", "{ poll: … }", report).and_then(|node| trigger::read(node, report));
@@ -44,7 +48,7 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
     let on_failure = fields.get("on_failure").and_then(|node| Fields::open(node, "`on_failure`", &["alert"], report));
     let alert = on_failure.and_then(|fields| fields.need("alert", "finance-ops", report));
     Some(Pipeline {
-        source: Arc::clone(source),
+        source: Arc::clone(&report.source),
         description: text_of(fields, "description", report),
         owner: text_of(fields, "owner", report),
         alert: alert.and_then(|node| text(node, "`alert`", report)),

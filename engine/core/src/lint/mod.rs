@@ -2,6 +2,7 @@
 
 mod allow;
 pub mod checks;
+mod parallel;
 mod whole;
 
 use std::{
@@ -13,6 +14,7 @@ use ferry_contract::{
     catalog::{Action, Catalog},
     report::{Report, Source},
     script::Rules,
+    yaml::{self, Node},
 };
 
 use crate::{
@@ -102,33 +104,68 @@ impl<'a> Context<'a> {
 pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     let mut reports = Reports::new(files);
     let project = read_project(files, catalog, rules, &mut reports);
-    let pipelines: Vec<Pipeline> =
-        files.pipelines.iter().filter_map(|source| language::read(source, reports.of(source))).collect();
-    let siblings = (!files.is_version).then_some(pipelines.as_slice());
-    let mut plans: Vec<(&Pipeline, Arc<Plan>)> = Vec::new();
+    let (trees, pipelines) = read_pipelines(files, &mut reports);
     // Without a project only the shape is checked.
-    if let Some(project) = project.as_deref() {
-        for pipeline in &pipelines {
-            let cx = Context { project, catalog, rules, pipeline, siblings };
-            let plan = plan(&cx, &mut reports);
-            let report = reports.of(&pipeline.source);
-            let plan = plan.filter(|plan| is_new(plan, &plans, pipeline, report));
-            plans.extend(plan.map(|plan| (pipeline, Arc::new(plan))));
-        }
-    }
+    let mut plans = project.as_deref().map_or_else(Vec::new, |project| {
+        let siblings = (!files.is_version).then_some(pipelines.as_slice());
+        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings };
+        plans(&pipelines, cx, &mut reports)
+    });
     if !files.is_version {
         checks::files(files, &mut reports);
+        let trees_and_reports: Vec<_> = trees.iter().zip(reports.of_pipelines()).collect();
+        parallel::each(trees_and_reports, |(root, report)| {
+            let file = root.as_ref().map(|root| File { root, kind: FileKind::Pipeline });
+            file.iter().for_each(|file| checks::file(file, report));
+        });
         if let Some(project) = project.as_deref() {
-            let whole = Whole { files, project, catalog, pipelines: &pipelines };
+            let whole = Whole { files, project, catalog, pipelines: &pipelines, trees: &trees };
             checks::project(&whole, &mut reports);
         }
     }
     let project = project.filter(|_| reports.of(&files.project).is_ok());
-    plans.retain(|(pipeline, _)| project.is_some() && reports.of(&pipeline.source).is_ok());
+    plans.retain(|(source, _)| project.is_some() && reports.of(source).is_ok());
     let plans = plans.into_iter().map(|(_, plan)| plan).collect();
     let mut reports = reports.into_reports();
     reports.iter_mut().for_each(allow::apply);
     Checked { reports, project, plans }
+}
+
+/// The tree of each pipeline's file, and the pipelines that can be read.
+fn read_pipelines(files: &Files, reports: &mut Reports) -> (Vec<Option<Node>>, Vec<Pipeline>) {
+    let sources_and_reports: Vec<_> = files.pipelines.iter().zip(reports.of_pipelines()).collect();
+    let read = parallel::each(sources_and_reports, |(source, report)| {
+        let root = yaml::parse(source, report);
+        let pipeline = root.as_ref().and_then(|root| language::read_tree(root, report));
+        (root, pipeline)
+    });
+    let (trees, pipelines): (_, Vec<Option<Pipeline>>) = read.into_iter().unzip();
+    (trees, pipelines.into_iter().flatten().collect())
+}
+
+/// Checks the pipelines, and gives the plans of those without an error, each with its file.
+fn plans<'a>(
+    pipelines: &'a [Pipeline],
+    cx: impl Fn(&'a Pipeline) -> Context<'a> + Sync,
+    reports: &mut Reports,
+) -> Vec<(Arc<Source>, Arc<Plan>)> {
+    let mut left = pipelines.iter().peekable();
+    let pipelines_and_reports = reports.of_pipelines().iter_mut().filter_map(|report| {
+        let pipeline = left.next_if(|pipeline| Arc::ptr_eq(&pipeline.source, &report.source))?;
+        Some((pipeline, report))
+    });
+    let compiled = parallel::each(pipelines_and_reports.collect(), |(pipeline, report)| {
+        let (plan, used) = plan(&cx(pipeline), report);
+        (pipeline, plan, used)
+    });
+    let mut plans = Vec::new();
+    let mut names = BTreeMap::new();
+    for (pipeline, plan, used) in compiled {
+        used.iter().for_each(|found| reports.of(&found.source).absorb(found));
+        let plan = plan.filter(|plan| is_new(plan, &mut names, pipeline, reports.of(&pipeline.source)));
+        plans.extend(plan.map(|plan| (Arc::clone(&pipeline.source), Arc::new(plan))));
+    }
+    plans
 }
 
 /// The project with its tables, maps and scripts, where `ferry.yaml` has no error.
@@ -162,28 +199,27 @@ pub fn check_tests(
     suites
 }
 
-/// Checks one pipeline.
-fn plan(cx: &Context<'_>, reports: &mut Reports) -> Option<Plan> {
-    let report = reports.of(&cx.pipeline.source);
+/// Checks one pipeline; with its plan come the findings in map files that it uses.
+fn plan(cx: &Context<'_>, report: &mut Report) -> (Option<Plan>, Vec<Report>) {
     checks::run(cx, report);
     let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
-    used.iter().for_each(|found| reports.of(&found.source).absorb(found));
-    let report = reports.of(&cx.pipeline.source);
-    let plan = plan.filter(|_| report.is_ok())?;
-    if !cx.is_version() {
-        checks::plan(cx, &plan, report);
+    let plan = plan.filter(|_| report.is_ok());
+    if let Some(plan) = plan.as_ref().filter(|_| !cx.is_version()) {
+        checks::plan(cx, plan, report);
     }
-    report.is_ok().then_some(plan)
+    (plan.filter(|_| report.is_ok()), used)
 }
 
 /// Names of pipelines are in addresses and in file names, where capitals do not tell them apart.
-fn is_new(plan: &Plan, plans: &[(&Pipeline, Arc<Plan>)], pipeline: &Pipeline, report: &mut Report) -> bool {
-    let taken = plans.iter().find(|(_, known)| known.pipeline.eq_ignore_ascii_case(&plan.pipeline));
-    if let Some((_, known)) = taken {
-        let message = format!("another file of this project is the pipeline `{}` already", known.pipeline);
+fn is_new(plan: &Plan, names: &mut BTreeMap<String, String>, pipeline: &Pipeline, report: &mut Report) -> bool {
+    let name = plan.pipeline.to_ascii_lowercase();
+    if let Some(known) = names.get(&name) {
+        let message = format!("another file of this project is the pipeline `{known}` already");
         report.error("duplicate-id", pipeline.name.at, message, "give each pipeline a name of its own");
+        return false;
     }
-    taken.is_none()
+    names.insert(name, plan.pipeline.clone());
+    true
 }
 
 /// Reads files of one kind, each with its report.

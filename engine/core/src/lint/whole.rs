@@ -1,6 +1,6 @@
 //! All files of a project at once, for checks that no single file can answer.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ferry_contract::{
     catalog::{Action, Catalog},
@@ -22,6 +22,8 @@ pub(crate) struct Whole<'a> {
     pub(crate) catalog: &'a Catalog,
     /// The pipelines that can be read.
     pub(crate) pipelines: &'a [Pipeline],
+    /// The trees of all files of pipelines, in their order; nothing of one that is no YAML.
+    pub(crate) trees: &'a [Option<Node>],
 }
 
 impl<'a> Whole<'a> {
@@ -77,24 +79,41 @@ fn collect<'a>(node: &'a Node, keys: &mut Vec<&'a str>, found: &mut Vec<(Vec<&'a
 
 /// The reports of all files: `ferry.yaml`, the tables, maps and scripts, the pipelines.
 #[derive(Debug)]
-pub(crate) struct Reports(Vec<Report>);
+pub(crate) struct Reports {
+    all: Vec<Report>,
+    /// Where the report of a file is, by the address of its source.
+    places: BTreeMap<usize, usize>,
+    /// Where those of the pipelines begin.
+    pipelines: usize,
+}
 
 impl Reports {
     /// An empty report for each file.
     pub(super) fn new(files: &Files) -> Self {
         let library = files.tables.values().chain(files.maps.values()).chain(files.scripts.values());
         let sources = [&files.project].into_iter().chain(library).chain(&files.pipelines);
-        Self(sources.map(Report::new).collect())
+        let all: Vec<Report> = sources.map(Report::new).collect();
+        let places = all.iter().enumerate().map(|(place, report)| (address(&report.source), place)).collect();
+        Self { places, pipelines: all.len() - files.pipelines.len(), all }
     }
 
     /// The report of a file.
     pub(crate) fn of(&mut self, source: &Arc<Source>) -> &mut Report {
-        let found = self.0.iter_mut().find(|report| Arc::ptr_eq(&report.source, source));
-        found.expect("each file of a project has a report")
+        let place = self.places.get(&address(source)).expect("each file of a project has a report");
+        &mut self.all[*place]
+    }
+
+    /// The reports of the pipelines, in the order of their files.
+    pub(super) fn of_pipelines(&mut self) -> &mut [Report] {
+        &mut self.all[self.pipelines..]
     }
 
     /// The reports, in the order of the files.
     pub(super) fn into_reports(self) -> Vec<Report> {
-        self.0
+        self.all
     }
+}
+
+fn address(source: &Arc<Source>) -> usize {
+    Arc::as_ptr(source).addr()
 }

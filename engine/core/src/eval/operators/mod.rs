@@ -27,14 +27,14 @@ use std::{
 
 use ferry_contract::{
     expression::{self, Compiler, Dialect, EvalError, Expression, Operator, Scope},
-    report::Report,
+    report::{Report, Source},
     schema::Schema,
     shape::{Shape, Typing},
     yaml::{Kind, Node},
 };
 use serde_json::{Map, Value};
 
-use crate::project::{MapFile, Table};
+use crate::project::{self, MapFile, Table};
 
 /// The operators of pipelines, with the tables and the maps that they may use.
 #[derive(Debug)]
@@ -113,6 +113,31 @@ pub const PAGES: &[&Page] = &[
     &use_map::PAGE,
     &merge::PAGE,
 ];
+
+/// The tables and maps that the examples use.
+const EXAMPLE_FILES: [(&str, &str); 4] = [
+    ("tables/payout-status.yaml", "Transferred: Completed\nCancelled: Failed\n"),
+    ("tables/rates.yaml", "EUR/USD: { rate: 1.0825, date: 2026-03-01, source: ECB }\n"),
+    ("tables/card-fees.csv", "match.currency,percent,fixed,at_most\nUSD,2.9,0.30,50\nEUR,1.4,0.25,\n"),
+    ("maps/payee.yaml", "payee_id: $.contact.Id\nemail: { from: $.contact.Email, lower: true }\n"),
+];
+
+/// The tables and maps that the examples of the pages use, by name.
+pub fn example_files() -> (BTreeMap<String, Arc<Table>>, BTreeMap<String, MapFile>) {
+    let (mut tables, mut maps) = (BTreeMap::new(), BTreeMap::new());
+    for (path, text) in EXAMPLE_FILES {
+        let source = Source::new(path, text);
+        let name = path.split(['/', '.']).nth(1).unwrap_or_default().to_owned();
+        let mut report = Report::new(&source);
+        if path.starts_with("maps/") {
+            maps.extend(project::read_map(&source, &mut report).map(|map| (name, map)));
+        } else {
+            tables.extend(project::read_table(&source, &mut report).map(|table| (name, Arc::new(table))));
+        }
+        assert!(report.is_ok(), "the examples' own files have no finding");
+    }
+    (tables, maps)
+}
 
 type Built = Option<Box<dyn Operator>>;
 

@@ -2,42 +2,30 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use ferry_contract::{
     expression::{Compiler, Locals},
     report::{Report, Source},
-    script::{Missing, NoWatch, Rules},
+    script::{Missing, NoWatch, Rules, Watch},
     yaml,
 };
 use serde_json::{Map, Value};
 
-use super::{Mapping, PAGES};
-use crate::project::{self, MapFile};
-
-const TABLES: [(&str, &str); 3] = [
-    ("payout-status.yaml", "Transferred: Completed\nCancelled: Failed\n"),
-    ("rates.yaml", "EUR/USD: { rate: 1.0825, date: 2026-03-01, source: ECB }\n"),
-    ("card-fees.csv", "match.currency,percent,fixed,at_most\nUSD,2.9,0.30,50\nEUR,1.4,0.25,\n"),
-];
-const MAP: &str = "payee_id: $.contact.Id\nemail: { from: $.contact.Email, lower: true }\n";
+use super::{Mapping, PAGES, example_files};
 
 /// The value as JSON, or the error.
 fn evaluate(written: &str, event: &str) -> String {
-    let rules = Rules::new(Missing::Fails, Arc::new(NoWatch));
-    let source = |name: &str, text: &str| Source::new(name, text);
-    let tables = TABLES.map(|(name, text)| {
-        let source = source(&format!("tables/{name}"), text);
-        let mut report = Report::new(&source);
-        let table = project::read_table(&source, &mut report).unwrap_or_else(|| panic!("{:?}", report.findings()));
-        (name.split_once('.').unwrap().0.to_owned(), Arc::new(table))
-    });
-    let map = source("maps/payee.yaml", MAP);
-    let root = yaml::parse(&map, &mut Report::new(&map)).unwrap();
-    let (tables, maps) =
-        (BTreeMap::from(tables), BTreeMap::from([("payee".to_owned(), MapFile { source: map, root })]));
+    evaluate_by(&Rules::new(Missing::Fails, Arc::new(NoWatch)), written, event)
+}
+
+fn evaluate_by(rules: &Rules, written: &str, event: &str) -> String {
+    let (tables, maps) = example_files();
     let mapping = Mapping {
         tables: &tables,
         maps: &maps,
@@ -45,16 +33,15 @@ fn evaluate(written: &str, event: &str) -> String {
         used: RefCell::default(),
         inside: RefCell::default(),
     };
-    let file = source("example.yaml", written);
+    let file = Source::new("example.yaml", written);
     let mut report = Report::new(&file);
     let node = yaml::parse(&file, &mut report).unwrap();
     let names = ["event", "vars"];
-    let mut compiler =
-        Compiler { rules: &rules, dialect: &mapping, names: &names, roots: Some(&names), report: &mut report };
+    let mut compiler = Compiler { rules, dialect: &mapping, names: &names, roots: Some(&names), report: &mut report };
     let expression = compiler.expression(&node);
     assert!(report.is_ok(), "{written}: {:?}", report.findings());
     let roots = Map::from_iter([("event".to_owned(), serde_json::from_str::<Value>(event).unwrap())]);
-    match expression.unwrap().eval(Locals(&roots).scope(&rules)) {
+    match expression.unwrap().eval(Locals(&roots).scope(rules)) {
         Ok(value) => value.to_string(),
         Err(error) => format!("error: {error}"),
     }
@@ -67,6 +54,38 @@ fn examples_give_what_they_say() {
         for example in page.examples {
             assert_eq!(evaluate(example.written, example.event), example.gives, "{}: {}", page.name, example.written);
         }
+    }
+}
+
+/// Counts how often Rhai's engine is asked. Values are converted for nothing else: `script` keeps the conversion to itself.
+#[derive(Default)]
+struct Asked(AtomicUsize);
+
+impl Watch for Asked {
+    fn begin(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn is_late(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_mapping_without_rhai_makes_no_rhai_values() {
+    let asked = Arc::new(Asked::default());
+    let rules = Rules::new(Missing::Fails, Arc::clone(&asked) as Arc<dyn Watch>);
+    for page in PAGES {
+        for example in page.examples {
+            evaluate_by(&rules, example.written, example.event);
+            let is_rhai = ["rhai:", "when:"].iter().any(|key| example.written.contains(key));
+            assert!(is_rhai || asked.0.load(Relaxed) == 0, "{} asks Rhai: {}", page.name, example.written);
+            asked.0.store(0, Relaxed);
+        }
+    }
+    for (written, times) in [("{ rhai: event.x * 2 + 0.5 }", 0), ("{ rhai: event.x.to_string() }", 1)] {
+        evaluate_by(&rules, written, r#"{"x": 1.5}"#);
+        assert_eq!(asked.0.swap(0, Relaxed), times, "{written}");
     }
 }
 

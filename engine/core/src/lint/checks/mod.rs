@@ -170,17 +170,21 @@ pub(super) fn plan(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
     }
 }
 
-/// Runs the checks of single files.
+/// Runs the checks of single files on `ferry.yaml` and the tables.
 pub(super) fn files(files: &Files, reports: &mut Reports) {
     let tables = files.tables.values().map(|source| (source, FileKind::Table));
-    let pipelines = files.pipelines.iter().map(|source| (source, FileKind::Pipeline));
-    for (source, kind) in [(&files.project, FileKind::Project)].into_iter().chain(tables).chain(pipelines) {
+    for (source, kind) in [(&files.project, FileKind::Project)].into_iter().chain(tables) {
         // Who read the file has said what is wrong with its YAML.
         let Some(root) = yaml::parse(source, &mut Report::new(source)) else { continue };
-        for check in ALL {
-            if let On::File(check) = check.on {
-                check(&File { root: &root, kind }, reports.of(source));
-            }
+        file(&File { root: &root, kind }, reports.of(source));
+    }
+}
+
+/// Runs the checks of single files on one.
+pub(super) fn file(file: &File<'_>, report: &mut Report) {
+    for check in ALL {
+        if let On::File(check) = check.on {
+            check(file, report);
         }
     }
 }

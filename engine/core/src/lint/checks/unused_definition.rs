@@ -19,12 +19,13 @@ const DEFINED: [(&str, &str); 4] =
 
 fn check(whole: &Whole<'_>, reports: &mut Reports) {
     let files = whole.files;
-    let parsed: Option<Vec<Node>> = files.pipelines.iter().chain(files.maps.values()).map(parse).collect();
+    let maps: Vec<Option<Node>> = files.maps.values().map(parse).collect();
+    let parsed: Option<Vec<&Node>> = whole.trees.iter().chain(&maps).map(Option::as_ref).collect();
     // A project without pipelines has just begun, and a file that cannot be read may name anything.
     let Some(pipelines) = parsed.filter(|_| !files.pipelines.is_empty()) else { return };
-    let words: BTreeSet<String> = pipelines.iter().flat_map(words).collect();
+    let words: BTreeSet<&str> = pipelines.iter().copied().flat_map(words).collect();
     let Some(project) = parse(&whole.files.project) else { return };
-    let takes_all_vars = pipelines.iter().any(reads_all_vars);
+    let takes_all_vars = pipelines.iter().copied().any(reads_all_vars);
     for (key, what) in DEFINED.into_iter().filter(|(key, _)| *key != "vars" || !takes_all_vars) {
         for (name, _) in project.get(key).and_then(Node::entries).unwrap_or_default() {
             report_unused(&words, name, what, reports.of(&whole.files.project));
@@ -43,20 +44,20 @@ fn parse(source: &Arc<Source>) -> Option<Node> {
     yaml::parse(source, &mut Report::new(source))
 }
 
-fn report_unused(words: &BTreeSet<String>, name: &Spanned<String>, what: &str, report: &mut Report) {
-    if !words.contains(&name.value) {
+fn report_unused(words: &BTreeSet<&str>, name: &Spanned<String>, what: &str, report: &mut Report) {
+    if !words.contains(name.value.as_str()) {
         let message = format!("no pipeline of this project uses the {what} `{}`", name.value);
         report.warning(CHECK.name, name.at, message, "remove it, or name it in a pipeline");
     }
 }
 
 /// Every word of every value: whatever a name is written in, it is not missed.
-fn words(pipeline: &Node) -> Vec<String> {
+fn words(pipeline: &Node) -> Vec<&str> {
     let is_apart = |letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '-');
     let mut found = Vec::new();
     for text in texts(pipeline) {
-        found.extend(text.split(is_apart).map(str::to_owned));
-        found.push(text.to_owned());
+        found.extend(text.split(is_apart));
+        found.push(text);
     }
     found
 }
