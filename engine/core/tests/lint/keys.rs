@@ -342,7 +342,7 @@ fn a_trigger_has_one_source() {
         &lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"),
         expect![[r#"
             3:12: error[step-kind]: a trigger has one source of events
-              help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, or `trigger: manual`
+              help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file`, or `trigger: manual`
             3:50: warning[open-webhook]: whoever finds the address of this webhook can begin runs
               help: write `verify: { header: X-Signature, secret: "${env:HOOK_SECRET}" }`
         "#]],
