@@ -27,3 +27,4 @@ pub mod reload;
 pub mod api;
 pub mod cmd;
 pub mod render;
+pub mod schemas;

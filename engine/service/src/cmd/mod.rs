@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod runs;
 mod sandbox;
+mod schema;
 mod serve;
 mod start;
 mod status;
@@ -84,6 +85,7 @@ enum Command {
     Status(status::StatusCommand),
     Store(store::StoreCommand),
     Explain(explain::Explain),
+    Schema(schema::SchemaCommand),
 }
 
 /// How data is printed.
@@ -206,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
+        Command::Schema(command) => command.run(),
     };
     match outcome {
         Ok(exit) => exit.into(),
