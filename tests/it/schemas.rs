@@ -5,6 +5,7 @@
 mod editor;
 mod examples;
 mod keys;
+mod records;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
