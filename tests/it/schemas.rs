@@ -1,4 +1,13 @@
-//! The JSON Schemas of what commands print, in `schemas/`; `UPDATE_EXPECT=1 cargo test` rewrites them.
+//! The JSON Schemas in `schemas/`: of what commands print, and of the files that editors and people write.
+//!
+//! `UPDATE_EXPECT=1 cargo test` rewrites them.
+
+mod editor;
+mod examples;
+mod keys;
+mod records;
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use expect_test::expect_file;
 use ferry::api::Status;
@@ -6,14 +15,40 @@ use ferry::cmd::{
     ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, MapReport, PlanDocument,
     PreflightReport, RunList, RunStory, WhyReport,
 };
+use ferry::schemas::{self, Known};
 use ferry::store::DeadEvent;
 use ferry::testing::TestReport;
+use ferry_connectors::library::Library;
+use ferry_contract::{catalog::Catalog, script::NoWatch};
 use ferry_core::graph::Picture;
 use schemars::{JsonSchema, SchemaGenerator};
 
 fn schema<T: JsonSchema>() -> String {
     let schema = SchemaGenerator::default().into_root_schema_for::<Envelope<T>>();
     serde_json::to_string_pretty(&schema).unwrap() + "\n"
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn catalog() -> Catalog {
+    Library::load(&[], Arc::new(NoWatch)).0.catalog()
+}
+
+#[test]
+fn files_have_a_schema() {
+    let all = schemas::all(&Known::shipped(&catalog()));
+    for (file, schema) in &all {
+        let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
+        expect_file![root().join("schemas").join(file)].assert_eq(&text);
+    }
+    let written = std::fs::read_dir(root().join("schemas/actions")).unwrap();
+    let written: BTreeSet<String> =
+        written.map(|entry| format!("actions/{}", entry.unwrap().file_name().to_string_lossy())).collect();
+    let known: BTreeSet<String> =
+        all.into_iter().map(|(file, _)| file).filter(|file| file.starts_with("actions/")).collect();
+    assert_eq!(written, known, "a schema of an action that is no more has to be removed");
 }
 
 #[test]

@@ -29,3 +29,4 @@ pub mod reload;
 pub mod api;
 pub mod cmd;
 pub mod render;
+pub mod schemas;

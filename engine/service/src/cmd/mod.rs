@@ -20,6 +20,7 @@ mod replay;
 mod run;
 mod runs;
 mod sandbox;
+mod schema;
 mod serve;
 mod start;
 mod status;
@@ -102,6 +103,7 @@ enum Command {
     Apply(apply::Apply),
     Explain(explain::Explain),
     Completions(completions::Completions),
+    Schema(schema::SchemaCommand),
 }
 
 /// How data is printed.
@@ -234,6 +236,7 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Schema(command) => command.run(),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -1,0 +1,277 @@
+//! An action of a `connector.yaml` as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::{Value as Json, json};
+
+use super::{
+    arm::Class,
+    connector::ErrorRule,
+    rules::or_word,
+    written::{Condition, Duration, JsonPath, Made, Plain, Text, Texts},
+};
+
+/// One thing that the system can do.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Action {
+    /// What it does, in one sentence.
+    pub summary: Text,
+    /// Where the facts come from.
+    pub source: Text,
+    /// What it does to the target, and what a repeat would do.
+    pub effect: Effect,
+    /// What is asked before it is sent.
+    pub preflight: Option<Preflight>,
+    /// How many calls travel as one request.
+    pub bundle: Option<Bundle>,
+    /// How long until the whole answer is there.
+    pub timeout: Option<Duration>,
+    /// The request, from the action's input (`$`, `input`).
+    pub request: Request,
+    /// The condition in Rhai on `status`, `body` and `headers` under which it succeeded.
+    pub success: Condition,
+    /// Rules before those of the connector.
+    pub errors: Option<Vec<ErrorRule>>,
+    /// The output, from the response's body (`$`, `body`).
+    pub result: Made,
+    /// How an answer leads to the next page.
+    pub paginate: Option<Paginate>,
+    /// How a trigger polls it.
+    pub poll: Option<PollItems>,
+    /// The input that lists the fields which the output has.
+    pub selects: Option<Text>,
+    /// What it takes.
+    pub input: Described,
+    /// What it gives.
+    pub output: Described,
+    /// A recorded answer, such as `samples/get_thing.json`.
+    pub sample: Text,
+}
+
+/// `read`, or what a write does.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_word(&["read"]))]
+pub struct Effect {
+    /// It changes the target.
+    pub write: Write,
+}
+
+/// What a second call of the same write would do.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = told)]
+pub struct Write {
+    /// What a repeat does.
+    pub repeat: Repeat,
+    /// The header with the call's key.
+    pub header: Option<Text>,
+    /// How long the target remembers keys.
+    pub remembers: Option<Duration>,
+    /// The action that finds the write again.
+    pub by: Option<By>,
+    /// What must agree: fields of the look-up's output with JSONPaths into the write's input.
+    pub found: Option<BTreeMap<String, JsonPath>>,
+    /// How the look-up says that there is none.
+    pub absence: Option<Absence>,
+    /// How the target says that a write is cancelled for good.
+    pub void: Option<Void>,
+}
+
+/// A key needs its header, and a look-up what it compares.
+fn told(schema: &mut schemars::Schema) {
+    let of = |word: &str| json!({ "properties": { "repeat": { "const": word } }, "required": ["repeat"] });
+    let rules: Json = json!([
+        { "if": of("keyed"), "then": { "required": ["header"] } },
+        { "if": of("lookup"), "then": { "required": ["by", "found"] } },
+    ]);
+    schema.insert("allOf".to_owned(), rules);
+}
+
+/// What a repeat does.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Repeat {
+    /// The target knows the key and answers without acting again.
+    Keyed,
+    /// The same content again changes nothing.
+    Upsert,
+    /// It would act again, and a look-up can tell whether the first one arrived.
+    Lookup,
+    /// It would act again, and nothing can tell.
+    Never,
+}
+
+/// The action that finds a write again.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct By {
+    /// Its name in this connector.
+    pub action: Text,
+    /// Its input, as JSONPaths into the write's input.
+    pub with: Option<BTreeMap<String, JsonPath>>,
+}
+
+/// How a look-up says that there is none.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Absence {
+    /// The class with which it fails then.
+    pub class: Class,
+    /// Whether that proves that the write did not arrive.
+    pub proves: bool,
+    /// How long after the call a write can be seen.
+    pub visible_after: Duration,
+}
+
+/// How a target says that a write is cancelled for good.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Void {
+    /// The field of the look-up's output.
+    pub field: Text,
+    /// The values that say it.
+    pub values: Vec<Plain>,
+    /// The field of the write's input that names it; later generations add `-2`, `-3` ….
+    pub reference: Text,
+}
+
+/// What is asked before a write is sent.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Preflight {
+    /// The action of this connector that answers.
+    pub action: Text,
+    /// The amount in the write's input that adds up over a bundle.
+    pub sums: JsonPath,
+    /// What must hold, in order.
+    pub rules: Vec<PreflightRule>,
+}
+
+/// One condition of a preflight.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PreflightRule {
+    /// The condition in Rhai on `result`, `input` and `total`.
+    pub passes: Condition,
+    /// The class of a call that does not pass; nothing was sent.
+    pub class: Class,
+    /// Why, in words.
+    pub message: Text,
+}
+
+/// How many calls travel as one request.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Bundle {
+    /// The most calls in one request.
+    pub max: u64,
+    /// How long the first call waits for others.
+    pub within: Option<Duration>,
+    /// The list in the request's body that grows.
+    pub items: JsonPath,
+    /// How a refusal names the items that are wrong.
+    pub refused: Option<Refused>,
+}
+
+/// How a refusal of a whole bundle names the wrong items.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Refused {
+    /// The list of errors in the body.
+    pub errors: JsonPath,
+    /// In an error: the item's index.
+    pub index: JsonPath,
+    /// In an error: what is wrong, in words.
+    pub message: JsonPath,
+    /// In an error: the target's code.
+    pub code: JsonPath,
+    /// Classes by code; all others are `rejected`.
+    pub classes: Option<BTreeMap<String, Class>>,
+}
+
+/// A request as a template over the action's input.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Request {
+    /// The host's name in `environments`, or in the token's `hosts`.
+    pub host: Text,
+    /// The HTTP method.
+    pub method: Method,
+    /// Names for `path`, computed from `input`.
+    pub r#let: Option<BTreeMap<String, Made>>,
+    /// The path from `/`; `{$.id}` is a field of the input, `{name}` one of the connection.
+    pub path: Text,
+    /// The query's parameters; those that are null are left out.
+    pub query: Option<BTreeMap<String, Made>>,
+    /// The JSON body.
+    pub body: Option<Made>,
+}
+
+/// An HTTP method.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes.
+    Post,
+    /// Writes the whole.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+/// How an answer leads to the next page.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Paginate {
+    /// The list of items in the body.
+    pub items: JsonPath,
+    /// The next page's URL in the body; absent or null on the last page.
+    pub next: JsonPath,
+    /// How many items there are on all pages.
+    pub total: Option<JsonPath>,
+}
+
+/// How a trigger polls an action.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PollItems {
+    /// The events in the action's output.
+    pub items: JsonPath,
+    /// How a time is written into `cursor.from`, in the letters of strftime.
+    pub time_format: Option<Text>,
+}
+
+/// The part of JSON Schema in which inputs and outputs are described.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Described {
+    /// The JSON type.
+    #[schemars(extend("enum" = super::actions::kinds()))]
+    pub r#type: Option<Text>,
+    /// What it is, with its unit and source.
+    pub description: Option<Text>,
+    /// The fields of a map.
+    pub properties: Option<BTreeMap<String, Described>>,
+    /// The fields that have to be there.
+    pub required: Option<Texts>,
+    /// Whether there may be others.
+    #[schemars(rename = "additionalProperties")]
+    pub additional_properties: Option<bool>,
+    /// What is in a list.
+    pub items: Option<Box<Described>>,
+    /// The values that it can have.
+    pub r#enum: Option<Vec<Plain>>,
+    /// The most characters.
+    #[schemars(rename = "maxLength")]
+    pub length_max: Option<u64>,
+    /// Whether nobody needs to see it whole, such as an account number.
+    pub sensitive: Option<bool>,
+    /// What it looks like.
+    pub example: Option<Plain>,
+}

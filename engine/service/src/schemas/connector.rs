@@ -1,0 +1,171 @@
+//! `connector.yaml` as it is written: its head.
+
+use std::collections::BTreeMap;
+
+use ferry_contract::limits::BUDGET_WINDOWS_MAX;
+use schemars::JsonSchema;
+use serde_json::json;
+
+use super::{
+    action::Action,
+    arm::Class,
+    rules::or_else,
+    written::{Condition, Interval, Text, Version},
+};
+
+/// A connector of ferry: one system, what it can do, and how to talk to it.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Connector {
+    /// The version of the language: `1`.
+    pub ferry: Version,
+    /// The name, that of its folder.
+    pub connector: Text,
+    /// The system's name for people.
+    pub title: Text,
+    /// What of the system it covers.
+    pub description: Option<Text>,
+    /// Hosts by environment and name: `sandbox: { api: https://… }`.
+    pub environments: BTreeMap<String, BTreeMap<String, Text>>,
+    /// What a connection of ferry.yaml has to say.
+    pub connection: Option<BTreeMap<String, ConnectionField>>,
+    /// How calls say who they are.
+    pub auth: Option<Auth>,
+    /// How many requests at once.
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u64>,
+    /// How many requests the system takes in a time; all windows hold at once.
+    #[schemars(length(max = BUDGET_WINDOWS_MAX))]
+    pub budget: Option<Vec<Window>>,
+    /// How long to wait before a call is sent again, where the vendor says it.
+    pub backoff: Option<Backoff>,
+    /// What answers mean that are no success; the first rule that matches counts.
+    pub errors: Option<Vec<ErrorRule>>,
+    /// Rhai on `status`, `body` and `headers`: what is wrong, in words.
+    pub message: Option<Condition>,
+    /// Rhai on `status`, `body` and `headers`: what is wrong, as a code.
+    pub code: Option<Condition>,
+    /// What the system can do, by name.
+    pub actions: BTreeMap<String, Action>,
+}
+
+/// A field of a connection.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ConnectionField {
+    /// Whether it is never shown.
+    pub secret: Option<bool>,
+    /// Whether it may be left out.
+    pub optional: Option<bool>,
+    /// What it is, and where to find it.
+    pub doc: Text,
+    /// What it looks like.
+    pub example: Text,
+}
+
+/// How calls say who they are.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Auth {
+    /// OAuth 2.0.
+    pub oauth2: OAuth2,
+}
+
+/// OAuth 2.0, client credentials.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OAuth2 {
+    /// The grant.
+    pub grant: Grant,
+    /// Where tokens come from; `{login}` is a host of `environments`.
+    pub token_url: Text,
+    /// The scope.
+    pub scope: Option<Text>,
+    /// How the client's id and secret travel.
+    pub client: Client,
+    /// Hosts that the token's answer names, as JSONPath.
+    pub hosts: Option<BTreeMap<String, Text>>,
+}
+
+/// How a token is asked for.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Grant {
+    /// With the client's own id and secret.
+    ClientCredentials,
+}
+
+/// How the client's id and secret travel.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Client {
+    /// HTTP Basic.
+    Basic,
+    /// In the form.
+    Form,
+}
+
+/// How many requests the system takes in a time.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Window {
+    /// That many.
+    #[schemars(range(min = 1))]
+    pub limit: u64,
+    /// In that time.
+    pub per: Interval,
+    /// Only to this host; without it, to all hosts together.
+    pub host: Option<Text>,
+    /// Where answers say how full it is.
+    pub says: Option<Says>,
+}
+
+/// Where answers say how full a window is.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Says {
+    /// Requests that it takes in all.
+    pub limit: Option<Reading>,
+    /// Requests that it still takes.
+    pub remaining: Option<Reading>,
+    /// Seconds until it is full again, or the Unix time of it.
+    pub reset: Option<Reading>,
+}
+
+/// The name of a header, or Rhai over `headers`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_else(|| json!({ "type": ["string", "number"] })))]
+pub struct Reading {
+    /// The Rhai.
+    pub rhai: Condition,
+}
+
+/// The waits before a call is sent again.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Backoff {
+    /// The waits in order; the last one stays.
+    #[schemars(length(min = 1))]
+    pub statistical: Vec<Interval>,
+}
+
+/// What an answer means.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ErrorRule {
+    /// The condition in Rhai on `status`, `body` and `headers`.
+    pub when: Condition,
+    /// The class of the failure.
+    pub class: Class,
+    /// What may mend it; only for answers that did nothing.
+    pub then: Option<Then>,
+}
+
+/// What may mend a failure.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Then {
+    /// A new token, and one more try.
+    RefreshToken,
+}

@@ -1,0 +1,244 @@
+//! A pipeline as it is written: its head, its trigger, and what is around its steps.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::json;
+
+use super::{
+    rules::{call, exactly_one, or_else, or_word},
+    step::Step,
+    written::{ActionName, Duration, Interval, JsonPath, Text, Value, Version},
+};
+
+/// A pipeline of ferry: what starts its runs, and the steps of each.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Pipeline {
+    /// The version of the language: `1`.
+    pub ferry: Version,
+    /// The pipeline's name, as commands and other pipelines call it.
+    pub pipeline: Text,
+    /// What it is for, in one sentence.
+    pub description: Option<Text>,
+    /// The alert channel of ferry.yaml of the people who own it.
+    pub owner: Option<Text>,
+    /// What starts its runs: one event is one run.
+    pub trigger: Trigger,
+    /// What a run takes from a step of another pipeline; it is `$.event` here.
+    pub inputs: Option<BTreeMap<String, Input>>,
+    /// What a run gives back to the step that began it.
+    pub output: Option<Value>,
+    /// How long a run may take, all in all.
+    pub timeout: Option<Interval>,
+    /// Which runs go one after another.
+    pub concurrency: Option<Concurrency>,
+    /// What is done. A step that reads another one comes behind it; all others run at once.
+    #[schemars(length(min = 1))]
+    pub steps: Vec<Step>,
+    /// Who is told of dead letters and parked runs.
+    pub on_failure: Option<OnFailure>,
+}
+
+/// Who is told of dead letters and parked runs.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OnFailure {
+    /// An alert channel of ferry.yaml.
+    pub alert: Text,
+}
+
+/// What starts runs: one of `poll`, `webhook`, `event`, `schedule`, `pipeline` and `file`, or the word `manual`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = exactly_one(&["poll", "webhook", "event", "schedule", "pipeline", "file"], "a trigger has one source of events: write `poll`, `webhook`, `event`, `schedule`, `pipeline` or `file`, or `trigger: manual`"))]
+#[schemars(transform = keyed)]
+#[schemars(transform = or_word(&["manual"]))]
+pub struct Trigger {
+    /// An action that is asked for new events.
+    pub poll: Option<Poll>,
+    /// Requests that others send to `/hooks/PATH`.
+    pub webhook: Option<Webhook>,
+    /// The name of an event that steps of other pipelines emit.
+    pub event: Option<Text>,
+    /// Times of a cron expression.
+    pub schedule: Option<Schedule>,
+    /// Ends of another pipeline's runs.
+    pub pipeline: Option<Follow>,
+    /// Files that others drop into a folder; each row is an event.
+    pub file: Option<Drop>,
+    /// The JSONPath of the event's business key: one run for each, ever.
+    #[schemars(extend("examples" = ["$.Id"]))]
+    pub key: Option<JsonPath>,
+    /// The JSONPath of what tells two versions of an event apart: a corrected one reopens a run that is a dead letter.
+    #[schemars(extend("examples" = ["$.SystemModstamp"]))]
+    pub revision: Option<JsonPath>,
+}
+
+/// A schedule has its times as keys, and what follows another pipeline its keys; every other source needs one.
+fn keyed(schema: &mut schemars::Schema) {
+    let message = "a schedule has its times as keys, and what follows a pipeline the keys of its runs";
+    let refused = json!({ "properties": { "key": false, "revision": false }, "errorMessage": message });
+    let rule = json!({ "if": { "anyOf": [{ "required": ["schedule"] }, { "required": ["pipeline"] }] }, "then": refused, "else": { "required": ["key"] } });
+    let all = schema.ensure_object().get_mut("allOf").and_then(serde_json::Value::as_array_mut);
+    all.expect("a trigger has rules").push(rule);
+}
+
+/// An action that is asked for new events.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = call)]
+pub struct Poll {
+    /// `connection.action`.
+    pub action: ActionName,
+    /// The input of the action; the poll adds the cursor.
+    pub with: Option<Value>,
+    /// How often it is asked.
+    pub every: Interval,
+    /// How far it has come: the place up to which all events are on disk.
+    pub cursor: Cursor,
+}
+
+/// The place in a growing field up to which all events are on disk.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Cursor {
+    /// The JSONPath of the growing field.
+    pub field: JsonPath,
+    /// The JSONPath of what orders events with the same value.
+    pub tie_break: JsonPath,
+    /// How far before the last value each poll begins; longer than events come late.
+    pub lookback: Duration,
+}
+
+/// Requests that others send.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Webhook {
+    /// The last part of the URL, `/hooks/PATH`.
+    #[schemars(regex(pattern = "^[a-z0-9_-]+$"))]
+    #[schemars(extend("patternErrorMessage" = "write small letters, digits and `-`, such as `payout-status`"))]
+    pub path: Text,
+    /// How a request shows who sent it; `none` has to be written, because an open address is a decision.
+    pub verify: Verify,
+    /// The step whose output is the answer; without it, the answer comes as soon as the event is on disk.
+    pub respond: Option<Text>,
+}
+
+/// The header with the HMAC-SHA256 of the body, and its secret.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_word(&["none"]))]
+pub struct Verify {
+    /// The header with the signature, in hexadecimal digits, perhaps after `sha256=`.
+    #[schemars(extend("examples" = ["X-Signature"]))]
+    pub header: Text,
+    /// The reference to the secret.
+    #[schemars(extend("examples" = ["${env:HOOK_SECRET}", "${secret:hooks/payouts}"]))]
+    pub secret: Text,
+}
+
+/// Times of a cron expression.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Schedule {
+    /// Minute, hour, day of the month, month, day of the week.
+    #[schemars(extend("examples" = ["0 6 * * 1-5"]))]
+    pub cron: Text,
+    /// The IANA zone in which it is meant.
+    #[schemars(extend("examples" = ["Europe/Berlin", "UTC"]))]
+    pub zone: Text,
+    /// What a time does while a run of an earlier one has not ended.
+    pub overlap: Overlap,
+    /// What becomes of times at which nothing ran.
+    pub catch_up: CatchUp,
+}
+
+/// Ends of another pipeline's runs. The event has the other run's `key`, `event`, `output` and `failure`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Follow {
+    /// The other pipeline of this project.
+    pub name: Text,
+    /// Which ends begin a run.
+    pub on: Ended,
+}
+
+/// How a run has ended.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Ended {
+    /// It has done all it was to do.
+    Finished,
+    /// It is a dead letter.
+    DeadLetter,
+}
+
+/// A folder into which others drop files.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Drop {
+    /// The folder, from that of the project; files whose rows are all on disk go into `done` in it.
+    pub folder: Text,
+    /// How rows are written.
+    pub format: Rows,
+    /// How often it is looked at; a file is taken when it has not changed between two looks.
+    pub every: Interval,
+}
+
+/// How the rows of a file are written.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Rows {
+    /// CSV with a header, in files that end with `.csv`; cells are texts.
+    Csv,
+    /// A JSON value a line, in files that end with `.jsonl`.
+    JsonLines,
+}
+
+/// What a time does while a run of an earlier one has not ended.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Overlap {
+    /// It is left out.
+    Skip,
+    /// It waits for the earlier one.
+    Queue,
+    /// Both run.
+    Allow,
+}
+
+/// What becomes of times at which nothing ran.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CatchUp {
+    /// They are left out.
+    None,
+    /// The last of them runs.
+    Last,
+    /// All of them run.
+    All,
+}
+
+/// One value that a sub-pipeline takes: a JSON type, or a map with one.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_else(|| json!({ "enum": super::actions::kinds() })))]
+pub struct Input {
+    /// The JSON type.
+    #[schemars(extend("enum" = super::actions::kinds()))]
+    pub r#type: Text,
+    /// Whether it may be left out.
+    pub optional: Option<bool>,
+}
+
+/// Which runs go one after another.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Concurrency {
+    /// What they have in common, from the event.
+    #[schemars(extend("examples" = ["$.AccountId"]))]
+    pub key: JsonPath,
+    /// How many of them run at once.
+    #[schemars(range(min = 1))]
+    pub limit: u64,
+}
