@@ -113,9 +113,9 @@ fn a_finding_shows_its_line_and_what_to_write() {
     let output = output(folder.path(), &["lint"]);
     expect_test::expect![[r#"
         error[unknown-action]: `create_payuot` is not an action of connector `payoneer`
-          --> mass-payouts.yaml:69:13
+          --> mass-payouts.yaml:70:13
            |
-        69 |     action: payoneer.create_payuot      # bundled by the connector: up to 500 a request
+        70 |     action: payoneer.create_payuot      # bundled by the connector: up to 500 a request
            |             ^^^^^^^^^^^^^^^^^^^^^^
            |
            = help: did you mean `create_payout`?
@@ -129,7 +129,7 @@ fn a_finding_is_told_to_code_hosts() {
     let folder = misspelt();
     let github = output(folder.path(), &["lint", "--format", "github"]);
     expect_test::expect![[r#"
-        ::error title=ferry (unknown-action),file=mass-payouts.yaml,line=69,col=13,endLine=69,endColumn=35::mass-payouts.yaml:69:13: unknown-action `create_payuot` is not an action of connector `payoneer`%0A  help: did you mean `create_payout`?
+        ::error title=ferry (unknown-action),file=mass-payouts.yaml,line=70,col=13,endLine=70,endColumn=35::mass-payouts.yaml:70:13: unknown-action `create_payuot` is not an action of connector `payoneer`%0A  help: did you mean `create_payout`?
     "#]]
     .assert_eq(&String::from_utf8_lossy(&github.stdout));
     assert_eq!(github.status.code(), Some(1));
@@ -157,9 +157,9 @@ fn a_finding_is_told_to_code_hosts() {
                     "uri": "mass-payouts.yaml"
                   },
                   "region": {
-                    "startLine": 69,
+                    "startLine": 70,
                     "startColumn": 13,
-                    "endLine": 69,
+                    "endLine": 70,
                     "endColumn": 35
                   }
                 }
