@@ -86,6 +86,9 @@ impl Path {
             };
             return Ok(Self { text: text.to_owned(), at: At::default(), first, rest: Rest::Singular(steps) });
         }
+        if let Some(refusal) = deviations::nesting(text) {
+            return Err(refusal);
+        }
         let query = jsonpath_rust::parser::parse_json_path(text).map_err(|error| reason(text, &error.to_string()))?;
         if let Some(refusal) = deviations::refusal(text, &query) {
             return Err(refusal);

@@ -7,6 +7,8 @@ use jsonpath_rust::parser::model::{
     Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, SingularQuery, Test, TestFunction,
 };
 
+use crate::limits::PATH_DEPTH_MAX;
+
 /// Filters compare numbers as binary fractions of 64 bits, which hold any decimal of so many digits.
 const DIGITS_MAX: usize = 15;
 
@@ -16,27 +18,50 @@ pub(super) fn refusal(text: &str, query: &JpQuery) -> Option<String> {
 }
 
 fn long_number(text: &str) -> Option<String> {
-    let (mut quote, mut is_name, mut digits) = (None, false, 0);
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(_), '\\') => drop(letters.next()),
-            (Some(open), _) if letter == open => quote = None,
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '0'..='9') if !is_name => digits += 1,
-            (Some(_), _) | (None, '.' | '0'..='9') => {}
-            (None, _) => {
+    let (mut is_name, mut digits) = (false, 0);
+    let is_long = outside_quotes(text).any(|letter| {
+        match letter {
+            '0'..='9' if !is_name => digits += 1,
+            '.' | '0'..='9' => {}
+            _ => {
                 is_name = letter.is_alphabetic() || letter == '_';
                 digits = 0;
             }
         }
-        if digits > DIGITS_MAX {
-            return Some(format!(
-                "it has a number of more than {DIGITS_MAX} digits, which a filter compares inexactly: compare it in Rhai"
-            ));
+        digits > DIGITS_MAX
+    });
+    let message = "digits, which a filter compares inexactly: compare it in Rhai";
+    is_long.then(|| format!("it has a number of more than {DIGITS_MAX} {message}"))
+}
+
+/// Why a path is not even read: `jsonpath-rust` tries each bracket in several ways, and so each doubles its time.
+pub(super) fn nesting(text: &str) -> Option<String> {
+    let mut depth = 0_usize;
+    let is_deep = outside_quotes(text).any(|letter| {
+        match letter {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
         }
-    }
-    None
+        depth > PATH_DEPTH_MAX
+    });
+    is_deep.then(|| format!("it has more than {PATH_DEPTH_MAX} brackets inside each other: use Rhai"))
+}
+
+/// The letters that are not in a text of the path, without quotes.
+fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
+    let (mut quote, mut is_escaped) = (None, false);
+    text.chars().filter(move |letter| {
+        match quote {
+            Some(_) if is_escaped => is_escaped = false,
+            Some(_) if *letter == '\\' => is_escaped = true,
+            Some(open) if *letter == open => quote = None,
+            None if matches!(letter, '\'' | '"') => quote = Some(*letter),
+            Some(_) => {}
+            None => return true,
+        }
+        false
+    })
 }
 
 fn segments(segments: &[Segment], is_in_filter: bool) -> Option<String> {

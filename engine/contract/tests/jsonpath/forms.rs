@@ -59,6 +59,7 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "$.lines[?length(@.*) < 3]",
         "`length` takes the length of one value: write a path of names and indices in it, or use `count`",
     ),
+    ("$[?(((((((((@.a)))))))))]", "it has more than 8 brackets inside each other: use Rhai"),
     (
         "$.lines[?@.n == 0.1000000000000001]",
         "it has a number of more than 15 digits, which a filter compares inexactly: compare it in Rhai",

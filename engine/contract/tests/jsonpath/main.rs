@@ -62,6 +62,18 @@ fn every_refused_form_says_what_to_write() {
     }
 }
 
+/// Found by fuzzing: the grammar tries each of these brackets in several ways, and took four seconds for 213 letters.
+#[test]
+fn a_path_of_open_brackets_is_refused_before_it_is_read() {
+    let brackets =
+        "$[?(((((((((((((((value(none_of(((search(((((((((any_of((((((((((((((((value(((((search((((((!((any_off";
+    assert_eq!(
+        Path::parse(brackets).map(|_| ()),
+        Err("it has more than 8 brackets inside each other: use Rhai".to_owned())
+    );
+    assert!(Path::parse("$.a['((((((((((((((('][*]").is_ok(), "brackets in a text are letters");
+}
+
 /// Digits in names and in texts are no number.
 #[test]
 fn only_numbers_are_too_long() {
