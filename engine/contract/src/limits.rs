@@ -28,6 +28,8 @@ pub const SCRIPT_WALL_MAX_MS: u64 = 1_000;
 pub const SCRIPT_CLOCK_EVERY_OPERATIONS: u64 = 512;
 /// A string that a template makes.
 pub const TEXT_MAX_BYTES: usize = 1 << 20;
+/// Brackets inside brackets of one JSONPath: the time to read it doubles with each.
+pub const PATH_DEPTH_MAX: usize = 8;
 /// Matches of one JSONPath.
 pub const PATH_MATCHES_MAX: usize = 100_000;
 /// Requests of one connection at once, where neither a manifest nor a project says how many.

@@ -1,7 +1,9 @@
 //! JSONPath (RFC 9535), compiled.
 //!
 //! Paths of names and indices, which nearly all are, walk the value themselves; the others go to
-//! `jsonpath-rust`.
+//! `jsonpath-rust`, unless it would give something else than the standard says.
+
+mod deviations;
 
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use serde_json::Value;
@@ -84,7 +86,13 @@ impl Path {
             };
             return Ok(Self { text: text.to_owned(), at: At::default(), first, rest: Rest::Singular(steps) });
         }
+        if let Some(refusal) = deviations::nesting(text) {
+            return Err(refusal);
+        }
         let query = jsonpath_rust::parser::parse_json_path(text).map_err(|error| reason(text, &error.to_string()))?;
+        if let Some(refusal) = deviations::refusal(text, &query) {
+            return Err(refusal);
+        }
         let first = match query.segments.first() {
             Some(Segment::Selector(Selector::Name(name))) => Some(unquoted(name)),
             _ => None,
@@ -272,6 +280,7 @@ fn reason(path: &str, error: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -299,6 +308,17 @@ mod tests {
             let found = Path::parse(path).unwrap();
             let found: Vec<_> = found.many(Document::Value(&value)).into_iter().cloned().collect();
             assert_eq!(Value::from(found), expected, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_path_is_what_the_library_reads(text in r"\$[.a-zA-Z_0-9\[\]'$ ]{0,9}|(\$(\.[a-z_][a-z0-9]?){0,3})") {
+            if let Some(steps) = plain(&text) {
+                let query = jsonpath_rust::parser::parse_json_path(&text);
+                let read: Option<Vec<Step>> = query.ok().and_then(|query| query.segments.iter().map(step).collect());
+                prop_assert_eq!(read, Some(steps));
+            }
         }
     }
 
