@@ -57,6 +57,8 @@ fn completed(block: &str) -> (Kind, String) {
         (Kind::Connector, block.to_owned())
     } else if has_key("project:") {
         (Kind::Project, block.to_owned())
+    } else if has_key("tests:") {
+        (Kind::Test, block.to_owned())
     } else if has_key("ferry:") {
         (Kind::Pipeline, block.to_owned())
     } else {
