@@ -173,22 +173,30 @@ async fn each_row_of_a_dropped_file_is_one_run_and_a_broken_one_is_kept() {
     }
     let csv = "number,amount,currency\n010,12.50,EUR\n011,1.00,USD,one too many\n\"012\",7,EUR\n";
     std::fs::write(inbox.join("march.csv"), csv).unwrap();
-    std::fs::write(inbox.join("march.jsonl"), "{\"id\": \"a\"}\n\n{\"id\": 1.50}\n{broken\n").unwrap();
+    let long = format!("{{\"id\": \"{}\"}}", "x".repeat(2 << 20));
+    std::fs::write(inbox.join("march.jsonl"), format!("{{\"id\": \"a\"}}\n\n{long}\n{{\"id\": 1.50}}\n{{broken\n"))
+        .unwrap();
     let _service = serve_folder(folder.path(), &folder.path().join("drop"), "ferry.db", &[]);
     let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
-    let keys = |runs: &[RunRow]| runs.iter().map(|run| run.event_key.clone()).collect::<BTreeSet<_>>();
+    // A row that cannot be read is named by file and row, and a digest of what stands there.
+    let name = |run: &RunRow| run.event_key.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
+    let keys = |runs: &[RunRow]| runs.iter().map(name).collect::<BTreeSet<_>>();
     let invoices = runs(&store, "invoices", 3).await;
     assert_eq!(keys(&invoices), ["010", "012", "march.csv:3"].map(str::to_owned).into());
     let paid = invoices.iter().find(|run| run.event_key == "010").unwrap();
     assert_eq!(output(&store, paid).await.to_string(), r#"{"amount":12.50,"currency":"EUR"}"#);
-    let lines = runs(&store, "lines", 3).await;
-    assert_eq!(keys(&lines), ["a", "1.50", "march.jsonl:4"].map(str::to_owned).into());
+    let lines = runs(&store, "lines", 4).await;
+    assert_eq!(keys(&lines), ["a", "1.50", "march.jsonl:3", "march.jsonl:5"].map(str::to_owned).into());
     let broken =
         store.runs(&Filter { kind: Some("dead_lettered".to_owned()), limit: 9, ..Filter::default() }).await.unwrap();
-    assert_eq!(keys(&broken), ["march.csv:3", "march.jsonl:4"].map(str::to_owned).into());
+    assert_eq!(keys(&broken), ["march.csv:3", "march.jsonl:3", "march.jsonl:5"].map(str::to_owned).into());
+    let row = broken.iter().find(|run| run.event_key.starts_with("march.csv:3:")).unwrap();
+    let broken = store.run(&row.run).await.unwrap().unwrap();
+    let Entry::Started { event, .. } = &broken.journal[0].1 else { panic!("a run begins") };
+    assert_eq!(event["text"], "011,1.00,USD,one too many");
     // The same rows under another name begin nothing.
     std::fs::write(inbox.join("again.csv"), csv.replace(",one too many", "")).unwrap();
-    assert_eq!(keys(&runs(&store, "invoices", 4).await).len(), 4);
+    assert_eq!(runs(&store, "invoices", 4).await.len(), 4);
     for _ in 0..200 {
         if ["march.csv", "march.jsonl", "again.csv"].iter().all(|name| inbox.join("done").join(name).is_file()) {
             return;

@@ -29,6 +29,8 @@ pub(super) struct Types<'a> {
     pub(super) steps: &'a [Step],
     /// The shapes of `event`, `vars`, and of the steps that were looked at.
     roots: BTreeMap<String, Shape>,
+    /// What is there in the step in hand.
+    certain: BTreeSet<Vec<String>>,
     report: &'a mut Report,
     others: Vec<Report>,
 }
@@ -57,7 +59,15 @@ impl<'a> Types<'a> {
         steps: &'a [Step],
         report: &'a mut Report,
     ) -> Self {
-        let mut types = Self { project, catalog, steps, roots: BTreeMap::new(), report, others: Vec::new() };
+        let mut types = Self {
+            project,
+            catalog,
+            steps,
+            roots: BTreeMap::new(),
+            certain: BTreeSet::new(),
+            report,
+            others: Vec::new(),
+        };
         types.roots.insert("vars".to_owned(), Shape::of(&project.vars));
         let event = types.event(trigger, inputs);
         types.roots.insert("event".to_owned(), event);
@@ -107,15 +117,17 @@ impl<'a> Types<'a> {
     }
 
     fn typing<T>(&mut self, step: Option<StepIndex>, more: More<'_>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
-        let certain = step.map_or_else(BTreeSet::new, |step| certain(self.steps, step));
+        let nothing = BTreeSet::new();
+        let certain = if step.is_some() { &self.certain } else { &nothing };
         let known = Seen { roots: &self.roots, more: &more };
-        let mut cx = Typing { known: &known, certain: &certain, report: self.report, others: &mut self.others };
+        let mut cx = Typing { known: &known, certain, report: self.report, others: &mut self.others };
         look(&mut cx)
     }
 
     /// Looks at a step, and gives what is known of its output.
     fn step(&mut self, index: StepIndex) -> Shape {
         let step = &self.steps[index];
+        self.certain = certain(self.steps, index);
         if let Some(when) = &step.when {
             // What the condition shows is not known before it.
             self.typing(None, Vec::new(), |cx| drop(when.shape(cx)));

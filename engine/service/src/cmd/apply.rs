@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::{
@@ -56,8 +55,12 @@ impl Apply {
     }
 
     fn planned(&self) -> Result<PlanDocument, anyhow::Error> {
-        let text = std::fs::read_to_string(&self.plan).with_context(|| self.plan.display().to_string())?;
-        serde_json::from_str(&text).with_context(|| format!("{} is no plan of `ferry plan`", self.plan.display()))
+        let plan = self.plan.display();
+        let make = || format!("make it with `ferry plan PIPELINE --out {plan}`");
+        let text = std::fs::read_to_string(&self.plan);
+        let text = text.map_err(|error| anyhow::anyhow!("{plan} cannot be read: {error}; {}", make()))?;
+        let known = serde_json::from_str(&text);
+        known.map_err(|error| anyhow::anyhow!("{plan} is no plan of `ferry plan` ({error}); {}", make()))
     }
 }
 

@@ -17,7 +17,7 @@ use ferry_contract::{
 use ferry_core::format::{self, FormatError};
 
 use super::{Exit, Outcome, complain, print, tell, write_error};
-use crate::render;
+use crate::{load::LoadError, render};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -135,7 +135,7 @@ impl Fmt {
 /// The layout of a file, or why it has none; the outer error is the machine's.
 fn lay_out(path: PathBuf) -> Result<Result<LaidOut, (String, FormatError)>, anyhow::Error> {
     let name = path.display().to_string().trim_start_matches("./").to_owned();
-    let before = std::fs::read(&path).with_context(|| format!("{name} cannot be read"))?;
+    let before = std::fs::read(&path).map_err(|error| LoadError::Io { path: name.clone(), error })?;
     let source: Arc<Source> = Source::new(name.as_str(), String::from_utf8_lossy(&before));
     Ok(match format::format(&source) {
         Ok(after) => Ok(LaidOut { name, path, before, after }),

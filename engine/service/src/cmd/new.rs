@@ -140,7 +140,7 @@ fn listed() -> String {
 /// Makes a file that is not there; one that has come meanwhile is an error.
 fn write(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
     use std::io::Write as _;
-    let failed = || format!("{} cannot be written", path.display());
+    let failed = || format!("{} cannot be written; name a folder in which this user may write", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(failed)?;
     }

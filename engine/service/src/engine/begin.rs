@@ -73,9 +73,9 @@ impl Drive<'_> {
 
     /// The runs of pipelines that follow this one, where an entry ends it: they begin in the same transaction.
     pub(super) fn followers(&self, entry: &Entry) -> Vec<Change> {
-        let (end, output, failure) = match entry {
-            Entry::Finished { output } => (Ended::Finished, output.clone(), Value::Null),
-            Entry::DeadLettered { failure, .. } => (Ended::DeadLettered, Value::Null, failure.as_value()),
+        let end = match entry {
+            Entry::Finished { .. } => Ended::Finished,
+            Entry::DeadLettered { .. } => Ended::DeadLettered,
             _ => return Vec::new(),
         };
         let pipeline = self.driven.with(|run| run.plan().pipeline.clone());
@@ -88,6 +88,11 @@ impl Drive<'_> {
         if followers.is_empty() {
             return Vec::new();
         }
+        let (output, failure) = match entry {
+            Entry::Finished { output } => (output.clone(), Value::Null),
+            Entry::DeadLettered { failure, .. } => (Value::Null, failure.as_value()),
+            _ => (Value::Null, Value::Null),
+        };
         let event = self.driven.with(|run| {
             json!({
                 "run": self.driven.id.to_string(),
