@@ -163,8 +163,7 @@ impl Outbox {
             let (_, number) = self.due.pop_first().expect("the first one is due");
             let delivery = self.deliveries.get_mut(&number).expect("what is due is planned");
             delivery.tries += 1;
-            let webhook = &mut self.webhooks[delivery.webhook];
-            webhook.tries += 1;
+            let webhook = &self.webhooks[delivery.webhook];
             let is_believed = webhook.fault != Some(WebhookFault::BadlySigned);
             parcels.push(Parcel {
                 number,
@@ -182,6 +181,8 @@ impl Outbox {
         // The world may have begun anew meanwhile.
         let Some(delivery) = self.deliveries.remove(&number) else { return };
         let webhook = &mut self.webhooks[delivery.webhook];
+        // A try counts when it is over: whoever sees it may rely on the next one being planned.
+        webhook.tries += 1;
         match outcome {
             Outcome::Accepted => {
                 webhook.accepted += 1;
