@@ -14,15 +14,7 @@ use ferry_contract::{
 use ferry_core::lint::{self, Files};
 use libfuzzer_sys::fuzz_target;
 
-const PROJECT: &str = "\
-ferry: 1
-project: example
-connections:
-  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: \"${secret:b}\" }
-  payoneer: { connector: payoneer, environment: sandbox, program_id: \"100086190\", client_id: a, client_secret: \"${secret:b}\" }
-alerts: { finance-ops: log, treasury: log }
-vars: { rate: 0.985 }
-";
+const PROJECT: &str = include_str!("../../engine/core/tests/world/project.yaml");
 
 static WORLD: LazyLock<(Catalog, Rules)> = LazyLock::new(|| {
     let (library, _) = Library::load(&[], Arc::new(NoWatch));

@@ -29,15 +29,7 @@ const LINES: usize = 100;
 /// Tells a child how many pipelines it lints.
 const CHILD: &str = "FERRY_LINT_BENCHMARK";
 
-const PROJECT: &str = "\
-ferry: 1
-project: benchmark
-connections:
-  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: \"${secret:b}\" }
-  payoneer: { connector: payoneer, environment: sandbox, program_id: \"100086190\", client_id: a, client_secret: \"${secret:b}\" }
-alerts: { finance-ops: log, treasury: log }
-vars: { rate: 0.985 }
-";
+const PROJECT: &str = include_str!("../tests/world/project.yaml");
 
 const TABLE: &str = "Transferred: Completed\nCancelled: Failed\n";
 const SCRIPT: &str = "fn share(amount, rate) {\n    (amount * rate).round(2)\n}\n";

@@ -119,37 +119,39 @@ vars: { rate: \"${env:RATE}\", share: 0.5 }
     );
 }
 
+/// A project with one connection, of which this is one field.
+fn with_field(value: &str) -> String {
+    format!(
+        "ferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    program_id: {value}\n    \
+         client_id: a\n    client_secret: ${{secret:b}}\n"
+    )
+}
+
 #[test]
 fn a_reference_that_nothing_reads_is_found_before_it_is_opened() {
-    let lint = |value: &str| {
-        format!(
-            "ferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    program_id: {value}\n    \
-             client_id: a\n    client_secret: ${{secret:b}}\n"
-        )
-    };
     check(
-        &lint("${vault:x}"),
+        &with_field("${vault:x}"),
         expect![[r#"
         7:17: error[wrong-reference]: `${vault:x}` is not a reference that has a value
           help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
     "#]],
     );
     check(
-        &lint("\"${env:A\""),
+        &with_field("\"${env:A\""),
         expect![[r#"
         7:17: error[wrong-reference]: `${env:A` is not a reference that has a value
           help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
     "#]],
     );
     check(
-        &lint("${env:A}-${secret:}"),
+        &with_field("${env:A}-${secret:}"),
         expect![[r#"
         7:17: error[wrong-reference]: `${secret:}` is not a reference that has a value
           help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
     "#]],
     );
     for value in ["${env:A}", "${env:A:-sand}box", "x-${secret:a/b}-${env:C:-}", "$5"] {
-        check(&lint(value), expect![""]);
+        check(&with_field(value), expect![""]);
     }
 }
 
@@ -201,28 +203,22 @@ fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
 
 #[test]
 fn an_address_is_read_by_nobody_on_the_way() {
-    let lint = |address: &str| {
-        format!(
-            "ferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    program_id: {address}\n    \
-             client_id: a\n    client_secret: ${{secret:b}}\n"
-        )
-    };
     check(
-        &lint("http://api.acme.example/v1"),
+        &with_field("http://api.acme.example/v1"),
         expect![[r#"
         7:17: error[plain-http]: `program_id` is sent over `http`, so whoever is on the way reads and changes it
           help: write `https://…`; to this machine itself `http` is enough
     "#]],
     );
     check(
-        &lint("http://localhost@acme.example/"),
+        &with_field("http://localhost@acme.example/"),
         expect![[r#"
         7:17: error[plain-http]: `program_id` is sent over `http`, so whoever is on the way reads and changes it
           help: write `https://…`; to this machine itself `http` is enough
     "#]],
     );
     for address in ["https://api.acme.example", "http://localhost:8080/x", "http://127.0.0.1", "\"http://[::1]:80/\""] {
-        check(&lint(address), expect![""]);
+        check(&with_field(address), expect![""]);
     }
 }
 

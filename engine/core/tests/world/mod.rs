@@ -16,15 +16,7 @@ use ferry_core::{
 };
 
 /// A project with both shipped connectors.
-pub(crate) const PROJECT: &str = "\
-ferry: 1
-project: example
-connections:
-  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: \"${secret:b}\" }
-  payoneer: { connector: payoneer, environment: sandbox, program_id: \"100086190\", client_id: a, client_secret: \"${secret:b}\" }
-alerts: { finance-ops: log, treasury: log }
-vars: { rate: 0.985 }
-";
+pub(crate) const PROJECT: &str = include_str!("project.yaml");
 
 const TABLE: &str = "Transferred: Completed\nCancelled: Failed\n";
 
