@@ -144,8 +144,14 @@ fn kinds() {
 fn operators(rules: &Rules) {
     let (tables, maps) = example_files();
     let broken = BTreeSet::new();
-    let mapping =
-        Mapping { tables: &tables, maps: &maps, broken: &broken, used: RefCell::default(), inside: RefCell::default() };
+    let mapping = Mapping {
+        tables: &tables,
+        maps: &maps,
+        broken: &broken,
+        used: RefCell::default(),
+        uses: Cell::default(),
+        inside: RefCell::default(),
+    };
     for page in PAGES {
         let example = page.examples.iter().find(|example| !example.gives.starts_with("error"));
         let example = example.expect("a page shows what its operator gives");

@@ -45,6 +45,12 @@ pub const NESTING_MAX: u32 = 16;
 pub const GENERATIONS_MAX: u32 = 100;
 /// Rows of one table.
 pub const TABLE_ROWS_MAX: usize = 100_000;
+/// A number in a rule of a table, such as a share or a fixed part; with its decimals, sums of them are exact.
+pub const RULE_NUMBER_MAX: u64 = 1_000_000_000_000;
+/// Decimals of a number in a rule.
+pub const RULE_DECIMALS_MAX: u32 = 9;
+/// Map files that one pipeline uses, those inside of others counted each time.
+pub const USES_MAX: usize = 1_000;
 /// A compiled `pattern`, in memory.
 pub const PATTERN_MAX_BYTES: usize = 1 << 20;
 /// Times of a schedule that are made up for after a stop; earlier ones are not.

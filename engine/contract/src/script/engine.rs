@@ -71,6 +71,10 @@ impl Rules {
         MoreStringPackage::new().register_into_engine(&mut engine);
         engine.set_module_resolver(DummyModuleResolver::new());
         engine.disable_symbol("eval").disable_symbol("import").disable_symbol("export");
+        // However it is called: nothing stops a thread that sleeps.
+        engine.register_fn("sleep", |_: INT| -> Result<(), Box<EvalAltResult>> {
+            Err("`sleep` is not allowed: use a `wait` step".into())
+        });
         engine.on_print(|_| {}).on_debug(|_, _, _| {});
         engine.set_strict_variables(true);
         exact_division(&mut engine);

@@ -194,8 +194,10 @@ const FORBIDS: &str = " is not allowed: ";
 fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
     let mut found = None;
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-        if let Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) =
-            nodes.last()
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
+            | ASTNode::Stmt(Stmt::FnCall(call, position)),
+        ) = nodes.last()
             && let Some((name, help)) = FORBIDDEN.iter().find(|(name, _)| call.name == *name)
         {
             found = Some(engine::at(format!("`{name}`{FORBIDS}{help}"), *position));
@@ -333,6 +335,8 @@ mod tests {
             ("let x = 1;\nevnt.amount", "`evnt` is not known here (script 2:1)"),
             ("event.amont", "`amont` is not there (script 1:7)"),
             ("sleep(3)", "`sleep` is not allowed: use a `wait` step (script 1:1)"),
+            ("(3).sleep()", "`sleep` is not allowed: use a `wait` step (script 1:5)"),
+            ("Fn(\"sleep\").call(3)", "`sleep` is not allowed: use a `wait` step (script 1:13)"),
             ("event.count / 0", "division by zero (script 1:13)"),
             ("throw \"no\"", "no (script 1:1)"),
         ] {

@@ -67,7 +67,10 @@ impl Reads {
         match node {
             ASTNode::Expr(expression) => {
                 if let Some(chain) = chain(expression, names).filter(|_| !is_inside_chain(nodes)) {
-                    let is_guarded = chain.is_safe || guards(nodes);
+                    let shown = shown_before(nodes, names);
+                    let begins =
+                        |known: &Vec<String>| chain.names.iter().map(|(name, _)| name).zip(known).all(|(a, b)| a == b);
+                    let is_guarded = chain.is_safe || guards(nodes) || shown.iter().any(begins);
                     self.accesses.push(Access { names: chain.names, is_guarded });
                 }
                 if let Expr::FnCall(call, _) = expression {
@@ -131,6 +134,23 @@ fn is_inside_chain(nodes: &[ASTNode<'_>]) -> bool {
         ASTNode::Expr(Expr::Dot(sides, ..) | Expr::Index(sides, ..)) => std::ptr::eq(&raw const sides.lhs, *expression),
         _ => false,
     }
+}
+
+/// What is not `()` where the last node stands: by the earlier parts of an `&&`, and by the condition of an `if`.
+fn shown_before(nodes: &[ASTNode<'_>], names: &[&str]) -> Vec<Vec<String>> {
+    let shown = nodes.windows(2).flat_map(|pair| match pair {
+        [ASTNode::Expr(Expr::And(parts, _)), ASTNode::Expr(child)] => {
+            let before = parts.iter().take_while(|part| !std::ptr::eq(*part, *child));
+            before.flat_map(|part| certain(part, names)).collect()
+        }
+        [ASTNode::Stmt(Stmt::If(flow, _)), ASTNode::Stmt(child)]
+            if flow.body.statements().iter().any(|statement| std::ptr::eq(statement, *child)) =>
+        {
+            certain(&flow.expr, names)
+        }
+        _ => Vec::new(),
+    });
+    shown.collect()
 }
 
 /// Whether what stands around a value says what happens where it is nothing.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Typing, in_words, may_be, plain};
+use super::{Shape, Typing, in_words, may_be, plain};
 use crate::{
     expression::{Expression, Made},
     number,
@@ -21,13 +21,13 @@ pub struct Target {
 }
 
 impl Expression {
-    /// Reports where the value cannot be what it goes into.
-    pub fn fits(&self, wanted: &Schema, target: &Target, cx: &mut Typing<'_>) {
+    /// Reports where the value cannot be what it goes into; gives what is known of it.
+    pub fn fits(&self, wanted: &Schema, target: &Target, cx: &mut Typing<'_>) -> Shape {
         match (&self.made, &wanted.items) {
             (Made::Object(entries), _) if !wanted.properties.is_empty() => {
                 for (name, item) in entries {
                     match wanted.property(&name.value) {
-                        Some(schema) => item.fits(schema, &target.inside(&name.value), cx),
+                        Some(schema) => drop(item.fits(schema, &target.inside(&name.value), cx)),
                         None => {
                             item.shape(cx);
                             target.unknown(&name.value, name.at, wanted, cx.report);
@@ -36,11 +36,16 @@ impl Expression {
                 }
                 let written = |name: &str| entries.iter().any(|(known, _)| known.value == name);
                 target.missing(written, self.at, wanted, cx.report);
+                Shape::of_kind(Kind::Object)
             }
-            (Made::List(items), Some(schema)) => items.iter().for_each(|item| item.fits(schema, target, cx)),
+            (Made::List(items), Some(schema)) => {
+                items.iter().for_each(|item| drop(item.fits(schema, target, cx)));
+                Shape::of_kind(Kind::Array)
+            }
             _ => {
                 let shape = self.shape(cx);
                 fits(&shape.schema, wanted, target, self.at, cx.report);
+                shape
             }
         }
     }

@@ -102,6 +102,12 @@ impl Shape {
         }
     }
 
+    /// The same for other values of the same kinds: what is set here today may be set otherwise tomorrow.
+    #[must_use]
+    pub fn of_any_value(self) -> Self {
+        Self { schema: any_value(self.schema), ..self }
+    }
+
     /// The same where it may be missing.
     #[must_use]
     pub fn unless(self, why: impl Into<String>) -> Self {
@@ -114,6 +120,12 @@ impl Shape {
         let properties = fields.into_iter().map(|(name, shape)| (name, shape.schema)).collect();
         Schema { kind: Some(Kind::Object), properties, required, ..Schema::default() }.into()
     }
+}
+
+fn any_value(schema: Schema) -> Schema {
+    let properties = schema.properties.into_iter().map(|(name, inner)| (name, any_value(inner))).collect();
+    let items = schema.items.map(|items| Box::new(any_value(*items)));
+    Schema { properties, items, values: Vec::new(), ..schema }
 }
 
 impl From<Schema> for Shape {

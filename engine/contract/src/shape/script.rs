@@ -3,6 +3,7 @@
 use super::{Shape, Typing, Walk, in_words, may_be, plain};
 use crate::{
     number,
+    schema::Kind,
     script::{Comparison, Script},
 };
 
@@ -13,7 +14,14 @@ impl Script {
             let [(root, at), fields @ ..] = access.names.as_slice() else { continue };
             let Some(shape) = cx.known.root(root) else { continue };
             let mut walk = Walk { shape: shape.clone(), names: vec![root.clone()] };
-            fields.iter().for_each(|(name, at)| walk.field(name, *at, cx));
+            for (name, at) in fields {
+                // Texts, lists and numbers have properties of Rhai's own, such as `len`.
+                if walk.shape.schema.kind.is_some_and(|kind| kind != Kind::Object) {
+                    walk.shape = Shape::default();
+                    break;
+                }
+                walk.field(name, *at, cx);
+            }
             let end = walk.end(cx);
             // A name alone may be handed on as nothing; a field of nothing is an error.
             if let (Some(why), false, [.., (_, last)]) = (&end.unsure, access.is_guarded, fields) {

@@ -104,8 +104,9 @@ pub fn allocate(
     }
     share(&mut shares, left, remainder).map_err(|rest| {
         let message = match rest {
-            rest if rest > 0 => format!("`at_most` leaves {} that go nowhere", units.shown(rest)),
-            rest => format!("`at_least` asks for {} more than there is", units.shown(-rest)),
+            None => format!("{whole} is too large to be shared exactly"),
+            Some(rest) if rest > 0 => format!("`at_most` leaves {} that go nowhere", units.shown(rest)),
+            Some(rest) => format!("`at_least` asks for {} more than there is", units.shown(-rest)),
         };
         AllocateError::Rules(message)
     })?;
@@ -190,14 +191,19 @@ impl Units {
     }
 
     fn shown(&self, units: i128) -> String {
-        format!("{} {}", Decimal::from_i128_with_scale(units, self.scale), self.currency)
+        match Decimal::try_from_i128_with_scale(units, self.scale) {
+            Ok(amount) => format!("{amount} {}", self.currency),
+            Err(_) => format!("more {} than can be written", self.currency),
+        }
     }
 }
 
 /// Shares what is left by weight, within the bounds: those that would break one are set to it, the worse side first, and
-/// the others share the rest. The error is what cannot be placed; negative where more is asked for than there is.
-fn share(shares: &mut [&mut Draft<'_>], left: i128, remainder: Remainder) -> Result<(), i128> {
+/// the others share the rest. The error is what cannot be placed, negative where more is asked for than there is; nothing
+/// where the numbers are too large for an exact answer.
+fn share(shares: &mut [&mut Draft<'_>], left: i128, remainder: Remainder) -> Result<(), Option<i128>> {
     let weights = weights(shares);
+    is_exact(shares, left, &weights)?;
     let mut open: Vec<usize> = (0..shares.len()).collect();
     let mut left = left;
     loop {
@@ -223,10 +229,21 @@ fn share(shares: &mut [&mut Draft<'_>], left: i128, remainder: Remainder) -> Res
         }
     }
     if open.is_empty() || left < 0 {
-        return if left == 0 { Ok(()) } else { Err(left) };
+        return if left == 0 { Ok(()) } else { Err(Some(left)) };
     }
     divide(shares, &open, &weights, left, remainder);
     Ok(())
+}
+
+/// Whether everything below can be reckoned with: each product is one of a sum of weights and of units, and so many of them
+/// are added.
+fn is_exact(shares: &[&mut Draft<'_>], left: i128, weights: &[i128]) -> Result<(), Option<i128>> {
+    let bounds = shares.iter().flat_map(|draft| [draft.least, if draft.most == i128::MAX { 0 } else { draft.most }]);
+    let largest = bounds.chain([left]).max().unwrap_or(left);
+    let sum = weights.iter().try_fold(0_i128, |sum, weight| sum.checked_add(*weight));
+    let product = sum.and_then(|sum| sum.checked_mul(largest));
+    let count = i128::try_from(2 * shares.len() + 2).ok();
+    product.zip(count).and_then(|(product, count)| product.checked_mul(count)).map(|_| ()).ok_or(None)
 }
 
 /// Rounds each quota down, and gives the units left over one by one.
@@ -261,6 +278,7 @@ fn weights(shares: &[&mut Draft<'_>]) -> Vec<i128> {
     let scale = shares.iter().map(|draft| weight(draft).normalize().scale()).max().unwrap_or(0);
     let whole = |draft: &&mut Draft<'_>| {
         let mut weight = weight(draft).normalize();
+        // The digits of a rule's numbers are bounded, so that none is lost here.
         weight.rescale(scale);
         weight.mantissa()
     };

@@ -2,7 +2,7 @@
 //!
 //! A field that fails keeps no other from being shown.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Expression, Made, Scope},
@@ -83,6 +83,7 @@ pub fn compile(name: &str, project: &Project, rules: &Rules, names: &[&str]) -> 
         tables: &project.tables,
         maps: &project.maps,
         broken: &project.broken,
+        uses: Cell::default(),
         used: RefCell::default(),
         inside,
     };

@@ -4,6 +4,8 @@ use ferry_contract::{number, suggest};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
+use crate::limits::{RULE_DECIMALS_MAX, RULE_NUMBER_MAX};
+
 /// When a rule counts: each of its fields has one of the values.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Match(Vec<(String, Vec<Value>)>);
@@ -130,9 +132,14 @@ fn decimal(row: &Map<String, Value>, key: &str) -> Result<Option<Decimal>, Strin
         Some(Value::String(text)) => text.trim().to_owned(),
         Some(other) => other.to_string(),
     };
-    match number::text_to_decimal(&text).filter(|decimal| !decimal.is_sign_negative()) {
-        Some(decimal) => Ok(Some(decimal)),
-        None => Err(format!("has `{key}: {text}`, which is no exact number from 0 on")),
+    match number::text_to_decimal(&text).map(|decimal| decimal.normalize()) {
+        Some(decimal) if decimal.scale() > RULE_DECIMALS_MAX || decimal > Decimal::from(RULE_NUMBER_MAX) => {
+            Err(format!(
+                "has `{key}: {text}`, and a number of a rule is at most {RULE_NUMBER_MAX} with {RULE_DECIMALS_MAX} decimals"
+            ))
+        }
+        Some(decimal) if !decimal.is_sign_negative() => Ok(Some(decimal)),
+        Some(_) | None => Err(format!("has `{key}: {text}`, which is no exact number from 0 on")),
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> Types<'a> {
             report,
             others: Vec::new(),
         };
-        types.roots.insert("vars".to_owned(), Shape::of(&project.vars));
+        types.roots.insert("vars".to_owned(), Shape::of(&project.vars).of_any_value());
         let event = types.event(trigger, inputs);
         types.roots.insert("event".to_owned(), event);
         types
@@ -197,7 +197,7 @@ impl<'a> Types<'a> {
         let written = self.written(&call.with);
         self.typing(Some(index), more.clone(), |cx| {
             match action {
-                Some(action) => written.fits(&action.input, &target, cx),
+                Some(action) => drop(written.fits(&action.input, &target, cx)),
                 None => drop(call.with.shape(cx)),
             }
             call.once_per.iter().for_each(|key| drop(key.shape(cx)));
@@ -267,7 +267,10 @@ fn action<'c>(project: &Project, catalog: &'c Catalog, connection: &str, name: &
 /// What an action gives of the fields that its input names, where these are written in the file.
 fn selected(schema: Schema, action: Option<&Action>, with: &Expression) -> Shape {
     let names = action.and_then(|action| action.selects.as_ref()).and_then(|selects| literal_list(with, selects));
-    let Some(names) = names.filter(|_| schema.open) else { return schema.into() };
+    // A function of the query language, such as `FIELDS(STANDARD)`, gives fields that are not named here.
+    let is_field = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+    let names = names.filter(|names| schema.open && names.iter().all(is_field));
+    let Some(names) = names else { return schema.into() };
     let mut schema = schema;
     for name in &names {
         add(&mut schema, &mut name.split('.'));

@@ -230,3 +230,46 @@ more: $.vars.rate
         "#]],
     );
 }
+
+/// What is right, and was called wrong before.
+#[test]
+fn what_is_right_is_left_alone() {
+    check(
+        "\
+steps:
+  - id: made
+    map: { n: text, amount: 12.50, list: [1, 2] }
+  - { id: getters, when: 'made.n.len > 3 && made.amount.floor > 3 && made.list.len > 1', map: { x: 1 } }
+  - { id: mode, when: 'vars.rate == 1 || vars.rate > 5', map: { x: 1 } }
+  - { id: both, when: 'getters != () && getters.x == 1', map: { x: $.getters.x } }
+  - { id: inside, script: 'if getters != () { getters.x } else { 0 }' }
+  - { id: texts, map: { convert: { money: { amount: \"1.00\", currency: USD }, to: USD, rates: { EUR/USD: 2 } } } }
+  - id: all
+    action: salesforce.get
+    with: { object: Contact, id: $.event.Recipient__c, fields: [\"FIELDS(STANDARD)\"] }
+  - { id: any, map: { email: $.all.Email } }
+",
+        expect![[r#""#]],
+    );
+}
+
+/// Each level was looked at twice, so that one line of YAML had no end.
+#[test]
+fn lists_in_lists_are_looked_at_once() {
+    let nested =
+        (0..25).fold("$.event.lines".to_owned(), |inner, _| format!("{{ each: {{ in: {inner}, map: $.item }} }}"));
+    check(&format!("steps:\n  - {{ id: deep, map: {nested} }}\n"), expect![[r#""#]]);
+}
+
+/// Mappings that use others twice, and so on, double with each.
+#[test]
+fn mappings_that_use_others_are_counted() {
+    let files: String = (0..20)
+        .map(|number| {
+            format!("# maps/m{number}.yaml\na: {{ use: m{next} }}\nb: {{ use: m{next} }}\n", next = number + 1)
+        })
+        .collect();
+    let text = format!("steps:\n  - {{ id: all, map: {{ use: m0 }} }}\n{files}# maps/m20.yaml\nx: 1\n");
+    let findings = crate::findings_on(&crate::world::World::new(), &text);
+    assert!(findings.iter().any(|finding| finding.text.contains("use others more than 1000 times")));
+}

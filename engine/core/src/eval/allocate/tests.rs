@@ -83,6 +83,14 @@ fn a_rule_that_says_nothing_is_refused() {
         (json!({ "share": 1 }), "rule 1 says not where its part goes; write `to: \"6010\"`"),
         (json!({ "to": "a", "share": -1 }), "rule 1 has `share: -1`, which is no exact number from 0 on"),
         (json!({ "to": "a", "shares": 1 }), "rule 1 has no key `shares`: did you mean `share`?"),
+        (
+            json!({ "to": "a", "share": "0.1234567890123" }),
+            "rule 1 has `share: 0.1234567890123`, and a number of a rule is at most 1000000000000 with 9 decimals",
+        ),
+        (
+            json!({ "to": "a", "fixed": "1000000000001" }),
+            "rule 1 has `fixed: 1000000000001`, and a number of a rule is at most 1000000000000 with 9 decimals",
+        ),
         (json!({ "to": "a", "share": 1, "at_least": 2, "at_most": 1 }), "rule 1 is at least 2 and at most 1"),
         (json!(7), "rule 1 is 7, and must be a map"),
     ] {
@@ -147,6 +155,20 @@ proptest! {
         for (part, weight) in parts.iter().zip(weights) {
             let exact = i128::from(amount) * i128::from(weight);
             prop_assert!((part * sum - exact).abs() < sum);
+        }
+    }
+}
+
+/// What is too large for an exact answer is refused, and never reckoned wrongly.
+#[test]
+fn the_largest_amounts_are_exact_or_refused() {
+    let rows = json!([{ "to": "a", "share": "0.333333333" }, { "to": "b", "share": "999999999999.666666667" }]);
+    let rules = rules::parts(rows.as_array().unwrap()).unwrap();
+    for units in [10_i128.pow(12), 10_i128.pow(15), 10_i128.pow(20), 10_i128.pow(27)] {
+        let whole = Money::new(Decimal::from_i128_with_scale(units, 2), "USD").unwrap();
+        match allocate(whole, &rules, &facts(), Remainder::Largest) {
+            Ok(parts) => assert_eq!(parts[0].money.amount() + parts[1].money.amount(), whole.amount()),
+            Err(error) => assert_eq!(error.to_string(), format!("{whole} is too large to be shared exactly")),
         }
     }
 }

@@ -38,6 +38,11 @@ pub(super) const PAGE: Page = Page {
             gives: r#"{"amount":4.00,"currency":"EUR","rate":0.8,"date":null,"source":null,"from":{"amount":5.00,"currency":"USD"}}"#,
         },
         Example {
+            written: "{ convert: { money: $.event.x, to: EUR, rates: $.event.rates } }",
+            event: r#"{"x": {"amount": "600.03", "currency": "USD"}, "rates": {"EUR/USD": 6}}"#,
+            gives: r#"{"amount":100.00,"currency":"EUR","rate":0.1666666666666666666666666667,"date":null,"source":null,"from":{"amount":600.03,"currency":"USD"}}"#,
+        },
+        Example {
             written: "{ convert: { money: { money: { amount: $.event.x, currency: EUR } }, to: USD, rates: rates, max_age: 3d, at: $.event.at } }",
             event: r#"{"x": 10, "at": "2026-03-08T00:00:00Z"}"#,
             gives: "error: the rate EUR/USD is of 2026-03-01, and 3 days are the most",
@@ -67,6 +72,8 @@ enum Rates {
 /// One rate with what is known of it.
 struct Rate {
     rate: Decimal,
+    /// Whether it is written the other way round; money is divided by it then, because its inverse is not exact.
+    is_inverse: bool,
     date: Value,
     source: Value,
 }
@@ -109,13 +116,17 @@ impl Operator for Convert {
         let to = text_of(&self.to.eval(scope)?, "`to`")?;
         let rate = self.rate(from.currency(), &to, scope)?;
         self.is_young(&rate, (from.currency(), &to), scope)?;
-        let amount = from.amount().checked_mul(rate.rate);
-        let amount = amount.ok_or_else(|| EvalError(format!("{from} at {} is too large", rate.rate)))?;
+        let (amount, shown) = match rate.is_inverse {
+            false => (from.amount().checked_mul(rate.rate), Some(rate.rate)),
+            true => (from.amount().checked_div(rate.rate), Decimal::ONE.checked_div(rate.rate)),
+        };
+        let (amount, shown) =
+            amount.zip(shown).ok_or_else(|| EvalError(format!("{from} at {} is too large", rate.rate)))?;
         let money = Money::rounded(amount, &to).map_err(|error| EvalError(error.to_string()))?.to_value();
         Ok(json!({
             "amount": money["amount"],
             "currency": money["currency"],
-            "rate": number::from_decimal(rate.rate),
+            "rate": number::from_decimal(shown.normalize()),
             "date": rate.date,
             "source": rate.source,
             "from": from.to_value(),
@@ -148,7 +159,7 @@ impl Operator for Convert {
 impl Convert {
     fn rate(&self, from: &str, to: &str, scope: Scope<'_>) -> Result<Rate, EvalError> {
         if from == to {
-            return Ok(Rate { rate: Decimal::ONE, date: Value::Null, source: Value::Null });
+            return Ok(Rate { rate: Decimal::ONE, is_inverse: false, date: Value::Null, source: Value::Null });
         }
         let asked = match &self.rates {
             Rates::Table(_) => Value::Null,
@@ -163,13 +174,7 @@ impl Convert {
             return read(row, &pair);
         }
         match row(&inverse) {
-            Some(row) => {
-                let rate = read(row, &inverse)?;
-                let inverted = Decimal::ONE.checked_div(rate.rate).map(|rate| rate.normalize());
-                inverted
-                    .map(|inverted| Rate { rate: inverted, ..rate })
-                    .ok_or_else(|| EvalError(format!("the rate {inverse} is 0")))
-            }
+            Some(row) => read(row, &inverse).map(|rate| Rate { is_inverse: true, ..rate }),
             None => refused(format!("there is no rate {pair}")),
         }
     }
@@ -183,8 +188,11 @@ impl Convert {
         };
         let age = at.duration_since(dated);
         if age > SignedDuration::try_from(*age_max).unwrap_or(SignedDuration::MAX) {
-            let days = age_max.as_secs() / 86_400;
-            let most = if days > 0 { format!("{days} days") } else { format!("{} s", age_max.as_secs()) };
+            let seconds = age_max.as_secs();
+            let most = match (seconds / 86_400, seconds % 86_400) {
+                (days, 0) => format!("{days} days"),
+                _ => format!("{} hours", seconds.div_ceil(3_600)),
+            };
             let date = rate.date.as_str().unwrap_or_default();
             return refused(format!("the rate {from}/{to} is of {date}, and {most} are the most"));
         }
@@ -198,7 +206,7 @@ fn read(row: &Value, pair: &str) -> Result<Rate, EvalError> {
     let rate = if row.is_object() { of("rate") } else { row.clone() };
     let exact = text_of(&rate, "a rate").ok().and_then(|text| number::text_to_decimal(&text));
     match exact.filter(|rate| *rate > Decimal::ZERO) {
-        Some(rate) => Ok(Rate { rate, date: of("date"), source: of("source") }),
+        Some(rate) => Ok(Rate { rate, is_inverse: false, date: of("date"), source: of("source") }),
         None => refused(format!("the rate {pair} is {rate}, and must be a number above 0")),
     }
 }

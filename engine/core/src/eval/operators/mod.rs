@@ -19,7 +19,7 @@ mod text;
 mod use_map;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
@@ -48,6 +48,8 @@ pub struct Mapping<'a> {
     /// The findings of the map files that were used; a map is checked where it is used, because only there its names
     /// have a meaning.
     pub used: RefCell<Vec<Report>>,
+    /// How often a pipeline has used one, those inside of others counted each time.
+    pub uses: Cell<usize>,
     /// The map files in which the compiler is.
     pub inside: RefCell<Vec<String>>,
 }

@@ -87,7 +87,12 @@ impl Operator for MakeMoney {
 /// Reports what is known not to be money.
 pub(crate) fn fits_money(value: &Expression, taker: &str, cx: &mut Typing<'_>) {
     let target = Target { taker: taker.to_owned(), field: "money".to_owned() };
-    value.fits(&Schema { open: true, ..Shape::money().schema }, &target, cx);
+    let mut wanted = Schema { open: true, ..Shape::money().schema };
+    // An exact amount may be written as a text.
+    if let Some((_, amount)) = wanted.properties.iter_mut().find(|(name, _)| name == "amount") {
+        amount.kind = None;
+    }
+    value.fits(&wanted, &target, cx);
 }
 
 /// Money as the other operators take it: a map with `amount` and `currency`.

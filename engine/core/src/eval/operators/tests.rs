@@ -1,7 +1,7 @@
 //! Every example of every page gives what it says.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     sync::{
         Arc,
@@ -31,6 +31,7 @@ fn evaluate_by(rules: &Rules, written: &str, event: &str) -> String {
         maps: &maps,
         broken: &BTreeSet::new(),
         used: RefCell::default(),
+        uses: Cell::default(),
         inside: RefCell::default(),
     };
     let file = Source::new("example.yaml", written);

@@ -15,7 +15,7 @@ use ferry_contract::{
 use serde_json::{Map, Value};
 
 use super::{Built, Example, Mapping, Page};
-use crate::project::MapFile;
+use crate::{limits::USES_MAX, project::MapFile};
 
 pub(super) const PAGE: Page = Page {
     name: "use",
@@ -55,6 +55,12 @@ pub(super) fn compile(mapping: &Mapping<'_>, node: &Node, compiler: &mut Compile
     if mapping.inside.borrow().contains(&name.value) {
         let message = format!("the mapping `{}` uses itself", name.value);
         compiler.report.error("cycle", name.at, message, "write what it needs out, or make a mapping of the part");
+        return None;
+    }
+    mapping.uses.set(mapping.uses.get() + 1);
+    if mapping.uses.get() > USES_MAX {
+        let message = format!("the mappings of this pipeline use others more than {USES_MAX} times");
+        compiler.report.error("invalid-value", name.at, message, "make a step of what is used most, and read that");
         return None;
     }
     let names: Option<Vec<&str>> = with.as_ref().map(|with| with.iter().map(|(name, _)| name.value.as_str()).collect());

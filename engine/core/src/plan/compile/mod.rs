@@ -6,7 +6,10 @@ mod roots;
 mod trigger;
 mod work;
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+};
 
 use ferry_contract::{
     catalog::Catalog,
@@ -52,7 +55,14 @@ pub(crate) fn compile(
     report: &mut Report,
 ) -> (Option<Plan>, Vec<Report>) {
     let (used, inside) = (RefCell::default(), RefCell::default());
-    let mapping = Mapping { tables: &project.tables, maps: &project.maps, broken: &project.broken, used, inside };
+    let mapping = Mapping {
+        tables: &project.tables,
+        maps: &project.maps,
+        broken: &project.broken,
+        used,
+        uses: Cell::default(),
+        inside,
+    };
     let world = World { project, catalog, rules, mapping: &mapping };
     let plan = plan(pipeline, world, report);
     (plan, mapping.used.into_inner())
