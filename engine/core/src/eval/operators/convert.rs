@@ -116,9 +116,10 @@ impl Operator for Convert {
         let to = text_of(&self.to.eval(scope)?, "`to`")?;
         let rate = self.rate(from.currency(), &to, scope)?;
         self.is_young(&rate, (from.currency(), &to), scope)?;
-        let (amount, shown) = match rate.is_inverse {
-            false => (from.amount().checked_mul(rate.rate), Some(rate.rate)),
-            true => (from.amount().checked_div(rate.rate), Decimal::ONE.checked_div(rate.rate)),
+        let (amount, shown) = if rate.is_inverse {
+            (from.amount().checked_div(rate.rate), Decimal::ONE.checked_div(rate.rate))
+        } else {
+            (from.amount().checked_mul(rate.rate), Some(rate.rate))
         };
         let (amount, shown) =
             amount.zip(shown).ok_or_else(|| EvalError(format!("{from} at {} is too large", rate.rate)))?;
