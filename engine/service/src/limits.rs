@@ -69,3 +69,5 @@ pub const SCHEDULE_LOOK_MAX: Duration = Duration::from_mins(1);
 pub const TEST_CALLS_MAX: usize = 1_000;
 /// Rows of a dropped file that become durable together.
 pub const FILE_BATCH_ROWS: usize = 200;
+/// How much of a dropped row is kept in a dead letter where it is too long for an event; the whole stays in the file.
+pub const FILE_ROW_SHOWN_CHARS: usize = 1_000;

@@ -1,46 +1,35 @@
 //! Folders in which others drop files: each row is an event.
 //!
-//! A file is taken when it has not changed between two looks, row by row, and moved into `done` when all its rows are durable. After
-//! a crash it is read again from its start: what is known by its key begins nothing. Of several processes that look into one
-//! folder, one moves the file; what the others read of it they know by its keys.
+//! A file is taken when it has not changed between two looks, row by row, and moved into `done` when all its rows are durable and it
+//! is still the file that was read. After a crash it is read again from its start: what is known by its key begins nothing.
+//! Of several processes that look into one folder, one moves the file; what the others read of it they know by its keys.
+
+mod rows;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::Digest,
 };
-use ferry_core::{
-    limits::VALUE_MAX_BYTES,
-    plan::{Drop, EventSource, Plan, Rows},
-};
-use serde_json::{Map, Value, json};
+use ferry_core::plan::{Drop, EventSource, Plan};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, trigger::store_failure};
-use crate::{
-    limits::FILE_BATCH_ROWS,
-    store::{Arrival, Change, EngineId},
-};
+use crate::store::{Arrival, Change, EngineId};
+use rows::{Look, Reader, Row};
 
 /// Where files go whose rows are all durable.
 const DONE: &str = "done";
 
-/// How a file was at the last look.
-type Looks = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
-
-/// A row of a file, or what is wrong with it.
-struct Row {
-    number: u64,
-    event: Result<Value, (String, String)>,
-}
+/// How each file was at the last look.
+type Looks = BTreeMap<PathBuf, Look>;
 
 impl Engine {
     /// Takes what is dropped until the engine stops. What stays as it is, is said once.
@@ -50,14 +39,16 @@ impl Engine {
         let (mut looks, mut said) = (Looks::new(), BTreeSet::new());
         while !until.is_cancelled() {
             let mut wrong = BTreeSet::new();
-            match settled(&folder, drop.rows, &mut looks) {
-                Ok(files) => {
-                    for path in files {
+            let (at, ending) = (folder.clone(), drop.rows.extension());
+            match blocking(move || look(&at, ending)).await {
+                Ok(now) => {
+                    for path in settled(&looks, &now) {
                         let taken = self.take_file(&plan, drop, &path).await;
                         wrong.extend(taken.err().map(|failure| format!("{}: {}", path.display(), failure.message)));
                     }
+                    looks = now;
                 }
-                Err(error) => wrong.extend([format!("{}: {error}", folder.display())]),
+                Err(error) => wrong.extend([format!("{}: {}", folder.display(), error.message)]),
             }
             for what in wrong.difference(&said) {
                 let help = "it is tried again; see that it is there, and that this user may read and move it";
@@ -74,28 +65,23 @@ impl Engine {
 
     async fn take_file(self: &Arc<Self>, plan: &Arc<Plan>, drop: &Drop, path: &Path) -> Result<(), Failure> {
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let mut reader = Reader::open(path, drop.rows).map_err(|error| unreadable(&error))?;
+        let (file, rows) = (path.to_owned(), drop.rows);
+        let mut reader = blocking(move || Reader::open(&file, rows)).await?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         loop {
-            let read = tokio::task::spawn_blocking(move || {
-                let rows = reader.batch();
-                (reader, rows)
-            });
-            let (back, rows) = read.await.map_err(|error| unreadable(&error))?;
+            let (back, rows) = blocking(move || reader.batch().map(|rows| (reader, rows))).await?;
             reader = back;
-            let rows = rows.map_err(|error| unreadable(&error))?;
             if rows.is_empty() {
                 break;
             }
             let group = |owner: &dyn Fn(usize) -> Option<EngineId>| {
-                rows.iter()
-                    .enumerate()
-                    .map(|(index, row)| Change::Receive(self.row(plan, &name, row, owner(index))))
-                    .collect()
+                let row = |(index, row)| Change::Receive(self.row(plan, &name, row, owner(index)));
+                rows.iter().enumerate().map(row).collect()
             };
             self.take_in(group).await?;
         }
-        put_away(path).map_err(|error| unreadable(&error))
+        let path = path.to_owned();
+        blocking(move || put_away(&path, reader.look())).await
     }
 
     /// A row that cannot be read is kept as a dead letter, as it stands in the file.
@@ -113,127 +99,98 @@ impl Engine {
     }
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(ErrorClass::Unavailable, error.to_string())
+/// Work on files, which may lie on a slow mount, beside the runtime's own threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| Failure::new(ErrorClass::Unavailable, error.to_string());
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| unreadable(&error)),
+        Err(error) => Err(unreadable(&error)),
+    }
 }
 
-/// The files that are as they were at the last look, by name.
-fn settled(folder: &Path, rows: Rows, looks: &mut Looks) -> std::io::Result<Vec<PathBuf>> {
+/// The files of an ending, however it is written, by name.
+fn look(folder: &Path, ending: &str) -> io::Result<Looks> {
     let mut now = Looks::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_ours = path.extension().is_some_and(|end| end == rows.extension());
-        if is_ours && path.is_file() {
-            let known = std::fs::metadata(&path)?;
-            now.insert(path, (known.len(), known.modified().ok()));
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending)) && path.is_file() {
+            let look = Look::of(&std::fs::metadata(&path)?);
+            now.insert(path, look);
         }
     }
-    let settled =
-        now.iter().filter(|(path, look)| looks.get(*path) == Some(look)).map(|(path, _)| path.clone()).collect();
-    *looks = now;
-    Ok(settled)
+    Ok(now)
 }
 
-/// A file of that name that was taken before stays beside it.
-fn put_away(path: &Path) -> std::io::Result<()> {
-    let done = path.parent().unwrap_or(Path::new(".")).join(DONE);
-    std::fs::create_dir_all(&done)?;
+/// Those that are as they were.
+fn settled(before: &Looks, now: &Looks) -> Vec<PathBuf> {
+    now.iter().filter(|(path, look)| before.get(*path) == Some(look)).map(|(path, _)| path.clone()).collect()
+}
+
+/// Moves a file that was read, and no other that has come in its place. A file of that name that was taken before stays beside it.
+fn put_away(path: &Path, read: Look) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let mut target = done.join(name);
-    let mut number = 1;
-    while target.exists() {
-        number += 1;
-        target = done.join(format!("{number}-{name}"));
-    }
-    match std::fs::rename(path, target) {
+    let changed = || io::Error::other("it was changed while it was read; it is read again");
+    match std::fs::metadata(path) {
         // Another process has moved it.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        moved => moved,
-    }
-}
-
-/// Reads the rows of a file, some at a time.
-enum Reader {
-    Csv { records: csv::Reader<File>, header: Vec<String>, number: u64 },
-    JsonLines { lines: BufReader<File>, number: u64 },
-}
-
-impl Reader {
-    fn open(path: &Path, rows: Rows) -> Result<Self, csv::Error> {
-        let file = File::open(path)?;
-        match rows {
-            Rows::JsonLines => Ok(Self::JsonLines { lines: BufReader::new(file), number: 0 }),
-            Rows::Csv => {
-                // A row with a cell too many is a row all the same, and its cells are kept.
-                let mut records = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
-                let header = records.headers()?.iter().map(str::to_owned).collect();
-                Ok(Self::Csv { records, header, number: 1 })
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        known => {
+            if Look::of(&known?) != read {
+                return Err(changed());
             }
         }
     }
-
-    fn batch(&mut self) -> std::io::Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        while rows.len() < FILE_BATCH_ROWS {
-            let Some(row) = self.row()? else { break };
-            rows.push(row);
-        }
-        Ok(rows)
+    std::fs::create_dir_all(folder.join(DONE))?;
+    let target = free(&folder.join(DONE), name);
+    match std::fs::rename(path, &target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved?,
     }
-
-    fn row(&mut self) -> std::io::Result<Option<Row>> {
-        match self {
-            Self::Csv { records, header, number } => {
-                *number += 1;
-                let mut record = csv::ByteRecord::new();
-                let is_there = records.read_byte_record(&mut record).map_err(std::io::Error::other)?;
-                Ok(is_there.then(|| Row { number: *number, event: cells(header, &record) }))
-            }
-            Self::JsonLines { lines, number } => loop {
-                *number += 1;
-                let Some((text, is_whole)) = line(lines)? else { return Ok(None) };
-                if !is_whole {
-                    let reason = format!("it is longer than {VALUE_MAX_BYTES} bytes, of which the first stand here");
-                    let shown = text.chars().take(SHOWN_CHARS).collect();
-                    return Ok(Some(Row { number: *number, event: Err((shown, reason)) }));
-                }
-                if !text.is_empty() {
-                    let event = serde_json::from_str(&text).map_err(|error| (text, error.to_string()));
-                    return Ok(Some(Row { number: *number, event }));
-                }
-            },
-        }
+    // What came between the look and the move was not read.
+    if Look::of(&std::fs::metadata(&target)?) != read {
+        std::fs::rename(&target, free(folder, name))?;
+        return Err(changed());
     }
+    Ok(())
 }
 
-/// How much of a line is kept that is too long for an event; the whole stays in the file.
-const SHOWN_CHARS: usize = 1_000;
-
-/// A line without the space around it, and whether it is whole; what is beyond the longest event is passed over.
-fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<(String, bool)>> {
-    let mut read = Vec::new();
-    let most = u64::try_from(VALUE_MAX_BYTES).unwrap_or(u64::MAX);
-    if lines.by_ref().take(most).read_until(b'\n', &mut read)? == 0 {
-        return Ok(None);
-    }
-    let is_whole = read.ends_with(b"\n") || read.len() < VALUE_MAX_BYTES;
-    let text = String::from_utf8_lossy(&read).trim().to_owned();
-    if !is_whole {
-        lines.skip_until(b'\n')?;
-    }
-    Ok(Some((text, is_whole)))
+/// A name in a folder that no file has.
+fn free(folder: &Path, name: &str) -> PathBuf {
+    let numbered = (2_u64..).map(|number| folder.join(format!("{number}-{name}")));
+    let mut names = std::iter::once(folder.join(name)).chain(numbered);
+    names.find(|path| !path.exists()).expect("a folder has fewer files than numbers")
 }
 
-/// A map of the row's cells by the names of the header; cells are texts, as they are written.
-fn cells(header: &[String], record: &csv::ByteRecord) -> Result<Value, (String, String)> {
-    let texts: Vec<String> = record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
-    if texts.len() != header.len() {
-        let reason = format!("it has {} cells, and the header names {}", texts.len(), header.len());
-        return Err((texts.join(","), reason));
+#[cfg(test)]
+mod tests {
+    use ferry_core::plan::Rows;
+
+    use super::*;
+
+    /// A file that came in the place of the one that was read was not read.
+    #[test]
+    fn only_what_was_read_is_put_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let write = |text: &str| {
+            let new = folder.path().join("new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::rename(new, &path).unwrap();
+        };
+        let done = |name: &str| std::fs::read_to_string(folder.path().join(DONE).join(name)).ok();
+        write("n\n1\n");
+        let read = Reader::open(&path, Rows::Csv).unwrap().look();
+        write("n\n2\n");
+        assert_eq!(
+            put_away(&path, read).unwrap_err().to_string(),
+            "it was changed while it was read; it is read again"
+        );
+        assert_eq!(done("a.csv"), None);
+        let read = Reader::open(&path, Rows::Csv).unwrap().look();
+        put_away(&path, read).unwrap();
+        put_away(&path, read).unwrap();
+        write("n\n3\n");
+        put_away(&path, Reader::open(&path, Rows::Csv).unwrap().look()).unwrap();
+        assert_eq!((done("a.csv").as_deref(), done("2-a.csv").as_deref()), (Some("n\n2\n"), Some("n\n3\n")));
     }
-    if record.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
-        return Err((texts.join(","), "it is no UTF-8".to_owned()));
-    }
-    let cells = header.iter().cloned().zip(texts.into_iter().map(Value::from));
-    Ok(Value::Object(cells.collect::<Map<_, _>>()))
 }

@@ -72,7 +72,10 @@ impl Engine {
     /// The failure of the read or of the store; events of earlier pages are on disk by then.
     pub async fn poll_once(self: &Arc<Self>, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
         let EventSource::Poll(trigger) = &plan.trigger.source else {
-            return Err(Failure::new(ErrorClass::Config, format!("`{}` does not poll", plan.pipeline)));
+            return Err(Failure::new(
+                ErrorClass::Config,
+                format!("`{}` does not poll; give it an event with `--event FILE`", plan.pipeline),
+            ));
         };
         let missing = || Failure::new(ErrorClass::Config, format!("there is no connection `{}`", trigger.connection));
         let loaded = self.loaded();
