@@ -51,9 +51,17 @@ impl Desk {
     }
 
     fn asked(&self, what: &str) -> String {
+        self.curl(what, &[])
+    }
+
+    fn told(&self, what: &str, body: &str) {
+        self.curl(what, &["--json", body]);
+    }
+
+    fn curl(&self, what: &str, args: &[&str]) -> String {
         let url = format!("{}/_sandbox/{what}", self.world.address);
-        let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
-        assert!(output.status.success(), "{url}");
+        let output = Command::new("curl").args(["-s", "--fail-with-body", &url]).args(args).output().unwrap();
+        assert!(output.status.success(), "{url}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -113,6 +121,30 @@ fn a_plan_that_is_applied_twice_pays_once() {
 }
 
 #[test]
+fn a_plan_of_what_a_crash_has_left_looks_it_up_first() {
+    let desk = Desk::open("payoneer-salesforce");
+    desk.told("clock", r#"{ "speed": 1 }"#);
+    desk.told(
+        "faults",
+        r#"{ "rules": [ { "fault": "slow", "system": "payoneer", "path": "masspayouts", "delay_ms": 20000 } ] }"#,
+    );
+    let mut command = ferry(desk.folder.path());
+    command.args(["run", "mass-payouts", "--project", "own"]).env("FERRY_SANDBOX", &desk.world.address);
+    let mut run = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let is_hit = || serde_json::from_str::<Value>(&desk.asked("faults")).unwrap()["rules"][0]["hits"] == 1;
+    while !is_hit() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    desk.told("faults", "{}");
+    let (code, plan) = desk.plan(&["mass-payouts"]);
+    assert_eq!((code, all(&plan, "outlook")), (Some(0), vec!["waits"; 3]), "{plan}");
+    assert_eq!(all(&plan, "why"), ["it may have arrived, and is looked up first"; 3]);
+    assert_eq!(desk.bookings(), (3, 0));
+}
+
+#[test]
 fn what_has_changed_since_is_refused() {
     let desk = Desk::open("webhook");
     let event = desk.path("own/samples/payee.json");
@@ -148,7 +180,7 @@ fn a_call_that_names_no_plan_says_what_to_do() {
     let desk = Desk::open("webhook");
     fs::write(desk.path("other.json"), "{}").unwrap();
     for (args, says) in [
-        (&["plan", "payees", "--project", "own"][..], "`payees` does not poll"),
+        (&["plan", "payees", "--project", "own"][..], "`payees` does not poll; give it an event with `--event FILE`"),
         (&["plan", "payes", "--project", "own"], "did you mean `payees`?"),
         (&["apply", "nowhere.json"], "nowhere.json"),
         (&["apply", "other.json"], "other.json is no plan of `ferry plan`"),

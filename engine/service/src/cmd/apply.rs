@@ -12,11 +12,12 @@ use super::{
     tell,
 };
 
-/// Does what a saved plan says, and only that.
+/// Begins the runs of a saved plan, and no others.
 ///
 /// Plans again first: where an event, the pipeline, a connection or a request is not as in the plan, says what differs,
 /// sends nothing, and ends with 1. Then the events of the plan run as `ferry run` would run them, and it ends like
-/// that. Events that came since are not taken. A plan that was applied is not applied again: its runs are there.
+/// that: what is behind `then` follows, and runs that were begun before go on. Events that came since are not taken. A
+/// plan that was applied is not applied again: its runs are there.
 #[derive(Args, Debug)]
 pub(super) struct Apply {
     /// What `ferry plan --out` saved.

@@ -30,6 +30,7 @@ use super::{
     evaluate::{Started, start, value_of},
     foresee::fate,
     gate::Ask,
+    recover::stopped,
 };
 use crate::store::{InQueue, Store, StoreError};
 
@@ -181,6 +182,11 @@ impl Previewed {
 impl Walk<'_> {
     async fn go(&mut self) {
         let now = self.engine.now();
+        // As the engine does that takes it up.
+        for entry in self.run.interrupted().into_iter().map(|unit| stopped(self.run.unit_id(unit))).collect::<Vec<_>>()
+        {
+            self.run.take(now, &entry);
+        }
         loop {
             let next = self
                 .run
@@ -217,6 +223,13 @@ impl Walk<'_> {
                     }
                 }
                 Some(Command::Finish) | None => break,
+            }
+        }
+        for unit in self.run.units().collect::<Vec<_>>() {
+            if let Status::Parked { reason } = self.run.status(unit).clone()
+                && !self.seen.contains(&unit)
+            {
+                self.waits(unit, &format!("a person decides: {reason}"));
             }
         }
         self.rest();

@@ -11,6 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Engine, calling::look_up_of, journal::Driven};
 
+/// What the journal says of a call whose engine is gone.
+pub(super) fn stopped(step: String) -> Entry {
+    Entry::Failed { step, failure: Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came") }
+}
+
 impl Engine {
     /// A call without an answer is what a crash leaves: its outcome is unknown.
     ///
@@ -19,8 +24,7 @@ impl Engine {
     /// begins `visible_after` after the later of the call's end and the lease's end.
     pub(super) fn recover(&self, driven: &Driven) {
         for unit in driven.with(ferry_core::run::Run::interrupted) {
-            let failure = Failure::new(ErrorClass::Unknown, "the engine stopped before an answer came");
-            self.note(driven, Entry::Failed { step: driven.unit_id(unit), failure });
+            self.note(driven, stopped(driven.unit_id(unit)));
         }
     }
 

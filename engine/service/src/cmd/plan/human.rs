@@ -21,8 +21,8 @@ fn event(event: &EventPlan) -> String {
     let mut text = format!("{} ({state})\n", event.key);
     if event.steps.is_empty() {
         text += match event.run.as_str() {
-            "new" | "corrected" | "running" => "  = it writes nothing\n",
-            _ => "  = it has run already, and is not run again\n",
+            "finished" | "dead_lettered" | "cancelled" => "  = it has run already, and is not run again\n",
+            _ => "  = it writes nothing\n",
         };
     }
     text += &event.steps.iter().map(step).collect::<String>();
