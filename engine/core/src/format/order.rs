@@ -96,6 +96,9 @@ fn items(node: &Node) -> &[Node] {
     }
 }
 
+/// How a comment begins that allows a finding of lint.
+const ALLOWS: &str = "# ferry: allow(";
+
 /// Moves the `id` of a step to its front; nothing where it is there.
 fn id_first(text: &str, step: &Node) -> Option<String> {
     let entries = step.entries()?;
@@ -110,6 +113,11 @@ fn id_first(text: &str, step: &Node) -> Option<String> {
 fn line_first(text: &str, first: &Spanned<String>, key: &Spanned<String>) -> Option<String> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let (top, own) = (first.at.line as usize - 1, key.at.line as usize - 1);
+    // A comment that allows something is about the line below it, which is to stay there.
+    let mut above = lines[..top].iter().rev().take_while(|line| line.trim_start().starts_with('#'));
+    if above.any(|line| line.contains(ALLOWS)) {
+        return None;
+    }
     let notes = lines[top + 1..own].iter().rev().take_while(|line| line.trim_start().starts_with('#')).count();
     let column = |line: &str, count: u32| line.char_indices().nth(count as usize - 1).map(|(byte, _)| byte);
     let (top_byte, own_byte) = (column(&lines[top], first.at.column)?, column(&lines[own], key.at.column)?);

@@ -83,6 +83,8 @@ pub struct Context<'a> {
     pub pipeline: &'a Pipeline,
     /// All pipelines of the project that can be read; nothing where only one of them is at hand.
     pub siblings: Option<&'a [Pipeline]>,
+    /// Whether every pipeline of the project could be read.
+    pub all_are_read: bool,
 }
 
 impl<'a> Context<'a> {
@@ -107,8 +109,9 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     let (trees, pipelines) = read_pipelines(files, &mut reports);
     // Without a project only the shape is checked.
     let mut plans = project.as_deref().map_or_else(Vec::new, |project| {
+        let all_are_read = pipelines.len() == files.pipelines.len();
         let siblings = (!files.is_version).then_some(pipelines.as_slice());
-        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings };
+        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, all_are_read };
         plans(&pipelines, cx, &mut reports)
     });
     if !files.is_version {
@@ -127,7 +130,12 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     plans.retain(|(source, _)| project.is_some() && reports.of(source).is_ok());
     let plans = plans.into_iter().map(|(_, plan)| plan).collect();
     let mut reports = reports.into_reports();
-    reports.iter_mut().for_each(allow::apply);
+    // What one file is warned of may depend on all others, and on all projects that share it.
+    let is_whole = reports.iter().all(Report::is_ok) && !files.is_version;
+    for report in &mut reports {
+        let is_own = !files.shared.contains(&report.source.name);
+        allow::judge(report, is_whole && is_own);
+    }
     Checked { reports, project, plans }
 }
 
@@ -195,7 +203,10 @@ pub fn check_tests(
 ) -> Vec<CheckedSuite> {
     let Some(project) = &checked.project else { return Vec::new() };
     let mut suites = testing::check(sources, &files.pipelines, project, catalog, samples);
-    suites.iter_mut().for_each(|suite| allow::apply(&mut suite.report));
+    for suite in &mut suites {
+        checks::words(&mut suite.report);
+        allow::apply(&mut suite.report);
+    }
     suites
 }
 

@@ -45,10 +45,15 @@ pub fn check(
 fn suite(cx: &Context<'_>, source: &Arc<Source>) -> CheckedSuite {
     let mut report = Report::new(source);
     let mut suite = read(source, &mut report);
+    // Of an expectation with a mistake in it nobody knows what it would have said.
+    let is_read = report.is_ok();
     let named = suite.as_ref().and_then(|suite| suite.named.clone());
     let pipeline = pipeline_of(cx, &source.name, named.as_ref(), &mut report);
     if let (Some(suite), Some(pipeline)) = (&mut suite, pipeline) {
         suite.pipeline.clone_from(&pipeline.name.value);
+        if is_read {
+            suite.tests.iter().for_each(|test| expects(test, &mut report));
+        }
         suite.tests.iter_mut().for_each(|test| self::test(cx, pipeline, test, &mut report));
     }
     let suite = suite.filter(|_| report.is_ok());
@@ -83,11 +88,15 @@ fn pipeline_of<'a>(
     found
 }
 
-fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Report) {
+/// Warns of a test that would pass whatever happens.
+fn expects(test: &Test, report: &mut Report) {
     if test.expect.is_empty() {
         let message = format!("the test `{}` expects nothing, so it would pass whatever happens", test.name.value);
         report.warning("test-without-expectation", test.name.at, message, "add `expect: { outcome: finished }`");
     }
+}
+
+fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Report) {
     if let Some(file) = &test.event.file {
         match (cx.samples)(&report.source, &file.value) {
             Ok(sample) => test.event.value = replaced(sample, test.event.value.take()),

@@ -65,6 +65,14 @@ pub struct StepExpected {
     pub attempts: Option<Spanned<usize>>,
 }
 
+impl StepExpected {
+    /// Whether it says nothing of its step.
+    fn is_empty(&self) -> bool {
+        let fields = [&self.output, &self.error, &self.held_for];
+        self.status.is_none() && self.attempts.is_none() && fields.into_iter().all(Vec::is_empty)
+    }
+}
+
 /// Where a step is, in the words of tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StepStatus {
@@ -158,8 +166,10 @@ const KEYS: [&str; 9] =
 impl Expect {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        let none = [self.output.is_empty(), self.calls.is_empty(), self.in_order.is_empty(), self.steps.is_empty()];
-        let others = self.outcome.is_none() && self.dead_letter.is_none() && self.takes.is_none();
+        let steps = self.steps.iter().all(StepExpected::is_empty);
+        let takes = self.takes.as_ref().is_none_or(|takes| takes.at_least.is_none() && takes.at_most.is_none());
+        let none = [self.output.is_empty(), self.calls.is_empty(), self.in_order.is_empty(), steps, takes];
+        let others = self.outcome.is_none() && self.dead_letter.is_none();
         others && none.into_iter().all(|none| none) && self.not_called.is_empty() && self.emitted.is_empty()
     }
 }

@@ -290,3 +290,11 @@ fn a_large_file_is_laid_out_and_then_left_alone() {
         assert!(once == again, "it is changed twice");
     }
 }
+
+/// A comment that allows something is about the line below it.
+#[test]
+fn an_allowance_stays_above_its_line() {
+    let text =
+        "steps:\n  # ferry: allow(constant-condition) off for now\n  - when: \"true\"\n    id: a\n    map: { x: 1 }\n";
+    assert_eq!(format(&Source::new("a.yaml", text)).unwrap(), text);
+}

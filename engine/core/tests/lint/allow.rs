@@ -2,7 +2,10 @@
 
 use expect_test::expect;
 
-use crate::check;
+use crate::{
+    check,
+    world::{PROJECT, World, completed},
+};
 
 #[test]
 fn a_warning_is_allowed_on_its_line_and_on_the_next() {
@@ -171,4 +174,30 @@ fn a_warning_in_a_manifest_is_allowed_like_any_other() {
     "#]],
     );
     check(&lint(" # ferry: allow(incomplete-action) the vendor answers 200 to everything"), expect![""]);
+}
+
+/// What one file is warned of may depend on another, which has an error; and a name that is misspelt has its reason.
+#[test]
+fn an_allowance_is_judged_where_all_have_looked() {
+    let project = format!("{PROJECT}groups: {{ later: [ana] }} # ferry: allow(unused-definition) comes next week\n");
+    let named = |whole: &World, pipelines: &[&str]| {
+        let checked = whole.lint(&project, pipelines);
+        checked.reports[0].findings().iter().map(|finding| finding.check).collect::<Vec<_>>()
+    };
+    let uses = completed(
+        "steps:\n  - { id: a, action: payoneer.get_balance }\n  - { id: b, map: { x: $.a.available, r: $.vars.rate } }\noutput: $.b\n",
+    );
+    let world = World::new();
+    assert!(!named(&world, &[&uses, "steps: ["]).contains(&"bad-allowance"));
+}
+
+#[test]
+fn a_misspelt_name_has_no_fix_that_takes_its_reason() {
+    let checked = World::new().lint(
+        PROJECT,
+        &[&completed("steps:\n  - id: a\n    when: \"true\" # ferry: allow(constant-conditon) while the bank moves\n    map: { x: 1 }\n")],
+    );
+    let findings: Vec<_> = checked.reports.iter().flat_map(ferry_contract::report::Report::findings).collect();
+    let wrong = findings.iter().find(|finding| finding.check == "bad-allowance").unwrap();
+    assert_eq!((wrong.fix.as_ref(), wrong.help.as_str()), (None, "did you mean `constant-condition`?"));
 }

@@ -217,3 +217,20 @@ fn names_of_a_project_are_not_told_apart_by_capitals() {
         "#]],
     );
 }
+
+/// A step that calls a function of a module may be there to refuse, and a pipeline that cannot be read may call another.
+#[test]
+fn what_may_have_a_reason_elsewhere_is_left_alone() {
+    check(
+        "\
+steps:
+  - { id: guard, script: { use: scripts/r.rhai, call: refuse, with: { amount: $.event.Amount__c } } }
+  - id: write
+    action: salesforce.update
+    with: { object: Payment_Request__c, id: $.event.Id, values: { Status__c: Done } }
+# scripts/r.rhai
+fn refuse(amount) { if amount > 100 { throw \"too much\"; } amount }
+",
+        expect![[r#""#]],
+    );
+}

@@ -286,3 +286,25 @@ fn a_query_is_not_written_by_the_event() {
     check(&lint("{ text: \"Amount__c > {$.event.Amount__c}\" }"), expect![""]);
     check(&lint("\"Status__c = 'Open'\""), expect![""]);
 }
+
+#[test]
+fn a_secret_is_found_in_mappings_and_modules_too() {
+    check(
+        "\
+steps:
+  - { id: a, map: { use: m } }
+  - { id: b, script: { use: scripts/s.rhai, call: f } }
+output: { a: $.a, b: $.b }
+# maps/m.yaml
+card: \"4111111111111111\"
+# scripts/s.rhai
+fn f() { \"sk_live_abcdefghijklmnopqrstuvwx\" }
+",
+        expect![[r#"
+            1:8: error[literal-secret]: this has the shape of a card number, and whoever reads the file has it
+              help: remove it, and use the token that the payment provider gives for the card
+            1:11: error[literal-secret]: this has the shape of a token, and whoever reads the file has it
+              help: remove it, write `${secret:path}` in a connection instead, and let whoever gave it change it
+        "#]],
+    );
+}

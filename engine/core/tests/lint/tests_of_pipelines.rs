@@ -55,8 +55,6 @@ tests:
               help: write a whole number and a unit: `500ms`, `30s`, `15m`, `2h` or `5d`
             9:11: error[duplicate-id]: another test of this file is named `one` already
               help: give each test and each case a name of its own
-            9:11: warning[test-without-expectation]: the test `one` expects nothing, so it would pass whatever happens
-              help: add `expect: { outcome: finished }`
             11:35: error[invalid-value]: `dun` is not the status of a step
               help: write one of `done`, `skipped`, `failed`, `held`, `waiting`, `parked`, `not_reached`
         "#]],
@@ -228,5 +226,19 @@ fn a_file_of_tests_belongs_to_a_pipeline() {
         1:12: error[missing-key]: a test needs `event`
           help: add `event: { Id: a0P…, Amount__c: 50.00 }`
     "#]],
+    );
+}
+
+/// What names a step or a time and says nothing of it expects nothing.
+#[test]
+fn an_expectation_says_something() {
+    check_beside(
+        "tests: [ { name: a, event: {}, expect: { takes: {} } }, { name: b, event: {}, expect: { steps: { submit: {} } } } ]\n",
+        expect![[r#"
+            1:18: warning[test-without-expectation]: the test `a` expects nothing, so it would pass whatever happens
+              help: add `expect: { outcome: finished }`
+            1:65: warning[test-without-expectation]: the test `b` expects nothing, so it would pass whatever happens
+              help: add `expect: { outcome: finished }`
+        "#]],
     );
 }

@@ -80,11 +80,18 @@ impl Lint {
         if self.unsafe_fixes && !(self.fix || self.diff) {
             anyhow::bail!("`--unsafe-fixes` says what `--fix` or `--diff` takes; add one of them");
         }
-        match (self.watch, self.diff) {
+        let looked = match (self.watch, self.diff) {
             (true, _) => start::on_runtime(watch::watch(self, color)),
             (false, true) => self.diff(),
             (false, false) => self.once(color),
-        }
+        };
+        looked.or_else(|error| match error.downcast::<LoadError>()? {
+            missing @ LoadError::NoProject(_) => {
+                super::complain(&missing.to_string());
+                Ok(Exit::Nothing)
+            }
+            other => Err(other.into()),
+        })
     }
 
     fn once(&self, color: bool) -> Outcome {
@@ -93,14 +100,7 @@ impl Lint {
             self.fix()?;
         }
         let rules = load::pipeline_rules();
-        let projects = match load::projects(&self.paths, &rules) {
-            Ok(projects) => projects,
-            Err(error @ LoadError::NoProject(_)) => {
-                super::complain(&error.to_string());
-                return Ok(Exit::Nothing);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let projects = load::projects(&self.paths, &rules)?;
         let reports: Vec<&Report> = projects
             .iter()
             .flat_map(load::CheckedProject::all_reports)

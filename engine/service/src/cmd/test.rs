@@ -158,6 +158,14 @@ impl Test {
     fn broken(&self, projects: &[CheckedProject]) -> Vec<String> {
         let mut broken = Vec::new();
         for project in projects {
+            // Of a project that is wrong no test can be played, and none of them is left out in silence.
+            if project.checked.project.is_none() {
+                for report in project.reports().filter(|report| !report.is_ok()) {
+                    let errors = report.findings().into_iter().filter(|finding| finding.level == Level::Error);
+                    errors.for_each(|finding| tell(&render::full(report, finding, false)));
+                    broken.push(report.source.name.clone());
+                }
+            }
             let asked = |checked: &&CheckedSuite| {
                 self.asks_for(project, Some(&checked.report.source.name), checked.pipeline.as_deref())
             };

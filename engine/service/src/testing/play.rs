@@ -105,6 +105,9 @@ impl<'a> Play<'a> {
             }
             let rows = self.runs(None).await?;
             if self.clock.now() >= end || self.is_over(&id, &rows, acts.is_empty()).await? {
+                if let Some(act) = acts.first() {
+                    return Err(format!("what somebody does on line {} never came about", act.at.line));
+                }
                 return self.observed(&id, rows).await;
             }
             let now = self.clock.now();

@@ -178,6 +178,12 @@ pub(super) fn files(files: &Files, reports: &mut Reports) {
         let Some(root) = yaml::parse(source, &mut Report::new(source)) else { continue };
         file(&File { root: &root, kind }, reports.of(source));
     }
+    files.maps.values().chain(files.scripts.values()).for_each(|source| words(reports.of(source)));
+}
+
+/// Looks through a file that is no pipeline for what has the shape of a secret.
+pub(super) fn words(report: &mut Report) {
+    literal_secret::look(report);
 }
 
 /// Runs the checks of single files on one.

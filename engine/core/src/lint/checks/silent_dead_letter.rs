@@ -34,6 +34,8 @@ fn is_called(cx: &Context<'_>) -> bool {
     let name = &cx.pipeline.name.value;
     let calls = |work: &Work| matches!(work, Work::Pipeline { name: called, .. } if called.value == *name);
     let siblings = cx.siblings.unwrap_or_default();
+    // One that cannot be read may call it.
     !cx.pipeline.inputs.is_empty()
+        || !cx.all_are_read
         || siblings.iter().any(|sibling| sibling.all_steps().iter().any(|step| calls(&step.work)))
 }

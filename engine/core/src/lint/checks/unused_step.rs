@@ -17,7 +17,9 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
         return;
     }
     for (index, (step, written)) in plan.steps.iter().zip(cx.pipeline.all_steps()).enumerate() {
-        if is_idle(step) && !is_needed(plan, index) {
+        // A function of a module may be there to refuse.
+        let may_refuse = matches!(written.work, crate::language::Work::Function(_));
+        if is_idle(step) && !may_refuse && !is_needed(plan, index) {
             let message = format!("nothing reads `{}` or waits for it, and it changes nothing", step.id);
             report.warning(CHECK.name, written.id.at, message, "remove it, or name it in a value or in `needs`");
         }

@@ -1,6 +1,9 @@
 //! What `ferry lint --fix` writes: the texts that findings have, as long as there are some.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use ferry_contract::report::{Finding, Fix, Report};
 
@@ -52,12 +55,14 @@ impl Lint {
     fn mended(&self) -> Result<BTreeMap<String, Mended>, anyhow::Error> {
         let rules = load::pipeline_rules();
         let projects = load::projects(&self.paths, &rules)?;
-        let mut mended = BTreeMap::new();
+        let (mut mended, mut seen) = (BTreeMap::new(), BTreeSet::new());
         for report in
             projects.iter().flat_map(load::CheckedProject::all_reports).filter(|report| self.asked_for(report))
         {
+            // A folder that two projects share is one folder.
+            let is_new = std::fs::canonicalize(&report.source.name).is_ok_and(|real| seen.insert(real));
             let fixes = self.fixes(report);
-            if !fixes.is_empty() {
+            if is_new && !fixes.is_empty() {
                 let before = report.source.text.clone();
                 let after = written(&before, &fixes);
                 mended.insert(report.source.name.clone(), Mended { before, after });

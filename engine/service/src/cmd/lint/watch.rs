@@ -9,6 +9,8 @@ use std::{
 };
 
 use anyhow::bail;
+use ferry_contract::report::Source;
+use ferry_core::project;
 
 use super::{
     super::{Exit, Outcome, complain, print, start::asked_to_stop, tell},
@@ -74,6 +76,19 @@ fn look(paths: &[PathBuf]) -> Seen {
 
 /// What cannot be read is not there, which linting then says.
 fn walk(folder: &Path, seen: &mut Seen) {
+    // What a project shares lies outside of it, so that this ends.
+    let shares = std::fs::read_to_string(folder.join("ferry.yaml"))
+        .map(|text| project::shares(&Source::new("ferry.yaml", text)));
+    for share in shares.unwrap_or_default().into_iter().map(|share| folder.join(share)) {
+        let is_outside = share
+            .canonicalize()
+            .ok()
+            .zip(folder.canonicalize().ok())
+            .is_some_and(|(share, own)| !share.starts_with(own));
+        for library in ["tables", "maps", "scripts"].into_iter().filter(|_| is_outside) {
+            walk(&share.join(library), seen);
+        }
+    }
     for path in entries(folder).unwrap_or_default() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_known = path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known));
