@@ -13,7 +13,7 @@ use ferry_contract::{
 /// A manifest with these lines.
 fn manifest(lines: &str) -> String {
     format!(
-        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"http://acme\" }} }}\nerrors: [ {{ when: \"status >= 400\", class: rejected }} ]\n{lines}\nactions:\n  get:\n    \
+        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"https://acme\" }} }}\nerrors: [ {{ when: \"status >= 400\", class: rejected }} ]\n{lines}\nactions:\n  get:\n    \
          summary: Gets.\n    source: this test\n    effect: read\n    request: {{ host: api, method: GET, path: /things }}\n    \
          success: \"status == 200\"\n    result: $\n    input: {{ type: object, properties: {{}} }}\n    \
          output: {{ type: object, properties: {{}} }}\n    sample: none\n"
@@ -117,6 +117,101 @@ fn a_rule_below_one_that_always_matches_is_a_finding() {
     assert_eq!(of_rules(&rules("status == 429")), [format!("7:5 {says}")]);
     assert_eq!(of_rules(&rules("false")), Vec::<String>::new());
     assert_eq!(of_rules(&rules("status == 503")), Vec::<String>::new());
+    // A rule on the status alone takes what a narrower one below it is for.
+    assert_eq!(of_rules(&rules("status >= 400 && status < 500")), [format!("7:5 {says}")]);
+    assert_eq!(of_rules(&rules("status >= 430")), Vec::<String>::new());
+    assert_eq!(of_rules(&rules("status >= 400 && body.x == 1")), Vec::<String>::new());
+    let narrow = |first: &str| {
+        of_rules(&format!(
+            "errors:\n  - {{ when: \"{first}\", class: rejected }}\n  - {{ when: \"status == 403 && body.a == 1\", class: auth }}"
+        ))
+    };
+    assert_eq!(narrow("status >= 400"), [format!("7:5 {says}")]);
+    assert_eq!(narrow("status == 403"), [format!("7:5 {says}")]);
+    assert_eq!(narrow("status == 404"), Vec::<String>::new());
+}
+
+/// A manifest in which one line was changed.
+fn changed(from: &str, to: &str) -> Vec<String> {
+    let text =
+        manifest("connection:\n  key: { secret: true, doc: A key., example: a }\n  zone: { doc: A zone., example: b }");
+    let text = text.replacen(from, to, 1);
+    assert!(text.contains(to), "{text}");
+    let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
+    let findings = reports.iter().flat_map(|report| report.findings());
+    findings.map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help)).collect()
+}
+
+#[test]
+fn what_an_address_needs_is_there_and_no_secret_is_in_it() {
+    for (from, to, says) in [
+        (
+            "path: /things",
+            "path: \"/{zone}/{key}/things\"",
+            "14:46 leaked-secret: `key` is a secret, and an address is kept",
+        ),
+        (
+            "path: /things",
+            "path: \"/{zon}/things\"",
+            "14:46 invalid-value: nothing gives `zon` a value: it is no field of `connection`; did you mean `zone`?",
+        ),
+        ("path: /things", "let: { id: $.id }, path: \"/{zone}/{id}\"", ""),
+        (
+            "host: api",
+            "host: apis",
+            "14:22 invalid-value: the environment `only` has no host `apis`, and no token names one; did you mean `api`?",
+        ),
+        (
+            "only: {",
+            "other: { login: \"https://{zone}.example\" }, only: {",
+            "14:22 invalid-value: the environment `other` has no host `api`",
+        ),
+        ("https://acme", "https://{key}.acme", "4:30 leaked-secret: `key` is a secret"),
+        ("https://acme", "http://acme", "4:30 plain-http: `api` is sent over `http`"),
+        ("https://acme", "https://192.168.0.7", "4:30 private-host: `192.168.0.7` is a host of a private network"),
+        ("https://acme", "http://127.0.0.1:8080", ""),
+        ("\"status == 200\"", "\"true\"", "15:14 constant-condition: `success` reads nothing of the answer"),
+        (
+            "result: $",
+            "poll: { items: $.things }\n    result: $",
+            "16:20 unknown-field: `output` describes no `things`",
+        ),
+    ] {
+        let found = changed(from, to);
+        let is_as_said =
+            if says.is_empty() { found.is_empty() } else { found.len() == 1 && found[0].starts_with(says) };
+        assert!(is_as_said, "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_bundle_says_what_was_refused_and_is_no_longer_than_one_can_be() {
+    let of = |bundle: &str| {
+        changed("path: /things }", &format!("path: /things, body: {{ all: [ $ ] }} }}\n    bundle: {bundle}"))
+    };
+    let refused = "refused: { errors: $.e, index: $.i, message: $.m, code: $.c }";
+    assert_eq!(of(&format!("{{ max: 500, items: $.all, {refused} }}")), Vec::<String>::new());
+    for (bundle, says) in [
+        (
+            format!("{{ max: 5000, items: $.all, {refused} }}"),
+            "15:20 invalid-value: a bundle has 1 to 2000 calls, and `max` is 5000; write what the vendor takes, at most 2000",
+        ),
+        (
+            format!("{{ max: 0, items: $.all, {refused} }}"),
+            "15:20 invalid-value: a bundle has 1 to 2000 calls, and `max` is 0",
+        ),
+        (
+            format!("{{ max: 5, items: $.rows, {refused} }}"),
+            "15:30 invalid-value: `$.rows` is no list of the request's `body`",
+        ),
+        (
+            "{ max: 5, items: $.all }".to_owned(),
+            "15:13 incomplete-action: nothing says which item of a bundle is wrong",
+        ),
+    ] {
+        let found = of(&bundle);
+        assert!(found.len() == 1 && found[0].starts_with(says), "{bundle}: {found:#?}");
+    }
 }
 
 #[test]

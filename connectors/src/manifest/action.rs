@@ -53,6 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, (connector, backoff): (&str, &Backof
         let call = reader.call(fields, &known);
         if let (Some(action), Some(call)) = (action, call) {
             reader.check_look_up(name.at, &action, &call);
+            reader.check_items(node, &action);
             actions.0.insert(name.value.clone(), action);
             actions.1.insert(name.value.clone(), call);
         }
@@ -311,6 +312,19 @@ impl Reader<'_> {
             class: self.class(class)?,
             message: self.needed_text(fields, "message", "the balance does not cover it")?,
         })
+    }
+
+    /// What a poll pages through is a list of the output, or its events would have no fields.
+    fn check_items(&mut self, node: &Node, action: &Action) {
+        let items = node.get("poll").and_then(|poll| poll.get("items"));
+        let Some((node, name)) = items.and_then(|items| Some((items, items.text()?.rsplit('.').next()?))) else {
+            return;
+        };
+        let known: Vec<&str> = action.output.properties.iter().map(|(name, _)| name.as_str()).collect();
+        if !action.output.open && !known.contains(&name) {
+            let message = format!("`output` describes no `{name}`, so nothing is known of the events of a poll");
+            self.report.unknown("unknown-field", node.at, message, (name, &known));
+        }
     }
 
     /// What the engine relies on when it looks a write up.

@@ -2,6 +2,7 @@
 
 mod action;
 mod budget;
+mod complete;
 mod read;
 mod schema;
 

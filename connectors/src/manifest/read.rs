@@ -6,6 +6,7 @@ use ferry_contract::{
     catalog::{ConnectionField, Connector},
     expression::{Compiler, Plain},
     failure::ErrorClass,
+    host,
     path::Path,
     report::{Report, Source},
     script::{Form, Named, Rules, Script},
@@ -17,7 +18,7 @@ use ferry_contract::{
     },
 };
 
-use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action};
+use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action, complete};
 
 const KEYS: [&str; 14] = [
     "ferry",
@@ -45,6 +46,7 @@ pub fn read(source: &Arc<Source>, rules: &Rules, report: &mut Report) -> Option<
     let fields = Fields::open(&root, "a connector", &KEYS, report)?;
     let mut reader = Reader { rules, report };
     let manifest = reader.manifest(fields);
+    manifest.iter().for_each(|manifest| complete::check(manifest, &root, report));
     manifest.filter(|_| report.is_ok())
 }
 
@@ -108,6 +110,9 @@ impl Reader<'_> {
         let mut environments = BTreeMap::new();
         for (name, hosts) in entries {
             let hosts = map(hosts, "an environment", self.report).unwrap_or_default();
+            for (host, url) in hosts {
+                url.text().into_iter().for_each(|text| host::look(&host.value, text, url.at, self.report));
+            }
             let hosts = hosts.iter().filter_map(|(host, url)| Some((host.value.clone(), self.template(url)?)));
             environments.insert(name.value.clone(), hosts.collect());
         }
@@ -165,7 +170,7 @@ impl Reader<'_> {
     fn always_matches(&self, above: &ErrorRule, below: &ErrorRule) -> bool {
         let is_constant = above.when.variables().is_empty();
         let is_true = is_constant && above.when.test(self.rules, &Named(&[])).unwrap_or(false);
-        is_true || above.when.text().trim() == below.when.text().trim()
+        is_true || above.when.text().trim() == below.when.text().trim() || complete::covers(self.rules, above, below)
     }
 
     fn error_rule(&mut self, node: &Node) -> Option<ErrorRule> {

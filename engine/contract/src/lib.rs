@@ -23,6 +23,7 @@ pub mod shape;
 
 pub mod exchange;
 pub mod failure;
+pub mod host;
 pub mod key;
 pub mod mask;
 pub mod port;

@@ -163,6 +163,20 @@ impl Path {
         matches!(self.rest, Rest::Singular(_))
     }
 
+    /// Whether it takes all of something: `[*]`, `..`, a slice, or several at once. A filter is written to find one.
+    pub fn is_plural(&self) -> bool {
+        let is_plural = |segment: &Segment| match segment {
+            Segment::Selector(Selector::Wildcard | Selector::Slice(..))
+            | Segment::Selectors(_)
+            | Segment::Descendant(_) => true,
+            Segment::Selector(Selector::Name(_) | Selector::Index(_) | Selector::Filter(_)) => false,
+        };
+        match &self.rest {
+            Rest::Singular(_) => false,
+            Rest::Query(query) => query.segments.iter().any(is_plural),
+        }
+    }
+
     /// The one value.
     ///
     /// # Errors

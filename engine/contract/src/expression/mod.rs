@@ -265,7 +265,7 @@ impl Compiler<'_> {
             Ok(script) => {
                 for untidy in script::untidy(&text, form, script.variables()) {
                     let at = node.at_inside(&self.report.source, untidy.line, untidy.column);
-                    self.report.warning("untidy-rhai", at, untidy.message, untidy.help);
+                    self.report.warning(untidy.check, at, untidy.message, untidy.help);
                 }
                 let source = &self.report.source;
                 Some(script.placed(&|line, column| node.at_inside(source, line, column)))
@@ -291,7 +291,7 @@ impl Compiler<'_> {
         let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is not known here"));
         match unknown {
             Some(name) => crate::suggest::help(name, self.names),
-            None => "see `ferry explain rhai` for what a rule may use".to_owned(),
+            None => script::help(self.rules, error, "a rule"),
         }
     }
 

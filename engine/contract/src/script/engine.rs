@@ -1,6 +1,9 @@
 //! The Rhai engine with everything taken out that a rule must not do.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, INT, ImmutableString, ParseErrorType, Position, Scope,
@@ -17,6 +20,12 @@ use crate::limits::{
     SCRIPT_ARRAY_MAX_ITEMS, SCRIPT_CALLS_DEPTH_MAX, SCRIPT_CLOCK_EVERY_OPERATIONS, SCRIPT_EXPRESSION_DEPTH_MAX,
     SCRIPT_MAP_MAX_ENTRIES, SCRIPT_OPERATIONS_MAX, SCRIPT_STRING_MAX_BYTES,
 };
+
+/// What Rhai calls like a function and registers nowhere.
+const KEYWORDS: [&str; 8] = ["Fn", "call", "curry", "type_of", "print", "debug", "is_def_var", "is_def_fn"];
+
+/// All engines have the same ones.
+static FUNCTIONS: OnceLock<BTreeSet<String>> = OnceLock::new();
 
 /// A clock for one evaluation; the service passes a real one in.
 pub trait Watch: Send + Sync {
@@ -94,6 +103,14 @@ impl Rules {
             (look && on_progress.is_late()).then(|| "it took too long".into())
         });
         Self { engine, watch, missing }
+    }
+
+    /// The names of all functions that a script may call beside its own.
+    pub(super) fn functions(&self) -> &'static BTreeSet<String> {
+        FUNCTIONS.get_or_init(|| {
+            let named = self.engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
+            named.into_iter().chain(KEYWORDS.map(str::to_owned)).collect()
+        })
     }
 
     pub(super) fn missing(&self) -> Missing {

@@ -107,6 +107,7 @@ impl Script {
         }
         let ast = rules.compile(text, form, &scope)?;
         forbidden_function(&ast)?;
+        unknown_function(&ast, rules)?;
         let (variables, fields) = used(&ast, names).into_iter().unzip();
         let quick = Quick::of(&ast).map(Arc::new);
         let reads = Reads::of(&ast, names);
@@ -205,6 +206,42 @@ fn forbidden_function(ast: &AST) -> Result<(), ScriptError> {
         found.is_none()
     });
     found.map_or(Ok(()), Err)
+}
+
+const NO_FUNCTION: &str = " is no function of Rhai here";
+
+/// Rhai looks a function up when it calls it, which may be in the one run that pays.
+fn unknown_function(ast: &AST, rules: &Rules) -> Result<(), ScriptError> {
+    let own: Vec<&str> = ast.iter_functions().map(|function| function.name).collect();
+    let mut found = None;
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
+            | ASTNode::Stmt(Stmt::FnCall(call, position)),
+        ) = nodes.last()
+        {
+            let name = call.name.as_str();
+            let is_named = name.starts_with(|letter: char| letter.is_alphabetic()) && !name.contains('$');
+            if is_named && !own.contains(&name) && !rules.functions().contains(name) {
+                found = Some(engine::at(format!("`{name}`{NO_FUNCTION}"), *position));
+            }
+        }
+        found.is_none()
+    });
+    found.map_or(Ok(()), Err)
+}
+
+/// What to write instead of what does not compile; `place` is what the script is.
+pub fn help(rules: &Rules, error: &ScriptError, place: &str) -> String {
+    let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix(&format!("`{NO_FUNCTION}")));
+    let names = rules.functions().iter().map(String::as_str);
+    let near = unknown.and_then(|name| crate::suggest::nearest(name, names));
+    match (near, unknown) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        // There are no floats.
+        (None, Some("to_float")) => "leave it out: numbers are exact as they are".to_owned(),
+        (None, _) => format!("see `ferry explain rhai` for what {place} may use"),
+    }
 }
 
 /// A name that the script's own `let` has taken is counted on Rhai's stack, and is not the one given.

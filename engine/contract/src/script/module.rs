@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Form, Rules, ScriptError,
     convert::{to_dynamic, to_value},
-    engine, forbidden_function,
+    engine, forbidden_function, unknown_function,
 };
 
 /// A compiled file of functions.
@@ -27,6 +27,7 @@ impl Module {
     pub fn compile(rules: &Rules, text: &str) -> Result<Self, ScriptError> {
         let ast = rules.compile(text, Form::Statements, &Scope::new())?;
         forbidden_function(&ast)?;
+        unknown_function(&ast, rules)?;
         if let Some(statement) = ast.statements().first() {
             let message = "only functions stand in a module: nobody would run this".to_owned();
             return Err(engine::at(message, statement.position()));

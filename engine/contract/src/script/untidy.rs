@@ -9,6 +9,8 @@ use super::{Form, engine};
 /// One thing that is likely wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Untidy {
+    /// The check that says so.
+    pub check: &'static str,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
@@ -42,6 +44,9 @@ pub fn untidy(text: &str, form: Form, given: &[String]) -> Vec<Untidy> {
             Some(ASTNode::Expr(Expr::Stmt(block))) => list(block.statements(), &mut found),
             Some(_) | None => {}
         }
+        found.extend(nodes.last().and_then(rounding));
+        // What reads nothing at all is found by whoever asks for a condition.
+        found.extend(nodes.last().filter(|_| !given.is_empty()).and_then(constant));
         true
     });
     found.sort_by_key(|untidy| (untidy.line, untidy.column));
@@ -72,6 +77,58 @@ fn look(statement: &Stmt, (reads, given): (&BTreeSet<String>, &[String]), found:
         Stmt::If(flow, _) | Stmt::Do(flow, ..) | Stmt::TryCatch(flow, _) => both(flow, found),
         Stmt::For(parts, _) => both(&parts.2, found),
         _ => {}
+    }
+}
+
+/// `round` without digits drops the cents, and half of a unit goes to the even one.
+fn rounding(node: &ASTNode<'_>) -> Option<Untidy> {
+    let (call, position, arguments) = match node {
+        ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position)) => {
+            (call, position, 1)
+        }
+        ASTNode::Expr(Expr::MethodCall(call, position)) => (call, position, 0),
+        _ => return None,
+    };
+    let is_bare = call.name == "round" && call.args.len() == arguments;
+    is_bare.then(|| {
+        let help = "say how many decimals and which way a half goes: `.round(2)` to the even one, `.round_half_up(2)`, \
+                    `.round_down(2)`; for whole units `.round(0)`";
+        let message = "this rounds to whole units, and does not say so".to_owned();
+        Untidy { check: "unsaid-rounding", ..at(message, help, *position) }
+    })
+}
+
+/// A part of a condition that decides it whatever is read, or decides nothing.
+fn constant(node: &ASTNode<'_>) -> Option<Untidy> {
+    let untidy = |message: String, help: &str, position: Position| Untidy {
+        check: "constant-condition",
+        ..at(message, help, position)
+    };
+    let is_constant = |part: &&Expr| matches!(part, Expr::BoolConstant(..));
+    match node {
+        ASTNode::Expr(Expr::And(parts, _) | Expr::Or(parts, _)) => {
+            let part = parts.iter().find(is_constant)?;
+            let message = "a part of this condition is always the same".to_owned();
+            Some(untidy(message, "remove what was there to try something out", part.position()))
+        }
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => {
+            let [left, right] = &call.args[..] else { return None };
+            let is_comparison = ["==", "!=", "<", "<=", ">", ">="].contains(&call.name.as_str());
+            let field = field(left).filter(|field| is_comparison && Some(field) == self::field(right).as_ref())?;
+            let message = format!("`{field}` is compared with itself, which is always the same");
+            Some(untidy(message, "compare it with what was meant", left.position()))
+        }
+        _ => None,
+    }
+}
+
+/// A name with the fields behind it, as it is written.
+fn field(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Variable(variable, ..) => Some(variable.1.to_string()),
+        Expr::Property(names, _) => Some(names.2.to_string()),
+        Expr::Dot(sides, ..) => Some(format!("{}.{}", field(&sides.lhs)?, field(&sides.rhs)?)),
+        _ => None,
     }
 }
 
@@ -154,7 +211,7 @@ fn reads(ast: &AST) -> BTreeSet<String> {
 
 fn at(message: String, help: impl Into<String>, position: Position) -> Untidy {
     let place = engine::at(message, position);
-    Untidy { message: place.message, help: help.into(), line: place.line, column: place.column }
+    Untidy { check: "untidy-rhai", message: place.message, help: help.into(), line: place.line, column: place.column }
 }
 
 #[cfg(test)]
@@ -186,6 +243,15 @@ mod tests {
             ("let sum = 0; while true { sum += event; } sum", "1:14 this loop has no end of its own"),
             ("let sum = 0; loop { sum += event; if sum > 3 { break; } } sum", ""),
             ("let sum = 0; while sum < 3 { sum += event; } sum", ""),
+            ("event.round()", "1:7 this rounds to whole units, and does not say so"),
+            ("let fee = round(event * 0.02); fee", "1:11 this rounds to whole units, and does not say so"),
+            ("event.round(2) + round(event, 0) + event.round_half_up(2)", ""),
+            ("event.round", ""),
+            ("event.a > 5 || true", "1:16 a part of this condition is always the same"),
+            ("if event.a && false { 1 } else { 2 }", "1:15 a part of this condition is always the same"),
+            ("event.a.b != event.a.b", "1:6 `event.a.b` is compared with itself, which is always the same"),
+            ("event.a == event.b && event.a > 1", ""),
+            ("event.f() == event.f()", ""),
             ("event +", ""),
         ] {
             let found: Vec<String> = untidy(text, Form::Statements, &["event".to_owned()])

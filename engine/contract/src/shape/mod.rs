@@ -169,6 +169,14 @@ impl Expression {
 impl Path {
     /// What is at the end of the path, with a finding where it leads nowhere.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        if self.is_plural() {
+            let message = format!("`{}` gives each of them, and one value is needed", self.text());
+            let help = format!(
+                "take all as a list, `{{ from: \"{}\", many: true }}`, or say which one, such as `[0]`",
+                self.text()
+            );
+            cx.report.warning("several-values", self.at(), message, help);
+        }
         let (Some(root), Some([_, steps @ ..])) = (self.root(), self.steps()) else { return Shape::default() };
         self.shape_from(root, steps, cx)
     }

@@ -2,8 +2,11 @@
 
 mod allow;
 pub mod checks;
+mod environment;
 mod parallel;
+mod reads;
 mod whole;
+mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +28,7 @@ use crate::{
 };
 
 pub use allow::apply as allow;
+pub use environment::unset;
 pub(crate) use whole::{File, FileKind, Reports, Whole};
 
 /// A project's files, read.
@@ -40,6 +44,8 @@ pub struct Files {
     pub maps: BTreeMap<String, Arc<Source>>,
     /// Rhai modules by their path, `scripts/NAME.rhai`.
     pub scripts: BTreeMap<String, Arc<Source>>,
+    /// Files of tests, for what they leave out; what is wrong with them, [`check_tests`] says.
+    pub tests: Vec<Arc<Source>>,
     /// The names of those files that lie in a folder of `shares`.
     pub shared: BTreeSet<String>,
     /// Folders of `shares` that are not there.
@@ -55,7 +61,8 @@ impl Files {
     pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
         let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (shared, absent, doubles) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Self { project, pipelines, tables, maps, scripts, shared, absent, doubles, is_version: false }
+        let tests = Vec::new();
+        Self { project, pipelines, tables, maps, scripts, tests, shared, absent, doubles, is_version: false }
     }
 }
 

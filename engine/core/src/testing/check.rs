@@ -10,7 +10,7 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-use super::{CheckedSuite, Deed, Gives, Mock, SUFFIXES, Test, read, read::replaced};
+use super::{CheckedSuite, Deed, Gives, Mock, SUFFIXES, Suite, Test, read, read::replaced, unused};
 use crate::{
     language::{self, Pipeline, Wait, Work},
     project::Project,
@@ -60,6 +60,27 @@ fn suite(cx: &Context<'_>, source: &Arc<Source>) -> CheckedSuite {
     CheckedSuite { report, pipeline: pipeline.map(|pipeline| pipeline.name.value.clone()), suite }
 }
 
+/// The pipeline of a file of tests, where it is there.
+pub(crate) fn pipeline_beside<'a>(
+    source: &Source,
+    suite: Option<&Suite>,
+    pipelines: &'a [Pipeline],
+) -> Option<&'a Pipeline> {
+    match suite.and_then(|suite| suite.named.as_ref()) {
+        Some(named) => pipelines.iter().find(|pipeline| pipeline.name.value == named.value),
+        None => beside(stem(&source.name), pipelines),
+    }
+}
+
+fn stem(name: &str) -> &str {
+    SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+fn beside<'a>(stem: &str, pipelines: &'a [Pipeline]) -> Option<&'a Pipeline> {
+    let ends = [".yaml", ".yml"];
+    pipelines.iter().find(|pipeline| ends.iter().any(|end| pipeline.source.name.strip_suffix(end) == Some(stem)))
+}
+
 /// The pipeline that is named, or the one in the file beside it.
 fn pipeline_of<'a>(
     cx: &Context<'a>,
@@ -76,10 +97,8 @@ fn pipeline_of<'a>(
         }
         return found;
     }
-    let stem = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-    let beside =
-        |pipeline: &&Pipeline| [".yaml", ".yml"].iter().any(|end| pipeline.source.name == format!("{stem}{end}"));
-    let found = cx.pipelines.iter().find(beside);
+    let stem = stem(name);
+    let found = beside(stem, cx.pipelines);
     if found.is_none() {
         let message = format!("no pipeline that can be read is in `{stem}.yaml`");
         let help = "name the file after the pipeline's, or say `pipeline: NAME` at its top";
@@ -112,6 +131,7 @@ fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Rep
         }
     }
     test.mocks.iter().for_each(|mock| self::mock(cx, mock, report));
+    unused::look((cx.project, cx.catalog, cx.pipelines), pipeline, test, report);
     let expect = &test.expect;
     let calls = expect.calls.iter().chain(&expect.in_order).map(|call| &call.action);
     calls.chain(&expect.not_called).for_each(|name| {

@@ -11,6 +11,7 @@ mod judge;
 mod mock;
 mod observe;
 mod read;
+mod unused;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ use ferry_contract::report::{At, Report, Source, Spanned};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use check::pipeline_beside;
 pub use check::{Samples, check};
 pub use coverage::{Coverage, Missed, Part};
 pub use expect::{CallExpected, DeadLetterExpected, EmittedExpected, Expect, StepExpected, StepStatus, Takes};

@@ -3,7 +3,9 @@
 mod allow;
 mod files;
 mod keys;
+mod leaks;
 mod misplaced;
+mod money;
 mod names;
 mod places;
 mod project;
@@ -13,6 +15,7 @@ mod security;
 mod tests_of_pipelines;
 mod triggers;
 mod types;
+mod untested;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -24,12 +27,12 @@ use ferry_contract::{
     report::{Level, Report, Source},
     script::NoWatch,
 };
-use ferry_core::lint::{self, checks};
+use ferry_core::lint::{self, Files, checks};
 
 use world::{PROJECT, World, completed};
 
 /// The pipeline beside the files of tests on pages.
-const TESTED: &str = "steps:\n  - id: recipient\n    action: salesforce.get\n    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }\n";
+const TESTED: &str = "steps:\n  - id: recipient\n    action: salesforce.get\n    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }\n  - { id: balance, action: payoneer.get_balance }\n";
 
 /// What a fragment is not blamed for: the project around it defines more than it uses.
 const OF_WHOLE_PROJECTS: [&str; 1] = ["unused-definition"];
@@ -57,7 +60,10 @@ fn findings_on(world: &World, block: &str) -> Vec<Finding> {
     } else {
         world.lint_with(PROJECT, &[&completed(&block)], files)
     };
-    let all = checked.reports.iter().flat_map(findings);
+    let unset = lint::unset(&Files::new(Source::new("ferry.yaml", block.as_str()), Vec::new()), &|reference| {
+        reference.contains("FERRY_EXAMPLE_UNSET").then(|| "set the environment variable FERRY_EXAMPLE_UNSET".to_owned())
+    });
+    let all = checked.reports.iter().chain(&unset).flat_map(findings);
     all.filter(|finding| !OF_WHOLE_PROJECTS.contains(&finding.check)).collect()
 }
 

@@ -120,7 +120,7 @@ vars: { rate: \"${env:RATE}\", share: 0.5 }
 }
 
 /// A project with one connection, of which this is one field.
-fn with_field(value: &str) -> String {
+pub(crate) fn with_field(value: &str) -> String {
     format!(
         "ferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    program_id: {value}\n    \
          client_id: a\n    client_secret: ${{secret:b}}\n"
@@ -146,13 +146,22 @@ fn a_reference_that_nothing_reads_is_found_before_it_is_opened() {
     check(
         &with_field("${env:A}-${secret:}"),
         expect![[r#"
-        7:17: error[wrong-reference]: `${secret:}` is not a reference that has a value
-          help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
-    "#]],
+            7:5: warning[leaked-secret]: `program_id` is no secret to Payoneer, so its value is in addresses, messages and logs
+              help: write `program_id: ${env:NAME}`; in a connector of your own, call the field `secret: true`
+            7:17: error[wrong-reference]: `${secret:}` is not a reference that has a value
+              help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
+        "#]],
     );
-    for value in ["${env:A}", "${env:A:-sand}box", "x-${secret:a/b}-${env:C:-}", "$5"] {
+    for value in ["${env:A}", "${env:A:-sand}box", "x-${env:C:-}", "$5"] {
         check(&with_field(value), expect![""]);
     }
+    check(
+        &with_field("x-${secret:a/b}-${env:C:-}"),
+        expect![[r#"
+        7:5: warning[leaked-secret]: `program_id` is no secret to Payoneer, so its value is in addresses, messages and logs
+          help: write `program_id: ${env:NAME}`; in a connector of your own, call the field `secret: true`
+    "#]],
+    );
 }
 
 #[test]

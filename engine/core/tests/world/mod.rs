@@ -94,6 +94,7 @@ impl World {
                 (Some("scripts"), _) => drop(files.scripts.insert(name, source)),
                 (Some("connectors"), _) => own.push(source),
                 (Some("ferry.yaml"), _) => files.project = source,
+                _ if name.ends_with(".test.yaml") => files.tests.push(source),
                 _ => files.pipelines.push(source),
             }
         }

@@ -3,7 +3,7 @@
 mod fix;
 mod watch;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use ferry_contract::report::{Finding, Level, Report};
@@ -44,6 +44,9 @@ pub(super) struct Lint {
     /// With `--fix` or `--diff`: guesses too, such as the nearest name.
     #[arg(long)]
     unsafe_fixes: bool,
+    /// Ask too whether each `${env:…}` and `${secret:…}` without a default has a value on this machine.
+    #[arg(long, conflicts_with_all = ["diff"])]
+    env: bool,
     /// Check again whenever a file changes, until Ctrl-C; ends with 130.
     #[arg(long)]
     watch: bool,
@@ -101,11 +104,20 @@ impl Lint {
         }
         let rules = load::pipeline_rules();
         let projects = load::projects(&self.paths, &rules)?;
-        let reports: Vec<&Report> = projects
+        let unset: Vec<Report> = projects.iter().filter(|_| self.env).flat_map(load::CheckedProject::unset).collect();
+        let with_unset = |report: &Report| {
+            let mut all = report.clone();
+            let same = unset.iter().filter(|unset| Arc::ptr_eq(&unset.source, &report.source));
+            same.for_each(|unset| all.absorb(unset));
+            all
+        };
+        let reports: Vec<Report> = projects
             .iter()
             .flat_map(load::CheckedProject::all_reports)
             .filter(|report| self.asked_for(report))
+            .map(with_unset)
             .collect();
+        let reports: Vec<&Report> = reports.iter().collect();
         let findings: Vec<(&Report, &Finding)> = reports
             .iter()
             .flat_map(|report| report.findings().into_iter().map(move |finding| (*report, finding)))

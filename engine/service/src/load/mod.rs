@@ -73,6 +73,15 @@ pub struct CheckedProject {
 }
 
 impl CheckedProject {
+    /// The references of its files that have no value on this machine, as `unset-reference`.
+    pub fn unset(&self) -> Vec<Report> {
+        lint::unset(&self.files, &|written| match reference::resolve(written) {
+            Err(missing @ reference::ReferenceError::Missing(_)) => Some(missing.to_string()),
+            // `wrong-reference` reports what is no reference.
+            Ok(_) | Err(reference::ReferenceError::Malformed) => None,
+        })
+    }
+
     /// All reports, in the order of the files.
     pub fn reports(&self) -> impl Iterator<Item = &Report> {
         self.connector_reports.iter().chain(&self.checked.reports)
@@ -118,9 +127,10 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
     let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
     let mut connector_reports = reports.split_off(reports.len() - own.len());
     connector_reports.iter_mut().for_each(lint::allow);
-    let files = files::files(&folder)?;
+    let mut files = files::files(&folder)?;
+    files.tests = files::suites(&folder)?;
     let checked = lint::check(&files, &library.catalog(), rules);
-    let suites = lint::check_tests(&files::suites(&folder)?, (&files, &checked), &library.catalog(), &files::sample);
+    let suites = lint::check_tests(&files.tests, (&files, &checked), &library.catalog(), &files::sample);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked, suites })
 }
 

@@ -18,7 +18,7 @@ use jiff::{
 };
 use serde_json::Value;
 
-use super::{BuiltModifier, Example, Modifier, Page, from::Written, refused, text_of};
+use super::{BuiltModifier, Example, Modifier, Page, ambiguous, from::Written, refused, text_of};
 
 pub(super) const PAGE: Page = Page {
     name: "date",
@@ -87,6 +87,7 @@ pub(super) fn compile(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Opt
     let form = fields.get("in").map_or(Some(Form::Iso), |node| form(node, compiler));
     let zone = fields.get("zone").map(|node| zone(node, compiler.report));
     let out = fields.get("out").map(|node| strftime(node, compiler));
+    ambiguous::look(fields, compiler.report);
     Some(Some(Box::new(Date {
         form: form?,
         zone: zone.map_or(Some(None), |zone| zone.map(Some))?,

@@ -145,7 +145,15 @@ impl Operator for From {
 
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         let is_optional = self.default.is_some() || self.is_many;
-        let value = if is_optional { self.value.shape_if_there(cx) } else { self.value.shape(cx) };
+        // All that such a path gives is what is asked for.
+        let is_list = self.is_many && matches!(&self.value.made, Made::Path(path) if path.is_plural());
+        let value = if is_list {
+            Shape::default()
+        } else if is_optional {
+            self.value.shape_if_there(cx)
+        } else {
+            self.value.shape(cx)
+        };
         let default = self.default.as_ref().map(|default| default.shape(cx));
         let start = match (self.is_many, default) {
             (true, _) => Shape::of_kind(Kind::Array),

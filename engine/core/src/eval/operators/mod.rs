@@ -1,5 +1,6 @@
 //! Mapping operators: one file each, and these lists.
 
+mod ambiguous;
 mod cast;
 mod concat;
 mod convert;

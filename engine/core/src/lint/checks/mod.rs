@@ -5,9 +5,12 @@ mod card_data;
 mod colliding_trigger;
 mod echo_loop;
 mod endless_hold;
+mod hand_made_split;
 mod ignored_failures;
 mod invalid_id;
+mod leaked_secret;
 mod literal_secret;
+mod lost_currency;
 mod missing_input;
 mod no_budget;
 mod open_webhook;
@@ -26,6 +29,7 @@ mod unknown_connection;
 mod unknown_pipeline;
 mod unsafe_retry;
 mod unstable_key;
+mod untested;
 mod unused_definition;
 mod unused_step;
 mod weak_cursor;
@@ -84,6 +88,9 @@ const ALL: &[Check] = &[
     reading("invalid-rhai", include_str!("invalid_rhai.md")),
     reading("forbidden-function", include_str!("forbidden_function.md")),
     reading("untidy-rhai", include_str!("untidy_rhai.md")),
+    reading("unsaid-rounding", include_str!("unsaid_rounding.md")),
+    reading("several-values", include_str!("several_values.md")),
+    reading("ambiguous-date", include_str!("ambiguous_date.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
     reading("unknown-map", include_str!("unknown_map.md")),
@@ -106,6 +113,8 @@ const ALL: &[Check] = &[
     reading("test-without-expectation", include_str!("test_without_expectation.md")),
     reading("unknown-in-test", include_str!("unknown_in_test.md")),
     reading("wrong-fixture", include_str!("wrong_fixture.md")),
+    reading("unused-mock", include_str!("unused_mock.md")),
+    reading(super::environment::NAME, include_str!("unset_reference.md")),
     unknown_connection::CHECK,
     unknown_action::CHECK,
     missing_input::MISSING,
@@ -116,6 +125,8 @@ const ALL: &[Check] = &[
     repeated_class::CHECK,
     silent_park::CHECK,
     unused_definition::CHECK,
+    untested::CHECK,
+    untested::ARM,
     recursive_pipeline::CHECK,
     colliding_trigger::CHECK,
     unsafe_retry::CHECK,
@@ -127,10 +138,16 @@ const ALL: &[Check] = &[
     unstable_key::CHECK,
     unused_step::CHECK,
     racing_writes::CHECK,
+    racing_writes::OVERWRITTEN,
     yaml_trap::CHECK,
     wrong_reference::CHECK,
     literal_secret::CHECK,
     plain_http::CHECK,
+    plain_http::PRIVATE,
+    leaked_secret::CHECK,
+    lost_currency::CHECK,
+    lost_currency::MIXED,
+    hand_made_split::CHECK,
     card_data::CHECK,
     unescaped_query::CHECK,
     no_budget::CHECK,
@@ -180,6 +197,9 @@ pub(super) fn files(files: &Files, reports: &mut Reports) {
     }
     files.maps.values().chain(files.scripts.values()).for_each(|source| words(reports.of(source)));
 }
+
+/// The references in a text, as they are written.
+pub(super) use wrong_reference::references;
 
 /// Looks through a file that is no pipeline for what has the shape of a secret.
 pub(super) fn words(report: &mut Report) {

@@ -35,7 +35,10 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
     let known: Vec<&str> = catalog.connectors.keys().map(String::as_str).collect();
     for connection in project.connections.values() {
         match catalog.connectors.get(&connection.connector.value) {
-            Some(connector) => fields(connection, connector, report),
+            Some(connector) => {
+                fields(connection, connector, report);
+                super::leaked_secret::connection(connection, connector, report);
+            }
             None if catalog.broken.contains(&connection.connector.value) => {}
             None => {
                 let name = &connection.connector.value;

@@ -8,7 +8,10 @@ use ferry_contract::{
 use super::{Check, On};
 use crate::{
     language,
-    lint::Context,
+    lint::{
+        Context, reads,
+        written::{is_amount, is_currency},
+    },
     plan::{Plan, Work},
 };
 
@@ -19,7 +22,7 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
     moving(cx, report);
     for (step, written) in plan.steps.iter().zip(cx.pipeline.all_steps()) {
         if let (Some(each), Some(at)) = (&step.each, &written.each)
-            && !reads(&each.key).contains(&each.name.as_str())
+            && !roots(&each.key).contains(&each.name.as_str())
         {
             let message = format!("this key is the same for each `{}`, so a list of two fails", each.name);
             report.error(
@@ -53,13 +56,20 @@ fn moving(cx: &Context<'_>, report: &mut Report) {
 
 /// What reads nothing is one key for all runs; what reads `vars` alone may be changed there for each batch.
 fn constant(key: &Expression, at: At, what: &str, report: &mut Report) {
-    if reads(key).is_empty() {
+    if roots(key).is_empty() {
         let message = format!("this key is the same in every run, so only the first run's {what} is made");
         report.error(CHECK.name, at, message, "read it from the event or from a step, such as `$.event.Id`");
+        return;
+    }
+    // Nothing of it names a record.
+    let read = reads::of(key);
+    if !read.is_empty() && read.iter().all(|read| is_amount(read.last()) || is_currency(read.last())) {
+        let message = format!("two payments of one amount have the same key, so only the first {what} is made");
+        report.warning(CHECK.name, at, message, "add what names the record, such as `$.event.Id`");
     }
 }
 
-fn reads(expression: &Expression) -> Vec<&str> {
+fn roots(expression: &Expression) -> Vec<&str> {
     let mut roots = Vec::new();
     expression.roots(&mut |root| roots.push(root));
     roots

@@ -52,11 +52,15 @@ fn check(file: &File<'_>, report: &mut Report) {
     }
 }
 
+/// What begins like a reference, to its bracket.
+pub(in crate::lint) fn references(text: &str) -> Vec<&str> {
+    let begins = text.match_indices("${").map(|(start, _)| &text[start..]);
+    begins.map(|rest| rest.split_inclusive('}').next().unwrap_or(rest)).collect()
+}
+
 /// What begins like a reference, and whoever opens the connection cannot read.
 fn malformed(text: &str) -> Option<&str> {
-    let mut begins = text.match_indices("${").map(|(start, _)| &text[start..]);
-    begins.find_map(|rest| {
-        let reference = rest.split_inclusive('}').next().unwrap_or(rest);
+    references(text).into_iter().find_map(|reference| {
         let name = reference.strip_suffix('}').map(|inner| &inner[2..]).unwrap_or_default();
         let named = name.split_once(":-").map_or(name, |(name, _)| name).split_once(':');
         let is_known = named.is_some_and(|(kind, name)| ["env", "secret"].contains(&kind) && !name.is_empty());
