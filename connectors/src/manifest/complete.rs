@@ -126,12 +126,11 @@ fn bundle(bundle: &Bundle, body: Option<&Expression>, node: &Node, report: &mut 
 /// Whether a path leads to a list of a body; where a value is made in another way, only a call can know.
 fn leads_to_a_list(body: &Expression, steps: &[Step]) -> bool {
     match (&body.made, steps) {
-        (Made::List(_), []) => true,
         (Made::Object(entries), [Step::Name(name), rest @ ..]) => {
             entries.iter().any(|(known, inner)| known.value == *name && leads_to_a_list(inner, rest))
         }
+        (Made::List(_), []) | (Made::Path(_) | Made::Rhai(_) | Made::Operator(_), _) => true,
         (Made::Object(_) | Made::Literal(_) | Made::List(_) | Made::Text(_), _) => false,
-        (Made::Path(_) | Made::Rhai(_) | Made::Operator(_), _) => true,
     }
 }
 

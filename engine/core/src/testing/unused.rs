@@ -25,8 +25,7 @@ pub(super) fn look(
         |pipeline: &Pipeline| pipeline.all_steps().iter().any(|step| matches!(step.work, Work::Pipeline { .. }));
     // What it calls may call others, so that all of them count.
     let called = pipelines.iter().filter(|_| is_caller(pipeline)).chain([pipeline]);
-    let asked: BTreeSet<&str> =
-        called.flat_map(|pipeline| pipeline.calls()).map(|call| call.action.value.as_str()).collect();
+    let asked: BTreeSet<&str> = called.flat_map(Pipeline::calls).map(|call| call.action.value.as_str()).collect();
     for mock in &test.mocks {
         let Some((connection, name)) = mock.action.value.split_once('.') else { continue };
         if asked.contains(mock.action.value.as_str()) {

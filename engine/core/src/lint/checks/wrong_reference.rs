@@ -60,10 +60,10 @@ pub(in crate::lint) fn references(text: &str) -> Vec<&str> {
 
 /// What begins like a reference, and whoever opens the connection cannot read.
 fn malformed(text: &str) -> Option<&str> {
-    references(text).into_iter().find_map(|reference| {
+    references(text).into_iter().find(|reference| {
         let name = reference.strip_suffix('}').map(|inner| &inner[2..]).unwrap_or_default();
         let named = name.split_once(":-").map_or(name, |(name, _)| name).split_once(':');
         let is_known = named.is_some_and(|(kind, name)| ["env", "secret"].contains(&kind) && !name.is_empty());
-        (!is_known).then_some(reference)
+        !is_known
     })
 }
