@@ -1,7 +1,6 @@
 //! All integration tests in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod bad_files;
 mod bank;
 mod begin;
 mod completions;
