@@ -4,6 +4,7 @@
 //! order, and writes what the view has collected, in one transaction. A group that is refused leaves the
 //! view as it was, so it takes no other with it.
 
+mod forget;
 mod mail;
 
 pub(super) use mail::APPROVAL;
@@ -119,6 +120,11 @@ impl Decision<'_> {
                 Ok(())
             }
             Change::Share { name, expected, value } => self.share(name, *expected, value),
+            Change::Forget { run, before } => self.forget(run, *before),
+            Change::ForgetEvent { event, key, before } => {
+                self.forget_event((event, key), *before);
+                Ok(())
+            }
         }
     }
 
@@ -196,8 +202,10 @@ impl Decision<'_> {
     /// A corrected event reopens its run where that ended as a dead letter; while the run is open, it is
     /// kept for that case.
     fn revise(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
-        let reopens = self.known(run)?.is(State::DeadLettered) && arrival.refused.is_none();
-        let newer = if reopens { None } else { Some(arrival.event.to_string()) };
+        let record = self.draft.run(run);
+        let reopens = record.is_some_and(|record| record.is(State::DeadLettered)) && arrival.refused.is_none();
+        // Of a run that is forgotten, nothing is kept for later.
+        let newer = record.filter(|_| !reopens).map(|_| arrival.event.to_string());
         let received_ms = arrival.at.as_millisecond();
         let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms, newer };
         self.draft.writes.inbox.insert(run.clone(), inbox);
