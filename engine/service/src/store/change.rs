@@ -237,6 +237,8 @@ pub struct Again {
     pub version: Option<Digest>,
     /// Another event than the one it had.
     pub event: Option<Value>,
+    /// Whether a person wants it.
+    pub by_person: bool,
 }
 
 /// What a person did.

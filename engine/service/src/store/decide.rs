@@ -61,6 +61,7 @@ struct Again<'a> {
     event: Option<Value>,
     at: Timestamp,
     from: From,
+    by_person: bool,
 }
 
 impl Decision<'_> {
@@ -238,14 +239,15 @@ impl Decision<'_> {
         if let Some(version) = &how.version {
             version.as_str().clone_into(&mut self.changed(run)?.version);
         }
-        self.resume(run, Again { by, reason, event: how.event.clone(), at, from: how.from.clone() })
+        let (event, from, by_person) = (how.event.clone(), how.from.clone(), how.by_person);
+        self.resume(run, Again { by, reason, event, at, from, by_person })
     }
 
     fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
         // Whoever resumes it may have another clock; a journal does not go back.
         let at = again.at.max(self.last(run)?);
-        let Again { by, reason, event, from, .. } = again;
-        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from };
+        let Again { by, reason, event, from, by_person, .. } = again;
+        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from, by_person };
         self.push(run, at, &entry)?;
         self.draft.writes.letters.insert(run.clone(), None);
         self.project(run, State::Running, Some(at), "replayed", Hold::Release)
@@ -387,7 +389,7 @@ impl Decision<'_> {
 }
 
 fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
-    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start }
+    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start, by_person: false }
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {
