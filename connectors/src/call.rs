@@ -186,19 +186,13 @@ impl Connection {
         };
         match output {
             Ok(output) => all(Ok(output)),
-            Err(refusal) => {
-                // Only a class that says "nothing was done" may be split into items.
-                let proven = !matches!(refusal.failure.class, ErrorClass::Unknown);
-                let rule = call.bundle.as_ref().and_then(|bundle| bundle.refused.as_ref()).filter(|_| proven);
-                let items = rule.and_then(|rule| bundle::refused(rule, &answer, count));
-                match items {
-                    Some(items) => {
-                        let told = |failure: Failure| self.told(failure, &answer.asked, Some(&answer));
-                        items.into_iter().map(|failure| Err(told(failure))).collect()
-                    }
-                    None => all(Err(refusal.failure)),
+            Err(refusal) => match &call.bundle {
+                Some(bundle) => {
+                    let told = |failure: Failure| Err(self.told(failure, &answer.asked, Some(&answer)));
+                    bundle::settled(bundle, &answer, &refusal.failure, count).into_iter().map(told).collect()
                 }
-            }
+                None => all(Err(refusal.failure)),
+            },
         }
     }
 

@@ -90,7 +90,8 @@ pub fn understand(manifest: &Manifest, call: &Call, rules: &Rules, answer: &Answ
     let holds = |script: &Script| script.test(rules, &names).unwrap_or(false);
     let matching = call.errors.iter().chain(&manifest.errors).find(|rule| holds(&rule.when));
     if let Some(rule) = matching {
-        let failure = failure(manifest, rules, answer, &names, rule.class);
+        let proven = rule.proves(answer.status, call.is_write);
+        let failure = failure(manifest, rules, answer, &names, if proven { rule.class } else { ErrorClass::Unknown });
         return Err(Refusal { failure, refresh_token: rule.refresh_token });
     }
     if !holds(&call.success) {

@@ -13,7 +13,7 @@ use ferry_contract::{
 /// A manifest with these lines.
 fn manifest(lines: &str) -> String {
     format!(
-        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"https://acme\" }} }}\nerrors: [ {{ when: \"status >= 400\", class: rejected }} ]\n{lines}\nactions:\n  get:\n    \
+        "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"https://acme\" }} }}\nerrors: [ {{ when: \"status >= 400 && status < 500\", class: rejected }} ]\n{lines}\nactions:\n  get:\n    \
          summary: Gets.\n    source: this test\n    effect: read\n    request: {{ host: api, method: GET, path: /things }}\n    \
          success: \"status == 200\"\n    result: $\n    input: {{ type: object, properties: {{}} }}\n    \
          output: {{ type: object, properties: {{}} }}\n    sample: none\n"
@@ -97,7 +97,7 @@ fn a_look_up_that_may_begin_before_the_call_has_ended_is_a_finding() {
 
 /// What the reader says of rules for answers, instead of the one above.
 fn of_rules(rules: &str) -> Vec<String> {
-    let text = manifest("").replace("errors: [ { when: \"status >= 400\", class: rejected } ]", rules);
+    let text = manifest("").replace("errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]", rules);
     let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
     let findings = reports.iter().flat_map(|report| report.findings());
     findings.map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help)).collect()
@@ -211,6 +211,36 @@ fn a_bundle_says_what_was_refused_and_is_no_longer_than_one_can_be() {
     ] {
         let found = of(&bundle);
         assert!(found.len() == 1 && found[0].starts_with(says), "{bundle}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_broken_server_proves_nothing_of_a_write() {
+    let of = |rule: &str| {
+        let text = manifest("")
+            .replace(
+                "errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]",
+                &format!("errors: [ {rule} ]"),
+            )
+            .replace("effect: read", "effect: { write: { repeat: never } }");
+        let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
+        let findings = reports.iter().flat_map(|report| report.findings());
+        findings.map(|finding| format!("{}: {}; {}", finding.check, finding.message, finding.help)).collect::<Vec<_>>()
+    };
+    let says = |status: u16, class: &str| {
+        format!(
+            "invalid-value: {status} alone does not say that a write was not done, so it is not `{class}`; add what the target \
+             says in the `body` where it has done nothing, or leave 5xx out: it is looked up then"
+        )
+    };
+    assert_eq!(of("{ when: \"status == 503\", class: unavailable }"), [says(503, "unavailable")]);
+    assert_eq!(of("{ when: \"status >= 400\", class: rejected }"), [says(500, "rejected")]);
+    for fine in [
+        "{ when: \"status >= 500\", class: unknown }",
+        "{ when: 'status == 503 && body.code == \"BUSY\"', class: unavailable }",
+        "{ when: \"status >= 400 && status < 500\", class: rejected }",
+    ] {
+        assert_eq!(of(fine), Vec::<String>::new(), "{fine}");
     }
 }
 

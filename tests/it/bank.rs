@@ -68,6 +68,7 @@ environments:
 connection: {{ {fields} }}
 errors:
   - {{ when: \"status == 422\", class: rejected }}
+  - {{ when: \"status == 404\", class: not_found }}
 message: body.message
 "
     )
@@ -97,6 +98,34 @@ actions:
     input: { type: object, additionalProperties: true, properties: {} }
     output: { type: object, additionalProperties: true, properties: {} }
     sample: samples/settle.json
+  transfer:
+    summary: Pays with others.
+    source: the tests
+    effect:
+      write:
+        repeat: lookup
+        by: { action: find, with: { reference: $.reference } }
+        found: { reference: $.reference }
+        absence: { class: not_found, proves: true, visible_after: 12s }
+    bundle: { max: 9, within: 3s, items: $.items }
+    timeout: 1s
+    request: { host: api, method: POST, path: /transfer, body: { items: [$] } }
+    success: \"status == 200\"
+    result: {}
+    input: { type: object, additionalProperties: true, properties: {} }
+    output: { type: object, additionalProperties: true, properties: {} }
+    sample: samples/transfer.json
+  find:
+    summary: Finds a transfer.
+    source: the tests
+    effect: read
+    timeout: 5s
+    request: { host: api, method: GET, path: \"/find/{$.reference}\" }
+    success: \"status == 200\"
+    result: $
+    input: { type: object, additionalProperties: true, properties: {} }
+    output: { type: object, additionalProperties: true, properties: {} }
+    sample: samples/find.json
 ";
 
 #[derive(Default)]
@@ -137,6 +166,11 @@ impl Bank {
 
     /// Nothing where the answer is lost.
     fn answer(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        if let Some(reference) = path.strip_prefix("/find/") {
+            let is_there = self.booked().contains(&format!("transfer {reference}"));
+            return Some(if is_there { (200, json!({ "reference": reference })) } else { (404, json!({})) });
+        }
+        let body = body["items"].get(0).unwrap_or(body);
         let reference = body["reference"].as_str().unwrap_or_default().to_owned();
         let is_stuck = path == "/settle" && reference.starts_with("stuck-");
         if (body["account"] == "closed" || is_stuck) && !self.opened.load(Ordering::SeqCst) {
@@ -183,13 +217,19 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn open() -> Self {
+        Self::with("", PAYMENTS)
+    }
+
+    /// With more in the connection, and another pipeline.
+    pub(crate) fn with(connection: &str, pipeline: &str) -> Self {
         let (bank, port) = Bank::open();
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("treasury/connectors/bank");
         std::fs::create_dir_all(own.join("samples")).unwrap();
         std::fs::write(own.join("connector.yaml"), head(port, "") + ACTIONS).unwrap();
-        std::fs::write(folder.path().join("treasury/ferry.yaml"), PROJECT).unwrap();
-        std::fs::write(folder.path().join("treasury/payments.yaml"), PAYMENTS).unwrap();
+        let project = PROJECT.replace("environment: local", &format!("environment: local{connection}"));
+        std::fs::write(folder.path().join("treasury/ferry.yaml"), project).unwrap();
+        std::fs::write(folder.path().join("treasury/payments.yaml"), pipeline).unwrap();
         let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);
         // The bank begins with its store, and an engine that starts knows it.
         let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];

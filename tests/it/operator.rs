@@ -1,7 +1,8 @@
 //! What a person does with runs: decides, approves, cancels, replays.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
+use ferry::clock::pause;
 use serde_json::json;
 
 use crate::bank::{Desk, PAYMENTS};
@@ -79,6 +80,42 @@ async fn a_cancelled_run_ends() {
         &["runs", "cancel", "no-such", "--reason", "x"],
         4,
         "error: there is no run `no-such`; `ferry runs list` names them",
+    );
+}
+
+const PAIR: &str = "\
+ferry: 1
+pipeline: payments
+trigger:
+  webhook: { path: payments, verify: { header: X-Signature, secret: \"${env:HOOK_SECRET}\" } }
+  key: $.id
+steps:
+  - { id: one, action: bank.transfer, with: { reference: lost-one } }
+  - { id: rest, wait: { for: 23s } }
+  - { id: two, needs: [rest], action: bank.transfer, with: { reference: two } }
+on_failure: { alert: desk }
+";
+
+/// A transfer is gathered with others when the look-up of another one, which the cancel waits for, comes back.
+#[tokio::test]
+async fn a_cancelled_run_pays_nothing_afterwards() {
+    let desk = Desk::with("", PAIR);
+    desk.pay("p-1", "open", 1).await;
+    desk.until("p-1", "running").await;
+    for _ in 0..400 {
+        if !desk.bank.booked().is_empty() {
+            break;
+        }
+        pause(Duration::from_millis(50)).await;
+    }
+    let (code, said) = desk.says(&["runs", "cancel", "p-1", "--project", "treasury", "--reason", "ordered twice"]);
+    assert!(code == 0 && said.contains("a call is under way; it is settled first"), "{said}");
+    desk.until("p-1", "cancelled").await;
+    pause(Duration::from_secs(4)).await;
+    assert_eq!(
+        desk.bank.booked(),
+        ["transfer lost-one"],
+        "nothing is begun before the end, and nothing is sent after it"
     );
 }
 

@@ -174,6 +174,7 @@ impl Reader<'_> {
         let success = fields.need("success", "\"status == 200\"", self.report);
         let result = fields.need("result", "$", self.report);
         Some(Call {
+            is_write: fields.get("effect").and_then(Node::text) != Some("read"),
             success: success.and_then(|node| self.condition(node, &RESPONSE_NAMES))?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
             result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
@@ -254,7 +255,7 @@ impl Reader<'_> {
     }
 
     fn bundle(&mut self, node: &Node) -> Option<Bundle> {
-        let fields = Fields::open(node, "`bundle`", &["max", "within", "items", "refused"], self.report)?;
+        let fields = Fields::open(node, "`bundle`", &["max", "within", "items", "atomic", "refused"], self.report)?;
         let max = whole(fields.need("max", "200", self.report)?, "`max`", self.report)?;
         Some(Bundle {
             max: usize::try_from(max).unwrap_or(BUNDLE_MAX_CALLS).clamp(1, BUNDLE_MAX_CALLS),
@@ -263,6 +264,7 @@ impl Reader<'_> {
                 let node = fields.need("items", "$.items", self.report)?;
                 self.path(node)
             }?,
+            is_atomic: fields.get("atomic").and_then(|node| flag(node, "`atomic`", self.report)).unwrap_or(false),
             refused: fields.get("refused").and_then(|node| self.refused(node)),
         })
     }

@@ -13,6 +13,7 @@ use ferry_contract::{
     expression::Expression,
     failure::ErrorClass,
     path::Path,
+    report::At,
     script::Script,
     template::Template,
 };
@@ -96,6 +97,8 @@ pub enum ClientAuth {
 /// An answer that means a failure.
 #[derive(Debug)]
 pub struct ErrorRule {
+    /// Where it is written.
+    pub at: At,
     /// A condition on `status`, `body` and `headers`.
     pub when: Script,
     /// What it means.
@@ -104,9 +107,20 @@ pub struct ErrorRule {
     pub refresh_token: bool,
 }
 
+impl ErrorRule {
+    /// Whether it can say what became of a call: a 5xx alone says nothing of a write, which may have been done before
+    /// something broke; only what the target itself says in the body does.
+    pub fn proves(&self, status: u16, is_write: bool) -> bool {
+        let is_told = status < 500 || self.class == ErrorClass::Unknown;
+        !is_write || is_told || self.when.variables().iter().any(|name| name == "body")
+    }
+}
+
 /// How to call one action.
 #[derive(Debug)]
 pub struct Call {
+    /// Whether it writes.
+    pub is_write: bool,
     /// The request.
     pub request: Request,
     /// The condition on `status`, `body` and `headers` under which it succeeded.
@@ -177,7 +191,9 @@ pub struct Bundle {
     pub within: Duration,
     /// The list in the request's body that grows; requests must be equal but for it.
     pub items: Path,
-    /// How a refusal names the items that are wrong. The target then did nothing for any of them.
+    /// Whether the target does nothing of a request that it refuses. Else what it refuses may have been done in part.
+    pub is_atomic: bool,
+    /// How a refusal names the items that are wrong.
     pub refused: Option<Refused>,
 }
 

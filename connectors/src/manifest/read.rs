@@ -18,6 +18,8 @@ use ferry_contract::{
     },
 };
 
+use serde_json::{Map, Value};
+
 use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action, complete};
 
 const KEYS: [&str; 14] = [
@@ -89,6 +91,7 @@ impl Reader<'_> {
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
         };
         self.check_answers(actions_node, &errors, &calls);
+        self.check_proofs(&errors, &calls);
         let connector = Arc::new(connector);
         Some(Manifest { connector, environments, auth, errors, message, code, calls, budget, concurrency })
     }
@@ -101,6 +104,27 @@ impl Reader<'_> {
                 let message = format!("no rule says what the answers of `{}` mean when it fails", name.value);
                 let help = "add `errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]`";
                 self.report.warning("incomplete-action", name.at, message, help);
+            }
+        }
+    }
+
+    /// What a rule would make of a server that broke in the middle of a write.
+    fn check_proofs(&mut self, errors: &[ErrorRule], calls: &BTreeMap<String, Call>) {
+        let writes: Vec<&Call> = calls.values().filter(|call| call.is_write).collect();
+        let of_writes = writes.iter().flat_map(|call| &call.errors);
+        for rule in of_writes.chain(errors.iter().filter(|_| !writes.is_empty())) {
+            let matches = |status: &u16| {
+                let (status, headers) = (Value::from(*status), Value::Object(Map::new()));
+                let names = [("status", &status), ("headers", &headers)];
+                rule.when.test(self.rules, &Named(&names)).unwrap_or(false)
+            };
+            let unproven =
+                [500, 502, 503, 504].into_iter().find(|status| !rule.proves(*status, true) && matches(status));
+            if let Some(status) = unproven {
+                let message =
+                    format!("{status} alone does not say that a write was not done, so it is not `{}`", rule.class);
+                let help = "add what the target says in the `body` where it has done nothing, or leave 5xx out: it is looked up then";
+                self.report.error("invalid-value", rule.at, message, help);
             }
         }
     }
@@ -178,6 +202,7 @@ impl Reader<'_> {
         let when = fields.need("when", "\"status == 429\"", self.report)?;
         let then = fields.get("then").map(|node| one_of(node, "a reaction", &[("refresh_token", true)], self.report));
         Some(ErrorRule {
+            at: node.at,
             when: self.condition(when, &RESPONSE_NAMES)?,
             class: {
                 let node = fields.need("class", "throttled", self.report)?;

@@ -59,3 +59,5 @@ pub const CATCH_UP_MAX: usize = 1_000;
 pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
 /// The first moment at which a test may not begin any more: what is reckoned from then on must be moments still.
 pub const TEST_NOW_BEFORE: &str = "9000-01-01T00:00:00Z";
+/// How long the story of a run is kept at least.
+pub const RETENTION_MIN: Duration = Duration::from_hours(24);

@@ -47,6 +47,10 @@ pub const UNCLAIMED_ROWS_MAX: usize = 64;
 /// How long an engine sleeps at most before it looks for such events: they are due at a known time, unless the
 /// store's time is set.
 pub const UNCLAIMED_LOOK_EVERY: Duration = Duration::from_hours(1);
+/// How long an engine sleeps before it looks again for what is too old to be kept.
+pub const RETENTION_LOOK_EVERY: Duration = Duration::from_hours(1);
+/// Runs or events that are forgotten in one transaction.
+pub const FORGOTTEN_AT_ONCE_MAX: usize = 256;
 /// The body of a webhook.
 pub const WEBHOOK_BODY_MAX_BYTES: usize = 1 << 20;
 /// Webhooks that are taken at once; the others are told to come again.

@@ -12,7 +12,7 @@ use ferry::{
 };
 use ferry_connectors::connection::{Connection, Settings, World as ConnectorWorld};
 use ferry_contract::{key::Digest, port::Clock};
-use ferry_core::plan::Plan;
+use ferry_core::{plan::Plan, project::Retention};
 
 use super::{
     language::{Language, language, version_files},
@@ -271,6 +271,7 @@ impl World {
             plans: plans.iter().map(|plan| (Arc::clone(plan), version_files())).collect(),
             connections: BTreeMap::from([("target".to_owned(), Arc::new(connection.unwrap()))]),
             secrets: BTreeMap::new(),
+            retention: Retention::default(),
         };
         let terms = Terms {
             process: format!("life-{}", self.lives.fetch_add(1, Ordering::Relaxed)),

@@ -247,6 +247,19 @@ impl Store for MortalStore {
         self.asked(move |store| store.runs(filter))
     }
 
+    fn over<'a>(
+        &'a self,
+        pipeline: &'a str,
+        before: Timestamp,
+        part: (usize, usize),
+    ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {
+        self.asked(move |store| store.over(pipeline, before, part))
+    }
+
+    fn settled(&self, before: Timestamp, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        self.asked(move |store| store.settled(before, limit))
+    }
+
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {
         self.asked(move |store| store.counts())
     }

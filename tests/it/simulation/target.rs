@@ -75,7 +75,7 @@ impl Kind {
         let (head, _) = MANIFEST.split_once("    input: &input").expect("the marker");
         let schema = r#"{ type: object, additionalProperties: true, properties: {} }"#;
         let bundle = match self {
-            Self::Lookup => "    bundle: { max: 10, within: 1s, items: $.payments }\n",
+            Self::Lookup => "    bundle: { max: 10, within: 1s, items: $.payments, atomic: true }\n",
             Self::Keyed | Self::Upsert | Self::Never => "",
         };
         format!(

@@ -59,6 +59,8 @@ use crate::limits::GENERATIONS_MAX;
 /// What a run remembers of a call that it made.
 #[derive(Clone, Debug)]
 pub struct Memory {
+    /// The step that made it, with the item's key where it is done for each.
+    pub step: String,
     /// The digest of the input that was sent.
     pub digest: Digest,
     /// Where the connection led when it was sent.
@@ -112,7 +114,7 @@ pub enum Before {
 pub struct Circumstances {
     /// The time.
     pub now: Timestamp,
-    /// Whether somebody has begun the run again.
+    /// Whether a person has begun the run again.
     pub is_replayed: bool,
     /// Since when the store remembers all that was sent; nothing where it always did.
     pub doubted_since: Option<Timestamp>,
@@ -196,14 +198,16 @@ pub fn is_name_of(named: Named<'_>, effect: &Effect, key: &CallKey) -> bool {
     }
 }
 
-/// The name of the first generation of a write that is looked up.
-pub fn base_key(connection: &str, action: &str, fact: &str, step: &str) -> CallKey {
-    CallKey::new(connection, action, fact, step, 0)
+impl Memory {
+    /// Whether the target has done it, or may have, so that nothing else may be done in its place.
+    pub fn stands(&self) -> bool {
+        matches!(self.outcome, Outcome::Done(_) | Outcome::Unknown { .. })
+    }
 }
 
 /// Whether a call may be sent now, given what the run remembers of its key.
 ///
-/// A call is its digest and where the connection leads. What was done is confirmed where somebody
+/// A call is its digest and where the connection leads. What was done is confirmed where a person
 /// has begun the run again, and the target can say that it has cancelled it.
 pub fn before_call(
     guards: Guards,
@@ -480,6 +484,7 @@ mod tests {
             ("read", "unknown", &same, &here, "send"),
         ] {
             let memory = Memory {
+                step: "s".to_owned(),
                 digest: same.clone(),
                 target: here.clone(),
                 first_at: at(100),
@@ -503,6 +508,7 @@ mod tests {
     fn a_store_that_may_have_forgotten_is_not_believed() {
         let digest = Digest::of("same");
         let not_done = |second| Memory {
+            step: "s".to_owned(),
             digest: digest.clone(),
             target: digest.clone(),
             first_at: at(0),

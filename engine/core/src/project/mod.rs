@@ -1,5 +1,6 @@
 //! `ferry.yaml`: connections, alert channels and values that pipelines share.
 
+mod retention;
 mod script;
 mod table;
 
@@ -18,6 +19,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
+pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
 
@@ -39,6 +41,8 @@ pub struct Project {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Value,
+    /// What is forgotten, and when.
+    pub retention: Retention,
     /// Folders whose tables, maps and scripts it uses too.
     pub shares: Vec<Spanned<String>>,
     /// Tables by name.
@@ -127,7 +131,7 @@ impl Table {
     }
 }
 
-const KEYS: [&str; 7] = ["ferry", "project", "connections", "alerts", "groups", "vars", "shares"];
+const KEYS: [&str; 8] = ["ferry", "project", "connections", "alerts", "groups", "vars", "retention", "shares"];
 
 /// Reads `ferry.yaml`.
 pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
@@ -150,6 +154,7 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
     let groups = groups.iter().filter_map(|(name, node)| Some((name.value.clone(), persons(node, report)?.collect())));
     let groups = groups.collect();
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
+    let retention = fields.get("retention").map_or_else(Retention::default, |node| retention::read(node, report));
     let shares = fields.get("shares").and_then(|node| texts(node, "`shares`", report)).unwrap_or_default();
     Some(Project {
         source: Arc::clone(source),
@@ -158,6 +163,7 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
         alerts,
         groups,
         vars,
+        retention,
         shares,
         tables: BTreeMap::new(),
         maps: BTreeMap::new(),

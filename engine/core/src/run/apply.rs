@@ -34,9 +34,9 @@ impl Run {
                 self.event = event.clone();
                 self.begin(at, &From::Start);
             }
-            (Entry::Resumed { event, from, .. }, _) => {
+            (Entry::Resumed { event, from, by_person, .. }, _) => {
                 self.event = event.clone().unwrap_or_else(|| self.event.clone());
-                self.is_replayed = true;
+                self.is_replayed = *by_person;
                 self.begin(at, from);
             }
             (Entry::Finished { .. }, _) => self.end = Some(End { state: State::Finished }),
@@ -143,7 +143,8 @@ impl Run {
         self.units[unit].status = Status::Called { attempt };
         if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
             let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
-            self.calls.insert(key.clone(), Memory { digest, target, first_at, was_unknown, outcome });
+            let step = self.unit_id(unit);
+            self.calls.insert(key.clone(), Memory { step, digest, target, first_at, was_unknown, outcome });
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is to be done next: a pure function of where the units are.
 
+use std::collections::HashMap;
+
 use ferry_contract::failure::{ErrorClass, Failure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -7,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Command, Entry, On, Run, Status, UnitIndex};
 use crate::{
     language::Then,
-    plan::{Reaction, Timeout, Wait, Work},
+    plan::{Reaction, StepIndex, Timeout, Wait, Work},
 };
 
 impl Run {
@@ -16,7 +18,8 @@ impl Run {
         if self.end.is_some() {
             return Vec::new();
         }
-        let open: Vec<Command> = self.units().filter_map(|unit| self.command(unit, now)).collect();
+        let mut places = self.places();
+        let open: Vec<Command> = self.units().filter_map(|unit| self.command(unit, now, &mut places)).collect();
         // A question or a timer that is still open does not keep a failed run from its end.
         let settled = open.iter().all(|command| matches!(command, Command::Probe { .. } | Command::Timer { .. }));
         let in_doubt = self.units.iter().any(super::Unit::is_in_doubt);
@@ -29,10 +32,10 @@ impl Run {
         open
     }
 
-    fn command(&self, unit: UnitIndex, now: Timestamp) -> Option<Command> {
+    fn command(&self, unit: UnitIndex, now: Timestamp, places: &mut HashMap<StepIndex, usize>) -> Option<Command> {
         match &self.units[unit].status {
-            Status::Ready if self.starts(unit) => Some(self.start(unit, now)),
-            Status::Retrying { at, .. } => Some(Command::Call { unit, at: (*at).max(now) }),
+            Status::Ready if self.starts(unit, places) => Some(self.start(unit, now)),
+            Status::Retrying { at, .. } => Some(self.resend(unit, (*at).max(now), now)),
             Status::Unknown { at, .. } | Status::Doubted { at } => Some(Command::LookUp { unit, at: (*at).max(now) }),
             Status::Parking { reason } => {
                 Some(Command::Journal(Entry::Parked { step: self.unit_id(unit), reason: reason.clone() }))
@@ -54,15 +57,32 @@ impl Run {
     }
 
     /// A step that was ready when another one failed does not start; nor does an item beyond the limit.
-    fn starts(&self, unit: UnitIndex) -> bool {
-        let is_item = self.units[unit].item.is_some() && self.step(unit).each.is_some();
-        (self.step(unit).home.is_some() || !self.is_broken()) && (!is_item || self.item_starts(unit))
+    fn starts(&self, unit: UnitIndex, places: &mut HashMap<StepIndex, usize>) -> bool {
+        if self.step(unit).home.is_none() && self.is_broken() {
+            return false;
+        }
+        if self.units[unit].item.is_none() {
+            return true;
+        }
+        // A step of an item's arm has no limit of its own.
+        let Some(left) = places.get_mut(&self.units[unit].step) else { return true };
+        let is_free = *left > 0;
+        *left = left.saturating_sub(1);
+        is_free
     }
 
     fn start(&self, unit: UnitIndex, now: Timestamp) -> Command {
         match self.deadline(unit) {
             Some((at, message)) if at <= now => Command::Journal(self.overdue(unit, message)),
             Some(_) | None => Command::Start { unit },
+        }
+    }
+
+    /// A call that a closed gate kept back for too long does not go any more.
+    fn resend(&self, unit: UnitIndex, at: Timestamp, now: Timestamp) -> Command {
+        match self.deadline(unit) {
+            Some((deadline, message)) if deadline <= now => Command::Journal(self.overdue(unit, message)),
+            Some(_) | None => Command::Call { unit, at },
         }
     }
 

@@ -1,6 +1,6 @@
 //! Steps that are done for each item: an item is a unit of its own, named `step[key]`.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use ferry_contract::failure::{ErrorClass, Failure};
 use jiff::Timestamp;
@@ -61,16 +61,15 @@ impl Run {
         }
     }
 
-    /// The items that may start: so many that no more than the limit are at work.
-    pub(super) fn item_starts(&self, unit: UnitIndex) -> bool {
-        let step = self.units[unit].step;
-        let Some(each) = self.plan.steps[step].each.as_ref() else { return true };
-        // Those before it that are at work, or may start, take the places.
-        let before = self.items_of(step).filter(|(index, other)| other.is_active() && *index < unit).count();
-        let after = self
-            .items_of(step)
-            .filter(|(index, other)| *index > unit && other.is_active() && other.status != Status::Ready);
-        before + after.count() < each.concurrency
+    /// How many more items of each spread step may be at work; those that are ready take these places in their order.
+    pub(super) fn places(&self) -> HashMap<StepIndex, usize> {
+        let mut places = HashMap::new();
+        for unit in self.units.iter().skip(self.plan.steps.len()) {
+            let Some(each) = self.plan.steps[unit.step].each.as_ref() else { continue };
+            let left: &mut usize = places.entry(unit.step).or_insert(each.concurrency);
+            *left = left.saturating_sub(usize::from(unit.is_active() && unit.status != Status::Ready));
+        }
+        places
     }
 }
 

@@ -163,6 +163,9 @@ pub enum Entry {
         /// Where it starts.
         #[serde(default)]
         from: From,
+        /// Whether a person wanted it, and no machine: only then may be paid again what the target has cancelled.
+        #[serde(default)]
+        by_person: bool,
     },
     /// The run failed, and is kept for a person.
     DeadLettered {

@@ -1,8 +1,9 @@
 //! Failures: what follows from one, and what a look-up makes of an unknown outcome.
 
 use ferry_contract::{
-    catalog::{Backoff, Effect, Repeat},
+    catalog::Backoff,
     failure::{ErrorClass, Failure},
+    key::CallKey,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -10,8 +11,8 @@ use serde_json::Value;
 use super::{Run, Status, UnitIndex};
 use crate::{
     limits::LOOK_UPS_MAX,
-    once::{self, After, Attempt, Found, Outcome},
-    plan::{Reaction, Work},
+    once::{self, After, Attempt, Found, Memory, Outcome},
+    plan::{Arm, Call, Reaction, Work},
 };
 
 impl Run {
@@ -31,9 +32,7 @@ impl Run {
             self.remember(unit, outcome);
         }
         match after {
-            After::Retry { at } if self.deadline(unit).is_some_and(|(deadline, _)| deadline < at) => {
-                self.take_arm(unit, failure.class);
-            }
+            After::Retry { at } if self.is_late(unit, at) => self.react(unit, failure.class),
             After::Retry { at } => {
                 let was_probe = was_sent && self.units[unit].is_probe;
                 let attempt = attempt + u32::from(!was_probe);
@@ -41,11 +40,25 @@ impl Run {
             }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.units[unit].status = Status::Parking { reason },
-            After::Fail if was_sent && self.was_unknown(unit) => {
-                self.park(unit, "an attempt before this one may have arrived; look there whether it has been done");
-            }
-            After::Fail => self.take_arm(unit, failure.class),
+            After::Fail => self.react(unit, failure.class),
         }
+    }
+
+    /// What the pipeline says of a failure, unless an attempt may have arrived: then nothing else may be done in its
+    /// place, and a person decides. That the target has it already is known, and may be told.
+    fn react(&mut self, unit: UnitIndex, class: ErrorClass) {
+        let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
+        let may_have_arrived = memory.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
+        if may_have_arrived && (class != ErrorClass::Conflict || self.was_unknown(unit)) {
+            self.park(unit, "an attempt may have arrived; look there whether it has been done");
+        } else {
+            self.take_arm(unit, class);
+        }
+    }
+
+    /// Whether what comes at a time would come too late.
+    fn is_late(&self, unit: UnitIndex, at: Timestamp) -> bool {
+        self.deadline(unit).is_some_and(|(deadline, _)| deadline < at)
     }
 
     /// Whether an attempt before the last one may have arrived.
@@ -105,10 +118,7 @@ impl Run {
             Found::Absent if self.was_conflict(unit) => {
                 self.park(unit, "the target says that it has this already, and does not show it; look there");
             }
-            Found::Absent => {
-                self.remember(unit, Outcome::NotDone { since: at });
-                self.units[unit].status = Status::Retrying { attempt: attempt + 1, at };
-            }
+            Found::Absent => self.absent(at, unit, attempt),
             Found::Differs(difference) => {
                 self.park(unit, &format!("the target has something else under this name: {difference}"));
             }
@@ -123,6 +133,25 @@ impl Run {
                 None => self.park_unanswered(unit, failure),
             },
         }
+    }
+
+    /// It did not arrive, which is proven: it goes again, as often and as long as it may.
+    fn absent(&mut self, at: Timestamp, unit: UnitIndex, attempt: u32) {
+        self.remember(unit, Outcome::NotDone { since: at });
+        let retry =
+            self.step(unit).arm(ErrorClass::Unavailable).and_then(|arm| self.step(unit).arms[arm].retry.as_ref());
+        let Some(backoff) = retry.or_else(|| self.call(unit).map(|call| &call.backoff)) else { return };
+        let is_used_up = attempt >= backoff.attempts_max && !self.units[unit].is_probe;
+        let began = self.units[unit].began.unwrap_or(at);
+        let within = backoff.within.and_then(|within| SignedDuration::try_from(within).ok());
+        if !is_used_up && within.is_none_or(|within| at <= began + within) && !self.is_late(unit, at) {
+            let attempt = attempt + u32::from(!self.units[unit].is_probe);
+            self.units[unit].status = Status::Retrying { attempt, at };
+            return;
+        }
+        let message = format!("none of {attempt} attempts has arrived: the target does not have it");
+        self.units[unit].failure = Some(Failure::new(ErrorClass::Unavailable, message));
+        self.take_arm(unit, ErrorClass::Unavailable);
     }
 
     /// A call that was done: it stands, or the target says that it is cancelled, and only then may
@@ -181,6 +210,10 @@ impl Run {
             Some((arm, Reaction::Hold { .. })) => Status::Holding { arm },
             // What took its place has failed too.
             Some((_, Reaction::Fallback(_))) if self.units[unit].fallback.is_some() => Status::Failed,
+            // In this life of the run or an earlier one: what a second call would do, the first has done.
+            Some((_, Reaction::Fallback(_))) if self.stands(unit) => {
+                return self.park(unit, "its own call may have been done, so that nothing takes its place; look there");
+            }
             Some((arm, Reaction::Fallback(_))) => {
                 self.units[unit].fallback = Some(arm);
                 self.units[unit].call = None;
@@ -196,19 +229,35 @@ impl Run {
         };
     }
 
+    /// Whether the step's own write was done, or may have been.
+    fn stands(&self, unit: UnitIndex) -> bool {
+        match &self.step(unit).work {
+            Work::Call(call) => self.has_made(unit, call),
+            Work::Map(_)
+            | Work::Script(_)
+            | Work::Check(_)
+            | Work::Wait(_)
+            | Work::Approve(_)
+            | Work::Pipeline { .. }
+            | Work::Alert { .. }
+            | Work::Emit { .. } => false,
+        }
+    }
+
+    /// Whether a unit has made this write, in whatever generation and with whatever content, and it stands.
+    fn has_made(&self, unit: UnitIndex, call: &Call) -> bool {
+        let (step, of_action) = (self.unit_id(unit), format!("{}/{}/", call.connection, call.action));
+        let is_it = |(key, memory): (&CallKey, &Memory)| {
+            memory.step == step && key.as_str().starts_with(&of_action) && memory.stands()
+        };
+        call.effect.is_write() && self.calls.iter().any(is_it)
+    }
+
     /// The arm whose write was done, or may have been, in an earlier life of this run: it is that
     /// one again, and never the step's own beside it.
     pub(super) fn settled_fallback(&self, unit: UnitIndex) -> Option<usize> {
-        let step = self.step(unit);
-        step.arms.iter().position(|arm| {
-            let Reaction::Fallback(call) = &arm.reaction else { return false };
-            if !matches!((&call.effect, &step.work), (Effect::Write(Repeat::Lookup(_)), Work::Call(_))) {
-                return false;
-            }
-            let key = once::base_key(&call.connection, &call.action, &self.event_key, &self.unit_id(unit));
-            let memory = self.calls.get(&key);
-            memory.is_some_and(|memory| matches!(memory.outcome, Outcome::Done(_) | Outcome::Unknown { .. }))
-        })
+        let made = |arm: &Arm| matches!(&arm.reaction, Reaction::Fallback(call) if self.has_made(unit, call));
+        self.step(unit).arms.iter().position(made)
     }
 
     /// When a unit must have ended, and what is then said.

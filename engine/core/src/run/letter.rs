@@ -179,10 +179,23 @@ impl Run {
         Receipt::Entry(Entry::Decided { step, by, reason, decision: decision.clone() })
     }
 
+    /// The run that a unit has begun and waits for.
+    fn open_run(&self, unit: UnitIndex) -> Option<&str> {
+        match self.status(unit) {
+            Status::Waiting { on: On::Run { run }, .. } => Some(run),
+            _ => None,
+        }
+    }
+
     /// Nothing may stay in doubt: a call that is under way is waited for, a parked one is decided first.
     fn cancelled(&self, by: &str, reason: &str) -> Receipt {
         if self.units.iter().any(|unit| matches!(unit.status, Status::Parked { .. })) {
             return Receipt::Moot("a step is parked: `ferry runs decide` comes first".to_owned());
+        }
+        // Nobody would tell that run, and it would pay on.
+        if let Some((unit, run)) = self.units().find_map(|unit| Some((unit, self.open_run(unit)?))) {
+            let step = self.unit_id(unit);
+            return Receipt::Moot(format!("`{step}` waits for {run}: `ferry runs cancel {run}` comes first"));
         }
         if self.units.iter().any(super::unit::Unit::is_in_doubt) {
             return Receipt::Later;

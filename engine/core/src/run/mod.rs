@@ -299,7 +299,7 @@ impl Run {
         &self.calls
     }
 
-    /// Whether a person, or a corrected event, began it again.
+    /// Whether a person has begun it again, and no corrected event since.
     pub fn is_replayed(&self) -> bool {
         self.is_replayed
     }

@@ -148,7 +148,7 @@ async fn looked_into(desk: &Desk, letter: DeadLetter) -> Result<DeadLetterShown,
         Ok(run) => {
             let now = desk.now(&stored);
             let (by, reason) = (String::new(), String::new());
-            let again = Entry::Resumed { by, reason, event: None, from: From::Failed };
+            let again = Entry::Resumed { by, reason, event: None, from: From::Failed, by_person: true };
             shown.replay = Some(foresee(&desk.rules, &run, &stored.journal, (now, &again)));
         }
         Err(error) => shown.unknown = Some(format!("{error:#}")),

@@ -197,13 +197,18 @@ impl Replay {
             step => From::Step(step.to_owned()),
         };
         let now = desk.now(&stored);
-        let mut ready =
-            Ready { run: id, shown: Shown::of(&letter), how: Again { from, version: None, event }, files: None, now };
+        let mut ready = Ready {
+            run: id,
+            shown: Shown::of(&letter),
+            how: Again { from, version: None, event, by_person: true },
+            files: None,
+            now,
+        };
         match self.planned(desk, (&letter, &stored), &mut ready).await {
             Ok(run) => {
                 let again = ready.how.clone();
                 let (by, reason) = (self.by.clone(), String::new());
-                let entry = Entry::Resumed { by, reason, event: again.event, from: again.from };
+                let entry = Entry::Resumed { by, reason, event: again.event, from: again.from, by_person: true };
                 ready.shown.steps = foresee(&desk.rules, &run, &stored.journal, (now, &entry));
                 let refused = ready.shown.steps.iter().find(|step| step.fate == Fate::Refused);
                 let why = |step: &crate::engine::Foreseen| {

@@ -211,7 +211,7 @@ async fn queue(desk: &Desk, stored: &StoredRun, run: &Run, step: &str) -> Option
 fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
     let now = desk.now(stored);
     let (by, reason) = ("why".to_owned(), String::new());
-    let again = Entry::Resumed { by, reason, event: None, from: From::Failed };
+    let again = Entry::Resumed { by, reason, event: None, from: From::Failed, by_person: true };
     let is_dead = run.state() == State::DeadLettered;
     Facts {
         run: stored.row.run.to_string(),

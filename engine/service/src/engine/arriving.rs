@@ -99,7 +99,8 @@ impl Engine {
                 match run.state() {
                     State::DeadLettered if is_newer && refused.is_none() => {
                         let (by, reason) = ("ferry".to_owned(), "the record was corrected at its source".to_owned());
-                        let again = Entry::Resumed { by, reason, event: Some(event.clone()), from: From::Start };
+                        let (event, from) = (Some(event.clone()), From::Start);
+                        let again = Entry::Resumed { by, reason, event, from, by_person: false };
                         run.take(self.now(), &again);
                         Known::Corrected(Box::new(run))
                     }

@@ -41,8 +41,9 @@ impl Drive<'_> {
         };
         let arrival = self.arrival(&plan, (event_key, inputs), parent);
         let (engine, driven) = (Arc::clone(self.engine), Arc::clone(&self.driven));
+        let by_person = self.driven.with(ferry_core::run::Run::is_replayed);
         self.effects.push(Box::pin(async move {
-            let begun = begin(&engine, step, arrival).await;
+            let begun = begin(&engine, step, (arrival, by_person)).await;
             let entry = begun.map(|(entry, also)| {
                 engine.note_with(&driven, entry, also);
                 None
@@ -146,7 +147,7 @@ impl Drive<'_> {
 async fn begin(
     engine: &super::Engine,
     step: String,
-    arrival: Arrival,
+    (arrival, by_person): (Arrival, bool),
 ) -> Result<(Entry, Vec<Change>), crate::store::StoreError> {
     let id = RunId::of(&arrival.pipeline, &arrival.event_key);
     let waiting = Entry::Waiting { step: step.clone(), on: On::Run { run: id.to_string() } };
@@ -166,7 +167,7 @@ async fn begin(
         }
         (Some(State::DeadLettered), _) => {
             let (by, reason) = (format!("{step} of its parent"), "the run that began it was begun again".to_owned());
-            let how = Again { from: From::Start, version: None, event: Some(arrival.event) };
+            let how = Again { from: From::Start, version: None, event: Some(arrival.event), by_person };
             (waiting, vec![Change::Resume { run: id, by, reason, at: arrival.at, how }])
         }
         (Some(State::Cancelled), _) => {

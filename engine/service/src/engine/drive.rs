@@ -165,7 +165,12 @@ impl Drive<'_> {
             return Turn { moved: true, due: None };
         }
         let mut due = None;
+        let is_ending = self.letters.values().any(|letter| matches!(letter, Letter::Cancel { .. }));
         for command in self.driven.commands(now) {
+            // Who waits for the end of what is under way begins nothing else.
+            if is_ending && !matches!(command, Command::Journal(_) | Command::LookUp { .. }) {
+                continue;
+            }
             let unit = match &command {
                 // A call that is being gathered may still be sent, so the run has not ended yet.
                 Command::Journal(Entry::DeadLettered { .. }) if self.is_calling() => continue,
@@ -236,7 +241,11 @@ impl Drive<'_> {
     fn read_letters(&mut self, now: Timestamp) -> bool {
         let mut moved = false;
         for (number, letter) in std::mem::take(&mut self.letters) {
-            let receipt = self.driven.with(|run| run.receive(&letter, now));
+            let receipt = match self.driven.with(|run| run.receive(&letter, now)) {
+                // A call that is being gathered may still be sent, and would be paid by a run that is cancelled.
+                Receipt::Entry(Entry::Cancelled { .. }) if self.is_calling() => Receipt::Later,
+                receipt => receipt,
+            };
             let (run, fence) = (self.driven.id.clone(), self.driven.fence);
             let read = Change::Read { run, fence, number };
             match receipt {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use ferry_connectors::connection::Connection;
-use ferry_core::plan::{EventSource, Plan, StepIndex};
+use ferry_core::{
+    plan::{EventSource, Plan, StepIndex},
+    project::Retention,
+};
 use secrecy::SecretString;
 
 use super::{Engine, locked};
@@ -30,6 +33,8 @@ pub struct LoadedProject {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// The secrets of its webhooks, by pipeline.
     pub secrets: BTreeMap<String, SecretString>,
+    /// What is forgotten, and when.
+    pub retention: Retention,
 }
 
 impl LoadedProject {
@@ -87,6 +92,11 @@ impl Loaded {
     /// A project by name; one that is gone too, because its runs finish on what they began with.
     pub(super) fn project(&self, name: &str) -> Option<&Arc<LoadedProject>> {
         self.projects.get(name).or_else(|| self.gone.get(name))
+    }
+
+    /// All projects that are loaded.
+    pub(super) fn projects(&self) -> impl Iterator<Item = &LoadedProject> {
+        self.projects.values().map(|project| &**project)
     }
 
     /// All plans, with their projects.

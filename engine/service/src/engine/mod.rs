@@ -20,6 +20,7 @@ mod preview;
 mod question;
 mod queue;
 mod recover;
+mod retention;
 mod schedule;
 mod scheduler;
 mod time;
@@ -158,6 +159,7 @@ impl Engine {
         }
         self.tasks.spawn(Arc::clone(self).schedule());
         self.tasks.spawn(Arc::clone(self).give_up_for_ever());
+        self.tasks.spawn(Arc::clone(self).forget_for_ever());
         let work = async {
             self.stop.cancelled().await;
             self.tasks.close();

@@ -20,7 +20,7 @@ use ferry_contract::{
 use ferry_core::{
     lint::{self, Checked, Files},
     plan::{EventSource, Plan},
-    project::Project,
+    project::{Project, Retention},
     testing::CheckedSuite,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -206,6 +206,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             plans: Vec::new(),
             connections: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            retention: Retention::default(),
         });
     };
     let mut connections = BTreeMap::new();
@@ -235,7 +236,8 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     }
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
     let folder = project.folder.clone();
-    Ok(LoadedProject { name: checked.name.clone(), folder, plans: plans.collect(), connections, secrets })
+    let (name, retention) = (checked.name.clone(), checked.retention);
+    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, retention })
 }
 
 /// The secret of a pipeline's webhook; every sandbox signs with the same one.

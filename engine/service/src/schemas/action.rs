@@ -171,6 +171,9 @@ pub struct Bundle {
     pub within: Option<Duration>,
     /// The list in the request's body that grows.
     pub items: JsonPath,
+    /// Whether the target does nothing of a request that it refuses: the items that it names are refused, and the others
+    /// go again. Without it, a refusal of many says nothing of those that it does not name: they may have been done.
+    pub atomic: Option<bool>,
     /// How a refusal names the items that are wrong.
     pub refused: Option<Refused>,
 }

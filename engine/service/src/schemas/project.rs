@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::written::{PlainMap, Text, Texts, Version};
+use super::written::{Duration, PlainMap, Text, Texts, Version};
 
 /// A project of ferry: connections, alert channels, and values that its pipelines share.
 #[derive(Debug, JsonSchema)]
@@ -22,6 +22,8 @@ pub struct Project {
     pub groups: Option<BTreeMap<String, Texts>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Option<PlainMap>,
+    /// How long what is over is kept; for ever where nothing is said.
+    pub retention: Option<Retention>,
     /// Folders whose tables, maps and scripts this project uses too.
     #[schemars(extend("examples" = ["../shared"]))]
     pub shares: Option<Texts>,
@@ -41,6 +43,18 @@ pub struct Connection {
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
+}
+
+/// What is forgotten, and when.
+///
+/// Dead letters stay until somebody is done with them. The names of events and calls stay for ever, so that none
+/// happens again.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Retention {
+    /// How long after their end the stories of runs are kept that finished or were cancelled; a day at least.
+    #[schemars(extend("examples" = ["180d"]))]
+    pub runs: Duration,
 }
 
 /// Where an alert goes.

@@ -193,6 +193,23 @@ pub enum Change {
         /// What it is from now on, with the next version.
         value: Value,
     },
+    /// The story of a run is too old to be kept: where it finished or was cancelled before then, only the names of
+    /// its event and its calls stay.
+    Forget {
+        /// The run.
+        run: RunId,
+        /// When it must have been over.
+        before: Timestamp,
+    },
+    /// What a settled event said is too old to be kept.
+    ForgetEvent {
+        /// Its name.
+        event: String,
+        /// Its key.
+        key: String,
+        /// When it must have come.
+        before: Timestamp,
+    },
 }
 
 impl Change {
@@ -220,6 +237,8 @@ pub struct Again {
     pub version: Option<Digest>,
     /// Another event than the one it had.
     pub event: Option<Value>,
+    /// Whether a person wants it.
+    pub by_person: bool,
 }
 
 /// What a person did.
@@ -308,4 +327,6 @@ pub struct Committed {
     pub known: usize,
     /// Posted events that became dead letters.
     pub given_up: Vec<Posted>,
+    /// Runs and events that were forgotten.
+    pub forgotten: usize,
 }

@@ -4,6 +4,7 @@
 //! order, and writes what the view has collected, in one transaction. A group that is refused leaves the
 //! view as it was, so it takes no other with it.
 
+mod forget;
 mod mail;
 
 pub(super) use mail::APPROVAL;
@@ -60,6 +61,7 @@ struct Again<'a> {
     event: Option<Value>,
     at: Timestamp,
     from: From,
+    by_person: bool,
 }
 
 impl Decision<'_> {
@@ -119,6 +121,11 @@ impl Decision<'_> {
                 Ok(())
             }
             Change::Share { name, expected, value } => self.share(name, *expected, value),
+            Change::Forget { run, before } => self.forget(run, *before),
+            Change::ForgetEvent { event, key, before } => {
+                self.forget_event((event, key), *before);
+                Ok(())
+            }
         }
     }
 
@@ -196,8 +203,10 @@ impl Decision<'_> {
     /// A corrected event reopens its run where that ended as a dead letter; while the run is open, it is
     /// kept for that case.
     fn revise(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
-        let reopens = self.known(run)?.is(State::DeadLettered) && arrival.refused.is_none();
-        let newer = if reopens { None } else { Some(arrival.event.to_string()) };
+        let record = self.draft.run(run);
+        let reopens = record.is_some_and(|record| record.is(State::DeadLettered)) && arrival.refused.is_none();
+        // Of a run that is forgotten, nothing is kept for later.
+        let newer = record.filter(|_| !reopens).map(|_| arrival.event.to_string());
         let received_ms = arrival.at.as_millisecond();
         let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms, newer };
         self.draft.writes.inbox.insert(run.clone(), inbox);
@@ -230,14 +239,15 @@ impl Decision<'_> {
         if let Some(version) = &how.version {
             version.as_str().clone_into(&mut self.changed(run)?.version);
         }
-        self.resume(run, Again { by, reason, event: how.event.clone(), at, from: how.from.clone() })
+        let (event, from, by_person) = (how.event.clone(), how.from.clone(), how.by_person);
+        self.resume(run, Again { by, reason, event, at, from, by_person })
     }
 
     fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
         // Whoever resumes it may have another clock; a journal does not go back.
         let at = again.at.max(self.last(run)?);
-        let Again { by, reason, event, from, .. } = again;
-        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from };
+        let Again { by, reason, event, from, by_person, .. } = again;
+        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from, by_person };
         self.push(run, at, &entry)?;
         self.draft.writes.letters.insert(run.clone(), None);
         self.project(run, State::Running, Some(at), "replayed", Hold::Release)
@@ -379,7 +389,7 @@ impl Decision<'_> {
 }
 
 fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
-    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start }
+    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start, by_person: false }
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {

@@ -267,6 +267,17 @@ pub trait Store: Send + Sync {
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
+    /// Runs of a pipeline that finished or were cancelled before then, the first to begin first: so many are skipped,
+    /// and at most so many given.
+    fn over<'a>(
+        &'a self,
+        pipeline: &'a str,
+        before: Timestamp,
+        part: (usize, usize),
+    ) -> Boxed<'a, Result<Vec<RunId>, StoreError>>;
+    /// Event and key of posted events that came before then, that nobody waits for, and that no run which is still
+    /// known has claimed.
+    fn settled(&self, before: Timestamp, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>>;
     /// The number of runs in each state.
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>>;
     /// Runs that are dead letters, the latest first.

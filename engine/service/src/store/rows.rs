@@ -154,6 +154,11 @@ pub(super) struct Writes {
     pub(super) acts: Vec<String>,
     /// Only new ones, in order.
     pub(super) verdicts: Vec<VerdictRecord>,
+    /// Runs whose rows, journals and letters go.
+    pub(super) forgotten: BTreeSet<RunId>,
+    /// Events whose content goes, and where they are not found any more.
+    pub(super) said_no_more: BTreeSet<PostKey>,
+    pub(super) found_no_more: BTreeSet<(Wanted, String)>,
 }
 
 /// What the groups of a batch see: the rows that were there, and what the groups before wrote.
@@ -201,6 +206,9 @@ impl View {
         self.writes.reservations.extend(writes.reservations);
         self.writes.acts.extend(writes.acts);
         self.writes.verdicts.extend(writes.verdicts);
+        self.writes.forgotten.extend(writes.forgotten);
+        self.writes.said_no_more.extend(writes.said_no_more);
+        self.writes.found_no_more.extend(writes.found_no_more);
     }
 
     /// What was there, and what is to be written: a row that was not there is new.
@@ -211,6 +219,9 @@ impl View {
 
 impl Draft<'_> {
     pub(super) fn run(&self, run: &RunId) -> Option<&RunRecord> {
+        if self.writes.forgotten.contains(run) || self.view.writes.forgotten.contains(run) {
+            return None;
+        }
         let written = self.writes.runs.get(run).or_else(|| self.view.writes.runs.get(run));
         written.or_else(|| self.view.rows.runs.get(run))
     }

@@ -275,5 +275,6 @@ fn loaded(
     let files = |plan: &&Arc<Plan>| (Arc::clone(plan), load::version_files(stage.project, checked, plan));
     let plans = plans.iter().map(files).collect();
     let folder = std::path::PathBuf::new();
-    Ok(LoadedProject { name: checked.name.clone(), folder, plans, connections, secrets: BTreeMap::new() })
+    let (name, secrets, retention) = (checked.name.clone(), BTreeMap::new(), checked.retention);
+    Ok(LoadedProject { name, folder, plans, connections, secrets, retention })
 }

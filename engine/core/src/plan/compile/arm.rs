@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     catalog::{Effect, Repeat},
+    failure::ErrorClass,
     report::Spanned,
 };
 
@@ -34,8 +35,11 @@ impl Builder<'_> {
                     _ => None,
                 };
                 let call = self.call(action, with.as_ref().or(own), scope)?;
-                self.may_fall_back(action, &call);
-                Reaction::Fallback(Box::new(call))
+                self.may_fall_back(action, &call, (arm, step));
+                // One fact is paid once, whichever way it goes.
+                let once_per = step.once_per.as_ref().map(|key| self.expression(key, scope));
+                let once_per = once_per.map_or(Some(None), |key| key.map(Some))?;
+                Reaction::Fallback(Box::new(Call { once_per, ..call }))
             }
             language::Reaction::Do { steps, then } => {
                 Reaction::Do { steps: self.steps(steps, Some(place), items)?, then: *then }
@@ -46,7 +50,23 @@ impl Builder<'_> {
     }
 
     /// Where a second way of writing could not be told from the first, both might be taken.
-    fn may_fall_back(&mut self, action: &Spanned<String>, call: &Call) {
+    fn may_fall_back(&mut self, action: &Spanned<String>, call: &Call, (arm, step): (&language::Arm, &language::Step)) {
+        if !matches!(step.work, language::Work::Action { .. }) {
+            let message = format!("`{}` takes the place of a call, and `{}` makes none", action.value, step.id.value);
+            let help = "write it beside an `action`, or in the steps of a `do`";
+            self.report.error("write-in-question", action.at, message, help);
+        }
+        let proves_nothing = |class: &&Spanned<ErrorClass>| {
+            matches!(class.value, ErrorClass::Unknown | ErrorClass::Conflict) && call.effect.is_write()
+        };
+        if let Some(class) = arm.classes.iter().find(proves_nothing) {
+            let message = format!(
+                "`{}` says that the call may have been done, so that `{}` would do it a second time",
+                class.value, action.value
+            );
+            let help = "leave it to the look-up and to a person, or fall back on `unavailable` and `throttled`";
+            self.report.error("write-in-question", class.at, message, help);
+        }
         let may = matches!(call.effect, Effect::Read | Effect::Write(Repeat::Lookup(_)));
         if !may {
             let message = format!("`{}` writes, and nothing can look up whether it has", action.value);

@@ -4,6 +4,7 @@
 //! which is refused where it is off. A commit whose answer was lost is [`StoreError::Failed`], because
 //! nobody knows whether it is durable.
 
+mod forget;
 mod lease;
 mod link;
 mod mail;
@@ -197,6 +198,19 @@ impl Store for PostgresStore {
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
         on(&self.reader, move |session| async move { read::runs(&session, filter).await })
+    }
+
+    fn over<'a>(
+        &'a self,
+        pipeline: &'a str,
+        before: Timestamp,
+        part: (usize, usize),
+    ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {
+        on(&self.reader, move |session| async move { forget::over(&session, pipeline, before, part).await })
+    }
+
+    fn settled(&self, before: Timestamp, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        on(&self.reader, move |session| async move { forget::settled(&session, before, limit).await })
     }
 
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {

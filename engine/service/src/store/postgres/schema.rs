@@ -29,6 +29,7 @@ CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state);
 CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
+CREATE INDEX IF NOT EXISTS runs_over ON runs (pipeline, started_ms) WHERE state IN ('finished', 'cancelled');
 CREATE TABLE IF NOT EXISTS engines (engine TEXT COLLATE "C" PRIMARY KEY, until_ms BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
     run TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, at_ms BIGINT NOT NULL, entry TEXT NOT NULL,
@@ -61,6 +62,8 @@ CREATE TABLE IF NOT EXISTS posts (
 );
 CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms, event, key) WHERE unclaimed_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms, event, key) WHERE dead_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posts_settled ON posts (at_ms)
+    WHERE unclaimed_ms IS NULL AND dead_ms IS NULL AND data <> 'null';
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path, value, key)

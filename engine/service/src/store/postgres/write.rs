@@ -12,6 +12,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
+    forget,
     link::{Failed, Session},
     mail, post,
     read::rows,
@@ -102,7 +103,12 @@ const ALL: [&str; 23] = [
 /// Plans what will be sent, once in a session.
 pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
     try_join_all(
-        ALL.into_iter().chain(mail::ALL).chain(post::ALL).chain(reserve::ALL).map(|sql| session.statement(sql)),
+        ALL.into_iter()
+            .chain(mail::ALL)
+            .chain(post::ALL)
+            .chain(reserve::ALL)
+            .chain(forget::ALL)
+            .map(|sql| session.statement(sql)),
     )
     .await?;
     Ok(())
@@ -209,6 +215,7 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(reserve::gone(session, writes)));
     statements.push(Box::pin(reserve::new(session, writes)));
     statements.push(Box::pin(verdicts(session, &writes.verdicts)));
+    statements.extend(forget::statements(session, writes));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));
     statements.push(Box::pin(async { Ok(session.client.batch_execute("COMMIT").await?) }));
     join_all(statements).await.into_iter().collect()

@@ -24,10 +24,10 @@ pub(in crate::store) struct Keys {
     pub(in crate::store) wanted: BTreeSet<Wanted>,
     /// Events that are posted, with their content.
     pub(in crate::store) posts: BTreeMap<PostKey, Value>,
-    /// Events that nobody may have claimed in time.
+    /// Events that nobody may have claimed in time, or that may be too old.
     pub(in crate::store) given_up: BTreeSet<PostKey>,
-    /// Runs that end, whose parents are told.
-    pub(in crate::store) ends: BTreeSet<RunId>,
+    /// Runs that end, whose parents are told, and runs that are forgotten, if their parents are over.
+    pub(in crate::store) kin: BTreeSet<RunId>,
 }
 
 impl Keys {
@@ -48,7 +48,7 @@ impl Keys {
                 Change::Post { event, key, data, .. } => {
                     self.posts.insert((event.clone(), key.clone()), data.clone());
                 }
-                Change::GiveUp { event, key, .. } => {
+                Change::GiveUp { event, key, .. } | Change::ForgetEvent { event, key, .. } => {
                     self.given_up.insert((event.clone(), key.clone()));
                 }
                 Change::Project { run, .. } => {
@@ -71,6 +71,10 @@ impl Keys {
                     self.journals.insert(run.clone());
                     self.runs.insert(run.clone());
                     self.letters.insert(run.clone());
+                }
+                Change::Forget { run, .. } => {
+                    self.runs.insert(run.clone());
+                    self.kin.insert(run.clone());
                 }
                 Change::Share { name, .. } => {
                     self.shared.insert(name.clone());
@@ -95,7 +99,7 @@ impl Keys {
                 self.posts.insert((event.clone(), key.clone()), data.clone());
             }
             Entry::Finished { .. } | Entry::DeadLettered { .. } | Entry::Cancelled { .. } => {
-                self.ends.insert(run.clone());
+                self.kin.insert(run.clone());
             }
             _ => {}
         }
@@ -106,13 +110,13 @@ impl Keys {
         self.journals.difference(&self.runs)
     }
 
-    /// Runs that are told of what happens here, and are not among those that are fetched already to be changed.
+    /// Runs that are told of what happens here, or are asked, and are not among those that are fetched already to be changed.
     pub(in crate::store) fn told(&self, rows: &Rows) -> BTreeSet<RunId> {
         let parent = |run: &RunId| {
             let parent = rows.runs.get(run)?.parent.as_ref()?;
             serde_json::from_str::<run::Parent>(parent).ok().map(|parent| RunId::named(parent.run))
         };
-        let parents = self.ends.iter().filter_map(parent);
+        let parents = self.kin.iter().filter_map(parent);
         let waiting = rows.waits.iter().map(|wait| wait.run.clone());
         parents.chain(waiting).filter(|run| !self.runs.contains(run)).collect()
     }

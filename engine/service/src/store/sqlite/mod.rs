@@ -1,6 +1,7 @@
 //! SQLite: write-ahead log, `synchronous=FULL`, one writer thread that commits whole groups.
 
 mod beside;
+mod forget;
 mod lease;
 mod mail;
 mod post;
@@ -329,6 +330,19 @@ impl Store for SqliteStore {
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>> {
         self.read(|connection| read::runs(connection, filter))
+    }
+
+    fn over<'a>(
+        &'a self,
+        pipeline: &'a str,
+        before: Timestamp,
+        part: (usize, usize),
+    ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {
+        self.read(|connection| forget::over(connection, pipeline, before, part))
+    }
+
+    fn settled(&self, before: Timestamp, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        self.read(|connection| forget::settled(connection, before, limit))
     }
 
     fn counts(&self) -> Boxed<'_, Result<BTreeMap<String, u64>, StoreError>> {

@@ -35,6 +35,8 @@ CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AN
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
+-- By a column that never changes: an update of a run costs nothing here.
+CREATE INDEX IF NOT EXISTS runs_over ON runs (pipeline, started_ms) WHERE state IN ('finished', 'cancelled');
 -- Engines that are alive, until then by the store's clock.
 CREATE TABLE IF NOT EXISTS engines (engine TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state);
@@ -83,6 +85,8 @@ CREATE TABLE IF NOT EXISTS posts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms) WHERE unclaimed_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms) WHERE dead_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posts_settled ON posts (at_ms)
+    WHERE unclaimed_ms IS NULL AND dead_ms IS NULL AND data <> 'null';
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL,
     PRIMARY KEY (event, path, value, key)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement, params};
 
-use super::mail;
+use super::{forget, mail};
 use crate::store::{
     EngineId, Fence, RunId,
     rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Tail, Writes},
@@ -127,7 +127,7 @@ pub(super) fn write(connection: &Connection, writes: &Writes, mut numbers: Numbe
     for (name, (version, value)) in &writes.shared {
         shared.execute(params![name, i64::try_from(*version).unwrap_or(i64::MAX), value])?;
     }
-    Ok(())
+    forget::write(connection, writes, &numbers)
 }
 
 fn runs(connection: &Connection, writes: &Writes, numbers: &mut Numbers) -> rusqlite::Result<()> {
