@@ -59,3 +59,9 @@ pub const CATCH_UP_MAX: usize = 1_000;
 pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
 /// The first moment at which a test may not begin any more: what is reckoned from then on must be moments still.
 pub const TEST_NOW_BEFORE: &str = "9000-01-01T00:00:00Z";
+/// Parameters of a project.
+pub const PARAMS_MAX: usize = 100;
+/// The value of a parameter.
+pub const PARAM_MAX_BYTES: usize = 4 << 10;
+/// Environments of a project: each is checked on its own.
+pub const ENVIRONMENTS_MAX: usize = 8;

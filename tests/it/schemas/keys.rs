@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{catalog, root};
 
 /// Each map of a reader, with the kind of file and the name of its schema there.
-const MAPS: [(&str, &str, Kind, &str); 78] = [
+const MAPS: [(&str, &str, Kind, &str); 80] = [
     ("language/read.rs", "a pipeline", Kind::Pipeline, ""),
     ("language/read.rs", "`on_failure`", Kind::Pipeline, "OnFailure"),
     ("language/read.rs", "an input", Kind::Pipeline, "Input"),
@@ -58,6 +58,8 @@ const MAPS: [(&str, &str, Kind, &str); 78] = [
     ("operators/each.rs", "`each`", Kind::Pipeline, "EachItem"),
     ("operators/merge.rs", "`merge`", Kind::Pipeline, "Merge"),
     ("project/mod.rs", "a project", Kind::Project, ""),
+    ("params/mod.rs", "a parameter", Kind::Project, "Param"),
+    ("project/environments.rs", "an environment", Kind::Project, "Environment"),
     ("manifest/read.rs", "a connector", Kind::Connector, ""),
     ("manifest/read.rs", "a connection's field", Kind::Connector, "ConnectionField"),
     ("manifest/read.rs", "`auth`", Kind::Connector, "Auth"),

@@ -5,6 +5,7 @@ mod files;
 mod keys;
 mod misplaced;
 mod names;
+mod params;
 mod places;
 mod project;
 mod reference;
