@@ -11,6 +11,7 @@ mod actions;
 pub mod arm;
 pub mod connector;
 pub mod from;
+mod given;
 pub mod operators;
 pub mod pipeline;
 pub mod project;
@@ -89,6 +90,9 @@ impl Kind {
             }
             Self::Project => connections(&mut schema, known),
             Self::Connector | Self::Test => {}
+        }
+        if matches!(self, Self::Pipeline | Self::Project) {
+            given::add_references(&mut schema);
         }
         rules::in_markdown(&mut schema);
         schema
