@@ -9,6 +9,7 @@ mod exchange;
 mod format;
 mod gate;
 mod generation;
+mod given;
 mod graph;
 mod kills;
 mod lanes;

@@ -185,7 +185,8 @@ impl Report {
         self.push(Finding { check, level: Level::Warning, at, message: message.into(), help: help.to_owned(), fix });
     }
 
-    fn push(&mut self, finding: Finding) {
+    /// Adds a finding, if it is not there yet.
+    pub fn push(&mut self, finding: Finding) {
         if self.findings.contains(&finding) {
             return;
         }
@@ -199,6 +200,11 @@ impl Report {
     /// Takes the findings of another report on the same file.
     pub fn absorb(&mut self, other: &Report) {
         other.findings.iter().cloned().for_each(|finding| self.push(finding));
+    }
+
+    /// Changes each finding.
+    pub fn amend(&mut self, change: impl FnMut(&mut Finding)) {
+        self.findings.iter_mut().for_each(change);
     }
 
     /// Keeps the findings that `keep` holds of.

@@ -61,3 +61,9 @@ pub const TEST_LASTS_MAX: Duration = Duration::from_hours(366 * 24);
 pub const TEST_NOW_BEFORE: &str = "9000-01-01T00:00:00Z";
 /// How long the story of a run is kept at least.
 pub const RETENTION_MIN: Duration = Duration::from_hours(24);
+/// Parameters of a project.
+pub const PARAMS_MAX: usize = 100;
+/// The value of a parameter.
+pub const PARAM_MAX_BYTES: usize = 4 << 10;
+/// Environments of a project: each is checked on its own.
+pub const ENVIRONMENTS_MAX: usize = 8;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,7 @@ use ferry_core::plan::{EventSource, Plan};
 use crate::{
     clock::WallWatch,
     engine::{Engine, LoadedProject, Recompile},
-    load::{self, CheckedProject, LoadError},
+    load::{self, CheckedProject, LoadError, Wanted},
     render,
     sandbox::SandboxInfo,
 };
@@ -24,6 +24,9 @@ use crate::{
 /// What projects are loaded from, and into what.
 pub struct Loader {
     paths: Vec<PathBuf>,
+    wanted: Wanted,
+    /// The environment that was loaded first: a service stays in it.
+    environment: OnceLock<Option<String>>,
     rules: Arc<Rules>,
     ports: World,
     sandbox: Option<SandboxInfo>,
@@ -64,9 +67,15 @@ pub struct Reloads {
 
 impl Loader {
     /// Loads from these paths, with these ports.
-    pub fn new(paths: Vec<PathBuf>, rules: Arc<Rules>, ports: World, sandbox: Option<SandboxInfo>) -> Self {
+    pub fn new(
+        (paths, wanted): (Vec<PathBuf>, Wanted),
+        rules: Arc<Rules>,
+        ports: World,
+        sandbox: Option<SandboxInfo>,
+    ) -> Self {
+        let environment = OnceLock::new();
         let (last, taken, refused) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
-        Self { paths, rules, ports, sandbox, libraries: Mutex::default(), last, taken, refused }
+        Self { paths, wanted, environment, rules, ports, sandbox, libraries: Mutex::default(), last, taken, refused }
     }
 
     /// Whether connections lead to a sandbox.
@@ -79,7 +88,12 @@ impl Loader {
     /// # Errors
     /// Where nothing is there, or it cannot be read.
     pub fn check(&self) -> Result<Vec<CheckedProject>, LoadError> {
-        load::projects(&self.paths, &self.rules)
+        load::projects(&self.paths, &self.rules, &self.wanted)
+    }
+
+    /// The environment that is loaded, where there are some.
+    pub fn environment(&self) -> Option<String> {
+        self.environment.get().cloned().flatten()
     }
 
     /// Opens the connections of checked projects; what is wrong with any of them refuses all.
@@ -88,6 +102,16 @@ impl Loader {
     /// What is missing, or stands twice.
     pub fn open(&self, projects: &[CheckedProject]) -> Result<Vec<LoadedProject>, Refused> {
         one_of_each(projects)?;
+        let environment = load::environment_of(projects).map_err(|error| Refused(vec![error]))?;
+        let first = self.environment.get_or_init(|| environment.clone());
+        if *first != environment {
+            let name = |environment: &Option<String>| {
+                environment.as_ref().map_or("none".to_owned(), |name| format!("`{name}`"))
+            };
+            let (was, is) = (name(first), name(&environment));
+            let help = "restart the service with the `--store` of that environment";
+            return Err(Refused(vec![format!("the environment was {was}, and is {is} now; {help}")]));
+        }
         let mut opened = Vec::new();
         let mut wrong = Vec::new();
         for project in projects {

@@ -158,7 +158,10 @@ impl Bench {
         file("light.yaml", pipeline("light", 40, map));
         file("hook.yaml", pipeline("hook", 1, map));
         let (rules, clock) = (load::pipeline_rules(), Arc::new(SystemClock::default()));
-        let project = load::projects(&[own], &rules).expect("the folder can be read").pop().expect("there is one");
+        let project = load::projects(&[own], &rules, &load::Wanted::default())
+            .expect("the folder can be read")
+            .pop()
+            .expect("there is one");
         assert!(project.reports().all(ferry_contract::report::Report::is_ok), "{:#?}", project.checked.reports);
         let world = World { http: Arc::new(AtOnce), clock: Arc::clone(&clock) as Arc<dyn Clock> };
         let engine = Engine::new(Setup {

@@ -38,7 +38,7 @@ fn stored(played: &Played) -> StoredRun {
 /// come to something else than it did.
 fn differences(folder: &Path, show: Option<&str>, state: Option<&str>) -> String {
     let rules = load::pipeline_rules();
-    let projects = load::projects(&[folder.to_path_buf()], &rules).unwrap();
+    let projects = load::projects(&[folder.to_path_buf()], &rules, &load::Wanted::default()).unwrap();
     let stage = Stage { project: &projects[0], rules };
     let mut tests = Vec::new();
     for suite in projects[0].suites.iter().map(|checked| checked.suite.as_ref().unwrap()) {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{catalog, root};
 
 /// Each map of a reader, with the kind of file and the name of its schema there.
-const MAPS: [(&str, &str, Kind, &str); 79] = [
+const MAPS: [(&str, &str, Kind, &str); 81] = [
     ("language/read.rs", "a pipeline", Kind::Pipeline, ""),
     ("language/read.rs", "`on_failure`", Kind::Pipeline, "OnFailure"),
     ("language/read.rs", "an input", Kind::Pipeline, "Input"),
@@ -59,6 +59,8 @@ const MAPS: [(&str, &str, Kind, &str); 79] = [
     ("operators/merge.rs", "`merge`", Kind::Pipeline, "Merge"),
     ("project/mod.rs", "a project", Kind::Project, ""),
     ("project/retention.rs", "`retention`", Kind::Project, "Retention"),
+    ("params/mod.rs", "a parameter", Kind::Project, "Param"),
+    ("project/environments.rs", "an environment", Kind::Project, "Environment"),
     ("manifest/read.rs", "a connector", Kind::Connector, ""),
     ("manifest/read.rs", "a connection's field", Kind::Connector, "ConnectionField"),
     ("manifest/read.rs", "`auth`", Kind::Connector, "Auth"),

@@ -137,7 +137,8 @@ fn a_project_can_share_the_tables() {
     }
     write("own/ferry.yaml", "ferry: 1\nproject: own\nalerts: { finance-ops: log }\nshares: [../shared]\n");
     write("own/status.yaml", PIPELINE);
-    let projects = load::projects(&[folder.path().join("own")], &load::pipeline_rules()).unwrap();
+    let projects =
+        load::projects(&[folder.path().join("own")], &load::pipeline_rules(), &load::Wanted::default()).unwrap();
     let findings: Vec<String> =
         projects[0].reports().flat_map(Report::findings).map(|found| found.message.clone()).collect();
     assert_eq!(findings, Vec::<String>::new());

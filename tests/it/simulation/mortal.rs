@@ -195,6 +195,14 @@ impl Store for MortalStore {
         self.asked(move |store| store.belongs_to(world))
     }
 
+    fn world(&self) -> Boxed<'_, Result<Option<String>, StoreError>> {
+        self.asked(move |store| store.world())
+    }
+
+    fn rename_world<'a>(&'a self, from: &'a str, to: &'a str) -> Boxed<'a, Result<bool, StoreError>> {
+        self.asked(move |store| store.rename_world(from, to))
+    }
+
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
         self.asked(move |store| store.run(run))
     }

@@ -7,7 +7,7 @@ mod step;
 mod trigger;
 mod wait;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ferry_contract::{
     failure::ErrorClass,
@@ -20,7 +20,7 @@ pub use arm::{Arm, Reaction};
 pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
-pub(crate) use read::read_tree;
+pub(crate) use read::read_with;
 pub use trigger::{Cursor, Drop, EventSource, Follow, Poll, Schedule, Trigger, Verify, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
@@ -31,6 +31,8 @@ use crate::eval::allocate::Remainder;
 pub struct Pipeline {
     /// The file.
     pub source: Arc<Source>,
+    /// The parameters that it refers to.
+    pub params: BTreeSet<String>,
     /// Its name.
     pub name: Spanned<String>,
     /// What it is for.

@@ -1,6 +1,6 @@
 //! From a file to a [`Pipeline`], with findings.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ferry_contract::{
     report::{Report, Source, Spanned},
@@ -12,7 +12,10 @@ use ferry_contract::{
 };
 
 use super::{Concurrency, Input, Pipeline, near, step, trigger};
-use crate::limits::CONCURRENCY_MAX;
+use crate::{
+    limits::CONCURRENCY_MAX,
+    project::{Params, has_reference},
+};
 
 /// In the order in which they are written.
 pub(crate) const KEYS: [&str; 11] = [
@@ -37,8 +40,18 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
     yaml::parse(source, report).and_then(|root| read_tree(&root, report))
 }
 
+/// Reads the pipeline of a tree with the parameters of its project; nothing too where one of them has no value.
+pub(crate) fn read_with(root: &Node, params: &Params, report: &mut Report) -> Option<Pipeline> {
+    if !has_reference(root) {
+        return read_tree(root, report);
+    }
+    let mut root = root.clone();
+    let params = params.replace(&mut root, report)?;
+    Some(Pipeline { params, ..read_tree(&root, report)? })
+}
+
 /// Reads the pipeline of a tree, which is that of the report's file.
-pub(crate) fn read_tree(root: &Node, report: &mut Report) -> Option<Pipeline> {
+fn read_tree(root: &Node, report: &mut Report) -> Option<Pipeline> {
     let fields = Fields::open_near(root, "a pipeline", (&KEYS, near::PIPELINE), report)?;
     language_version(fields, report);
     let name = fields.need("pipeline", "mass-payouts", report).and_then(|node| text(node, "`pipeline`", report));
@@ -49,6 +62,7 @@ pub(crate) fn read_tree(root: &Node, report: &mut Report) -> Option<Pipeline> {
     let alert = on_failure.and_then(|fields| fields.need("alert", "finance-ops", report));
     Some(Pipeline {
         source: Arc::clone(&report.source),
+        params: BTreeSet::new(),
         description: text_of(fields, "description", report),
         owner: text_of(fields, "owner", report),
         alert: alert.and_then(|node| text(node, "`alert`", report)),

@@ -29,8 +29,10 @@ fn look(source: &Arc<Source>, kind: FileKind, missing: &dyn Fn(&str) -> Option<S
             FileKind::Pipeline => keys == ["trigger", "webhook", "verify", "secret"],
             FileKind::Table => false,
         };
-        let references = node.text().filter(|_| is_read).map(checks::references).unwrap_or_default();
-        for reference in references.into_iter().filter(|reference| !reference.contains(":-")) {
+        let references = node.text().filter(|_| is_read).map(checks::all_references).unwrap_or_default();
+        for reference in
+            references.into_iter().filter(|reference| !reference.contains(":-") && !reference.starts_with("${param:"))
+        {
             if let Some(help) = missing(reference) {
                 report.error(NAME, node.at, format!("`{reference}` has no value here"), help);
             }

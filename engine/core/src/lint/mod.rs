@@ -3,6 +3,7 @@
 mod allow;
 pub mod checks;
 mod environment;
+mod environments;
 mod parallel;
 mod reads;
 mod whole;
@@ -23,7 +24,7 @@ use ferry_contract::{
 use crate::{
     language::{self, Pipeline},
     plan::{self, Plan},
-    project::{self, Project},
+    project::{self, Given, Params, Project},
     testing::{self, CheckedSuite, Samples},
 };
 
@@ -54,6 +55,8 @@ pub struct Files {
     pub doubles: Vec<(String, String)>,
     /// Whether they are those of an earlier version: one pipeline, without the others of its project.
     pub is_version: bool,
+    /// What is given to the parameters, and the environment that is meant.
+    pub given: Given,
 }
 
 impl Files {
@@ -61,8 +64,19 @@ impl Files {
     pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
         let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (shared, absent, doubles) = (BTreeSet::new(), Vec::new(), Vec::new());
-        let tests = Vec::new();
-        Self { project, pipelines, tables, maps, scripts, tests, shared, absent, doubles, is_version: false }
+        Self {
+            project,
+            pipelines,
+            tables,
+            maps,
+            scripts,
+            tests: Vec::new(),
+            shared,
+            absent,
+            doubles,
+            is_version: false,
+            given: Given::default(),
+        }
     }
 }
 
@@ -109,13 +123,47 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Checks a project. A file with an error gives no plan, and keeps no other file from having one.
+/// Checks a project, in each of its environments. A file with an error gives no plan, and keeps no other file from having
+/// one; the plans are those of the environment that is given, of the default one, or of the first.
 pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
+    let mut one = check_one(files, &files.given, catalog, rules);
+    if !files.is_version
+        && let (Some(name), others) = environments::others(files)
+    {
+        let reports = |given: &Given| check_one(files, given, catalog, rules).reports;
+        let others: Vec<_> = others.iter().map(|(name, given)| (name.clone(), reports(given))).collect();
+        environments::merge(&mut one.reports, &name, &others);
+    }
+    let One { mut reports, project, plans } = one;
+    let is_ok =
+        |source: &Arc<Source>| reports.iter().any(|report| Arc::ptr_eq(&report.source, source) && report.is_ok());
+    let project = project.filter(|_| is_ok(&files.project));
+    let plans = plans.into_iter().filter(|(source, _)| project.is_some() && is_ok(source));
+    let plans = plans.map(|(_, plan)| plan).collect();
+    // What one file is warned of may depend on all others, and on all projects that share it.
+    let is_whole = reports.iter().all(Report::is_ok) && !files.is_version;
+    for report in &mut reports {
+        let is_own = !files.shared.contains(&report.source.name);
+        allow::judge(report, is_whole && is_own);
+    }
+    Checked { reports, project, plans }
+}
+
+/// What one environment of a project comes to.
+struct One {
+    reports: Vec<Report>,
+    project: Option<Arc<Project>>,
+    plans: Vec<(Arc<Source>, Arc<Plan>)>,
+}
+
+fn check_one(files: &Files, given: &Given, catalog: &Catalog, rules: &Rules) -> One {
     let mut reports = Reports::new(files);
-    let project = read_project(files, catalog, rules, &mut reports);
-    let (trees, pipelines) = read_pipelines(files, &mut reports);
+    let project = read_project((files, given), catalog, rules, &mut reports);
+    let unread = Params::unread();
+    let params = project.as_deref().map_or(&unread, |project| &project.params);
+    let (trees, pipelines) = read_pipelines(files, params, &mut reports);
     // Without a project only the shape is checked.
-    let mut plans = project.as_deref().map_or_else(Vec::new, |project| {
+    let plans = project.as_deref().map_or_else(Vec::new, |project| {
         let all_are_read = pipelines.len() == files.pipelines.len();
         let siblings = (!files.is_version).then_some(pipelines.as_slice());
         let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, all_are_read };
@@ -133,25 +181,15 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
             checks::project(&whole, &mut reports);
         }
     }
-    let project = project.filter(|_| reports.of(&files.project).is_ok());
-    plans.retain(|(source, _)| project.is_some() && reports.of(source).is_ok());
-    let plans = plans.into_iter().map(|(_, plan)| plan).collect();
-    let mut reports = reports.into_reports();
-    // What one file is warned of may depend on all others, and on all projects that share it.
-    let is_whole = reports.iter().all(Report::is_ok) && !files.is_version;
-    for report in &mut reports {
-        let is_own = !files.shared.contains(&report.source.name);
-        allow::judge(report, is_whole && is_own);
-    }
-    Checked { reports, project, plans }
+    One { reports: reports.into_reports(), project, plans }
 }
 
 /// The tree of each pipeline's file, and the pipelines that can be read.
-fn read_pipelines(files: &Files, reports: &mut Reports) -> (Vec<Option<Node>>, Vec<Pipeline>) {
+fn read_pipelines(files: &Files, params: &Params, reports: &mut Reports) -> (Vec<Option<Node>>, Vec<Pipeline>) {
     let sources_and_reports: Vec<_> = files.pipelines.iter().zip(reports.of_pipelines()).collect();
     let read = parallel::each(sources_and_reports, |(source, report)| {
         let root = yaml::parse(source, report);
-        let pipeline = root.as_ref().and_then(|root| language::read_tree(root, report));
+        let pipeline = root.as_ref().and_then(|root| language::read_with(root, params, report));
         (root, pipeline)
     });
     let (trees, pipelines): (_, Vec<Option<Pipeline>>) = read.into_iter().unzip();
@@ -184,16 +222,24 @@ fn plans<'a>(
 }
 
 /// The project with its tables, maps and scripts, where `ferry.yaml` has no error.
-fn read_project(files: &Files, catalog: &Catalog, rules: &Rules, reports: &mut Reports) -> Option<Arc<Project>> {
+fn read_project(
+    (files, given): (&Files, &Given),
+    catalog: &Catalog,
+    rules: &Rules,
+    reports: &mut Reports,
+) -> Option<Arc<Project>> {
     let mut broken = BTreeSet::new();
-    let table = |source: &Arc<Source>, report: &mut Report| project::read_table(source, report).map(Arc::new);
-    let tables = read_all(&files.tables, reports, &mut broken, table);
-    let maps = read_all(&files.maps, reports, &mut broken, project::read_map);
+    let project = project::read(&files.project, given, reports.of(&files.project));
     let script = |source: &Arc<Source>, report: &mut Report| project::read_script(source, rules, report);
     let scripts = read_all(&files.scripts, reports, &mut broken, script);
-    let report = reports.of(&files.project);
-    let project = project::read(&files.project, report);
+    let unread = Params::unread();
+    let params = project.as_ref().map_or(&unread, |project| &project.params);
+    let table = |source: &Arc<Source>, report: &mut Report| project::read_table(source, params, report).map(Arc::new);
+    let tables = read_all(&files.tables, reports, &mut broken, table);
+    let map = |source: &Arc<Source>, report: &mut Report| project::read_map(source, params, report);
+    let maps = read_all(&files.maps, reports, &mut broken, map);
     let project = project.map(|project| Project { tables, maps, scripts, broken, ..project });
+    let report = reports.of(&files.project);
     if let Some(project) = &project {
         checks::connections(project, catalog, report);
         checks::shares(project, files, report);

@@ -1,5 +1,8 @@
 //! `ferry.yaml`: connections, alert channels and values that pipelines share.
 
+mod environments;
+mod given;
+mod params;
 mod retention;
 mod script;
 mod table;
@@ -13,17 +16,21 @@ use ferry_contract::{
     report::{Report, Source, Spanned},
     script::Module,
     yaml::{
-        self, Node,
+        self, Kind, Node,
         read::{Fields, map, one_of, text, texts},
     },
 };
 use serde_json::{Map, Value};
 
+pub use environments::Environments;
+pub use given::{Given, PARAM_VARIABLE};
+pub use params::Params;
+pub(crate) use params::{has_reference, references};
 pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
 
-use crate::language;
+use crate::language::{self, Pipeline};
 
 /// A project as it is written, with its tables.
 #[derive(Debug)]
@@ -43,6 +50,10 @@ pub struct Project {
     pub vars: Value,
     /// What is forgotten, and when.
     pub retention: Retention,
+    /// Values that are given from outside.
+    pub params: Params,
+    /// The environment that its connections are of, where it has some.
+    pub environment: Option<String>,
     /// Folders whose tables, maps and scripts it uses too.
     pub shares: Vec<Spanned<String>>,
     /// Tables by name.
@@ -62,6 +73,8 @@ pub struct MapFile {
     pub source: Arc<Source>,
     /// What is in it.
     pub root: Node,
+    /// The parameters that it refers to.
+    pub params: BTreeSet<String>,
 }
 
 /// Functions that several pipelines call.
@@ -131,12 +144,46 @@ impl Table {
     }
 }
 
-const KEYS: [&str; 8] = ["ferry", "project", "connections", "alerts", "groups", "vars", "retention", "shares"];
+impl Project {
+    /// Reads a pipeline with the values of its parameters.
+    pub fn pipeline(&self, source: &Arc<Source>, report: &mut Report) -> Option<Pipeline> {
+        yaml::parse(source, report).and_then(|root| language::read_with(&root, &self.params, report))
+    }
+}
 
-/// Reads `ferry.yaml`.
-pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
-    let root = yaml::parse(source, report)?;
-    let fields = Fields::open(&root, "a project", &KEYS, report)?;
+const KEYS: [&str; 10] =
+    ["ferry", "project", "params", "environments", "connections", "alerts", "groups", "vars", "retention", "shares"];
+
+/// Reads `ferry.yaml` with what is given to it.
+pub fn read(source: &Arc<Source>, given: &Given, report: &mut Report) -> Option<Project> {
+    let written = yaml::parse(source, report)?;
+    Fields::open(&written, "a project", &KEYS, report)?;
+    let environments = environments::read(&written, report);
+    let chosen = environments::chosen(&environments, given.environment.as_deref());
+    let params = Params::read(&written, given, chosen, report);
+    environments.iter().for_each(|environment| params.check(environment, report));
+    let mut root = in_environment(&written, chosen);
+    params.replace(&mut root, report)?;
+    let project = read_tree(source, &root, report)?;
+    let environment = chosen.map(|environment| environment.name.value.clone());
+    Some(Project { params, environment, ..project })
+}
+
+/// The tree with the connections of an environment, and without what was read for that.
+fn in_environment(written: &Node, chosen: Option<&environments::Environment<'_>>) -> Node {
+    let mut root = written.clone();
+    if let Kind::Map(entries) = &mut root.kind {
+        entries.retain(|(name, _)| !["params", "environments"].contains(&name.value.as_str()));
+        let connections = entries.iter_mut().find(|(name, _)| name.value == "connections");
+        if let (Some((_, Node { kind: Kind::Map(connections), .. })), Some(chosen)) = (connections, chosen) {
+            environments::merge(connections, chosen);
+        }
+    }
+    root
+}
+
+fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<Project> {
+    let fields = Fields::open(root, "a project", &KEYS, report)?;
     language::read_version(fields, report);
     let name = fields.need("project", "payoneer-salesforce", report).and_then(|node| text(node, "`project`", report));
     let connections = fields.get("connections").and_then(|node| map(node, "`connections`", report)).unwrap_or_default();
@@ -164,6 +211,8 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
         groups,
         vars,
         retention,
+        params: Params::default(),
+        environment: None,
         shares,
         tables: BTreeMap::new(),
         maps: BTreeMap::new(),
@@ -216,8 +265,9 @@ pub fn shares(source: &Arc<Source>) -> Vec<String> {
     shares.unwrap_or_default().into_iter().map(|share| share.value).collect()
 }
 
-/// Reads a map file.
-pub fn read_map(source: &Arc<Source>, report: &mut Report) -> Option<MapFile> {
-    let root = yaml::parse(source, report)?;
-    Some(MapFile { source: Arc::clone(source), root })
+/// Reads a map file with the parameters of its project.
+pub fn read_map(source: &Arc<Source>, params: &Params, report: &mut Report) -> Option<MapFile> {
+    let mut root = yaml::parse(source, report)?;
+    let params = params.replace(&mut root, report)?;
+    Some(MapFile { source: Arc::clone(source), root, params })
 }

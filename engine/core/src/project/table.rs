@@ -8,16 +8,16 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use super::{Rows, Table};
+use super::{Params, Rows, Table, references};
 use crate::limits::TABLE_ROWS_MAX;
 
 /// What the header of a column begins with that is compared with facts.
 const MATCH: &str = "match.";
 
 /// Reads a table: a YAML map from keys to values or list of rules, or a CSV file with a header.
-pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Table> {
+pub fn read(source: &Arc<Source>, params: &Params, report: &mut Report) -> Option<Table> {
     let is_csv = std::path::Path::new(&source.name).extension().is_some_and(|extension| extension == "csv");
-    let rows = if is_csv { csv(source, report)? } else { yaml(source, report)? };
+    let rows = if is_csv { csv(source, params, report)? } else { yaml(source, params, report)? };
     let count = match &rows {
         Rows::ByKey(rows) => rows.len(),
         Rows::Rules(rules) => rules.len(),
@@ -30,8 +30,9 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Table> {
     Some(Table { rows })
 }
 
-fn yaml(source: &Arc<Source>, report: &mut Report) -> Option<Rows> {
-    let root = yaml::parse(source, report)?;
+fn yaml(source: &Arc<Source>, params: &Params, report: &mut Report) -> Option<Rows> {
+    let mut root = yaml::parse(source, report)?;
+    params.replace(&mut root, report)?;
     match &root.kind {
         Kind::Map(entries) => {
             Some(Rows::ByKey(entries.iter().map(|(key, value)| (key.value.clone(), value.to_value())).collect()))
@@ -44,7 +45,7 @@ fn yaml(source: &Arc<Source>, report: &mut Report) -> Option<Rows> {
 }
 
 /// A file with a `match.` column is a list of rules; in any other, the first column is the key.
-fn csv(source: &Arc<Source>, report: &mut Report) -> Option<Rows> {
+fn csv(source: &Arc<Source>, params: &Params, report: &mut Report) -> Option<Rows> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source.text.as_bytes());
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(str::to_owned).collect(),
@@ -62,6 +63,7 @@ fn csv(source: &Arc<Source>, report: &mut Report) -> Option<Rows> {
             Ok(record) => record,
             Err(error) => return refuse(source, &error, report),
         };
+        let record = replaced(record, params, &|record| line(source, record.position()), report)?;
         let cells = header.iter().map(String::as_str).zip(record.iter());
         if has_rules {
             rules.push(rule(cells));
@@ -85,6 +87,23 @@ fn csv(source: &Arc<Source>, report: &mut Report) -> Option<Rows> {
         by_key.entry(key).or_insert(row);
     }
     Some(if has_rules { Rows::Rules(rules) } else { Rows::ByKey(by_key) })
+}
+
+/// A record with its references replaced; its place is looked for only where there are some.
+fn replaced(
+    record: csv::StringRecord,
+    params: &Params,
+    at: &dyn Fn(&csv::StringRecord) -> At,
+    report: &mut Report,
+) -> Option<csv::StringRecord> {
+    if record.iter().all(|cell| references(cell).next().is_none()) {
+        return Some(record);
+    }
+    let at = at(&record);
+    let cells = record.iter().map(|cell| params.replace_text(cell, at, report)).collect::<Option<Vec<_>>>()?;
+    let mut replaced = csv::StringRecord::from(cells);
+    replaced.set_position(record.position().cloned());
+    Some(replaced)
 }
 
 /// An empty cell says nothing; a match with several values separates them by `|`.
@@ -128,7 +147,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let source = Source::new("tables/a.csv", text);
         let mut report = Report::new(&source);
-        let table = read(&source, &mut report);
+        let table = read(&source, &Params::default(), &mut report);
         let findings: Vec<String> =
             report.findings().iter().map(|finding| format!("{}: {}", finding.at, finding.message)).collect();
         let shown = table.filter(|_| report.is_ok()).map_or(findings.join("; "), |table| table.to_value().to_string());

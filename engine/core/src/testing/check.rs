@@ -36,7 +36,7 @@ pub fn check(
     catalog: &Catalog,
     samples: Samples<'_>,
 ) -> Vec<CheckedSuite> {
-    let read = pipelines.iter().filter_map(|source| language::read(source, &mut Report::new(source)));
+    let read = pipelines.iter().filter_map(|source| project.pipeline(source, &mut Report::new(source)));
     let pipelines: Vec<Pipeline> = read.collect();
     let cx = Context { project, catalog, pipelines: &pipelines, samples };
     sources.iter().map(|source| suite(&cx, source)).collect()

@@ -7,6 +7,7 @@ mod leaks;
 mod misplaced;
 mod money;
 mod names;
+mod params;
 mod places;
 mod project;
 mod reference;

@@ -114,7 +114,7 @@ vars: { rate: \"${env:RATE}\", share: 0.5 }
             7:17: error[wrong-reference]: `$.vars.program` is read in a run, and this is read when the project is loaded
               help: write `${env:NAME}`, `${secret:path}` or the value itself
             10:15: error[wrong-reference]: the values of `vars` are taken as they are written, and this is a reference
-              help: write the value itself; references are read in `connections`
+              help: write the value itself, or `${param:name}`; other references are read in `connections`
         "#]],
     );
 }

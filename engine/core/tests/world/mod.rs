@@ -66,6 +66,11 @@ impl World {
         lint::check(&files, &self.catalog, &self.rules)
     }
 
+    /// Checks files as they are.
+    pub(crate) fn check(&self, files: &Files) -> Checked {
+        lint::check(files, &self.catalog, &self.rules)
+    }
+
     /// Checks a file of tests beside a pipeline; there is one sample.
     pub(crate) fn lint_tests(&self, pipeline: &str, tests: &str) -> CheckedSuite {
         let pipeline = Source::new("0.yaml", completed(pipeline));

@@ -32,18 +32,20 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self) -> Outcome {
         let planned = self.planned()?;
+        let given = self.world.given.clone().or(&planned.asked.params, planned.environment.as_ref());
+        let mut world = self.world.clone();
+        world.given = given;
         if planned.own_digest() != planned.digest {
             complain(&format!("{} was changed after it was made; nothing was sent", self.plan.display()));
             return Ok(Exit::Findings);
         }
         let keys: Vec<String> = planned.events.iter().map(|event| event.key.clone()).collect();
-        let (now, events) =
-            plan::made(&planned.pipeline, &planned.asked, Some(&keys), (&self.store, &self.world)).await?;
+        let (now, events) = plan::made(&planned.pipeline, &planned.asked, Some(&keys), (&self.store, &world)).await?;
         let differences = planned.differences(&now);
         if !differences.is_empty() {
             return Ok(refused(&differences));
         }
-        let started = start::engine(&planned.asked.projects, &self.store, &self.world).await?;
+        let started = start::engine(&planned.asked.projects, &self.store, &world).await?;
         let (_, plan) = chosen(&started.projects, &planned.pipeline)?;
         if plan.version.as_str() != planned.version {
             return Ok(refused(&["the pipeline was changed just now".to_owned()]));

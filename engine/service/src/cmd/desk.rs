@@ -17,12 +17,24 @@ use ferry_core::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Exit, Outcome, StoreArgs, complain, print, tell};
+use super::{Exit, Outcome, StoreArgs, complain, given::GivenArgs, print, start::environment_of_world, tell};
 use crate::{
     clock::{SystemClock, WallWatch},
-    load::{self, CheckedProject, LoadError},
+    load::{self, CheckedProject, LoadError, Wanted},
     store::{self, Act, Change, Filter, RunId, Store, StoredRun, VersionFiles},
 };
+
+/// What is wanted of the projects beside a store: the environment that the store is of.
+async fn wanted(store: &dyn Store, given: &GivenArgs) -> Result<Wanted, anyhow::Error> {
+    let known = store.world().await?.and_then(|world| environment_of_world(&world));
+    let wanted = given.clone().in_environment(known.as_ref()).to_look();
+    match (known, &wanted.given.environment) {
+        (Some(known), Some(chosen)) if known != *chosen => Err(anyhow!(
+            "the store is that of the environment `{known}`, and not of `{chosen}`; name its own `--store`"
+        )),
+        _ => Ok(wanted),
+    }
+}
 
 /// What commands that act on runs take.
 #[derive(Args, Debug)]
@@ -32,6 +44,8 @@ pub(super) struct DeskArgs {
     pub(super) project: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) store: StoreArgs,
+    #[command(flatten)]
+    pub(super) given: GivenArgs,
 }
 
 /// Who acts, and why.
@@ -71,8 +85,11 @@ impl Desk {
     pub(super) async fn open(args: &DeskArgs) -> Result<Self, anyhow::Error> {
         let store = store::open(&args.store.store).await?;
         let rules = load::pipeline_rules();
-        let projects = match load::projects(&args.project, &rules) {
+        let wanted = wanted(&*store, &args.given).await?;
+        let projects = match load::projects(&args.project, &rules, &wanted) {
             Ok(projects) => projects,
+            // What is here need not be what the store is of.
+            Err(LoadError::Environment(..) | LoadError::Given(_)) if args.given.is_empty() => Vec::new(),
             // Without a project, there are the connectors that are shipped.
             Err(LoadError::NoProject(_)) => Vec::new(),
             Err(error) => return Err(error.into()),

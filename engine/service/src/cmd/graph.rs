@@ -7,12 +7,9 @@ use ferry_contract::{
     report::{Level, Report, Source},
     suggest, yaml,
 };
-use ferry_core::{
-    graph::{self, Charset, Edges, Picture},
-    language,
-};
+use ferry_core::graph::{self, Charset, Edges, Picture};
 
-use super::{Envelope, Exit, Outcome, complain, print, print_json, write_error};
+use super::{Envelope, Exit, Outcome, complain, given::GivenArgs, print, print_json, write_error};
 use crate::{
     load::{self, CheckedProject, LoadError},
     render,
@@ -39,6 +36,8 @@ pub(super) struct Graph {
     /// How wide a text may be; what is wider is written as a list.
     #[arg(long, default_value_t = 80, value_name = "COLUMNS")]
     width: i32,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -59,14 +58,15 @@ type Candidate<'a> = (&'a CheckedProject, &'a Arc<Source>);
 
 impl Graph {
     pub(super) fn run(self) -> Outcome {
-        let projects = match load::projects(std::slice::from_ref(&self.path), &load::pipeline_rules()) {
-            Ok(projects) => projects,
-            Err(error @ LoadError::NoProject(_)) => {
-                complain(&error.to_string());
-                return Ok(Exit::Nothing);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let projects =
+            match load::projects(std::slice::from_ref(&self.path), &load::pipeline_rules(), &self.given.to_look()) {
+                Ok(projects) => projects,
+                Err(error @ LoadError::NoProject(_)) => {
+                    complain(&error.to_string());
+                    return Ok(Exit::Nothing);
+                }
+                Err(error) => return Err(error.into()),
+            };
         let all: Vec<Candidate<'_>> = projects.iter().flat_map(pipelines).collect();
         let asked: Vec<Candidate<'_>> = all.iter().copied().filter(|(_, source)| self.is_asked_for(source)).collect();
         match asked.as_slice() {
@@ -97,7 +97,8 @@ impl Graph {
     }
 
     fn draw(&self, project: &CheckedProject, source: &Arc<Source>) -> Outcome {
-        let read = language::read(source, &mut Report::new(source));
+        let checked = project.checked.project.as_ref();
+        let read = checked.and_then(|checked| checked.pipeline(source, &mut Report::new(source)));
         let plan = name_of(source).and_then(|name| project.checked.plans.iter().find(|plan| plan.pipeline == name));
         let is_right = reports(project, source).all(Report::is_ok);
         let (Some(pipeline), Some(plan), true) = (read, plan, is_right) else {

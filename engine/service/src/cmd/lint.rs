@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
-use super::{Envelope, Exit, Outcome, print, print_json, start, tell};
+use super::{Envelope, Exit, Outcome, given::GivenArgs, print, print_json, start, tell};
 use crate::{
     clock::Stopwatch,
     load::{self, LoadError},
@@ -50,6 +50,8 @@ pub(super) struct Lint {
     /// Check again whenever a file changes, until Ctrl-C; ends with 130.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -103,7 +105,7 @@ impl Lint {
             self.fix()?;
         }
         let rules = load::pipeline_rules();
-        let projects = load::projects(&self.paths, &rules)?;
+        let projects = load::projects(&self.paths, &rules, &self.given.to_look())?;
         let unset: Vec<Report> = projects.iter().filter(|_| self.env).flat_map(load::CheckedProject::unset).collect();
         let with_unset = |report: &Report| {
             let mut all = report.clone();

@@ -18,7 +18,7 @@ use ferry_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Envelope, Exit, Format, Outcome, print, print_json, write_error};
+use super::{Envelope, Exit, Format, Outcome, given::GivenArgs, print, print_json, write_error};
 use crate::{
     load::{self, CheckedProject},
     render::{self, FindingJson},
@@ -53,6 +53,8 @@ pub(super) struct MapCommand {
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 /// The answer of `ferry map --format json`.
@@ -96,7 +98,7 @@ fn named(text: &str) -> Result<(String, Value), String> {
 impl MapCommand {
     pub(super) fn run(self, color: bool) -> Outcome {
         let rules = load::pipeline_rules();
-        let projects = load::projects(&[self.folder()?], &rules)?;
+        let projects = load::projects(&[self.folder()?], &rules, &self.given.to_look())?;
         let checked = projects.iter().find_map(|checked| Some((checked, checked.checked.project.as_ref()?)));
         let Some((checked, project)) = checked else {
             let reports: Vec<&Report> = projects.iter().flat_map(CheckedProject::reports).collect();
@@ -254,7 +256,7 @@ fn findings<'a>(reports: &[&'a Report]) -> Vec<(&'a Report, &'a Finding)> {
 
 /// The plan of a file; nothing where the file has an error.
 fn plan_of<'a>(checked: &'a CheckedProject, source: &std::sync::Arc<Source>) -> Option<&'a Plan> {
-    let read = ferry_core::language::read(source, &mut Report::new(source))?;
+    let read = checked.checked.project.as_ref()?.pipeline(source, &mut Report::new(source))?;
     let plans = checked.checked.plans.iter();
     plans.map(std::convert::AsRef::as_ref).find(|plan| plan.pipeline == read.name.value)
 }

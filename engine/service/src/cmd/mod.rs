@@ -10,6 +10,7 @@ mod desk;
 mod dlq;
 mod explain;
 mod fmt;
+mod given;
 mod graph;
 mod lint;
 mod map;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Exit, Outcome, complain, print, print_json, tell};
 use crate::{
     clock::WallWatch,
-    load,
+    load::{self, Wanted},
     schemas::{self, Known},
 };
 
@@ -73,7 +73,7 @@ fn known() -> Result<(Arc<Library>, Option<Connections>), anyhow::Error> {
         let (library, _) = Library::load(&[], Arc::new(WallWatch));
         return Ok((Arc::new(library), None));
     }
-    let mut projects = load::projects(&[folder.to_path_buf()], &load::pipeline_rules())?;
+    let mut projects = load::projects(&[folder.to_path_buf()], &load::pipeline_rules(), &Wanted::default())?;
     let project = projects.pop().context("the project of this folder is not there any more")?;
     let connections = project.checked.project.as_ref().map(|project| {
         let of = |(name, text): (&String, &ferry_core::project::ConnectionText)| {

@@ -46,7 +46,8 @@ impl Serve {
             hooks = format!("; webhooks http://{addr}/hooks/");
         }
         let (plans, store) = (engine.versions().len(), &self.store.store);
-        tell(&format!("serving {plans} pipelines; store {store}{hooks}; admin http://{}", admin.addr));
+        let environment = loader.environment().map(|name| format!(" in the environment `{name}`")).unwrap_or_default();
+        tell(&format!("serving {plans} pipelines{environment}; store {store}{hooks}; admin http://{}", admin.addr));
         let mut serving = tokio::spawn({
             let engine = Arc::clone(&engine);
             async move { engine.serve().await }

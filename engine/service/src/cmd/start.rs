@@ -14,7 +14,7 @@ use ferry_core::once::Guards;
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
 
-use super::{Global, Outcome, StoreArgs, complain, tell};
+use super::{Global, Outcome, StoreArgs, complain, given::GivenArgs, tell};
 use crate::{
     clock::{BootClock, SystemClock},
     engine::{Engine, LoadedProject, Setup, Terms, Time},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Where a pipeline's connections lead.
-#[derive(Debug, Args)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct WorldArgs {
     /// Use a sandbox instead of the real systems, with its credentials and its clock.
     #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
@@ -36,6 +36,8 @@ pub(super) struct WorldArgs {
     /// How long an engine lives without a sign of life. For tests.
     #[arg(long, env = "FERRY_LEASE", hide = true, value_name = "MILLISECONDS")]
     lease: Option<u64>,
+    #[command(flatten)]
+    pub(super) given: GivenArgs,
 }
 
 /// An engine that is ready, with what must live as long.
@@ -52,6 +54,7 @@ pub(super) struct Looking {
     pub(super) projects: Vec<CheckedProject>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) is_sandbox: bool,
+    pub(super) environment: Option<String>,
 }
 
 /// A server did not answer, which has an exit code of its own.
@@ -97,9 +100,9 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
     let terms = terms(world)?;
     let Ready { rules, projects, clock, loader, is_sandbox } = ready(paths, world).await?;
     let opened = store::open_to_run(&args.store, clock.now()).await?;
-    opened.store.belongs_to(world_name(is_sandbox)).await?;
-    trust(&*opened.store, is_sandbox, clock.now()).await?;
     let loaded = open(&loader, &projects)?;
+    opened.store.belongs_to(&world_name(is_sandbox, loader.environment().as_deref())).await?;
+    trust(&*opened.store, is_sandbox, clock.now()).await?;
     let engine = Engine::new(Setup {
         store: Arc::clone(&opened.store),
         clock,
@@ -130,7 +133,7 @@ pub(super) async fn looking(paths: &[PathBuf], world: &WorldArgs) -> Result<Look
     let (store, recompile) = (empty_store(&clock)?, loader.recompile());
     let (time, guards) = (Time::Clock, Guards::ALL);
     let setup = Setup { store, clock: Arc::clone(&clock), time, terms, rules, projects: loaded, recompile, guards };
-    Ok(Looking { engine: Engine::new(setup), projects, clock, is_sandbox })
+    Ok(Looking { engine: Engine::new(setup), projects, clock, is_sandbox, environment: loader.environment() })
 }
 
 /// A store that knows nothing, and is gone with the process.
@@ -139,8 +142,18 @@ pub(super) fn empty_store(clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, anyh
 }
 
 /// What a store is told of where its calls go.
-pub(super) fn world_name(is_sandbox: bool) -> &'static str {
-    if is_sandbox { "sandbox" } else { "real systems" }
+pub(super) fn world_name(is_sandbox: bool, environment: Option<&str>) -> String {
+    match environment {
+        _ if is_sandbox => "sandbox".to_owned(),
+        Some(environment) => format!("environment `{environment}`"),
+        None => "real systems".to_owned(),
+    }
+}
+
+/// The environment of a world that is one.
+pub(super) fn environment_of_world(world: &str) -> Option<String> {
+    let name = world.strip_prefix("environment `")?.strip_suffix('`')?;
+    Some(name.to_owned())
 }
 
 fn open(loader: &Loader, projects: &[CheckedProject]) -> Result<Vec<LoadedProject>, anyhow::Error> {
@@ -150,7 +163,9 @@ fn open(loader: &Loader, projects: &[CheckedProject]) -> Result<Vec<LoadedProjec
 
 async fn ready(paths: &[PathBuf], world: &WorldArgs) -> Result<Ready, anyhow::Error> {
     let rules = load::pipeline_rules();
-    let projects = load::projects(paths, &rules)?;
+    // In a sandbox nothing is real, so the environment matters for its values only.
+    let wanted = if world.sandbox.is_some() { world.given.to_look() } else { world.given.to_send() };
+    let projects = load::projects(paths, &rules, &wanted)?;
     let errors: usize = projects.iter().map(print_findings).sum();
     if errors > 0 {
         tell(&format!("{errors} errors; a file with an error is not loaded, and keeps no other from running"));
@@ -166,7 +181,7 @@ async fn ready(paths: &[PathBuf], world: &WorldArgs) -> Result<Ready, anyhow::Er
     };
     let ports = World { http, clock: Arc::clone(&clock) as Arc<dyn Clock> };
     let is_sandbox = sandbox.is_some();
-    let loader = Arc::new(Loader::new(paths.to_vec(), Arc::clone(&rules), ports, sandbox));
+    let loader = Arc::new(Loader::new((paths.to_vec(), wanted), Arc::clone(&rules), ports, sandbox));
     Ok(Ready { rules, projects, clock, loader, is_sandbox })
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use ferry_contract::port::Clock as _;
 
-use super::{Exit, Outcome, StoreArgs, print, tell};
+use super::{Exit, Outcome, StoreArgs, complain, print, start::world_name, tell};
 use crate::{
     clock::SystemClock,
     render,
@@ -21,6 +21,17 @@ pub(super) struct StoreCommand {
 enum Command {
     /// Shows whether the store is trusted, its runs by state, and the engines that share it.
     Show {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Says which environment of ferry.yaml a store is of that was used before there were any.
+    ///
+    /// What was sent then counts as sent in this environment, so its connections must lead where they led before. A
+    /// store that belongs to an environment is never assigned to another one.
+    Assign {
+        /// The environment.
+        #[arg(value_name = "ENVIRONMENT")]
+        environment: String,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -44,6 +55,7 @@ impl StoreCommand {
     pub(super) async fn run(self) -> Outcome {
         match self.command {
             Command::Show { store } => show(&*store::open(&store.store).await?).await,
+            Command::Assign { environment, store } => assign(&*store::open(&store.store).await?, &environment).await,
             Command::Trust { reason, by, store } => {
                 let at = SystemClock::default().now();
                 let judge = Change::Judge { is_trusted: true, by, reason, at };
@@ -55,6 +67,23 @@ impl StoreCommand {
     }
 }
 
+async fn assign(store: &dyn Store, environment: &str) -> Outcome {
+    let world = world_name(false, Some(environment));
+    if store.rename_world(&world_name(false, None), &world).await? {
+        tell(&format!("the store is that of the {world} from now on"));
+        return Ok(Exit::Success);
+    }
+    match store.world().await? {
+        Some(known) if known == world => tell(&format!("the store is that of the {world} already")),
+        Some(known) => {
+            complain(&format!("the store was used with the {known}, and what was sent there was not sent elsewhere"));
+            return Ok(Exit::Findings);
+        }
+        None => tell("the store was not used yet; whoever uses it first says what it is of"),
+    }
+    Ok(Exit::Success)
+}
+
 async fn show(store: &dyn Store) -> Outcome {
     let trust = match store.trust().await? {
         Trust::New => "new: not trusted yet".to_owned(),
@@ -62,6 +91,9 @@ async fn show(store: &dyn Store) -> Outcome {
         Trust::Doubted { since, why } => format!("not trusted since {since}: {why}"),
     };
     print(&format!("{trust}\n"));
+    if let Some(world) = store.world().await? {
+        print(&format!("used with the {world}\n"));
+    }
     let counts = store.counts().await?;
     let counts = counts.into_iter().map(|(state, count)| vec![state, count.to_string()]).collect();
     print(&render::table(&["STATE", "RUNS"], counts));

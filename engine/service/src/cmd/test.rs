@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use ferry_contract::report::{Level, Source};
 use ferry_core::testing::{CheckedSuite, Observation, Suite, Test as PipelineTest};
 
-use super::{Envelope, Exit, Outcome, StoreArgs, complain, desk, print, print_json, start, tell};
+use super::{Envelope, Exit, Outcome, StoreArgs, complain, desk, given::GivenArgs, print, print_json, start, tell};
 use crate::{
     load::{self, CheckedProject, LoadError},
     render::{self, tests},
@@ -42,6 +42,8 @@ pub(super) struct Test {
     out: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -63,7 +65,7 @@ impl Test {
             return start::on_runtime(self.record(run));
         }
         let rules = load::pipeline_rules();
-        let projects = match load::projects(&self.paths, &rules) {
+        let projects = match load::projects(&self.paths, &rules, &self.given.to_look()) {
             Ok(projects) => projects,
             Err(error @ LoadError::NoProject(_)) => {
                 complain(&error.to_string());
@@ -98,7 +100,7 @@ impl Test {
     async fn record(&self, wanted: &str) -> Outcome {
         let store = store::open(&self.store.store).await?;
         let rules = load::pipeline_rules();
-        let projects = load::projects(&self.paths, &rules)?;
+        let projects = load::projects(&self.paths, &rules, &self.given.to_look())?;
         let stored = match desk::find(&*store, wanted).await? {
             Ok(stored) => stored,
             Err(missing) => {

@@ -1,6 +1,7 @@
 //! Folders into checked projects, and checked projects into open connections.
 
 mod files;
+mod wanted;
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,12 @@ use ferry_contract::{
 use ferry_core::{
     lint::{self, Checked, Files},
     plan::{EventSource, Plan},
-    project::{Project, Retention},
+    project::{Given, Project, Retention},
     testing::CheckedSuite,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+
+pub use wanted::{Wanted, environment_of};
 
 use crate::{
     clock::WallWatch, engine::LoadedProject, limits::PROJECT_FILES_MAX, reference, sandbox::SandboxInfo,
@@ -50,6 +53,12 @@ pub enum LoadError {
         /// What the machine says.
         error: std::io::Error,
     },
+    /// The environment of a folder is not chosen, or is none of its own.
+    #[error("{0}/ferry.yaml: {1}")]
+    Environment(String, String),
+    /// What is given from outside is for none of the projects.
+    #[error("{0}")]
+    Given(String),
     /// More files than one project may have.
     #[error("{0} has more than {PROJECT_FILES_MAX} files")]
     TooMany(String),
@@ -102,7 +111,7 @@ pub fn pipeline_rules() -> Arc<Rules> {
 ///
 /// # Errors
 /// [`LoadError`] where nothing is there or it cannot be read; what is wrong inside a file is a finding.
-pub fn projects(paths: &[PathBuf], rules: &Rules) -> Result<Vec<CheckedProject>, LoadError> {
+pub fn projects(paths: &[PathBuf], rules: &Rules, wanted: &Wanted) -> Result<Vec<CheckedProject>, LoadError> {
     let mut folders: Vec<PathBuf> = Vec::new();
     for path in paths {
         let found = project_folders(path)?;
@@ -113,10 +122,13 @@ pub fn projects(paths: &[PathBuf], rules: &Rules) -> Result<Vec<CheckedProject>,
     }
     folders.sort();
     folders.dedup();
-    folders.into_iter().map(|folder| project(folder, rules)).collect()
+    let projects: Vec<_> =
+        folders.into_iter().map(|folder| project(folder, rules, wanted)).collect::<Result<_, LoadError>>()?;
+    wanted.check(&projects)?;
+    Ok(projects)
 }
 
-fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> {
+fn project(folder: PathBuf, rules: &Rules, wanted: &Wanted) -> Result<CheckedProject, LoadError> {
     let mut own = Vec::new();
     for connector in entries(&folder.join("connectors"))? {
         let manifest = connector.join("connector.yaml");
@@ -127,8 +139,9 @@ fn project(folder: PathBuf, rules: &Rules) -> Result<CheckedProject, LoadError> 
     let (library, mut reports) = Library::load(&own, Arc::new(WallWatch));
     let mut connector_reports = reports.split_off(reports.len() - own.len());
     connector_reports.iter_mut().for_each(lint::allow);
-    let mut files = files::files(&folder)?;
-    files.tests = files::suites(&folder)?;
+    let files = files::files(&folder)?;
+    let given = wanted.of(&folder.display().to_string(), &files.project)?;
+    let files = Files { given, tests: files::suites(&folder)?, ..files };
     let checked = lint::check(&files, &library.catalog(), rules);
     let suites = lint::check_tests(&files.tests, (&files, &checked), &library.catalog(), &files::sample);
     Ok(CheckedProject { folder, files, library: Arc::new(library), connector_reports, checked, suites })
@@ -295,6 +308,8 @@ pub fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -
         tables: tables.collect(),
         maps: texts(&project.files.maps),
         scripts: texts(&project.files.scripts),
+        params: checked.params.values(),
+        environment: checked.environment.clone(),
     }
 }
 
@@ -314,11 +329,13 @@ pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Opti
     let scripts = files.scripts.iter().map(|(path, text)| (path.clone(), Source::new(path.as_str(), text.as_str())));
     let project = Source::new("ferry.yaml", files.project_text.as_str());
     let pipeline = Source::new(files.pipeline_name.as_str(), files.pipeline_text.as_str());
+    let given = Given { params: files.params.clone(), environment: files.environment.clone(), ..Given::default() };
     let files = Files {
         tables: tables.collect(),
         maps: maps.collect(),
         scripts: scripts.collect(),
         is_version: true,
+        given,
         ..Files::new(project, vec![pipeline])
     };
     lint::check(&files, &library.catalog(), rules).plans.pop()

@@ -11,6 +11,7 @@ mod actions;
 pub mod arm;
 pub mod connector;
 pub mod from;
+mod given;
 pub mod operators;
 pub mod pipeline;
 pub mod project;
@@ -90,6 +91,9 @@ impl Kind {
             Self::Project => connections(&mut schema, known),
             Self::Connector | Self::Test => {}
         }
+        if matches!(self, Self::Pipeline | Self::Project) {
+            given::add_references(&mut schema);
+        }
         rules::in_markdown(&mut schema);
         schema
     }
@@ -141,6 +145,21 @@ fn connections(schema: &mut Value, known: &Known<'_>) {
     let connection = &mut schema["$defs"]["Connection"];
     connection["properties"]["connector"][words] = json!(names);
     connection["allOf"] = connectors.values().map(|connector| self::connection(connector)).collect();
+    // With environments, each of them may say what is needed.
+    schema["if"] = json!({ "not": { "required": ["environments"] } });
+    let whole: Vec<Value> = connectors.values().map(|connector| needed(connector)).collect();
+    let whole = json!({ "required": ["environment"], "allOf": whole });
+    schema["then"] = json!({ "properties": { "connections": { "additionalProperties": whole } } });
+}
+
+fn is_of(connector: &Connector) -> Value {
+    json!({ "properties": { "connector": { "const": connector.name } }, "required": ["connector"] })
+}
+
+/// What a connection of a connector has to have.
+fn needed(connector: &Connector) -> Value {
+    let needed = connector.fields.iter().filter(|(_, field)| !field.optional).map(|(name, _)| name.as_str());
+    json!({ "if": is_of(connector), "then": { "required": needed.collect::<Vec<_>>() } })
 }
 
 fn connection(connector: &Connector) -> Value {
@@ -155,10 +174,5 @@ fn connection(connector: &Connector) -> Value {
     let general = ["connector", "concurrency"].map(|name| (name.to_owned(), json!({})));
     let environment = [("environment".to_owned(), environment)];
     let properties: Map<String, Value> = general.into_iter().chain(environment).chain(own).collect();
-    let required: Vec<&String> =
-        connector.fields.iter().filter(|(_, field)| !field.optional).map(|(name, _)| name).collect();
-    json!({
-        "if": { "properties": { "connector": { "const": connector.name } }, "required": ["connector"] },
-        "then": { "properties": properties, "required": required, "additionalProperties": false },
-    })
+    json!({ "if": is_of(connector), "then": { "properties": properties, "additionalProperties": false } })
 }

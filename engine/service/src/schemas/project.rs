@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ferry_core::limits::ENVIRONMENTS_MAX;
 use schemars::JsonSchema;
 
-use super::written::{Duration, PlainMap, Text, Texts, Version};
+use super::written::{Duration, Plain, PlainMap, Text, Texts, Version};
 
 /// A project of ferry: connections, alert channels, and values that its pipelines share.
 #[derive(Debug, JsonSchema)]
@@ -14,6 +15,12 @@ pub struct Project {
     pub ferry: Version,
     /// The project's name.
     pub project: Text,
+    /// What whoever runs the folder gives to it, by name: `${param:name}` in a value of any of its files is replaced.
+    pub params: Option<BTreeMap<String, Param>>,
+    /// The worlds that the folder runs against, such as `sandbox` and `production`, one at a time: `--environment`
+    /// chooses.
+    #[schemars(extend("maxProperties" = ENVIRONMENTS_MAX))]
+    pub environments: Option<BTreeMap<String, Option<Environment>>>,
     /// Connections by the name that pipelines call them, mostly that of their connector.
     pub connections: Option<BTreeMap<String, Connection>>,
     /// Alert channels by name. The log, at level `error`, is the one kind so far.
@@ -29,6 +36,60 @@ pub struct Project {
     pub shares: Option<Texts>,
 }
 
+/// A parameter. Its value comes from `--param NAME=VALUE`, else from `FERRY_PARAM_NAME`, else from the environment, else
+/// from `default`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Param {
+    /// What its values are; a text, where nothing is said.
+    pub r#type: Option<ParamType>,
+    /// The value where nobody gives one. Without it, somebody has to.
+    pub default: Option<Plain>,
+    /// All values that it may have.
+    pub allowed: Option<Vec<Plain>>,
+    /// What it is for.
+    pub doc: Option<Text>,
+}
+
+/// The type of a parameter.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ParamType {
+    /// A text, without braces and without `$` at its beginning.
+    String,
+    /// A whole number.
+    Integer,
+    /// An exact number.
+    Decimal,
+    /// `true` or `false`.
+    Boolean,
+    /// A date such as `2026-03-01`.
+    Date,
+}
+
+/// An environment: what is another one in it. A store belongs to one environment.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Environment {
+    /// Whether it is taken where none is chosen; never for one with real money.
+    pub default: Option<bool>,
+    /// Values of parameters, by name.
+    pub params: Option<PlainMap>,
+    /// Fields of connections, by the connection's name: they take the place of those that are written there.
+    pub connections: Option<BTreeMap<String, Fields>>,
+}
+
+/// Fields of a connection, all but `connector`.
+#[derive(Debug, JsonSchema)]
+#[schemars(extend("additionalProperties" = { "type": ["string", "number"] }))]
+pub struct Fields {
+    /// The environment of the connector, such as `sandbox` or `production`.
+    pub environment: Option<Text>,
+    /// How many requests at once, instead of what the connector says.
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u64>,
+}
+
 /// A connection: a connector, its environment, and the fields that the connector asks for.
 ///
 /// Fields of `connector` are added by the catalog.
@@ -39,7 +100,7 @@ pub struct Connection {
     pub connector: Text,
     /// The environment, such as `sandbox` or `production`.
     #[schemars(extend("examples" = ["${env:ENVIRONMENT:-sandbox}"]))]
-    pub environment: Text,
+    pub environment: Option<Text>,
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,

@@ -312,6 +312,12 @@ pub struct VersionFiles {
     /// Rhai modules by their path.
     #[serde(default)]
     pub scripts: BTreeMap<String, String>,
+    /// The values of the parameters, as texts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// The environment, where the project has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 /// What a group did.

@@ -240,6 +240,10 @@ pub trait Store: Send + Sync {
     /// Notes what world the store's calls go to; refuses another one with [`StoreError::Open`], because
     /// they would be looked up there in vain.
     fn belongs_to<'a>(&'a self, world: &'a str) -> Boxed<'a, Result<(), StoreError>>;
+    /// The world that the store's calls go to, where one was noted.
+    fn world(&self) -> Boxed<'_, Result<Option<String>, StoreError>>;
+    /// Calls a world by another name, where it is still called `from`; gives whether it was.
+    fn rename_world<'a>(&'a self, from: &'a str, to: &'a str) -> Boxed<'a, Result<bool, StoreError>>;
     /// How far a trigger has come.
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The files of a version.
@@ -299,7 +303,16 @@ fn as_value(text: &str) -> (String, String) {
 
 /// Why a store does not belong to a world.
 fn other_world(known: &str, world: &str) -> StoreError {
-    let hint = "give this one another `--store`";
+    // Before a folder has environments, nobody says which one its store is of.
+    let hint = match (known, world.strip_prefix("environment ")) {
+        ("real systems", Some(name)) => {
+            let name = name.trim_matches('`');
+            format!(
+                "where these are one and the same, say so with `ferry store assign {name}`; else give this one another `--store`"
+            )
+        }
+        _ => "give this one another `--store`".to_owned(),
+    };
     StoreError::Open(format!("the store was used with the {known}, and not with the {world}: {hint}"))
 }
 

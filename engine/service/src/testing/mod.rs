@@ -20,7 +20,6 @@ use std::{
 
 use ferry_contract::{report::Report, script::Rules};
 use ferry_core::{
-    language,
     plan::{Plan, Work},
     testing::{Coverage, Mismatch, Observed, Suite, Test, judge},
 };
@@ -106,7 +105,8 @@ impl<'a> Stage<'a> {
 
     /// The coverage of a pipeline of which nothing was run yet.
     pub fn coverage(&self, pipeline: &str) -> Option<Coverage> {
-        let read = |source| language::read(source, &mut Report::new(source));
+        let project = self.project.checked.project.as_ref()?;
+        let read = |source| project.pipeline(source, &mut Report::new(source));
         let found = self.project.files.pipelines.iter().filter_map(read).find(|read| read.name.value == pipeline);
         found.map(|found| Coverage::of(&found))
     }

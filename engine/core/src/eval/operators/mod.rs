@@ -35,7 +35,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::project::{self, MapFile, Table};
+use crate::project::{self, MapFile, Params, Table};
 
 /// The operators of pipelines, with the tables and the maps that they may use.
 #[derive(Debug)]
@@ -133,9 +133,11 @@ pub fn example_files() -> (BTreeMap<String, Arc<Table>>, BTreeMap<String, MapFil
         let name = path.split(['/', '.']).nth(1).unwrap_or_default().to_owned();
         let mut report = Report::new(&source);
         if path.starts_with("maps/") {
-            maps.extend(project::read_map(&source, &mut report).map(|map| (name, map)));
+            maps.extend(project::read_map(&source, &Params::default(), &mut report).map(|map| (name, map)));
         } else {
-            tables.extend(project::read_table(&source, &mut report).map(|table| (name, Arc::new(table))));
+            tables.extend(
+                project::read_table(&source, &Params::default(), &mut report).map(|table| (name, Arc::new(table))),
+            );
         }
         assert!(report.is_ok(), "the examples' own files have no finding");
     }

@@ -17,7 +17,7 @@ fn check(file: &File<'_>, report: &mut Report) {
     if file.kind != FileKind::Project {
         return;
     }
-    for key in ["connections", "alerts", "groups", "vars"] {
+    for key in ["environments", "connections", "alerts", "groups", "vars"] {
         let mut seen: Vec<&Spanned<String>> = Vec::new();
         for (name, _) in file.root.get(key).and_then(Node::entries).unwrap_or_default() {
             if let Some(first) = seen.iter().find(|first| first.value.eq_ignore_ascii_case(&name.value)) {

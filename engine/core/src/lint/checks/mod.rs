@@ -96,6 +96,10 @@ const ALL: &[Check] = &[
     reading("unknown-map", include_str!("unknown_map.md")),
     reading("unknown-script", include_str!("unknown_script.md")),
     reading("unknown-share", include_str!("unknown_share.md")),
+    reading("unknown-param", include_str!("unknown_param.md")),
+    reading("missing-param", include_str!("missing_param.md")),
+    reading("invalid-param", include_str!("invalid_param.md")),
+    reading("real-default", include_str!("real_default.md")),
     reading("csv-syntax", include_str!("csv_syntax.md")),
     reading("bad-rules", include_str!("bad_rules.md")),
     reading("unknown-field", include_str!("unknown_field.md")),
@@ -199,7 +203,7 @@ pub(super) fn files(files: &Files, reports: &mut Reports) {
 }
 
 /// The references in a text, as they are written.
-pub(super) use wrong_reference::references;
+pub(super) use wrong_reference::all_references;
 
 /// Looks through a file that is no pipeline for what has the shape of a secret.
 pub(super) fn words(report: &mut Report) {

@@ -8,7 +8,10 @@ use ferry_contract::{
 };
 
 use super::{Check, On};
-use crate::lint::{File, FileKind, Reports, Whole};
+use crate::{
+    lint::{File, FileKind, Reports, Whole},
+    project::references,
+};
 
 pub(super) const CHECK: Check =
     Check { name: "unused-definition", page: include_str!("unused_definition.md"), on: On::Project(check) };
@@ -23,8 +26,11 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
     let parsed: Option<Vec<&Node>> = whole.trees.iter().chain(&maps).map(Option::as_ref).collect();
     // A project without pipelines has just begun, and a file that cannot be read may name anything.
     let Some(pipelines) = parsed.filter(|_| !files.pipelines.is_empty()) else { return };
-    let words: BTreeSet<&str> = pipelines.iter().copied().flat_map(words).collect();
+    let given = whole.project.params.values();
+    let words = pipelines.iter().copied().flat_map(words).chain(given.values().map(String::as_str));
+    let words: BTreeSet<&str> = words.collect();
     let Some(project) = parse(&whole.files.project) else { return };
+    params(whole, &pipelines, &project, reports.of(&whole.files.project));
     let takes_all_vars = pipelines.iter().copied().any(reads_all_vars);
     for (key, what) in DEFINED.into_iter().filter(|(key, _)| *key != "vars" || !takes_all_vars) {
         for (name, _) in project.get(key).and_then(Node::entries).unwrap_or_default() {
@@ -36,6 +42,25 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
         for (name, source) in library.iter().filter(|(_, source)| !files.shared.contains(&source.name)) {
             let name = Spanned::new(name.clone(), At::START);
             report_unused(&words, &name, what, reports.of(source));
+        }
+    }
+}
+
+/// A parameter may be used in tables and in the project itself, too.
+fn params(whole: &Whole<'_>, pipelines: &[&Node], project: &Node, report: &mut Report) {
+    let texts = pipelines.iter().copied().chain([project]).flat_map(texts);
+    let tables = whole.files.tables.values().map(|source| source.text.as_str());
+    let used: BTreeSet<&str> = texts.chain(tables).flat_map(references).collect();
+    let declared = project.get("params").and_then(Node::entries).unwrap_or_default();
+    // A name that is none may be meant for any of them.
+    if !used.iter().all(|used| declared.iter().any(|(name, _)| name.value == *used)) {
+        return;
+    }
+    for (name, _) in declared {
+        if !used.contains(name.value.as_str()) {
+            let message = format!("nothing in this project uses the parameter `{}`", name.value);
+            let help = format!("remove it, or write `${{param:{}}}` where it is meant", name.value);
+            report.warning(CHECK.name, name.at, message, help);
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) const CHECK: Check = Check { name: "yaml-trap", page: include_str!("y
 fn check(file: &File<'_>, report: &mut Report) {
     // Elsewhere the language knows what it reads, and no other reader does.
     let is_data = |keys: &[&str]| match file.kind {
-        FileKind::Project => matches!(keys, ["connections" | "vars", ..]),
+        FileKind::Project => matches!(keys, ["connections" | "environments" | "params" | "vars", ..]),
         FileKind::Pipeline => matches!(keys, ["steps", ..]) || keys.contains(&"with"),
         FileKind::Table => true,
     };

@@ -124,7 +124,7 @@ fn plan(
     })
 }
 
-/// The pipeline, the values and the tables: what a run's own decisions depend on. Connections and
+/// The pipeline, the values, the tables and the parameters that it uses: what a run's own decisions depend on. Connections and
 /// manifests may change under a run; a call remembers where it went.
 fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     let tables: Map<String, Value> =
@@ -133,6 +133,12 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     let maps = project.maps.iter().map(|(name, map)| (name, &map.source));
     for (name, source) in maps.chain(project.scripts.iter().map(|(name, script)| (name, &script.source))) {
         text += &format!("\n{name}\n{}", source.text);
+    }
+    // Those in the values and the tables have been put there.
+    let maps = project.maps.values().flat_map(|map| &map.params);
+    let params = pipeline.params.iter().chain(maps).cloned().collect();
+    if let Some(params) = project.params.fingerprint(&params) {
+        text += &format!("\nparams\n{params}");
     }
     Digest::of(text)
 }

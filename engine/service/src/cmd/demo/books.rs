@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use super::SandboxInfo;
 use crate::{
     clock::SystemClock,
-    load, sandbox,
+    load::{self, Wanted},
+    sandbox,
     store::{DeadLetter, Filter, RunRow, Store as _, sqlite::SqliteStore},
 };
 
@@ -131,7 +132,7 @@ async fn transactions(
         .await
         .map_err(|error| anyhow!(error))?;
     let rules = load::pipeline_rules();
-    let projects = load::projects(&[folder.join("pipelines")], &rules)?;
+    let projects = load::projects(&[folder.join("pipelines")], &rules, &Wanted::default())?;
     let project = projects.first().context("the demo has no project")?;
     let info = SandboxInfo::own(url, &**http).await?;
     let world = World { http: Arc::clone(http), clock: Arc::new(SystemClock::default()) };

@@ -54,7 +54,7 @@ impl Lint {
     /// The files with the fixes of one look at them.
     fn mended(&self) -> Result<BTreeMap<String, Mended>, anyhow::Error> {
         let rules = load::pipeline_rules();
-        let projects = load::projects(&self.paths, &rules)?;
+        let projects = load::projects(&self.paths, &rules, &self.given.to_look())?;
         let (mut mended, mut seen) = (BTreeMap::new(), BTreeSet::new());
         for report in
             projects.iter().flat_map(load::CheckedProject::all_reports).filter(|report| self.asked_for(report))

@@ -18,8 +18,11 @@ pub struct PlanDocument {
     pub pipeline: String,
     /// Its version: the digest of its file, the project's values, tables, maps and scripts.
     pub version: String,
-    /// `sandbox` or `real systems`.
+    /// `sandbox`, the environment, or `real systems`.
     pub world: String,
+    /// The environment, where the project has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// What was asked for.
     pub asked: Asked,
     /// The digests of where connections lead, by name.
@@ -41,6 +44,9 @@ pub struct Asked {
     pub event: Option<PathBuf>,
     /// The one event that was asked for.
     pub key: Option<String>,
+    /// What `--param` gave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
 }
 
 /// What would come of one event.

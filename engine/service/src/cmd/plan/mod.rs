@@ -64,7 +64,8 @@ impl PlanCommand {
     pub(super) async fn run(self) -> Outcome {
         let file = PathBuf::from(&self.pipeline);
         let projects = if file.is_file() { vec![file] } else { self.project.clone() };
-        let asked = Asked { projects, event: self.event.clone(), key: self.key.clone() };
+        let (event, key, params) = (self.event.clone(), self.key.clone(), self.world.given.params());
+        let asked = Asked { projects, event, key, params };
         let (plan, _) = made(&self.pipeline, &asked, None, (&self.store, &self.world)).await?;
         match self.format {
             Format::Human => print(&human::plan(&plan)),
@@ -127,7 +128,8 @@ pub(super) async fn made(
         digest: String::new(),
         pipeline: plan.pipeline.clone(),
         version: plan.version.to_string(),
-        world: start::world_name(looking.is_sandbox).to_owned(),
+        world: start::world_name(looking.is_sandbox, looking.environment.as_deref()),
+        environment: looking.environment.clone(),
         asked: asked.clone(),
         connections: looking.engine.identities(&project),
         events: arriving.iter().zip(previews).map(|(one, previewed)| EventPlan::new(one, previewed)).collect(),

@@ -148,6 +148,14 @@ impl Store for PostgresStore {
         })
     }
 
+    fn world(&self) -> Boxed<'_, Result<Option<String>, StoreError>> {
+        on(&self.reader, |session| async move { read::known_world(&session).await })
+    }
+
+    fn rename_world<'a>(&'a self, from: &'a str, to: &'a str) -> Boxed<'a, Result<bool, StoreError>> {
+        on(&self.control, move |session| async move { read::rename_world(&session, from, to).await })
+    }
+
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>> {
         on(&self.reader, move |session| async move { read::run(&session, run).await })
     }

@@ -127,6 +127,18 @@ pub(super) async fn world(session: &Session, world: &str) -> Result<String, Fail
     found.first().map(|row| row.get(0)).ok_or_else(|| Failed::Wrong("the store has lost its world".to_owned()))
 }
 
+/// The world that the store belongs to, where one has asked.
+pub(super) async fn known_world(session: &Session) -> Result<Option<String>, Failed> {
+    let found = rows(session, "SELECT value FROM meta WHERE name = 'world'", &[]).await?;
+    Ok(found.first().map(|row| row.get(0)))
+}
+
+/// Gives the world another name, where it has this one.
+pub(super) async fn rename_world(session: &Session, from: &str, to: &str) -> Result<bool, Failed> {
+    let sql = "UPDATE meta SET value = $2 WHERE name = 'world' AND value = $1 RETURNING name";
+    Ok(!rows(session, sql, &[&from, &to]).await?.is_empty())
+}
+
 pub(super) async fn trust(session: &Session) -> Result<Trust, Failed> {
     let sql = "SELECT verdict, reason, at_ms FROM verdicts ORDER BY number DESC LIMIT 1";
     let found = rows(session, sql, &[]).await?;

@@ -281,6 +281,14 @@ impl Store for SqliteStore {
         })
     }
 
+    fn world(&self) -> Boxed<'_, Result<Option<String>, StoreError>> {
+        self.read(schema::known_world)
+    }
+
+    fn rename_world<'a>(&'a self, from: &'a str, to: &'a str) -> Boxed<'a, Result<bool, StoreError>> {
+        self.read(move |connection| schema::rename_world(connection, from, to))
+    }
+
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
         self.read(|connection| read::cursor(connection, trigger))
     }

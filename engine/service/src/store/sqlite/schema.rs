@@ -133,6 +133,17 @@ pub(super) fn world(connection: &Connection, world: &str) -> rusqlite::Result<St
     connection.query_row("SELECT value FROM meta WHERE name = 'world'", [], |row| row.get(0))
 }
 
+/// The world that the store belongs to, where one has asked.
+pub(super) fn known_world(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT value FROM meta WHERE name = 'world'", [], |row| row.get(0)).optional()
+}
+
+/// Gives the world another name, where it has this one.
+pub(super) fn rename_world(connection: &Connection, from: &str, to: &str) -> rusqlite::Result<bool> {
+    let sql = "UPDATE meta SET value = ?2 WHERE name = 'world' AND value = ?1";
+    connection.execute(sql, [from, to]).map(|changed| changed == 1)
+}
+
 /// Sets what durability needs, and reads it back: two known engines run at NORMAL unknowingly.
 pub(super) fn durable(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
