@@ -16,8 +16,10 @@ use crate::{
 pub struct Target {
     /// The action, or what else takes it.
     pub taker: String,
-    /// The field.
+    /// The field; none is the whole input.
     pub field: String,
+    /// Whether someone else says which fields the whole input lacks, and which it has too many.
+    pub is_told: bool,
 }
 
 impl Expression {
@@ -52,41 +54,52 @@ impl Expression {
 }
 
 impl Target {
-    fn inside(&self, name: &str) -> Self {
-        let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
-        Self { taker: self.taker.clone(), field }
+    /// A whole input.
+    pub fn whole(taker: &str, is_told: bool) -> Self {
+        Self { taker: taker.to_owned(), field: String::new(), is_told }
     }
 
-    /// What is wrong with the fields of the input itself is said before shapes are looked at.
+    /// One field.
+    pub fn field(taker: &str, field: &str) -> Self {
+        Self { taker: taker.to_owned(), field: field.to_owned(), is_told: false }
+    }
+
+    fn inside(&self, name: &str) -> Self {
+        let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
+        Self { taker: self.taker.clone(), field, is_told: false }
+    }
+
     fn is_whole(&self) -> bool {
         self.field.is_empty()
     }
 
+    /// What takes the fields.
+    fn place(&self) -> String {
+        if self.is_whole() { format!("`{}`", self.taker) } else { format!("`{}` of `{}`", self.field, self.taker) }
+    }
+
     fn unknown(&self, name: &str, at: At, wanted: &Schema, report: &mut Report) {
-        if wanted.open || self.is_whole() {
+        if wanted.open || self.is_told {
             return;
         }
         let known: Vec<&str> = wanted.properties.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("`{}` of `{}` takes no `{name}`", self.field, self.taker);
+        let message = format!("{} takes no `{name}`", self.place());
         report.unknown("unknown-input", at, message, (name, &known));
     }
 
     fn missing(&self, is_written: impl Fn(&str) -> bool, at: At, wanted: &Schema, report: &mut Report) {
-        for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_whole()) {
-            let message = format!("`{}` of `{}` needs `{name}`", self.field, self.taker);
+        for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_told) {
+            let message = format!("{} needs `{name}`", self.place());
             let schema = wanted.property(name);
             let example = schema.and_then(|schema| schema.example.as_ref()).map_or("…".to_owned(), Value::to_string);
-            let doc = schema.map(|schema| schema.description.trim_end_matches('.')).unwrap_or_default();
-            report.error("missing-input", at, message, format!("add `{name}: {example}`: {doc}"));
+            let doc = schema.map(|schema| schema.description.trim_end_matches('.')).filter(|doc| !doc.is_empty());
+            let doc = doc.map(|doc| format!(": {doc}")).unwrap_or_default();
+            report.error("missing-input", at, message, format!("add `{name}: {example}`{doc}"));
         }
     }
 
     fn in_words(&self) -> String {
-        if self.is_whole() {
-            format!("the input of `{}`", self.taker)
-        } else {
-            format!("`{}` of `{}`", self.field, self.taker)
-        }
+        if self.is_whole() { format!("the input of {}", self.place()) } else { self.place() }
     }
 }
 

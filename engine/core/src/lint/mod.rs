@@ -19,7 +19,7 @@ use ferry_contract::{
 
 use crate::{
     language::{self, Pipeline},
-    plan::{self, Plan},
+    plan::{self, Around, Plan, Siblings},
     project::{self, Project},
     testing::{self, CheckedSuite, Samples},
 };
@@ -83,6 +83,8 @@ pub struct Context<'a> {
     pub pipeline: &'a Pipeline,
     /// All pipelines of the project that can be read; nothing where only one of them is at hand.
     pub siblings: Option<&'a [Pipeline]>,
+    /// What they take and give.
+    typed: Option<&'a Siblings<'a>>,
     /// Whether every pipeline of the project could be read.
     pub all_are_read: bool,
 }
@@ -111,7 +113,9 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
     let mut plans = project.as_deref().map_or_else(Vec::new, |project| {
         let all_are_read = pipelines.len() == files.pipelines.len();
         let siblings = (!files.is_version).then_some(pipelines.as_slice());
-        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, all_are_read };
+        let typed = siblings.map(Siblings::new);
+        let typed = typed.as_ref();
+        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, typed, all_are_read };
         plans(&pipelines, cx, &mut reports)
     });
     if !files.is_version {
@@ -213,7 +217,8 @@ pub fn check_tests(
 /// Checks one pipeline; with its plan come the findings in map files that it uses.
 fn plan(cx: &Context<'_>, report: &mut Report) -> (Option<Plan>, Vec<Report>) {
     checks::run(cx, report);
-    let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
+    let around = Around { project: cx.project, catalog: cx.catalog, rules: cx.rules, siblings: cx.typed };
+    let (plan, used) = plan::compile(cx.pipeline, around, report);
     let plan = plan.filter(|_| report.is_ok());
     if let Some(plan) = plan.as_ref().filter(|_| !cx.is_version()) {
         checks::plan(cx, plan, report);

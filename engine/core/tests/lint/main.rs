@@ -5,6 +5,7 @@ mod files;
 mod keys;
 mod misplaced;
 mod names;
+mod pipelines_in_pipelines;
 mod places;
 mod project;
 mod reference;
