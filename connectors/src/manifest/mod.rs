@@ -3,6 +3,7 @@
 mod action;
 mod budget;
 mod read;
+mod records;
 mod schema;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -7,7 +7,7 @@ use crate::{
     expression::{Expression, Made},
     number,
     report::{At, Report},
-    schema::{Kind, Schema},
+    schema::{Kind, Refusal, Schema},
     suggest,
 };
 
@@ -25,6 +25,10 @@ pub struct Target {
 impl Expression {
     /// Reports where the value cannot be what it goes into; gives what is known of it.
     pub fn fits(&self, wanted: &Schema, target: &Target, cx: &mut Typing<'_>) -> Shape {
+        if let Some(refused) = &wanted.refused {
+            target.refused(refused, self.at, cx.report);
+            return self.shape(cx);
+        }
         match (&self.made, &wanted.items) {
             (Made::Object(entries), _) if !wanted.properties.is_empty() => {
                 for (name, item) in entries {
@@ -83,13 +87,25 @@ impl Target {
             return;
         }
         let known: Vec<&str> = wanted.properties.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("{} takes no `{name}`", self.place());
+        let message = if wanted.title.is_empty() {
+            format!("{} takes no `{name}`", self.place())
+        } else {
+            format!("`{}` has no field `{name}`", wanted.title)
+        };
         report.unknown("unknown-input", at, message, (name, &known));
+    }
+
+    fn refused(&self, refused: &Refusal, at: At, report: &mut Report) {
+        report.error("wrong-input", at, format!("{} {}", self.place(), refused.why), refused.help.as_str());
     }
 
     fn missing(&self, is_written: impl Fn(&str) -> bool, at: At, wanted: &Schema, report: &mut Report) {
         for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_told) {
-            let message = format!("{} needs `{name}`", self.place());
+            let message = if wanted.title.is_empty() {
+                format!("{} needs `{name}`", self.place())
+            } else {
+                format!("{} needs `{name}`: `{}` is not made without it", self.place(), wanted.title)
+            };
             let schema = wanted.property(name);
             let example = schema.and_then(|schema| schema.example.as_ref()).map_or("…".to_owned(), Value::to_string);
             let doc = schema.map(|schema| schema.description.trim_end_matches('.')).filter(|doc| !doc.is_empty());
@@ -105,6 +121,9 @@ impl Target {
 
 /// Reports where nothing of what a value can be is what is wanted.
 fn fits(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut Report) {
+    if let Some(refused) = &wanted.refused {
+        return target.refused(refused, at, report);
+    }
     match (given.kind, wanted.kind) {
         (Some(kind), Some(want)) if !may_be(kind, want) => {
             let message = format!("{} must be {}, and this is {}", target.in_words(), in_words(want), in_words(kind));
@@ -148,6 +167,15 @@ fn fits_values(given: &Schema, wanted: &Schema, target: &Target, at: At, report:
         }
     }
     let Some(max) = wanted.length_max else { return };
+    if let Some(length) = given.length_max.filter(|length| *length > max && given.values.is_empty()) {
+        let message = format!("this may have {length} characters, and {} has {max} at the most", target.in_words());
+        report.warning(
+            "wrong-input",
+            at,
+            message,
+            format!("say so: `{{ from: …, max_length: {max} }}` refuses what is longer"),
+        );
+    }
     let longest = given.values.iter().filter_map(Value::as_str).map(|text| text.chars().count()).max();
     if let Some(length) = longest.filter(|length| *length > max) {
         let message = format!("{} has {max} characters at the most, and this has {length}", target.in_words());

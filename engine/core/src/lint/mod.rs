@@ -40,6 +40,8 @@ pub struct Files {
     pub maps: BTreeMap<String, Arc<Source>>,
     /// Rhai modules by their path, `scripts/NAME.rhai`.
     pub scripts: BTreeMap<String, Arc<Source>>,
+    /// Snapshots of what connections say about their records, by `CONNECTION/NAME`.
+    pub snapshots: BTreeMap<String, Arc<Source>>,
     /// The names of those files that lie in a folder of `shares`.
     pub shared: BTreeSet<String>,
     /// Folders of `shares` that are not there.
@@ -53,9 +55,9 @@ pub struct Files {
 impl Files {
     /// A project without tables, maps and scripts.
     pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
-        let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (tables, maps, scripts, snapshots) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (shared, absent, doubles) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Self { project, pipelines, tables, maps, scripts, shared, absent, doubles, is_version: false }
+        Self { project, pipelines, tables, maps, scripts, snapshots, shared, absent, doubles, is_version: false }
     }
 }
 
@@ -195,7 +197,13 @@ fn read_project(files: &Files, catalog: &Catalog, rules: &Rules, reports: &mut R
         checks::connections(project, catalog, report);
         checks::shares(project, files, report);
     }
-    project.filter(|_| report.is_ok()).map(Arc::new)
+    let mut project = project.filter(|_| report.is_ok())?;
+    let snapshots = files.snapshots.iter().map(|(key, source)| {
+        let is_own = !files.shared.contains(&source.name);
+        project::read_record((source, key), (&project, catalog), is_own, reports.of(source))
+    });
+    project.records = snapshots.flatten().collect();
+    Some(Arc::new(project))
 }
 
 /// Checks files of tests against a checked project; nothing of them is checked where `ferry.yaml` is wrong.

@@ -19,10 +19,13 @@ use ferry_contract::{
 
 use self::{
     certain::{certain, order, unsure},
-    selected::selected,
+    selected::{Asks, literal, without_key},
 };
 use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
-use crate::eval::check::{Rule, Test};
+use crate::{
+    eval::check::{Rule, Test},
+    project::Described,
+};
 
 /// The steps of a pipeline, and what their values can be.
 pub(super) struct Types<'a> {
@@ -55,7 +58,7 @@ type More<'n> = Vec<(&'n str, Shape)>;
 impl<'a> Types<'a> {
     pub(super) fn new(
         around: Around<'a>,
-        trigger: &Trigger,
+        trigger: &'a Trigger,
         inputs: &Schema,
         steps: &'a [Step],
         report: &'a mut Report,
@@ -70,7 +73,11 @@ impl<'a> Types<'a> {
 
     /// Looks at all steps and at the output; gives what is known of a run, and what was found in other files.
     pub(super) fn check(mut self, trigger: &Trigger, output: Option<&Expression>) -> (Gives, Vec<Report>) {
-        for path in [&trigger.key, &trigger.revision].into_iter().flatten() {
+        let cursor = match &trigger.source {
+            EventSource::Poll(poll) => vec![&poll.cursor_field, &poll.cursor_tie_break],
+            _ => Vec::new(),
+        };
+        for path in [&trigger.key, &trigger.revision].into_iter().flatten().chain(cursor) {
             let event = self.roots["event"].clone();
             let names = path.steps().unwrap_or_default();
             // `$` is the event here.
@@ -85,12 +92,14 @@ impl<'a> Types<'a> {
         (Gives { event, output }, self.others)
     }
 
-    fn event(&mut self, trigger: &Trigger, inputs: &Schema) -> Shape {
+    fn event(&mut self, trigger: &'a Trigger, inputs: &Schema) -> Shape {
         match &trigger.source {
             EventSource::Poll(poll) => {
-                let action = self.action(&poll.connection, &poll.action);
-                let item = action.and_then(|action| action.item.as_ref()).cloned().unwrap_or_default();
-                selected(item, action, &poll.with)
+                let Some(action) = self.action(&poll.connection, &poll.action) else { return Shape::default() };
+                let item = action.item.clone().unwrap_or_default();
+                let asks = Asks::of(action, &poll.with, self.described((&poll.connection, action), &poll.with));
+                asks.names(self.report);
+                asks.selected(item)
             }
             EventSource::Schedule(_) => Shape::record(vec![
                 ("scheduled_at", Shape::of_kind(Kind::String)),
@@ -210,18 +219,32 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn call(&mut self, index: StepIndex, call: &Call, more: &More<'_>) -> Shape {
+    fn call(&mut self, index: StepIndex, call: &'a Call, more: &More<'_>) -> Shape {
         let action = self.action(&call.connection, &call.action);
         let target = Target::whole(&format!("{}.{}", call.connection, call.action), self.is_told(&call.with));
         let written = self.written(&call.with);
+        let described = action.and_then(|action| self.described((&call.connection, action), written));
+        let input = action.map(|action| match described {
+            Some(described) => without_key(described.put_into(&action.input), written),
+            None => action.input.clone(),
+        });
         self.typing(Some(index), more.clone(), |cx| {
-            match action {
-                Some(action) => drop(written.fits(&action.input, &target, cx)),
+            match &input {
+                Some(input) => drop(written.fits(input, &target, cx)),
                 None => drop(call.with.shape(cx)),
             }
             call.once_per.iter().for_each(|key| drop(key.shape(cx)));
         });
-        action.map(|action| selected(action.output.clone(), Some(action), &call.with)).unwrap_or_default()
+        let Some(action) = action else { return Shape::default() };
+        let asks = Asks::of(action, written, described);
+        asks.names(self.report);
+        asks.selected(action.output.clone())
+    }
+
+    /// What the project knows of the kind of record that a call names.
+    fn described(&self, (connection, action): (&'a str, &Action), with: &Expression) -> Option<Described<'a>> {
+        let name = literal(with, action.record.as_ref()?)?.as_str()?;
+        self.around.project.records.get(connection, name)
     }
 
     /// The action of a call; `unknown-action` reports one that is not there.
@@ -257,7 +280,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn wait(&mut self, index: StepIndex, wait: &Wait, more: &More<'_>) -> Shape {
+    fn wait(&mut self, index: StepIndex, wait: &'a Wait, more: &More<'_>) -> Shape {
         let event = match wait {
             Wait::For(_) => None,
             Wait::Poll { wake, .. } => wake.as_ref(),
@@ -280,7 +303,7 @@ impl<'a> Types<'a> {
         self.typing(Some(index), more, |cx| drop(until.shape(cx)));
     }
 
-    fn reaction(&mut self, index: StepIndex, reaction: &Reaction, more: &More<'_>) {
+    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) {
         match reaction {
             Reaction::Hold { what, probe, .. } => {
                 self.typing(Some(index), more.clone(), |cx| drop(what.shape(cx)));

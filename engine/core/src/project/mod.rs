@@ -1,5 +1,6 @@
 //! `ferry.yaml`: connections, alert channels and values that pipelines share.
 
+mod record;
 mod script;
 mod table;
 
@@ -18,6 +19,8 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
+pub(crate) use record::read as read_record;
+pub use record::{Described, Records};
 pub use script::read as read_script;
 pub use table::read as read_table;
 
@@ -47,6 +50,8 @@ pub struct Project {
     pub maps: BTreeMap<String, MapFile>,
     /// Rhai modules by their path, `scripts/NAME.rhai`.
     pub scripts: BTreeMap<String, ScriptFile>,
+    /// What its connections say about their records.
+    pub records: Records,
     /// The names of tables, maps and modules that cannot be read: what is wrong is said there, and not where they are used.
     pub broken: BTreeSet<String>,
 }
@@ -162,6 +167,7 @@ pub fn read(source: &Arc<Source>, report: &mut Report) -> Option<Project> {
         tables: BTreeMap::new(),
         maps: BTreeMap::new(),
         scripts: BTreeMap::new(),
+        records: Records::default(),
         broken: BTreeSet::new(),
     })
 }
