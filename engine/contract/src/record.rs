@@ -16,6 +16,7 @@ pub struct Record {
 }
 
 /// One field of a kind of record.
+#[expect(clippy::struct_excessive_bools, reason = "each is what a system says of a field, and all combinations occur")]
 #[derive(Clone, Debug, Default)]
 pub struct Field {
     /// Its name at the system.

@@ -60,7 +60,7 @@ impl<'a> Siblings<'a> {
         let found: BTreeSet<&str> = self
             .known
             .iter()
-            .filter(|(_, sibling)| !sibling.ends && reads(sibling.pipeline).iter().all(|name| ends(name)))
+            .filter(|(_, sibling)| !sibling.ends && reads(sibling.pipeline).iter().all(&ends))
             .map(|(name, _)| *name)
             .collect();
         for name in found {

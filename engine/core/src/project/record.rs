@@ -43,7 +43,7 @@ impl FromIterator<(String, Record)> for Records {
     }
 }
 
-impl<'a> Described<'a> {
+impl Described<'_> {
     /// What the field leads to whose parent has this name; nothing where it may be several, or is not described.
     pub fn parent(self, name: &str) -> Option<Self> {
         let [of] = self.record.parent(name)?.of.as_slice() else { return None };

@@ -5,7 +5,7 @@ use std::str::Split;
 use ferry_contract::{
     catalog::Action,
     expression::{Expression, Made},
-    record::{Record, Role},
+    record::{Field, Record, Role},
     report::{At, Report},
     schema::{Refusal, Schema},
     shape::Shape,
@@ -111,7 +111,7 @@ fn add(schema: &mut Schema, names: &mut Split<'_, char>, described: Option<Descr
     if schema.property(name).is_none() {
         let field = described.filter(|_| is_last).and_then(|described| described.record.field(name));
         let unknown = || Schema { open: true, ..Schema::default() };
-        schema.properties.push((name.to_owned(), field.map_or_else(unknown, |field| field.schema())));
+        schema.properties.push((name.to_owned(), field.map_or_else(unknown, Field::schema)));
     }
     let inner = schema.properties.iter_mut().find(|(known, _)| known == name);
     if let (Some((_, inner)), false) = (inner, is_last) {
