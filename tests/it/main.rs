@@ -4,6 +4,7 @@
 mod bank;
 mod begin;
 mod completions;
+mod describe;
 mod docs;
 mod exchange;
 mod format;

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod describe;
 mod webhooks;
 
 use std::collections::BTreeSet;

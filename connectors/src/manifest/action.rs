@@ -22,7 +22,8 @@ use super::{
 };
 use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
+    "record",
     "selects",
     "summary",
     "source",
@@ -76,6 +77,7 @@ impl Reader<'_> {
         Some(Action {
             item: fields.get("poll").and_then(|node| item(node, &output)),
             selects: self.text_of(fields, "selects"),
+            record: self.text_of(fields, "record"),
             name,
             backoff,
             summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,
@@ -157,7 +159,7 @@ impl Reader<'_> {
         Some((class, proves, duration(visible_after, "`visible_after`", self.report)?))
     }
 
-    fn action_name(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<String> {
+    pub(super) fn action_name(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<String> {
         let node = fields.need("action", "get_status", self.report)?;
         let name = ferry_contract::yaml::read::text(node, "`action`", self.report)?.value;
         if !known.contains(&name.as_str()) {

@@ -4,6 +4,7 @@ mod action;
 mod budget;
 mod complete;
 mod read;
+mod records;
 mod schema;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

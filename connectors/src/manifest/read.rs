@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action, complete};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "ferry",
     "connector",
     "title",
@@ -36,6 +36,7 @@ const KEYS: [&str; 14] = [
     "errors",
     "message",
     "code",
+    "records",
     "actions",
 ];
 
@@ -43,7 +44,7 @@ const KEYS: [&str; 14] = [
 pub(super) const RESPONSE_NAMES: [&str; 3] = ["status", "body", "headers"];
 
 /// Reads a manifest; nothing where it has an error, which the report then says.
-pub fn read(source: &Arc<Source>, rules: &Rules, report: &mut Report) -> Option<Manifest> {
+pub fn read(source: &Arc<Source>, rules: &Arc<Rules>, report: &mut Report) -> Option<Manifest> {
     let root = yaml::parse(source, report)?;
     let fields = Fields::open(&root, "a connector", &KEYS, report)?;
     let mut reader = Reader { rules, report };
@@ -53,7 +54,7 @@ pub fn read(source: &Arc<Source>, rules: &Rules, report: &mut Report) -> Option<
 }
 
 pub(super) struct Reader<'a> {
-    pub(super) rules: &'a Rules,
+    pub(super) rules: &'a Arc<Rules>,
     pub(super) report: &'a mut Report,
 }
 
@@ -82,6 +83,8 @@ impl Reader<'_> {
             self.check_hosts(node, &budget, &hosts);
             budget
         });
+        let known: Vec<&str> = actions.keys().map(String::as_str).collect();
+        let records = fields.get("records").and_then(|node| self.records(node, &known));
         let connector = Connector {
             name,
             title,
@@ -89,6 +92,7 @@ impl Reader<'_> {
             environments: environments.keys().cloned().collect(),
             actions,
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
+            records,
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);

@@ -1,6 +1,7 @@
 //! JSON Schema as manifests write it.
 
 use ferry_contract::{
+    record::Role,
     schema::{Kind, Schema},
     yaml::{
         Node,
@@ -10,7 +11,7 @@ use ferry_contract::{
 
 use super::read::Reader;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "type",
     "description",
     "properties",
@@ -20,6 +21,7 @@ const KEYS: [&str; 10] = [
     "enum",
     "maxLength",
     "sensitive",
+    "record",
     "example",
 ];
 
@@ -49,6 +51,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         length_max: length.and_then(|length| usize::try_from(length).ok()),
         sensitive: reader.flag(fields, "sensitive"),
         example: fields.get("example").map(Node::to_value),
+        record: fields.get("record").and_then(|node| one_of(node, "what is a record here", &Role::ALL, reader.report)),
+        title: String::new(),
+        refused: None,
     };
     if let (Some(node), Some(example)) = (fields.get("example"), &schema.example) {
         for violation in schema.violations(example) {

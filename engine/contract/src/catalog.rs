@@ -14,6 +14,7 @@ use crate::{
     key::Digest,
     limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX},
     path::Path,
+    record::Reader,
     schema::Schema,
 };
 
@@ -41,6 +42,17 @@ pub struct Connector {
     pub actions: BTreeMap<String, Action>,
     /// How many requests it takes; all windows hold at once.
     pub budget: Vec<Window>,
+    /// How it describes its kinds of records.
+    pub records: Option<Records>,
+}
+
+/// How a system describes its kinds of records.
+#[derive(Clone, Debug)]
+pub struct Records {
+    /// The action whose answer is a snapshot.
+    pub action: String,
+    /// Reads one.
+    pub reader: Arc<dyn Reader>,
 }
 
 /// One field of a connection in `ferry.yaml`.
@@ -77,6 +89,8 @@ pub struct Action {
     pub item: Option<Schema>,
     /// The input that lists the fields which the output, or each item, has.
     pub selects: Option<String>,
+    /// The input that names the kind of record.
+    pub record: Option<String>,
     /// How long it waits before it is sent again, and how often.
     pub backoff: Backoff,
 }

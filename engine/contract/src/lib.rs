@@ -18,6 +18,7 @@ pub mod money;
 pub mod number;
 
 pub mod catalog;
+pub mod record;
 pub mod schema;
 pub mod shape;
 

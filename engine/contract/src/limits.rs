@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const YAML_FILE_MAX_BYTES: usize = 1 << 20;
 /// Nesting of maps and lists in one YAML file.
 pub const YAML_DEPTH_MAX: usize = 64;
+/// Names that a help line lists, all of them.
+pub const NAMES_LISTED_MAX: usize = 60;
+/// Names that it shows where there are more.
+pub const NAMES_SHOWN: usize = 5;
 /// Findings kept for one file; further ones are counted only.
 pub const FINDINGS_PER_FILE_MAX: usize = 200;
 /// What is kept of a body that was sent, or answered, where a call failed.

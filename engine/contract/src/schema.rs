@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::number;
+use crate::{number, record::Role};
 
 /// What a value is allowed to be. Absent keywords allow anything, as in JSON Schema.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,21 @@ pub struct Schema {
     pub sensitive: bool,
     /// `example`.
     pub example: Option<Value>,
+    /// `record`: what it is to a kind of record that a snapshot of the project may describe. Our own keyword.
+    pub record: Option<Role>,
+    /// What it is called in findings; empty where it has no name of its own.
+    pub title: String,
+    /// Why nothing may be written into it.
+    pub refused: Option<Refusal>,
+}
+
+/// Why nothing may be written into a field.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// Behind its name: `cannot be changed`.
+    pub why: String,
+    /// What to write instead.
+    pub help: String,
 }
 
 /// A JSON type.

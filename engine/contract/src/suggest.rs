@@ -1,5 +1,7 @@
 //! “Did you mean …?”
 
+use crate::limits::{NAMES_LISTED_MAX, NAMES_SHOWN};
+
 /// The name of `known` nearest to `wrong`, when it is near enough to be a slip of the hand.
 ///
 /// ```
@@ -30,6 +32,9 @@ pub fn help(wrong: &str, known: &[&str]) -> String {
     match (nearest(wrong, known.iter().copied()), known) {
         (Some(name), _) => format!("did you mean `{name}`?"),
         (None, []) => "there is none to choose from".to_owned(),
+        (None, _) if known.len() > NAMES_LISTED_MAX => {
+            format!("write one of the {} that there are, such as {}", known.len(), list(&known[..NAMES_SHOWN]))
+        }
         (None, _) => format!("write one of {}", list(known)),
     }
 }

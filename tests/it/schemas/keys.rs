@@ -69,6 +69,7 @@ const MAPS: [(&str, &str, Kind, &str); 81] = [
     ("manifest/budget.rs", "a window of a budget", Kind::Connector, "Window"),
     ("manifest/budget.rs", "`says`", Kind::Connector, "Says"),
     ("manifest/budget.rs", "`backoff`", Kind::Connector, "Backoff"),
+    ("manifest/records.rs", "`records`", Kind::Connector, "Records"),
     ("manifest/schema.rs", "a schema", Kind::Connector, "Described"),
     ("manifest/action.rs", "an action", Kind::Connector, "Action"),
     ("manifest/action.rs", "an effect (`read`, or a map with `write`)", Kind::Connector, "Effect"),

@@ -3,6 +3,7 @@
 //! Shapes: vendors.md, sections 3.1 and 3.2. An error is always a list of problems.
 
 mod cursors;
+mod describe;
 mod ids;
 mod query;
 pub(crate) mod records;
@@ -130,6 +131,7 @@ impl Salesforce {
             ("GET", ["query"]) => self.query(request),
             ("GET", ["query", locator]) => self.cursors.next(&self.store, locator).map(shown),
             ("POST", ["sobjects", object]) => self.create(named(object)?, request, now),
+            ("GET", ["sobjects", object, "describe"]) => Ok(Answer::ok(describe::object(named(object)?))),
             ("GET", ["sobjects", object, id]) => self.retrieve(named(object)?, id, request),
             ("PATCH", ["sobjects", object, id]) => {
                 let object = named(object)?;

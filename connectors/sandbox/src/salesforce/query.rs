@@ -133,7 +133,7 @@ fn column(object: &'static Object, path: &str) -> Result<Column, Problem> {
 }
 
 /// Says the name of the relationship behind a reference field: `Recipient__r` for `Recipient__c`.
-fn relation_of(field: &Field) -> String {
+pub(super) fn relation_of(field: &Field) -> String {
     field.name.strip_suffix("__c").map_or_else(|| field.name.to_owned(), |stem| format!("{stem}__r"))
 }
 

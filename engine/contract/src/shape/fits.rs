@@ -8,7 +8,7 @@ use crate::{
     money::currency_symbol,
     number,
     report::{At, Report},
-    schema::{Kind, Schema},
+    schema::{Kind, Refusal, Schema},
     suggest,
 };
 
@@ -17,13 +17,19 @@ use crate::{
 pub struct Target {
     /// The action, or what else takes it.
     pub taker: String,
-    /// The field.
+    /// The field; none is the whole input.
     pub field: String,
+    /// Whether someone else says which fields the whole input lacks, and which it has too many.
+    pub is_told: bool,
 }
 
 impl Expression {
     /// Reports where the value cannot be what it goes into; gives what is known of it.
     pub fn fits(&self, wanted: &Schema, target: &Target, cx: &mut Typing<'_>) -> Shape {
+        if let Some(refused) = &wanted.refused {
+            target.refused(refused, self.at, cx.report);
+            return self.shape(cx);
+        }
         match (&self.made, &wanted.items) {
             (Made::Object(entries), _) if !wanted.properties.is_empty() => {
                 for (name, item) in entries {
@@ -53,46 +59,72 @@ impl Expression {
 }
 
 impl Target {
-    fn inside(&self, name: &str) -> Self {
-        let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
-        Self { taker: self.taker.clone(), field }
+    /// A whole input.
+    pub fn whole(taker: &str, is_told: bool) -> Self {
+        Self { taker: taker.to_owned(), field: String::new(), is_told }
     }
 
-    /// What is wrong with the fields of the input itself is said before shapes are looked at.
+    /// One field.
+    pub fn field(taker: &str, field: &str) -> Self {
+        Self { taker: taker.to_owned(), field: field.to_owned(), is_told: false }
+    }
+
+    fn inside(&self, name: &str) -> Self {
+        let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
+        Self { taker: self.taker.clone(), field, is_told: false }
+    }
+
     fn is_whole(&self) -> bool {
         self.field.is_empty()
     }
 
+    /// What takes the fields.
+    fn place(&self) -> String {
+        if self.is_whole() { format!("`{}`", self.taker) } else { format!("`{}` of `{}`", self.field, self.taker) }
+    }
+
     fn unknown(&self, name: &str, at: At, wanted: &Schema, report: &mut Report) {
-        if wanted.open || self.is_whole() {
+        if wanted.open || self.is_told {
             return;
         }
         let known: Vec<&str> = wanted.properties.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("`{}` of `{}` takes no `{name}`", self.field, self.taker);
+        let message = if wanted.title.is_empty() {
+            format!("{} takes no `{name}`", self.place())
+        } else {
+            format!("`{}` has no field `{name}`", wanted.title)
+        };
         report.unknown("unknown-input", at, message, (name, &known));
     }
 
+    fn refused(&self, refused: &Refusal, at: At, report: &mut Report) {
+        report.error("wrong-input", at, format!("{} {}", self.place(), refused.why), refused.help.as_str());
+    }
+
     fn missing(&self, is_written: impl Fn(&str) -> bool, at: At, wanted: &Schema, report: &mut Report) {
-        for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_whole()) {
-            let message = format!("`{}` of `{}` needs `{name}`", self.field, self.taker);
+        for name in wanted.required.iter().filter(|name| !is_written(name) && !self.is_told) {
+            let message = if wanted.title.is_empty() {
+                format!("{} needs `{name}`", self.place())
+            } else {
+                format!("{} needs `{name}`: `{}` is not made without it", self.place(), wanted.title)
+            };
             let schema = wanted.property(name);
             let example = schema.and_then(|schema| schema.example.as_ref()).map_or("…".to_owned(), Value::to_string);
-            let doc = schema.map(|schema| schema.description.trim_end_matches('.')).unwrap_or_default();
-            report.error("missing-input", at, message, format!("add `{name}: {example}`: {doc}"));
+            let doc = schema.map(|schema| schema.description.trim_end_matches('.')).filter(|doc| !doc.is_empty());
+            let doc = doc.map(|doc| format!(": {doc}")).unwrap_or_default();
+            report.error("missing-input", at, message, format!("add `{name}: {example}`{doc}"));
         }
     }
 
     fn in_words(&self) -> String {
-        if self.is_whole() {
-            format!("the input of `{}`", self.taker)
-        } else {
-            format!("`{}` of `{}`", self.field, self.taker)
-        }
+        if self.is_whole() { format!("the input of {}", self.place()) } else { self.place() }
     }
 }
 
 /// Reports where nothing of what a value can be is what is wanted.
 fn fits(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut Report) {
+    if let Some(refused) = &wanted.refused {
+        return target.refused(refused, at, report);
+    }
     match (given.kind, wanted.kind) {
         (Some(kind), Some(want)) if !may_be(kind, want) => {
             let message = format!("{} must be {}, and this is {}", target.in_words(), in_words(want), in_words(kind));

@@ -221,12 +221,12 @@ impl Walk {
             (None, None | Some(Kind::Object)) if *open || properties.is_empty() => Schema::default(),
             (None, None | Some(Kind::Object)) => {
                 let known: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
-                let message = format!("`{}` has no `{name}`", self.names[..self.names.len() - 1].join("."));
+                let message = format!("`{}` has no `{name}`", self.whole());
                 cx.report.unknown("unknown-field", at, message, (name, &known));
                 Schema::default()
             }
             (None, Some(kind)) => {
-                let whole = self.names[..self.names.len() - 1].join(".");
+                let whole = self.whole();
                 let message = format!("`{whole}` is {}, which has no fields", in_words(*kind));
                 cx.report.error("unknown-field", at, message, format!("read `{whole}` itself"));
                 Schema::default()
@@ -234,6 +234,11 @@ impl Walk {
         };
         let unsure = self.shape.unsure.take().or(unsure);
         self.shape = Shape { schema: next, unsure };
+    }
+
+    /// What the last name is a field of.
+    fn whole(&self) -> String {
+        self.names[..self.names.len() - 1].join(".").replace(".[]", "[]")
     }
 
     fn item(&mut self) {

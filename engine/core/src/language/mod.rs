@@ -15,6 +15,7 @@ use ferry_contract::{
     schema::Kind,
     yaml::Node,
 };
+use serde_json::Value;
 
 pub use arm::{Arm, Reaction};
 pub(crate) use read::KEYS;
@@ -64,6 +65,10 @@ pub struct Input {
     pub kind: Kind,
     /// Whether it may be left out.
     pub optional: bool,
+    /// All that it can be; none is anything of its type.
+    pub one_of: Vec<Value>,
+    /// How many characters it has at the most.
+    pub length_max: Option<usize>,
 }
 
 /// Which runs go one after another.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ferry_contract::{
     report::{Report, Source, Spanned},
-    schema::Kind,
+    schema::{Kind, Schema},
     yaml::{
         self, Node,
         read::{Fields, duration, flag, list, map, one_of, text, whole},
@@ -102,12 +102,30 @@ fn inputs(node: &Node, report: &mut Report) -> Vec<Input> {
 fn input(name: &Spanned<String>, node: &Node, report: &mut Report) -> Option<Input> {
     let kind = |node: &Node, report: &mut Report| one_of(node, "a JSON type", &Kind::ALL, report);
     if node.entries().is_none() {
-        return Some(Input { name: name.clone(), kind: kind(node, report)?, optional: false });
+        let kind = kind(node, report)?;
+        return Some(Input { name: name.clone(), kind, optional: false, one_of: Vec::new(), length_max: None });
     }
-    let fields = Fields::open(node, "an input", &["type", "optional"], report)?;
-    let kind = fields.need("type", "number", report).and_then(|node| kind(node, report));
+    let fields = Fields::open(node, "an input", &["type", "optional", "one_of", "max_length"], report)?;
+    let kind = fields.need("type", "number", report).and_then(|node| kind(node, report))?;
     let optional = fields.get("optional").and_then(|node| flag(node, "`optional`", report));
-    Some(Input { name: name.clone(), kind: kind?, optional: optional.unwrap_or(false) })
+    let one_of = fields.get("one_of").and_then(|node| filled(node, "`one_of`", report)).unwrap_or_default();
+    let of_kind = Schema { kind: Some(kind), ..Schema::default() };
+    for node in one_of.iter().filter(|node| !of_kind.violations(&node.to_value()).is_empty()) {
+        let message = format!("`{}` is no `{}`, as the input's `type` says", node.to_value(), kind.name());
+        report.error("wrong-type", node.at, message, "write values of that type");
+    }
+    if kind != Kind::String {
+        let help = "remove it: only a text has a length";
+        fields.refuse("max_length", "only a `string` takes `max_length`", help, report);
+    }
+    let length_max = fields.get("max_length").and_then(|node| whole(node, "`max_length`", report));
+    Some(Input {
+        name: name.clone(),
+        kind,
+        optional: optional.unwrap_or(false),
+        one_of: one_of.iter().map(Node::to_value).collect(),
+        length_max: length_max.and_then(|length| usize::try_from(length).ok()),
+    })
 }
 
 fn concurrency(node: &Node, report: &mut Report) -> Option<Concurrency> {

@@ -23,7 +23,7 @@ use ferry_contract::{
 
 use crate::{
     language::{self, Pipeline},
-    plan::{self, Plan},
+    plan::{self, Around, Plan, Siblings},
     project::{self, Given, Params, Project},
     testing::{self, CheckedSuite, Samples},
 };
@@ -47,6 +47,8 @@ pub struct Files {
     pub scripts: BTreeMap<String, Arc<Source>>,
     /// Files of tests, for what they leave out; what is wrong with them, [`check_tests`] says.
     pub tests: Vec<Arc<Source>>,
+    /// Snapshots of what connections say about their records, by `CONNECTION/NAME`.
+    pub snapshots: BTreeMap<String, Arc<Source>>,
     /// The names of those files that lie in a folder of `shares`.
     pub shared: BTreeSet<String>,
     /// Folders of `shares` that are not there.
@@ -62,7 +64,7 @@ pub struct Files {
 impl Files {
     /// A project without tables, maps and scripts.
     pub fn new(project: Arc<Source>, pipelines: Vec<Arc<Source>>) -> Self {
-        let (tables, maps, scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (tables, maps, scripts, snapshots) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (shared, absent, doubles) = (BTreeSet::new(), Vec::new(), Vec::new());
         Self {
             project,
@@ -70,6 +72,7 @@ impl Files {
             tables,
             maps,
             scripts,
+            snapshots,
             tests: Vec::new(),
             shared,
             absent,
@@ -104,6 +107,8 @@ pub struct Context<'a> {
     pub pipeline: &'a Pipeline,
     /// All pipelines of the project that can be read; nothing where only one of them is at hand.
     pub siblings: Option<&'a [Pipeline]>,
+    /// What they take and give.
+    typed: Option<&'a Siblings<'a>>,
     /// Whether every pipeline of the project could be read.
     pub all_are_read: bool,
 }
@@ -166,7 +171,9 @@ fn check_one(files: &Files, given: &Given, catalog: &Catalog, rules: &Rules) -> 
     let plans = project.as_deref().map_or_else(Vec::new, |project| {
         let all_are_read = pipelines.len() == files.pipelines.len();
         let siblings = (!files.is_version).then_some(pipelines.as_slice());
-        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, all_are_read };
+        let typed = siblings.map(Siblings::new);
+        let typed = typed.as_ref();
+        let cx = |pipeline| Context { project, catalog, rules, pipeline, siblings, typed, all_are_read };
         plans(&pipelines, cx, &mut reports)
     });
     if !files.is_version {
@@ -244,7 +251,13 @@ fn read_project(
         checks::connections(project, catalog, report);
         checks::shares(project, files, report);
     }
-    project.filter(|_| report.is_ok()).map(Arc::new)
+    let mut project = project.filter(|_| report.is_ok())?;
+    let snapshots = files.snapshots.iter().map(|(key, source)| {
+        let is_own = !files.shared.contains(&source.name);
+        project::read_record((source, key), (&project, catalog), is_own, reports.of(source))
+    });
+    project.records = snapshots.flatten().collect();
+    Some(Arc::new(project))
 }
 
 /// Checks files of tests against a checked project; nothing of them is checked where `ferry.yaml` is wrong.
@@ -266,7 +279,8 @@ pub fn check_tests(
 /// Checks one pipeline; with its plan come the findings in map files that it uses.
 fn plan(cx: &Context<'_>, report: &mut Report) -> (Option<Plan>, Vec<Report>) {
     checks::run(cx, report);
-    let (plan, used) = plan::compile(cx.pipeline, cx.project, cx.catalog, cx.rules, report);
+    let around = Around { project: cx.project, catalog: cx.catalog, rules: cx.rules, siblings: cx.typed };
+    let (plan, used) = plan::compile(cx.pipeline, around, report);
     let plan = plan.filter(|_| report.is_ok());
     if let Some(plan) = plan.as_ref().filter(|_| !cx.is_version()) {
         checks::plan(cx, plan, report);

@@ -91,6 +91,7 @@ impl Reports {
     /// An empty report for each file.
     pub(super) fn new(files: &Files) -> Self {
         let library = files.tables.values().chain(files.maps.values()).chain(files.scripts.values());
+        let library = library.chain(files.snapshots.values());
         let sources = [&files.project].into_iter().chain(library).chain(&files.pipelines);
         let all: Vec<Report> = sources.map(Report::new).collect();
         let places = all.iter().enumerate().map(|(place, report)| (address(&report.source), place)).collect();

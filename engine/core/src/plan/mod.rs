@@ -3,6 +3,7 @@
 mod compile;
 mod graph;
 mod schedule;
+mod siblings;
 mod trigger;
 mod typing;
 
@@ -20,7 +21,8 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-pub(crate) use compile::{Roots, compile, repeated_class};
+pub(crate) use compile::{Around, Roots, compile, repeated_class};
+pub(crate) use siblings::Siblings;
 
 pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};

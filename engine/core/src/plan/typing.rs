@@ -3,30 +3,34 @@
 //! Steps are looked at in the order in which they can run, so that each sees the outputs of those it reads. Where
 //! nothing is known, nothing is said.
 
+mod certain;
+mod selected;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::{
-    catalog::{Action, Catalog},
+    catalog::Action,
     expression::{Expression, Made},
     report::Report,
     schema::{Kind, Schema},
     script::Script,
     shape::{Known, Shape, Target, Typing},
 };
-use serde_json::Value;
 
-use super::{Call, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work};
+use self::{
+    certain::{certain, order, unsure},
+    selected::{Asks, literal, without_key},
+};
+use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
 use crate::{
     eval::check::{Rule, Test},
-    language::Then,
-    project::Project,
+    project::Described,
 };
 
 /// The steps of a pipeline, and what their values can be.
 pub(super) struct Types<'a> {
-    pub(super) project: &'a Project,
-    pub(super) catalog: &'a Catalog,
-    pub(super) steps: &'a [Step],
+    around: Around<'a>,
+    steps: &'a [Step],
     /// The shapes of `event`, `vars`, and of the steps that were looked at.
     roots: BTreeMap<String, Shape>,
     /// What is there in the step in hand.
@@ -53,30 +57,27 @@ type More<'n> = Vec<(&'n str, Shape)>;
 
 impl<'a> Types<'a> {
     pub(super) fn new(
-        (project, catalog): (&'a Project, &'a Catalog),
-        trigger: &Trigger,
+        around: Around<'a>,
+        trigger: &'a Trigger,
         inputs: &Schema,
         steps: &'a [Step],
         report: &'a mut Report,
     ) -> Self {
-        let mut types = Self {
-            project,
-            catalog,
-            steps,
-            roots: BTreeMap::new(),
-            certain: BTreeSet::new(),
-            report,
-            others: Vec::new(),
-        };
-        types.roots.insert("vars".to_owned(), Shape::of(&project.vars).of_any_value());
+        let mut types =
+            Self { around, steps, roots: BTreeMap::new(), certain: BTreeSet::new(), report, others: Vec::new() };
+        types.roots.insert("vars".to_owned(), Shape::of(&around.project.vars).of_any_value());
         let event = types.event(trigger, inputs);
         types.roots.insert("event".to_owned(), event);
         types
     }
 
-    /// Looks at all steps and at the output; gives what was found in other files.
-    pub(super) fn check(mut self, trigger: &Trigger, output: Option<&Expression>) -> Vec<Report> {
-        for path in [&trigger.key, &trigger.revision].into_iter().flatten() {
+    /// Looks at all steps and at the output; gives what is known of a run, and what was found in other files.
+    pub(super) fn check(mut self, trigger: &Trigger, output: Option<&Expression>) -> (Gives, Vec<Report>) {
+        let cursor = match &trigger.source {
+            EventSource::Poll(poll) => vec![&poll.cursor_field, &poll.cursor_tie_break],
+            _ => Vec::new(),
+        };
+        for path in [&trigger.key, &trigger.revision].into_iter().flatten().chain(cursor) {
             let event = self.roots["event"].clone();
             let names = path.steps().unwrap_or_default();
             // `$` is the event here.
@@ -86,18 +87,19 @@ impl<'a> Types<'a> {
             let shape = self.step(step);
             self.roots.insert(self.steps[step].id.clone(), shape);
         }
-        if let Some(output) = output {
-            self.typing(None, Vec::new(), |cx| drop(output.shape(cx)));
-        }
-        self.others
+        let output = output.map(|output| self.typing(None, Vec::new(), |cx| output.shape(cx)));
+        let event = self.roots.remove("event").unwrap_or_default();
+        (Gives { event, output }, self.others)
     }
 
-    fn event(&mut self, trigger: &Trigger, inputs: &Schema) -> Shape {
+    fn event(&mut self, trigger: &'a Trigger, inputs: &Schema) -> Shape {
         match &trigger.source {
             EventSource::Poll(poll) => {
-                let action = action(self.project, self.catalog, &poll.connection, &poll.action);
-                let item = action.and_then(|action| action.item.as_ref()).cloned().unwrap_or_default();
-                selected(item, action, &poll.with)
+                let Some(action) = self.action(&poll.connection, &poll.action) else { return Shape::default() };
+                let item = action.item.clone().unwrap_or_default();
+                let asks = Asks::of(action, &poll.with, self.described((&poll.connection, action), &poll.with));
+                asks.names(self.report);
+                asks.selected(item)
             }
             EventSource::Schedule(_) => Shape::record(vec![
                 ("scheduled_at", Shape::of_kind(Kind::String)),
@@ -105,15 +107,31 @@ impl<'a> Types<'a> {
                 ("time", Shape::of_kind(Kind::String)),
                 ("zone", Shape::of_kind(Kind::String)),
             ]),
-            EventSource::Pipeline { .. } => {
-                let text = || Shape::of_kind(Kind::String);
-                let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
-                let others = ["event", "output", "failure"].map(|name| (name, Shape::default()));
-                Shape::record(texts.into_iter().chain(others).collect())
-            }
+            EventSource::Pipeline { name, on } => self.followed(name, *on),
             EventSource::Manual => inputs.clone().into(),
             EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => Shape::default(),
         }
+    }
+
+    /// The end of another pipeline's run.
+    fn followed(&self, name: &str, on: Ended) -> Shape {
+        let text = || Shape::of_kind(Kind::String);
+        let known = self.around.gives(name);
+        let event = known.map(|known| known.event.clone()).unwrap_or_default();
+        let output = known.map_or_else(|| Some(Shape::default()), |known| known.output.clone());
+        let (output, failure) = match on {
+            Ended::Finished => {
+                (output.unwrap_or_else(|| without_output(name)), Shape::default().unless("the run has finished"))
+            }
+            Ended::DeadLettered => {
+                let code = text().unless("not every target has codes");
+                let failure = Shape::record(vec![("class", text()), ("message", text()), ("code", code)]);
+                (Shape::default().unless("a dead letter has none"), failure)
+            }
+        };
+        let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
+        let others = [("event", event), ("output", output), ("failure", failure)];
+        Shape::record(texts.into_iter().chain(others).collect())
     }
 
     fn typing<T>(&mut self, step: Option<StepIndex>, more: More<'_>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
@@ -179,10 +197,7 @@ impl<'a> Types<'a> {
                 });
                 Shape::record(vec![("by", Shape::of_kind(Kind::String)), ("reason", Shape::of_kind(Kind::String))])
             }
-            Work::Pipeline { with, .. } => {
-                self.typing(at, more.clone(), |cx| drop(with.shape(cx)));
-                Shape::default()
-            }
+            Work::Pipeline { name, with } => self.pipeline(index, (name, with), more),
             Work::Alert { say, .. } => self.typing(at, more.clone(), |cx| say.shape(cx)),
             Work::Emit { key, data, .. } => {
                 self.typing(at, more.clone(), |cx| [key, data].map(|value| drop(value.shape(cx))));
@@ -191,18 +206,51 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn call(&mut self, index: StepIndex, call: &Call, more: &More<'_>) -> Shape {
-        let action = action(self.project, self.catalog, &call.connection, &call.action);
-        let target = Target { taker: format!("{}.{}", call.connection, call.action), field: String::new() };
+    /// What another pipeline takes, and what it gives back.
+    fn pipeline(&mut self, index: StepIndex, (name, with): (&str, &Expression), more: &More<'_>) -> Shape {
+        let takes = self.around.siblings.and_then(|siblings| siblings.takes(name)).unwrap_or_default();
+        let written = self.written(with);
+        let target = Target::whole(name, self.is_told(with));
+        self.typing(Some(index), more.clone(), |cx| drop(written.fits(&takes, &target, cx)));
+        match self.around.gives(name) {
+            Some(Gives { output: Some(output), .. }) => output.clone(),
+            Some(Gives { output: None, .. }) => without_output(name),
+            None => Shape::default(),
+        }
+    }
+
+    fn call(&mut self, index: StepIndex, call: &'a Call, more: &More<'_>) -> Shape {
+        let action = self.action(&call.connection, &call.action);
+        let target = Target::whole(&format!("{}.{}", call.connection, call.action), self.is_told(&call.with));
         let written = self.written(&call.with);
+        let described = action.and_then(|action| self.described((&call.connection, action), written));
+        let input = action.map(|action| match described {
+            Some(described) => without_key(described.put_into(&action.input), written),
+            None => action.input.clone(),
+        });
         self.typing(Some(index), more.clone(), |cx| {
-            match action {
-                Some(action) => drop(written.fits(&action.input, &target, cx)),
+            match &input {
+                Some(input) => drop(written.fits(input, &target, cx)),
                 None => drop(call.with.shape(cx)),
             }
             call.once_per.iter().for_each(|key| drop(key.shape(cx)));
         });
-        action.map(|action| selected(action.output.clone(), Some(action), &call.with)).unwrap_or_default()
+        let Some(action) = action else { return Shape::default() };
+        let asks = Asks::of(action, written, described);
+        asks.names(self.report);
+        asks.selected(action.output.clone())
+    }
+
+    /// What the project knows of the kind of record that a call names.
+    fn described(&self, (connection, action): (&'a str, &Action), with: &Expression) -> Option<Described<'a>> {
+        let name = literal(with, action.record.as_ref()?)?.as_str()?;
+        self.around.project.records.get(connection, name)
+    }
+
+    /// The action of a call; `unknown-action` reports one that is not there.
+    fn action(&self, connection: &str, name: &str) -> Option<&'a Action> {
+        let connector = &self.around.project.connections.get(connection)?.connector.value;
+        self.around.catalog.action(connector, name)
     }
 
     /// An input that is the whole of a map step is looked at where it is written.
@@ -210,18 +258,29 @@ impl<'a> Types<'a> {
     where
         'a: 'e,
     {
-        let Made::Path(path) = &with.made else { return with };
-        let step = self
-            .steps
-            .iter()
-            .find(|step| path.steps().is_some_and(|steps| steps.len() == 1) && path.root() == Some(&step.id));
-        match step.map(|step| (&step.work, &step.each, &step.when)) {
-            Some((Work::Map(value), None, None)) if matches!(value.made, Made::Object(_)) => value,
+        match self.map_of(with) {
+            Some((step, value)) if step.each.is_none() && step.when.is_none() => value,
             _ => with,
         }
     }
 
-    fn wait(&mut self, index: StepIndex, wait: &Wait, more: &More<'_>) -> Shape {
+    /// Whether its own fields can be seen without knowing shapes, so that `missing-input` has said what is wrong with them.
+    fn is_told(&self, with: &Expression) -> bool {
+        matches!(with.made, Made::Object(_)) || self.map_of(with).is_some()
+    }
+
+    /// The map step that a value is the whole output of.
+    fn map_of(&self, with: &Expression) -> Option<(&'a Step, &'a Expression)> {
+        let Made::Path(path) = &with.made else { return None };
+        let is_whole = path.steps().is_some_and(|steps| steps.len() == 1);
+        let step = self.steps.iter().find(|step| is_whole && path.root() == Some(&step.id))?;
+        match &step.work {
+            Work::Map(value) if matches!(value.made, Made::Object(_)) => Some((step, value)),
+            _ => None,
+        }
+    }
+
+    fn wait(&mut self, index: StepIndex, wait: &'a Wait, more: &More<'_>) -> Shape {
         let event = match wait {
             Wait::For(_) => None,
             Wait::Poll { wake, .. } => wake.as_ref(),
@@ -244,7 +303,7 @@ impl<'a> Types<'a> {
         self.typing(Some(index), more, |cx| drop(until.shape(cx)));
     }
 
-    fn reaction(&mut self, index: StepIndex, reaction: &Reaction, more: &More<'_>) {
+    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) {
         match reaction {
             Reaction::Hold { what, probe, .. } => {
                 self.typing(Some(index), more.clone(), |cx| drop(what.shape(cx)));
@@ -259,48 +318,9 @@ impl<'a> Types<'a> {
     }
 }
 
-/// The action of a call; `unknown-action` reports one that is not there.
-fn action<'c>(project: &Project, catalog: &'c Catalog, connection: &str, name: &str) -> Option<&'c Action> {
-    catalog.action(&project.connections.get(connection)?.connector.value, name)
-}
-
-/// What an action gives of the fields that its input names, where these are written in the file.
-fn selected(schema: Schema, action: Option<&Action>, with: &Expression) -> Shape {
-    let names = action.and_then(|action| action.selects.as_ref()).and_then(|selects| literal_list(with, selects));
-    // A function of the query language, such as `FIELDS(STANDARD)`, gives fields that are not named here.
-    let is_field = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
-    let names = names.filter(|names| schema.open && names.iter().all(is_field));
-    let Some(names) = names else { return schema.into() };
-    let mut schema = schema;
-    for name in &names {
-        add(&mut schema, &mut name.split('.'));
-    }
-    Schema { open: false, ..schema }.into()
-}
-
-/// A field, and those inside it where the name has dots.
-fn add(schema: &mut Schema, names: &mut std::str::Split<'_, char>) {
-    let Some(name) = names.next() else { return };
-    if schema.property(name).is_none() {
-        schema.properties.push((name.to_owned(), Schema { open: true, ..Schema::default() }));
-    }
-    let inner = schema.properties.iter_mut().find(|(known, _)| known == name);
-    if let (Some((_, inner)), true) = (inner, names.clone().next().is_some()) {
-        inner.open = false;
-        add(inner, names);
-    }
-}
-
-/// The texts of a list that stands in the input as it is.
-fn literal_list(with: &Expression, field: &str) -> Option<Vec<String>> {
-    let Made::Object(entries) = &with.made else { return None };
-    let (_, list) = entries.iter().find(|(name, _)| name.value == field)?;
-    let Made::List(items) = &list.made else { return None };
-    let text = |item: &Expression| match &item.made {
-        Made::Literal(Value::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    items.iter().map(text).collect()
+/// What a run that gives nothing back is to those that read it.
+fn without_output(name: &str) -> Shape {
+    Shape::default().unless(format!("the pipeline `{name}` has no `output`"))
 }
 
 /// A check looks whether a field is there, so it may be missing.
@@ -310,85 +330,4 @@ fn look_at(rule: &Rule, cx: &mut Typing<'_>) {
         Test::Rhai(script) => drop(script.shape(cx)),
     }
     rule.say.iter().for_each(|say| drop(say.shape(cx)));
-}
-
-/// Why a step may have no output although those after it run.
-fn unsure(step: &Step) -> Option<String> {
-    let id = &step.id;
-    let goes_on = |timeout: &super::Timeout| timeout.then == Then::Continue;
-    let continues = |reaction: &Reaction| matches!(reaction, Reaction::Do { then: Then::Continue, .. });
-    match &step.work {
-        _ if step.when.is_some() => Some(format!("`{id}` is skipped where its `when` does not hold")),
-        Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) if goes_on(timeout) => {
-            Some(format!("`{id}` goes on without it after its time-out"))
-        }
-        // An item that is skipped leaves the list.
-        _ if step.each.is_none() && step.arms.iter().any(|arm| continues(&arm.reaction)) => {
-            Some(format!("`{id}` goes on without it after some errors"))
-        }
-        _ => None,
-    }
-}
-
-/// What is there when a step runs: what checks before it have looked at, what its own condition shows, and the outputs of
-/// steps with the same condition.
-fn certain(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>> {
-    let mut facts = BTreeSet::new();
-    let mut before = BTreeSet::new();
-    let homes = std::iter::successors(Some(index), |step| steps[*step].home.map(|(home, _)| home));
-    for step in homes {
-        collect_before(steps, step, &mut before);
-        if let Some(when) = &steps[step].when {
-            facts.extend(when.reads().certain.iter().cloned());
-            let same =
-                |other: &&Step| other.when.as_ref().is_some_and(|other| other.text().trim() == when.text().trim());
-            facts.extend(steps.iter().filter(same).map(|step| vec![step.id.clone()]));
-        }
-    }
-    for step in before {
-        let Work::Check(rules) = &steps[step].work else { continue };
-        if unsure(&steps[step]).is_none() {
-            facts.extend(rules.iter().flat_map(shown));
-        }
-    }
-    facts
-}
-
-fn collect_before(steps: &[Step], step: StepIndex, before: &mut BTreeSet<StepIndex>) {
-    for need in &steps[step].needs {
-        if before.insert(*need) {
-            collect_before(steps, *need, before);
-        }
-    }
-}
-
-/// What is there after a rule that holds.
-fn shown(rule: &Rule) -> Vec<Vec<String>> {
-    match &rule.test {
-        Test::Field { field, .. } => {
-            let root = field.root().map(str::to_owned);
-            vec![root.into_iter().chain(field.names().into_iter().map(str::to_owned)).collect()]
-        }
-        Test::Rhai(script) => script.reads().certain.clone(),
-    }
-}
-
-/// The steps so that each comes after those it needs; arms come after their home.
-fn order(steps: &[Step]) -> Vec<StepIndex> {
-    let mut done = Vec::new();
-    for step in 0..steps.len() {
-        visit(steps, step, &mut done);
-    }
-    done
-}
-
-fn visit(steps: &[Step], step: StepIndex, done: &mut Vec<StepIndex>) {
-    if done.contains(&step) {
-        return;
-    }
-    let home = steps[step].home.map(|(home, _)| home);
-    for need in steps[step].needs.iter().copied().chain(home) {
-        visit(steps, need, done);
-    }
-    done.push(step);
 }

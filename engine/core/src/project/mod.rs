@@ -3,6 +3,7 @@
 mod environments;
 mod given;
 mod params;
+mod record;
 mod retention;
 mod script;
 mod table;
@@ -26,6 +27,8 @@ pub use environments::Environments;
 pub use given::{Given, PARAM_VARIABLE};
 pub use params::Params;
 pub(crate) use params::{has_reference, references};
+pub(crate) use record::read as read_record;
+pub use record::{Described, Records};
 pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
@@ -62,6 +65,8 @@ pub struct Project {
     pub maps: BTreeMap<String, MapFile>,
     /// Rhai modules by their path, `scripts/NAME.rhai`.
     pub scripts: BTreeMap<String, ScriptFile>,
+    /// What its connections say about their records.
+    pub records: Records,
     /// The names of tables, maps and modules that cannot be read: what is wrong is said there, and not where they are used.
     pub broken: BTreeSet<String>,
 }
@@ -217,6 +222,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         tables: BTreeMap::new(),
         maps: BTreeMap::new(),
         scripts: BTreeMap::new(),
+        records: Records::default(),
         broken: BTreeSet::new(),
     })
 }

@@ -8,8 +8,10 @@ mod misplaced;
 mod money;
 mod names;
 mod params;
+mod pipelines_in_pipelines;
 mod places;
 mod project;
+mod records;
 mod reference;
 mod reliability;
 mod security;
@@ -72,7 +74,9 @@ fn findings_on(world: &World, block: &str) -> Vec<Finding> {
 fn several(block: &str) -> (String, Vec<(String, String)>) {
     let (mut first, mut files) = (String::new(), Vec::<(String, String)>::new());
     let is_name = |name: &&str| {
-        [".yaml", ".csv", ".rhai"].iter().any(|end| name.strip_suffix(end).is_some_and(|stem| !stem.contains(' ')))
+        [".yaml", ".csv", ".rhai", ".json"]
+            .iter()
+            .any(|end| name.strip_suffix(end).is_some_and(|stem| !stem.contains(' ')))
     };
     for line in block.split_inclusive('\n') {
         let name = line.trim_end().strip_prefix("# ").filter(is_name);

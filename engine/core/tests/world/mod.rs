@@ -95,6 +95,7 @@ impl World {
             let stem = name.split_once('/').and_then(|(_, name)| name.split_once('.')).map(|(stem, _)| stem.to_owned());
             match (name.split('/').next(), stem) {
                 (Some("tables"), Some(stem)) => drop(files.tables.insert(stem, source)),
+                (Some("describe"), Some(stem)) => drop(files.snapshots.insert(stem, source)),
                 (Some("maps"), Some(stem)) => drop(files.maps.insert(stem, source)),
                 (Some("scripts"), _) => drop(files.scripts.insert(name, source)),
                 (Some("connectors"), _) => own.push(source),

@@ -4,6 +4,7 @@ mod apply;
 mod approvals;
 mod audit;
 mod completions;
+mod connectors;
 mod decide;
 mod demo;
 mod desk;
@@ -104,6 +105,7 @@ enum Command {
     Apply(apply::Apply),
     Explain(explain::Explain),
     Completions(completions::Completions),
+    Connectors(connectors::Connectors),
     Schema(schema::SchemaCommand),
 }
 
@@ -237,6 +239,7 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => start::on_runtime(command.run()),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Connectors(command) => start::on_runtime(command.run()),
         Command::Schema(command) => command.run(),
     };
     match outcome {

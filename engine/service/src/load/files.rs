@@ -11,6 +11,9 @@ use ferry_core::{lint::Files, project, testing::SUFFIXES};
 
 use super::{LoadError, Sources, entries, source};
 
+/// The folder of snapshots, one folder in it for each connection.
+pub(crate) const SNAPSHOTS: &str = "describe";
+
 /// The files of tests of a folder.
 pub(super) fn suites(folder: &Path) -> Result<Vec<Arc<Source>>, LoadError> {
     let is_suite = |path: &PathBuf| {
@@ -56,15 +59,20 @@ pub(super) fn files(folder: &Path) -> Result<Files, LoadError> {
     Ok(files)
 }
 
-/// The names of all tables, maps and scripts.
+/// The names of all tables, maps, scripts and snapshots.
 fn names(files: &Files) -> BTreeSet<String> {
     let library = files.tables.values().chain(files.maps.values()).chain(files.scripts.values());
+    let library = library.chain(files.snapshots.values());
     library.map(|source| source.name.clone()).collect()
 }
 
-/// The tables, maps and scripts of a folder.
+/// The tables, maps, scripts and snapshots of a folder.
 fn add_library(folder: &Path, files: &mut Files) -> Result<(), LoadError> {
-    let Files { tables, maps, scripts, doubles, .. } = files;
+    let Files { tables, maps, scripts, snapshots, doubles, .. } = files;
+    for connection in entries(&folder.join(SNAPSHOTS))?.iter().filter(|path| path.is_dir()) {
+        let key = |path: &Path| format!("{}/{}", file_name(connection), stem(path));
+        add(connection, &|path| has_extension(path, "json"), &key, (&mut *snapshots, &mut *doubles))?;
+    }
     add(&folder.join("tables"), &|path| is_yaml(path) || has_extension(path, "csv"), &stem, (tables, doubles))?;
     add(&folder.join("maps"), &is_yaml, &stem, (maps, doubles))?;
     let path = |path: &Path| format!("scripts/{}", file_name(path));

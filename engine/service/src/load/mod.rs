@@ -26,6 +26,7 @@ use ferry_core::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub(crate) use files::SNAPSHOTS;
 pub use wanted::{Wanted, environment_of};
 
 use crate::{
@@ -251,6 +252,24 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     let folder = project.folder.clone();
     let (name, retention) = (checked.name.clone(), checked.retention);
     Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, retention })
+}
+
+/// Opens one connection of a checked project, whatever the others lack.
+///
+/// # Errors
+/// A [`Failure`] of class `config` that names every secret and setting that is not there.
+pub fn open_one(
+    project: &CheckedProject,
+    name: &str,
+    world: &World,
+    sandbox: Option<&SandboxInfo>,
+) -> Result<Connection, Failure> {
+    let config = |message: String| Failure::new(ErrorClass::Config, message);
+    let checked = project.checked.project.as_ref();
+    let checked = checked.filter(|checked| checked.connections.contains_key(name));
+    let checked = checked.ok_or_else(|| config(format!("there is no connection `{name}`")))?;
+    let settings = settings(checked, name, sandbox).map_err(|missing| config(missing.join("\n  ")))?;
+    Connection::open(settings, &project.library, world.clone())
 }
 
 /// The secret of a pipeline's webhook; every sandbox signs with the same one.

@@ -42,6 +42,8 @@ pub struct Action {
     pub poll: Option<PollItems>,
     /// The input that lists the fields which the output has.
     pub selects: Option<Text>,
+    /// The input that names the kind of record, which a snapshot in `describe/` may describe.
+    pub record: Option<Text>,
     /// What it takes.
     pub input: Described,
     /// What it gives.
@@ -275,6 +277,24 @@ pub struct Described {
     pub length_max: Option<u64>,
     /// Whether nobody needs to see it whole, such as an account number.
     pub sensitive: Option<bool>,
+    /// What it is to the kind of record that the action's `record` names.
+    pub record: Option<Role>,
     /// What it looks like.
     pub example: Option<Plain>,
+}
+
+/// What a part of an input or an output is to a record.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Role {
+    /// The record as it is read.
+    Read,
+    /// The fields with which one is made.
+    Create,
+    /// The fields that are changed.
+    Update,
+    /// The fields with which one is made or changed, whichever it comes to.
+    Upsert,
+    /// One field that names a record, with its value.
+    Key,
 }

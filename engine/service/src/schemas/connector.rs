@@ -10,7 +10,7 @@ use super::{
     action::Action,
     arm::Class,
     rules::or_else,
-    written::{Condition, Interval, Text, Version},
+    written::{Condition, Interval, JsonPath, Made, Text, Version},
 };
 
 /// A connector of ferry: one system, what it can do, and how to talk to it.
@@ -45,8 +45,25 @@ pub struct Connector {
     pub message: Option<Condition>,
     /// Rhai on `status`, `body` and `headers`: what is wrong, as a code.
     pub code: Option<Condition>,
+    /// How the system describes its kinds of records, for snapshots in `describe/`.
+    pub records: Option<Records>,
     /// What the system can do, by name.
     pub actions: BTreeMap<String, Action>,
+}
+
+/// How the system describes its kinds of records.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Records {
+    /// The action whose answer describes a kind; its input `object` is the kind's name.
+    pub action: Text,
+    /// The kind's name in the answer.
+    pub name: JsonPath,
+    /// The list of its fields in the answer.
+    pub fields: JsonPath,
+    /// One of them (`$`, `field`) in ferry's words: a map with `name`, `label`, `type`, `max_length`, `one_of`, `create`, `update`,
+    /// `required`, `key`, `parent` and `parent_of`.
+    pub field: Made,
 }
 
 /// A field of a connection.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     rules::{call, exactly_one, or_else, or_word},
     step::Step,
-    written::{ActionName, Duration, Interval, JsonPath, Text, Value, Version},
+    written::{ActionName, Duration, Interval, JsonPath, Plain, Text, Value, Version},
 };
 
 /// A pipeline of ferry: what starts its runs, and the steps of each.
@@ -229,6 +229,11 @@ pub struct Input {
     pub r#type: Text,
     /// Whether it may be left out.
     pub optional: Option<bool>,
+    /// All that it can be; what is written here is never anything else.
+    #[schemars(length(min = 1))]
+    pub one_of: Option<Vec<Plain>>,
+    /// How many characters a text has at the most.
+    pub max_length: Option<u64>,
 }
 
 /// Which runs go one after another.

@@ -81,7 +81,7 @@ impl Operator for Each {
 
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         let wanted = Schema { kind: Some(Kind::Array), ..Schema::default() };
-        let given = self.items.fits(&wanted, &Target { taker: "each".to_owned(), field: "in".to_owned() }, cx);
+        let given = self.items.fits(&wanted, &Target::field("each", "in"), cx);
         let items = given.schema.items.map(|items| Shape::from(*items));
         let inner = WithName { outer: cx.known, name: &self.name, shape: items.unwrap_or_default() };
         let mut cx = Typing { known: &inner, certain: cx.certain, report: cx.report, others: cx.others };

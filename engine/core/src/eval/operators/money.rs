@@ -72,7 +72,7 @@ impl Operator for MakeMoney {
             cx.report.error("wrong-input", self.amount.at, message, "read the field that has the amount");
         }
         let wanted = Schema { kind: Some(Kind::String), ..Schema::default() };
-        let target = Target { taker: "money".to_owned(), field: "currency".to_owned() };
+        let target = Target::field("money", "currency");
         self.currency.fits(&wanted, &target, cx);
         if let Made::Literal(Value::String(code)) = &self.currency.made
             && currency_symbol(code).is_none()
@@ -86,7 +86,7 @@ impl Operator for MakeMoney {
 
 /// Reports what is known not to be money.
 pub(crate) fn fits_money(value: &Expression, taker: &str, cx: &mut Typing<'_>) {
-    let target = Target { taker: taker.to_owned(), field: "money".to_owned() };
+    let target = Target::field(taker, "money");
     let mut wanted = Schema { open: true, ..Shape::money().schema };
     // An exact amount may be written as a text.
     if let Some((_, amount)) = wanted.properties.iter_mut().find(|(name, _)| name == "amount") {

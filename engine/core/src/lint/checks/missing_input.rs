@@ -22,7 +22,7 @@ pub(super) const UNKNOWN: Check =
 
 fn check(cx: &Context<'_>, report: &mut Report) {
     for call in cx.pipeline.calls() {
-        if let (Some(action), Some(given)) = (cx.action(&call.action.value), given(cx, &call)) {
+        if let (Some(action), Some(given)) = (cx.action(&call.action.value), given(cx, call.with)) {
             unknown(action, &given, report);
             missing(action, &call, &given, report);
         }
@@ -30,15 +30,15 @@ fn check(cx: &Context<'_>, report: &mut Report) {
 }
 
 /// The input of a call, as far as it is written in the file.
-struct Given<'a> {
-    entries: &'a [(Spanned<String>, Node)],
+pub(super) struct Given<'a> {
+    pub(super) entries: &'a [(Spanned<String>, Node)],
     /// The map in which it is written, for help.
-    place: String,
+    pub(super) place: String,
 }
 
 /// The map that is written here, or that `$.step` leads to; nothing where only a run can know.
-fn given<'a>(cx: &Context<'a>, call: &Call<'a>) -> Option<Given<'a>> {
-    let Some(node) = call.with else { return Some(Given { entries: &[], place: "`with`".to_owned() }) };
+pub(super) fn given<'a>(cx: &Context<'a>, with: Option<&'a Node>) -> Option<Given<'a>> {
+    let Some(node) = with else { return Some(Given { entries: &[], place: "`with`".to_owned() }) };
     match &node.kind {
         Kind::Map(_) => entries(node, "`with`".to_owned()),
         Kind::Text(text) => {

@@ -102,6 +102,7 @@ const ALL: &[Check] = &[
     reading("real-default", include_str!("real_default.md")),
     reading("csv-syntax", include_str!("csv_syntax.md")),
     reading("bad-rules", include_str!("bad_rules.md")),
+    reading("bad-snapshot", include_str!("bad_snapshot.md")),
     reading("unknown-field", include_str!("unknown_field.md")),
     reading("uncertain-value", include_str!("uncertain_value.md")),
     reading("wrong-input", include_str!("wrong_input.md")),

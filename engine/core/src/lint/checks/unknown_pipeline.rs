@@ -2,10 +2,13 @@
 
 use ferry_contract::{
     report::{Report, Spanned},
-    yaml::Node,
+    yaml::Kind,
 };
 
-use super::{Check, On};
+use super::{
+    Check, On,
+    missing_input::{self, Given},
+};
 use crate::{
     language::{EventSource, Pipeline, Work},
     lint::Context,
@@ -22,7 +25,8 @@ fn check(cx: &Context<'_>, report: &mut Report) {
     for step in cx.pipeline.all_steps() {
         let Work::Pipeline { name, with } = &step.work else { continue };
         if let Some(called) = known(siblings, name, report) {
-            inputs(called, name, with.as_ref(), report);
+            let given = missing_input::given(cx, with.as_ref());
+            given.iter().for_each(|given| inputs(called, name, given, report));
         }
     }
 }
@@ -39,25 +43,19 @@ fn known<'a>(siblings: &'a [Pipeline], name: &Spanned<String>, report: &mut Repo
 }
 
 /// What is given by name, against the `inputs` of the called pipeline.
-fn inputs(called: &Pipeline, name: &Spanned<String>, with: Option<&Node>, report: &mut Report) {
-    let given = match with {
-        Some(node) if crate::eval::operators::is_operator(node) => return,
-        Some(node) => match node.entries() {
-            Some(entries) => entries,
-            // A value of the run, which only a run can know.
-            None => return,
-        },
-        None => &[],
-    };
+fn inputs(called: &Pipeline, name: &Spanned<String>, given: &Given<'_>, report: &mut Report) {
     let known: Vec<&str> = called.inputs.iter().map(|input| input.name.value.as_str()).collect();
-    for (given, _) in given.iter().filter(|(given, _)| !known.is_empty() && !known.contains(&given.value.as_str())) {
+    for (given, _) in
+        given.entries.iter().filter(|(given, _)| !known.is_empty() && !known.contains(&given.value.as_str()))
+    {
         let message = format!("`{}` takes no `{}`", name.value, given.value);
         report.unknown("unknown-input", given.at, message, (&given.value, &known));
     }
     for input in called.inputs.iter().filter(|input| !input.optional) {
-        if given.iter().all(|(given, _)| given.value != input.name.value) {
+        let value = given.entries.iter().find(|(given, _)| given.value == input.name.value).map(|(_, node)| node);
+        if value.is_none_or(|node| matches!(node.kind, Kind::Null)) {
             let message = format!("`{}` needs `{}`", name.value, input.name.value);
-            let help = format!("add `{}` to `with`: {}", input.name.value, input.kind.name());
+            let help = format!("add `{}` to {}: {}", input.name.value, given.place, input.kind.name());
             report.error("missing-input", name.at, message, help);
         }
     }

@@ -24,7 +24,12 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use super::{Each, Plan, Step, StepIndex, Work, graph::Graph, typing::Types};
+use super::{
+    Each, Plan, Step, StepIndex, Work,
+    graph::Graph,
+    siblings::{Gives, Siblings},
+    typing::Types,
+};
 use crate::{
     eval::Mapping,
     language::{self, Pipeline},
@@ -46,42 +51,56 @@ impl Roots {
     pub(crate) const IN_HOLD: &'static str = "reserved";
 }
 
+/// What all pipelines of a project are compiled with.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// The project.
+    pub(crate) project: &'a Project,
+    /// The connectors.
+    pub(crate) catalog: &'a Catalog,
+    /// The Rhai engine.
+    pub(crate) rules: &'a Rules,
+    /// The other pipelines; nothing where they are not at hand.
+    pub(crate) siblings: Option<&'a Siblings<'a>>,
+}
+
+impl<'a> Around<'a> {
+    /// What is known of the runs of another pipeline. What is wrong with it is said in its own file.
+    pub(super) fn gives(self, name: &str) -> Option<&'a Gives> {
+        let make = |pipeline: &Pipeline| {
+            let (made, _) = compiled(pipeline, self, &mut Report::new(&pipeline.source));
+            made.map(|(_, gives)| gives)
+        };
+        self.siblings?.gives(name, make)
+    }
+}
+
 /// Compiles a pipeline; nothing where a finding was reported. The second is what was found in the map files it uses.
-pub(crate) fn compile(
-    pipeline: &Pipeline,
-    project: &Project,
-    catalog: &Catalog,
-    rules: &Rules,
-    report: &mut Report,
-) -> (Option<Plan>, Vec<Report>) {
+pub(crate) fn compile(pipeline: &Pipeline, around: Around<'_>, report: &mut Report) -> (Option<Plan>, Vec<Report>) {
+    let (made, used) = compiled(pipeline, around, report);
+    (made.map(|(plan, _)| plan), used)
+}
+
+fn compiled(pipeline: &Pipeline, around: Around<'_>, report: &mut Report) -> (Option<(Plan, Gives)>, Vec<Report>) {
     let (used, inside) = (RefCell::default(), RefCell::default());
     let mapping = Mapping {
-        tables: &project.tables,
-        maps: &project.maps,
-        broken: &project.broken,
+        tables: &around.project.tables,
+        maps: &around.project.maps,
+        broken: &around.project.broken,
         used,
         uses: Cell::default(),
         inside,
     };
-    let world = World { project, catalog, rules, mapping: &mapping };
-    let plan = plan(pipeline, world, report);
-    (plan, mapping.used.into_inner())
-}
-
-/// What all pipelines of a project are compiled with.
-#[derive(Clone, Copy)]
-struct World<'a> {
-    project: &'a Project,
-    catalog: &'a Catalog,
-    rules: &'a Rules,
-    mapping: &'a Mapping<'a>,
+    let made = plan(pipeline, (around, &mapping), report);
+    (made, mapping.used.into_inner())
 }
 
 fn plan(
     pipeline: &Pipeline,
-    World { project, catalog, rules, mapping }: World<'_>,
+    (around, mapping): (Around<'_>, &Mapping<'_>),
     report: &mut Report,
-) -> Option<Plan> {
+) -> Option<(Plan, Gives)> {
+    let Around { project, catalog, rules, .. } = around;
     let mut builder =
         Builder { project, catalog, rules, mapping, report, steps: Vec::new(), names: Vec::new(), main: Vec::new() };
     let written = pipeline.all_steps();
@@ -104,12 +123,14 @@ fn plan(
     graph.report_unreachable(&steps, &written, report);
     let (trigger, output) = (trigger?, output.map_or(Some(None), |output| output.map(Some))?);
     let inputs = inputs(&pipeline.inputs);
-    if is_acyclic {
-        let types = Types::new((project, catalog), &trigger, &inputs, &steps, report);
-        mapping.used.borrow_mut().extend(types.check(&trigger, output.as_ref()));
-    }
+    let gives = is_acyclic.then(|| {
+        let types = Types::new(around, &trigger, &inputs, &steps, report);
+        let (gives, others) = types.check(&trigger, output.as_ref());
+        mapping.used.borrow_mut().extend(others);
+        gives
+    });
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
-    Some(Plan {
+    let plan = Plan {
         pipeline: pipeline.name.value.clone(),
         version: version(pipeline, project),
         trigger,
@@ -121,7 +142,8 @@ fn plan(
         index,
         vars: project.vars.clone(),
         alert: pipeline.alert.as_ref().map(|alert| alert.value.clone()),
-    })
+    };
+    Some((plan, gives?))
 }
 
 /// The pipeline, the values, the tables and the parameters that it uses: what a run's own decisions depend on. Connections and
@@ -144,9 +166,10 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
 }
 
 /// The schema of the event of a sub-pipeline.
-fn inputs(inputs: &[language::Input]) -> Schema {
+pub(super) fn inputs(inputs: &[language::Input]) -> Schema {
     let property = |input: &language::Input| {
-        (input.name.value.clone(), Schema { kind: Some(input.kind), open: true, ..Schema::default() })
+        let (kind, values, length_max) = (Some(input.kind), input.one_of.clone(), input.length_max);
+        (input.name.value.clone(), Schema { kind, values, length_max, open: true, ..Schema::default() })
     };
     let required = inputs.iter().filter(|input| !input.optional).map(|input| input.name.value.clone());
     Schema {

@@ -85,7 +85,7 @@ fn walk(folder: &Path, seen: &mut Seen) {
             .ok()
             .zip(folder.canonicalize().ok())
             .is_some_and(|(share, own)| !share.starts_with(own));
-        for library in ["tables", "maps", "scripts"].into_iter().filter(|_| is_outside) {
+        for library in ["tables", "maps", "scripts", "describe"].into_iter().filter(|_| is_outside) {
             walk(&share.join(library), seen);
         }
     }

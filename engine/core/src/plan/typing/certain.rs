@@ -1,0 +1,90 @@
+//! Which steps come before one, and what is there when it runs.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    eval::check::{Rule, Test},
+    language::Then,
+    plan::{Reaction, Step, StepIndex, Timeout, Wait, Work},
+};
+
+/// Why a step may have no output although those after it run.
+pub(super) fn unsure(step: &Step) -> Option<String> {
+    let id = &step.id;
+    let goes_on = |timeout: &Timeout| timeout.then == Then::Continue;
+    let continues = |reaction: &Reaction| matches!(reaction, Reaction::Do { then: Then::Continue, .. });
+    match &step.work {
+        _ if step.when.is_some() => Some(format!("`{id}` is skipped where its `when` does not hold")),
+        Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) if goes_on(timeout) => {
+            Some(format!("`{id}` goes on without it after its time-out"))
+        }
+        // An item that is skipped leaves the list.
+        _ if step.each.is_none() && step.arms.iter().any(|arm| continues(&arm.reaction)) => {
+            Some(format!("`{id}` goes on without it after some errors"))
+        }
+        _ => None,
+    }
+}
+
+/// What is there when a step runs: what checks before it have looked at, what its own condition shows, and the outputs of
+/// steps with the same condition.
+pub(super) fn certain(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>> {
+    let mut facts = BTreeSet::new();
+    let mut before = BTreeSet::new();
+    let homes = std::iter::successors(Some(index), |step| steps[*step].home.map(|(home, _)| home));
+    for step in homes {
+        collect_before(steps, step, &mut before);
+        if let Some(when) = &steps[step].when {
+            facts.extend(when.reads().certain.iter().cloned());
+            let same =
+                |other: &&Step| other.when.as_ref().is_some_and(|other| other.text().trim() == when.text().trim());
+            facts.extend(steps.iter().filter(same).map(|step| vec![step.id.clone()]));
+        }
+    }
+    for step in before {
+        let Work::Check(rules) = &steps[step].work else { continue };
+        if unsure(&steps[step]).is_none() {
+            facts.extend(rules.iter().flat_map(shown));
+        }
+    }
+    facts
+}
+
+fn collect_before(steps: &[Step], step: StepIndex, before: &mut BTreeSet<StepIndex>) {
+    for need in &steps[step].needs {
+        if before.insert(*need) {
+            collect_before(steps, *need, before);
+        }
+    }
+}
+
+/// What is there after a rule that holds.
+fn shown(rule: &Rule) -> Vec<Vec<String>> {
+    match &rule.test {
+        Test::Field { field, .. } => {
+            let root = field.root().map(str::to_owned);
+            vec![root.into_iter().chain(field.names().into_iter().map(str::to_owned)).collect()]
+        }
+        Test::Rhai(script) => script.reads().certain.clone(),
+    }
+}
+
+/// The steps so that each comes after those it needs; arms come after their home.
+pub(super) fn order(steps: &[Step]) -> Vec<StepIndex> {
+    let mut done = Vec::new();
+    for step in 0..steps.len() {
+        visit(steps, step, &mut done);
+    }
+    done
+}
+
+fn visit(steps: &[Step], step: StepIndex, done: &mut Vec<StepIndex>) {
+    if done.contains(&step) {
+        return;
+    }
+    let home = steps[step].home.map(|(home, _)| home);
+    for need in steps[step].needs.iter().copied().chain(home) {
+        visit(steps, need, done);
+    }
+    done.push(step);
+}
