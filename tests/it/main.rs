@@ -22,6 +22,7 @@ mod postgres;
 mod program;
 mod queue;
 mod reference;
+mod reload;
 mod retention;
 mod schemas;
 mod search;

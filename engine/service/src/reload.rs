@@ -4,18 +4,17 @@ use std::{
     collections::BTreeSet,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use ferry_connectors::{connection::World, library::Library};
+use ferry_connectors::connection::World;
 use ferry_contract::{report::Level, script::Rules};
 use ferry_core::plan::{EventSource, Plan};
 
 use crate::{
-    clock::WallWatch,
-    engine::{Engine, LoadedProject, Recompile},
+    engine::{Engine, LoadedProject},
     load::{self, CheckedProject, LoadError},
     render,
     sandbox::SandboxInfo,
@@ -27,8 +26,6 @@ pub struct Loader {
     rules: Arc<Rules>,
     ports: World,
     sandbox: Option<SandboxInfo>,
-    /// The connectors that are loaded now, for plans of earlier versions.
-    libraries: Mutex<Vec<Arc<Library>>>,
     /// Whether the last reload was taken.
     last: AtomicBool,
     taken: AtomicU64,
@@ -66,7 +63,7 @@ impl Loader {
     /// Loads from these paths, with these ports.
     pub fn new(paths: Vec<PathBuf>, rules: Arc<Rules>, ports: World, sandbox: Option<SandboxInfo>) -> Self {
         let (last, taken, refused) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
-        Self { paths, rules, ports, sandbox, libraries: Mutex::default(), last, taken, refused }
+        Self { paths, rules, ports, sandbox, last, taken, refused }
     }
 
     /// Whether connections lead to a sandbox.
@@ -99,19 +96,7 @@ impl Loader {
         if !wrong.is_empty() {
             return Err(Refused(wrong));
         }
-        let shipped = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
-        let own = projects.iter().map(|project| Arc::clone(&project.library));
-        *self.libraries.lock().unwrap_or_else(PoisonError::into_inner) = own.chain([shipped]).collect();
         Ok(opened)
-    }
-
-    /// Makes plans of earlier versions again, with the connectors of today.
-    pub fn recompile(self: &Arc<Self>) -> Recompile {
-        let loader = Arc::clone(self);
-        Box::new(move |files| {
-            let libraries = loader.libraries.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            libraries.iter().find_map(|library| load::recompile(files, library, &loader.rules))
-        })
     }
 
     /// Reads everything again. Any error refuses all of it, and what runs goes on as it was.

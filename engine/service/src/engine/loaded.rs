@@ -5,12 +5,13 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use ferry_connectors::connection::Connection;
+use ferry_connectors::{connection::Connection, library::Library};
+use ferry_contract::key::Digest;
 use ferry_core::{
     plan::{EventSource, Plan, StepIndex},
     project::Retention,
@@ -35,6 +36,8 @@ pub struct LoadedProject {
     pub secrets: BTreeMap<String, SecretString>,
     /// What is forgotten, and when.
     pub retention: Retention,
+    /// Its connectors, for plans of earlier versions.
+    pub library: Arc<Library>,
 }
 
 impl LoadedProject {
@@ -43,6 +46,9 @@ impl LoadedProject {
         self.plans.iter().map(|(plan, _)| plan).find(|plan| plan.pipeline == pipeline).cloned()
     }
 }
+
+/// A plan, and the project whose connections its calls go through.
+pub(super) type Versioned = (Arc<LoadedProject>, Arc<Plan>);
 
 /// Where webhooks are delivered.
 #[derive(Clone)]
@@ -66,6 +72,8 @@ pub(super) struct Loaded {
     projects: BTreeMap<String, Arc<LoadedProject>>,
     /// Projects that are gone, whose open runs still need their connections.
     gone: BTreeMap<String, Arc<LoadedProject>>,
+    /// By version: those that are loaded, and those of earlier versions that were made with them.
+    pub(super) plans: Mutex<BTreeMap<Digest, Versioned>>,
     /// By path.
     hooks: BTreeMap<String, Hook>,
     /// Whether the store has the files of all plans.
@@ -86,7 +94,10 @@ impl Loaded {
         let projects: BTreeMap<_, _> =
             projects.into_iter().map(|project| (project.name.clone(), Arc::new(project))).collect();
         let hooks = projects.values().flat_map(|project| hooks(project)).collect();
-        Self { projects, gone: BTreeMap::new(), hooks, saved: AtomicBool::new(false) }
+        let own = projects.values().flat_map(|project| project.plans.iter().map(move |(plan, _)| (project, plan)));
+        let plans = own.map(|(project, plan)| (plan.version.clone(), (Arc::clone(project), Arc::clone(plan))));
+        let (gone, plans, saved) = (BTreeMap::new(), Mutex::new(plans.collect()), AtomicBool::new(false));
+        Self { projects, gone, plans, hooks, saved }
     }
 
     /// A project by name; one that is gone too, because its runs finish on what they began with.
@@ -154,12 +165,6 @@ impl Engine {
             let before = loaded.projects.iter().chain(&loaded.gone);
             let gone = before.filter(|(name, _)| !next.projects.contains_key(*name));
             next.gone = gone.map(|(name, project)| (name.clone(), Arc::clone(project))).collect();
-            let mut plans = locked(&self.plans);
-            plans.clear();
-            for (project, plan) in next.plans() {
-                plans.insert(plan.version.clone(), (project.name.clone(), Arc::clone(plan)));
-            }
-            drop(plans);
             *loaded = Arc::new(next);
         }
         locked(&self.polls).cancel();

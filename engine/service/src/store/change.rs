@@ -7,7 +7,7 @@ use ferry_contract::{
     key::{CallKey, Digest},
 };
 use ferry_core::{
-    plan::{Correlation, Use},
+    plan::{Correlation, Promises, Use},
     run::{Entry, From, Letter, Parent, Reservation, State},
 };
 use jiff::Timestamp;
@@ -310,6 +310,9 @@ pub struct VersionFiles {
     /// Rhai modules by their path.
     #[serde(default)]
     pub scripts: BTreeMap<String, String>,
+    /// What its calls were promised by their targets.
+    #[serde(default)]
+    pub promises: Promises,
 }
 
 /// What a group did.

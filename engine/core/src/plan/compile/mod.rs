@@ -8,7 +8,7 @@ mod work;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
 };
 
 use ferry_contract::{
@@ -22,9 +22,14 @@ use ferry_contract::{
     suggest,
     yaml::Node,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Each, Plan, Step, StepIndex, Work, graph::Graph, typing::Types};
+use super::{
+    Each, Plan, Step, StepIndex, Work,
+    graph::Graph,
+    promised::{self, Promises},
+    typing::Types,
+};
 use crate::{
     eval::Mapping,
     language::{self, Pipeline},
@@ -108,10 +113,12 @@ fn plan(
         let types = Types::new((project, catalog), &trigger, &inputs, &steps, report);
         mapping.used.borrow_mut().extend(types.check(&trigger, output.as_ref()));
     }
+    let mut steps = steps;
+    let promises = promised::of(&mut steps);
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     Some(Plan {
         pipeline: pipeline.name.value.clone(),
-        version: version(pipeline, project),
+        version: version(pipeline, project, &promises),
         trigger,
         inputs,
         output,
@@ -121,12 +128,14 @@ fn plan(
         index,
         vars: project.vars.clone(),
         alert: pipeline.alert.as_ref().map(|alert| alert.value.clone()),
+        promises,
     })
 }
 
-/// The pipeline, the values and the tables: what a run's own decisions depend on. Connections and
-/// manifests may change under a run; a call remembers where it went.
-fn version(pipeline: &Pipeline, project: &Project) -> Digest {
+/// The pipeline, the values and the tables: what a run's own decisions depend on; and what its writes are promised
+/// by their targets, which says whether they may be sent again. Connections, and how manifests write requests,
+/// may change under a run; a call remembers where it went.
+fn version(pipeline: &Pipeline, project: &Project, promises: &Promises) -> Digest {
     let tables: Map<String, Value> =
         project.tables.iter().map(|(name, table)| (name.clone(), table.to_value())).collect();
     let mut text = format!("{}\n{}\n{}", pipeline.source.text, project.vars, Value::Object(tables));
@@ -134,6 +143,8 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     for (name, source) in maps.chain(project.scripts.iter().map(|(name, script)| (name, &script.source))) {
         text += &format!("\n{name}\n{}", source.text);
     }
+    let writes: BTreeMap<_, _> = promises.iter().filter(|(_, promise)| promise.is_write()).collect();
+    text += &format!("\n{}", json!(writes));
     Digest::of(text)
 }
 
