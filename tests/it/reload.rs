@@ -171,6 +171,17 @@ impl Shop {
         said
     }
 
+    /// Requests at once, and each window: left, limit, seconds.
+    fn limits(&self) -> Value {
+        let (code, said) = self.says(&["status", "--format", "json", "--admin", self.admin()]);
+        assert_eq!(code, 0, "{said}");
+        let status: Value = serde_json::from_str(&said).unwrap();
+        let connection = &status["connections"][0];
+        let windows = connection["budget"].as_array().unwrap().iter();
+        let windows = windows.map(|window| json!([window["left"], window["limit"], window["per_s"]]));
+        json!([connection["at_once"], windows.collect::<Vec<_>>()])
+    }
+
     fn admin(&self) -> &str {
         self.service().address.trim_start_matches("http://")
     }
@@ -275,4 +286,35 @@ async fn a_run_of_an_earlier_version_is_not_paid_by_what_a_manifest_says_since()
         pause(Duration::from_millis(50)).await;
     }
     panic!("what has a key is not sent again");
+}
+
+/// One more window, which the target speaks of, and other limits.
+#[tokio::test]
+async fn a_reload_reaches_the_limits_of_connections_that_are_open() {
+    let (target, port) = Target::open(|_| Some((201, "x-limit: 40\r\nx-left: 4\r\n")));
+    let manifest = |limits: &str| bank(port, limits, "never");
+    let shop = Shop::open(&[
+        ("bb/ferry.yaml", project("bb")),
+        ("bb/payments.yaml", payments(1)),
+        ("bb/connectors/bank/connector.yaml", manifest("concurrency: 9\nbudget: [ { limit: 100, per: 1h } ]")),
+    ]);
+    for id in ["p1", "p2"] {
+        assert_eq!(shop.deliver("payments", &json!({ "id": id, "asks": false })).await, 202);
+        shop.until(id, "finished").await;
+    }
+    assert_eq!(shop.limits(), json!([9, [[98, 100, 3_600]]]));
+    let says = "{ limit: 60, per: 1d, says: { limit: x-limit, remaining: x-left } }";
+    let limits = format!("concurrency: 2\nbudget: [ {{ limit: 50, per: 1h }}, {says} ]");
+    shop.write("bb/connectors/bank/connector.yaml", &manifest(&limits));
+    assert_eq!(shop.reload(), "reloaded: 0 added, 0 changed, 0 removed\n");
+    // What was counted before is counted still.
+    assert_eq!(shop.limits(), json!([2, [[48, 50, 3_600], [60, 60, 86_400]]]));
+    assert_eq!(shop.deliver("payments", &json!({ "id": "p3", "asks": false })).await, 202);
+    shop.until("p3", "finished").await;
+    assert_eq!((shop.limits(), target.count("p3")), (json!([2, [[47, 50, 3_600], [4, 40, 86_400]]]), 1));
+    // A service that begins anew has the same.
+    shop.write("bb/connectors/bank/connector.yaml", &manifest("concurrency: 3\nbudget: [ { limit: 20, per: 1h } ]"));
+    shop.reload();
+    let limits = shop.limits();
+    assert_eq!((&limits[0], &limits[1][0][1]), (&json!(3), &json!(20)));
 }

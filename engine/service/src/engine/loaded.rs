@@ -110,6 +110,11 @@ impl Loaded {
         self.projects.values().map(|project| &**project)
     }
 
+    /// All connections, also of projects that are gone, whose runs go on.
+    fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.projects.values().chain(self.gone.values()).flat_map(|project| project.connections.values())
+    }
+
     /// All plans, with their projects.
     pub(super) fn plans(&self) -> impl Iterator<Item = (&LoadedProject, &Arc<Plan>)> {
         let plans = |project: &'_ Arc<LoadedProject>| project.plans.len();
@@ -167,6 +172,7 @@ impl Engine {
             next.gone = gone.map(|(name, project)| (name.clone(), Arc::clone(project))).collect();
             *loaded = Arc::new(next);
         }
+        self.gates.swap(self.loaded().connections()).await;
         locked(&self.polls).cancel();
         *locked(&self.polls) = self.stop.child_token();
         self.start_polls();

@@ -46,8 +46,6 @@ pub(super) struct Gates {
 pub(super) struct Gate {
     /// `payoneer/0a1b2c3d4e5f`: the beginning of the names of its rows in the store.
     name: String,
-    windows: Vec<Window>,
-    at_once: usize,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -58,6 +56,8 @@ pub(super) struct Gate {
 struct State {
     /// The connections' names in their projects.
     names: BTreeSet<String>,
+    windows: Vec<Window>,
+    at_once: usize,
     under_way: usize,
     waiting: Turns<oneshot::Sender<slots::Slot>>,
     /// Tokens of each window that this process has taken; below zero where it had to go ahead.
@@ -98,10 +98,30 @@ impl Gates {
         connections: impl Iterator<Item = &'a Arc<Connection>>,
     ) -> Self {
         let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
-        for connection in connections {
-            locked(&gates.of(connection).state).names.insert(connection.name.clone());
+        for (connection, limits) in limits(connections).into_values() {
+            gates.of(connection).take(limits);
         }
         gates
+    }
+
+    /// Takes the limits of the connections that are loaded now. Circuits, and what was counted, stay.
+    pub(super) async fn swap<'a>(&self, connections: impl Iterator<Item = &'a Arc<Connection>>) {
+        let now = limits(connections);
+        let gone: Vec<_> = {
+            let gates = locked(&self.gates);
+            gates
+                .iter()
+                .filter(|(identity, _)| !now.contains_key(*identity))
+                .map(|(_, gate)| Arc::clone(gate))
+                .collect()
+        };
+        // Runs that are in memory may be on their way through them still.
+        gone.iter().for_each(|gate| locked(&gate.state).names.clear());
+        for (connection, limits) in now.into_values() {
+            let gate = self.of(connection);
+            let _changing = gate.changing.lock().await;
+            gate.take(limits);
+        }
     }
 
     /// The gate of a connection.
@@ -115,6 +135,11 @@ impl Gates {
     /// How all connections are, by what this process and the store know.
     pub(super) async fn status(&self) -> Vec<ConnectionStatus> {
         let gates: Vec<_> = locked(&self.gates).values().cloned().collect();
+        let is_used = |gate: &Arc<Gate>| {
+            let state = locked(&gate.state);
+            !state.names.is_empty() || state.under_way > 0
+        };
+        let gates = gates.into_iter().filter(is_used);
         let mut all = Vec::new();
         for gate in gates {
             all.push(gate.status().await);
@@ -126,7 +151,7 @@ impl Gates {
 
 impl Gate {
     fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
-        let windows: Vec<Window> = connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect();
+        let windows = windows(connection);
         let state = State {
             names: BTreeSet::from([connection.name.clone()]),
             under_way: 0,
@@ -137,16 +162,37 @@ impl Gate {
             budget_read_at: None,
             hosts: connection.hosts().map(|host| (host.to_owned(), Host::default())).collect(),
             put_off: BTreeMap::new(),
+            at_once: connection.concurrency(),
+            windows,
         };
         Self {
             name: format!("{}/{}", connection.manifest.connector.name, identity.short()),
-            windows,
-            at_once: connection.concurrency(),
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             state: Mutex::new(state),
             changing: AsyncMutex::default(),
         }
+    }
+
+    /// Takes other limits; tokens of windows that stay are kept.
+    fn take(self: &Arc<Self>, limits: Limits) {
+        let now = self.now();
+        let mut state = locked(&self.state);
+        state.names = limits.names;
+        state.at_once = limits.at_once;
+        if state.windows != limits.windows {
+            let tokens = |window: &Window| {
+                let before = state.windows.iter().position(|before| is_one(before, window));
+                before.and_then(|before| state.purse.get(before).copied()).unwrap_or_default()
+            };
+            state.purse = limits.windows.iter().map(tokens).collect();
+            let budget = std::mem::replace(&mut state.budget, Budget::new(&[], now));
+            state.budget = budget.refit(&limits.windows, now);
+            state.windows = limits.windows;
+            state.put_off.clear();
+        }
+        drop(state);
+        self.give_slots();
     }
 
     /// Now, as it is stored: in whole milliseconds.
@@ -231,7 +277,8 @@ impl Gate {
     fn put_off(&self, host: &str, wait: Duration, pipeline: &str) -> Timestamp {
         let now = self.now();
         let mut state = locked(&self.state);
-        let pace = self.windows_of(host).map(|window| state.budget.pace(window)).max().unwrap_or_default();
+        let paces = state.windows.iter().enumerate().filter(|(_, window)| counts(window, host));
+        let pace = paces.map(|(window, _)| state.budget.pace(window)).max().unwrap_or_default();
         let first = now + signed(wait);
         let last = state.put_off.get(pipeline).copied().unwrap_or(first);
         let at = (last + signed(pace)).clamp(first, first.max(now + signed(GATE_PUT_OFF_MAX)));
@@ -242,7 +289,7 @@ impl Gate {
     /// Takes a token of each window of a host; else says how long until there is one.
     async fn token(&self, host: &str) -> Duration {
         for window in self.windows_of(host) {
-            if locked(&self.state).purse[window] <= 0 {
+            if locked(&self.state).purse.get(window).is_some_and(|purse| *purse <= 0) {
                 let wait = self.refill(window).await;
                 if !wait.is_zero() {
                     return wait;
@@ -255,14 +302,51 @@ impl Gate {
 
     fn spend(&self, host: &str, tokens: i64) {
         let mut state = locked(&self.state);
-        self.windows_of(host).for_each(|window| state.purse[window] -= tokens);
+        let State { windows, purse, .. } = &mut *state;
+        let own = purse.iter_mut().zip(windows).filter(|(_, window)| counts(window, host));
+        own.for_each(|(purse, _)| *purse -= tokens);
     }
 
     /// The windows that count requests to a host.
-    fn windows_of(&self, host: &str) -> impl Iterator<Item = usize> {
-        let applies = move |window: &Window| window.host.as_deref().is_none_or(|own| own == host);
-        self.windows.iter().enumerate().filter(move |(_, window)| applies(window)).map(|(index, _)| index)
+    fn windows_of(&self, host: &str) -> Vec<usize> {
+        let state = locked(&self.state);
+        let own = state.windows.iter().enumerate().filter(|(_, window)| counts(window, host));
+        own.map(|(index, _)| index).collect()
     }
+}
+
+/// What connections that lead to one place may do together.
+struct Limits {
+    names: BTreeSet<String>,
+    windows: Vec<Window>,
+    at_once: usize,
+}
+
+/// The limits by where connections lead, each with one of them: the fewest requests at once, and the budget of the
+/// first.
+fn limits<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>) -> BTreeMap<Digest, (&'a Connection, Limits)> {
+    let mut all: BTreeMap<Digest, (&Connection, Limits)> = BTreeMap::new();
+    for connection in connections {
+        let at_once = connection.concurrency();
+        let new = || (&**connection, Limits { names: BTreeSet::new(), windows: windows(connection), at_once });
+        let (_, limits) = all.entry(connection.identity().clone()).or_insert_with(new);
+        limits.names.insert(connection.name.clone());
+        limits.at_once = limits.at_once.min(at_once);
+    }
+    all
+}
+
+fn windows(connection: &Connection) -> Vec<Window> {
+    connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect()
+}
+
+/// Whether two windows count the same, whatever their limits.
+fn is_one(window: &Window, other: &Window) -> bool {
+    (window.per, &window.host) == (other.per, &other.host)
+}
+
+fn counts(window: &Window, host: &str) -> bool {
+    window.host.as_deref().is_none_or(|own| own == host)
 }
 
 /// When to ask again while a circuit is not closed. A probe that is under way may end at any time.

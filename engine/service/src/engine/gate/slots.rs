@@ -39,7 +39,7 @@ impl Gate {
     }
 
     /// Gives free slots to those who wait.
-    fn give_slots(self: &Arc<Self>) {
+    pub(super) fn give_slots(self: &Arc<Self>) {
         while let Some(next) = self.next_in_turn() {
             // Whoever went away meanwhile gives it back by dropping it.
             let _ = next.send(Slot { gate: Arc::clone(self) });
@@ -48,7 +48,7 @@ impl Gate {
 
     fn next_in_turn(&self) -> Option<oneshot::Sender<Slot>> {
         let mut state = locked(&self.state);
-        while state.under_way < self.at_once {
+        while state.under_way < state.at_once {
             let next = state.waiting.pop()?;
             if !next.is_closed() {
                 state.under_way += 1;

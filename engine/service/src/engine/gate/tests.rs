@@ -14,6 +14,7 @@ use ferry_connectors::{
     library::Library,
 };
 use ferry_contract::{
+    catalog::Window,
     failure::ErrorClass,
     port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpResponse, Level, Pass as _, Seen},
     report::Source,
@@ -157,7 +158,11 @@ async fn an_open_circuit_is_known_to_other_processes_and_one_of_them_probes() {
 #[tokio::test]
 async fn nothing_goes_before_a_retry_after_nor_beyond_what_a_target_says() {
     let pause = |wait| Seen { retry_after: Some(Duration::from_secs(wait)), ..class(ErrorClass::Throttled) };
-    let level = |remaining| Seen { levels: vec![Level { remaining, ..Level::default() }], ..Seen::default() };
+    let hour = Window { limit: 100, per: Duration::from_hours(1), host: None };
+    let level = |remaining| {
+        let level = Level { remaining, ..Level::default() };
+        Seen { levels: vec![(hour.clone(), level)], ..Seen::default() }
+    };
     for (seen, refused_s, free_s) in [(pause(60), 59, 61), (level(Some(0)), 30, 40), (level(Some(90)), 0, 0)] {
         let place = Place::new("budget: [ { limit: 100, per: 1h } ]");
         let (one, other) = (place.process(), place.process());
