@@ -318,3 +318,22 @@ async fn a_reload_reaches_the_limits_of_connections_that_are_open() {
     let limits = shop.limits();
     assert_eq!((&limits[0], &limits[1][0][1]), (&json!(3), &json!(20)));
 }
+
+#[tokio::test]
+async fn the_first_webhook_that_a_reload_brings_is_listened_for() {
+    let by_hand = "ferry: 1\npipeline: by-hand\ntrigger: manual\nsteps:\n  - { id: m, map: { x: 1 } }\n";
+    let hook = "ferry: 1\npipeline: hook\ntrigger: { webhook: { path: hook, verify: none, respond: m }, key: $.id }\n\
+                steps:\n  - { id: m, map: { x: 1 } }\n";
+    let mut shop =
+        Shop::open(&[("cc/ferry.yaml", "ferry: 1\nproject: cc\n".to_owned()), ("cc/by-hand.yaml", by_hand.to_owned())]);
+    assert_eq!(shop.service().hooks, "");
+    shop.write("cc/hook.yaml", hook);
+    let said = shop.reload();
+    let hooks = said.trim().strip_prefix("reloaded: 1 added (hook), 0 changed, 0 removed; webhooks ");
+    shop.service.as_mut().unwrap().hooks = hooks.unwrap_or_else(|| panic!("{said}")).to_owned();
+    assert_eq!(shop.deliver("hook", &json!({ "id": "h1" })).await, 200);
+    // It is said once, and what nobody takes is not found.
+    std::fs::remove_file(shop.folder.path().join("projects/cc/hook.yaml")).unwrap();
+    assert_eq!(shop.reload(), "reloaded: 0 added, 0 changed, 1 removed (hook)\n");
+    assert_eq!(shop.deliver("hook", &json!({ "id": "h2" })).await, 404);
+}

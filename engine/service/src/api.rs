@@ -117,8 +117,9 @@ async fn status(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
 async fn reload(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
     match shared.loader.reload(&shared.engine).await {
         Ok(swapped) => {
-            let Swapped { added, changed, removed } = swapped;
-            (StatusCode::OK, Json(json!({ "added": added, "changed": changed, "removed": removed })))
+            let Swapped { added, changed, removed, webhooks } = swapped;
+            let swapped = json!({ "added": added, "changed": changed, "removed": removed, "webhooks": webhooks });
+            (StatusCode::OK, Json(swapped))
         }
         Err(refused) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "errors": refused.0 }))),
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -12,9 +13,11 @@ use std::{
 use ferry_connectors::connection::World;
 use ferry_contract::{report::Level, script::Rules};
 use ferry_core::plan::{EventSource, Plan};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{
     engine::{Engine, LoadedProject},
+    ingress,
     load::{self, CheckedProject, LoadError},
     render,
     sandbox::SandboxInfo,
@@ -26,10 +29,19 @@ pub struct Loader {
     rules: Arc<Rules>,
     ports: World,
     sandbox: Option<SandboxInfo>,
+    /// Where webhooks are to be taken, and where they are once a pipeline takes some; nothing where nobody listens.
+    door: AsyncMutex<Option<Door>>,
     /// Whether the last reload was taken.
     last: AtomicBool,
     taken: AtomicU64,
     refused: AtomicU64,
+}
+
+/// Where webhooks are taken.
+#[derive(Clone, Copy, Debug)]
+struct Door {
+    asked: SocketAddr,
+    open: Option<SocketAddr>,
 }
 
 /// What a reload did.
@@ -41,6 +53,8 @@ pub struct Swapped {
     pub changed: Vec<String>,
     /// Pipelines that are gone; their open runs finish.
     pub removed: Vec<String>,
+    /// Where webhooks are taken from now on; nothing where that was so before, or none are taken.
+    pub webhooks: Option<String>,
 }
 
 /// Why nothing was swapped, for a person.
@@ -63,12 +77,31 @@ impl Loader {
     /// Loads from these paths, with these ports.
     pub fn new(paths: Vec<PathBuf>, rules: Arc<Rules>, ports: World, sandbox: Option<SandboxInfo>) -> Self {
         let (last, taken, refused) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
-        Self { paths, rules, ports, sandbox, last, taken, refused }
+        let door = AsyncMutex::default();
+        Self { paths, rules, ports, sandbox, door, last, taken, refused }
     }
 
     /// Whether connections lead to a sandbox.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
+    }
+
+    /// Listens for webhooks at this address, once a pipeline takes some; with where that is, where one does already.
+    ///
+    /// # Errors
+    /// Where the address is taken.
+    pub async fn take_webhooks(&self, at: SocketAddr, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
+        *self.door.lock().await = Some(Door { asked: at, open: None });
+        if engine.has_hooks() { self.open_door(engine).await } else { Ok(None) }
+    }
+
+    /// Listens for webhooks where nobody does yet; with where that is.
+    async fn open_door(&self, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
+        let mut door = self.door.lock().await;
+        let Some(door) = door.as_mut().filter(|door| door.open.is_none()) else { return Ok(None) };
+        let addr = ingress::listen(door.asked, Arc::clone(engine)).await?;
+        door.open = Some(addr);
+        Ok(Some(format!("http://{addr}/hooks/")))
     }
 
     /// Reads and checks the projects.
@@ -109,8 +142,8 @@ impl Loader {
         match &reloaded {
             Ok(swapped) => {
                 self.taken.fetch_add(1, Ordering::Relaxed);
-                let Swapped { added, changed, removed } = swapped;
-                tracing::info!(?added, ?changed, ?removed, "reloaded");
+                let Swapped { added, changed, removed, webhooks } = swapped;
+                tracing::info!(?added, ?changed, ?removed, webhooks, "reloaded");
             }
             Err(refused) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
@@ -138,6 +171,10 @@ impl Loader {
         }
         let before = engine.versions();
         let opened = self.open(&projects)?;
+        // Before the swap: where it cannot be listened, nothing is swapped.
+        let takes_webhooks = opened.iter().any(LoadedProject::takes_webhooks);
+        let webhooks = if takes_webhooks { self.open_door(engine).await } else { Ok(None) };
+        let webhooks = webhooks.map_err(|error| refused(format!("{error:#}")))?;
         engine.swap(opened).await.map_err(|error| refused(error.to_string()))?;
         let after = engine.versions();
         let missing_in = |other: &[(String, String)], name: &String| other.iter().all(|(known, _)| known != name);
@@ -146,7 +183,7 @@ impl Loader {
         };
         let is_other = |plan: &&(String, String)| !before.contains(plan) && !missing_in(&before, &plan.0);
         let changed = after.iter().filter(is_other).map(|(name, _)| name.clone()).collect();
-        Ok(Swapped { added: names(&after, &before), changed, removed: names(&before, &after) })
+        Ok(Swapped { added: names(&after, &before), changed, removed: names(&before, &after), webhooks })
     }
 }
 

@@ -41,6 +41,11 @@ pub struct LoadedProject {
 }
 
 impl LoadedProject {
+    /// Whether a pipeline of it takes webhooks.
+    pub fn takes_webhooks(&self) -> bool {
+        hooks(self).next().is_some()
+    }
+
     /// The plan of that name.
     pub(super) fn plan(&self, pipeline: &str) -> Option<Arc<Plan>> {
         self.plans.iter().map(|(plan, _)| plan).find(|plan| plan.pipeline == pipeline).cloned()
