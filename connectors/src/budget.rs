@@ -27,7 +27,7 @@ pub(crate) fn seen(connection: &Connection, class: Option<ErrorClass>, answer: O
     let windows = connection.manifest.budget.iter();
     let levels = windows.map(|window| (window.window.clone(), level(connection, window, answer, now)));
     let levels = levels.filter(|(_, level)| *level != Level::default()).collect();
-    Seen { class, retry_after: answer.retry_after(), levels }
+    Seen { class, retry_after: answer.retry_after(Some(now)), levels }
 }
 
 fn level(connection: &Connection, window: &BudgetWindow, answer: &Answer, now: Timestamp) -> Level {
