@@ -40,6 +40,8 @@ pub const QUEUE_ROWS_MAX: usize = 10_000;
 pub const FOUND_ROWS_MAX: usize = 20;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
+/// How often a bulk of replays looks whether those before have ended.
+pub const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a posted event waits for a run that claims it, before it is a dead letter.
 pub const UNCLAIMED_AFTER: Duration = Duration::from_hours(7 * 24);
 /// Events that nobody has claimed, of which one look makes dead letters in one transaction.
