@@ -89,7 +89,8 @@ pub async fn listen(addr: SocketAddr, engine: Arc<Engine>, loader: Arc<Loader>) 
 }
 
 async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
-    let store = shared.engine.store().counts().await.is_ok();
+    // One row says that the store answers; to count all would take the longer the more there are.
+    let store = shared.engine.store().trust().await.is_ok();
     if shared.ready.load(Ordering::Relaxed) && store {
         (StatusCode::OK, "ready\n")
     } else {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Runs that are in memory at once; all others wait in the store.
 pub const RUNS_ACTIVE_MAX: usize = 1_024;
+/// Refused calls that are remembered until their runs are told.
+pub const TAKEN_CALLS_MAX: usize = RUNS_ACTIVE_MAX;
 /// How long the scheduler sleeps at most before it looks for due runs of other processes.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a call waits in memory for its budget; for longer it waits in the store.

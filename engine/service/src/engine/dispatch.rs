@@ -25,6 +25,7 @@ use super::{
     gate::{Ask, Gate, Pass},
     journal::{Driven, Record, Shared},
     locked,
+    taken::Taken,
 };
 use crate::store::{Change, EngineId, StoreError};
 
@@ -49,8 +50,7 @@ pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
     turns: Mutex<HashMap<(String, String), Turn>>,
-    /// Calls that other runs have made, found when their intent was refused.
-    taken: Mutex<HashMap<String, String>>,
+    taken: Mutex<Taken>,
 }
 
 type Turn = Arc<AsyncMutex<()>>;
@@ -79,7 +79,7 @@ impl Engine {
         if !outgoing.is_write {
             return Ok(self.read(outgoing).await);
         }
-        let taken = locked(&self.dispatcher.taken).get(outgoing.key.as_str()).cloned();
+        let taken = locked(&self.dispatcher.taken).tell(outgoing.key.as_str());
         if let Some(run) = taken.filter(|run| run != outgoing.driven.id.as_str()) {
             return Ok(Some(taken_by(outgoing.step, &run)));
         }
@@ -215,7 +215,7 @@ impl Engine {
             Ok(recorded) => recorded,
             Err(error) => {
                 if let StoreError::CallTaken { key, run } = &error {
-                    locked(&self.dispatcher.taken).insert(key.clone(), run.clone());
+                    locked(&self.dispatcher.taken).note(key, run);
                 }
                 return calls.iter().map(|_| Err(error.clone())).collect();
             }

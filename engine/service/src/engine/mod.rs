@@ -23,6 +23,7 @@ mod recover;
 mod retention;
 mod schedule;
 mod scheduler;
+mod taken;
 mod time;
 mod trigger;
 mod unclaimed;
