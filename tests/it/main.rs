@@ -31,6 +31,7 @@ mod shapes;
 mod shared;
 mod simulation;
 mod sqlite;
+mod starve;
 mod store;
 mod tidy;
 mod triggers;

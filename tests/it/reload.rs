@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How a target answers: status and headers; nothing where it cuts the line after it has acted.
-type Answers = fn(&Value) -> Option<(u16, &'static str)>;
+type Answers = Box<dyn Fn(&Value) -> Option<(u16, &'static str)> + Send + Sync>;
 
 /// A target that acts on everything that it is asked.
 pub(crate) struct Target {
@@ -27,10 +27,12 @@ pub(crate) struct Target {
 
 impl Target {
     /// Serves until the test ends; with its port.
-    pub(crate) fn open(answers: Answers) -> (Arc<Self>, u16) {
+    pub(crate) fn open(
+        answers: impl Fn(&Value) -> Option<(u16, &'static str)> + Send + Sync + 'static,
+    ) -> (Arc<Self>, u16) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let target = Arc::new(Self { acted: Mutex::default(), answers });
+        let target = Arc::new(Self { acted: Mutex::default(), answers: Box::new(answers) });
         let own = Arc::clone(&target);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -50,6 +52,11 @@ impl Target {
             let head = format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n{headers}content-length: 2");
             write!(stream, "{head}\r\n\r\n{{}}").ok()?;
         }
+    }
+
+    /// On what it has acted, in order.
+    pub(crate) fn acted(&self) -> Vec<String> {
+        self.acted.lock().unwrap().clone()
     }
 
     /// How often it has acted on an id.
@@ -171,11 +178,15 @@ impl Shop {
         said
     }
 
-    /// Requests at once, and each window: left, limit, seconds.
-    fn limits(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let (code, said) = self.says(&["status", "--format", "json", "--admin", self.admin()]);
         assert_eq!(code, 0, "{said}");
-        let status: Value = serde_json::from_str(&said).unwrap();
+        serde_json::from_str(&said).unwrap()
+    }
+
+    /// Requests at once, and each window: left, limit, seconds.
+    fn limits(&self) -> Value {
+        let status = self.status();
         let connection = &status["connections"][0];
         let windows = connection["budget"].as_array().unwrap().iter();
         let windows = windows.map(|window| json!([window["left"], window["limit"], window["per_s"]]));
@@ -291,9 +302,9 @@ async fn a_run_of_an_earlier_version_is_not_paid_by_what_a_manifest_says_since()
 /// One more window, which the target speaks of, and other limits.
 #[tokio::test]
 async fn a_reload_reaches_the_limits_of_connections_that_are_open() {
-    let (target, port) = Target::open(|_| Some((201, "x-limit: 40\r\nx-left: 4\r\n")));
+    let (target, port) = Target::open(|_| Some((201, "x-limit: 40\r\nx-left: 0\r\n")));
     let manifest = |limits: &str| bank(port, limits, "never");
-    let shop = Shop::open(&[
+    let mut shop = Shop::open(&[
         ("bb/ferry.yaml", project("bb")),
         ("bb/payments.yaml", payments(1)),
         ("bb/connectors/bank/connector.yaml", manifest("concurrency: 9\nbudget: [ { limit: 100, per: 1h } ]")),
@@ -311,10 +322,10 @@ async fn a_reload_reaches_the_limits_of_connections_that_are_open() {
     assert_eq!(shop.limits(), json!([2, [[48, 50, 3_600], [60, 60, 86_400]]]));
     assert_eq!(shop.deliver("payments", &json!({ "id": "p3", "asks": false })).await, 202);
     shop.until("p3", "finished").await;
-    assert_eq!((shop.limits(), target.count("p3")), (json!([2, [[47, 50, 3_600], [4, 40, 86_400]]]), 1));
-    // A service that begins anew has the same.
+    assert_eq!((shop.limits(), target.count("p3")), (json!([2, [[47, 50, 3_600], [0, 40, 86_400]]]), 1));
+    // Nor does what the store has of it keep another limit out of a service that begins anew.
     shop.write("bb/connectors/bank/connector.yaml", &manifest("concurrency: 3\nbudget: [ { limit: 20, per: 1h } ]"));
-    shop.reload();
+    shop.serve("projects");
     let limits = shop.limits();
     assert_eq!((&limits[0], &limits[1][0][1]), (&json!(3), &json!(20)));
 }

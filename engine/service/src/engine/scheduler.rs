@@ -14,7 +14,7 @@ use super::{
     locked,
 };
 use crate::{
-    limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX},
+    limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX, RUNS_ROOM_KEPT},
     store::{Arrival, Change, EngineId, Fence, Leased, RunId, StoreError},
 };
 
@@ -45,7 +45,7 @@ impl Engine {
 
     /// Starts what is due, and says how long to sleep.
     async fn start_due(self: &Arc<Self>) -> Result<Duration, StoreError> {
-        let (room, look_every) = (self.room(), self.member.look_every());
+        let (room, look_every) = (self.room_for_many(), self.member.look_every());
         let Some(engine) = self.member.alive().filter(|_| room > 0) else { return Ok(look_every) };
         let now = self.now();
         let taken = self.store.lease(&engine, now, room).await?;
@@ -59,6 +59,11 @@ impl Engine {
     /// How many runs more may be in memory.
     pub(super) fn room(&self) -> usize {
         RUNS_ACTIVE_MAX.saturating_sub(locked(&self.active).len())
+    }
+
+    /// How many of those that do not come alone may be: one that does finds room at once.
+    pub(super) fn room_for_many(&self) -> usize {
+        self.room().saturating_sub(RUNS_ROOM_KEPT)
     }
 
     /// Drives a run that this engine has leased.

@@ -3,7 +3,9 @@
 //! What it refuses was never tried, so it is in no journal and uses up no attempt: the run is due
 //! later. What processes must agree on is in the store (`known`); slots are this process's own.
 
+mod crowd;
 mod known;
+mod limited;
 mod pass;
 mod slots;
 mod status;
@@ -12,7 +14,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -26,6 +28,9 @@ use ferry_core::gate::{Breaker, Budget, Circuit, Turns, Way};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
+use limited::{Limits, counts, is_one, limits, windows};
+
+pub(super) use crowd::Place;
 pub(super) use pass::Pass;
 pub use status::{BudgetStatus, CircuitStatus, ConnectionStatus};
 
@@ -40,6 +45,8 @@ pub(super) struct Gates {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     gates: Mutex<BTreeMap<Digest, Arc<Gate>>>,
+    /// How many wait at all gates together.
+    crowds: Arc<AtomicUsize>,
 }
 
 /// The gate of one connection.
@@ -51,6 +58,8 @@ pub(super) struct Gate {
     state: Mutex<State>,
     /// Held while a shared row is changed, so that this process does not compete with itself.
     changing: AsyncMutex<()>,
+    /// How many wait at all gates together.
+    crowds: Arc<AtomicUsize>,
 }
 
 struct State {
@@ -58,7 +67,15 @@ struct State {
     names: BTreeSet<String>,
     windows: Vec<Window>,
     at_once: usize,
-    under_way: usize,
+    /// When each of those that have a slot got it; the earliest first.
+    under_way: BTreeMap<u64, Timestamp>,
+    slots_given: u64,
+    /// How long calls have their slots.
+    lasts: Option<Duration>,
+    /// How many calls of each pipeline wait.
+    crowd: BTreeMap<String, usize>,
+    /// When the last of each pipeline comes again that was sent away.
+    coming: BTreeMap<String, Timestamp>,
     waiting: Turns<oneshot::Sender<slots::Slot>>,
     /// Tokens of each window that this process has taken; below zero where it had to go ahead.
     purse: Vec<i64>,
@@ -97,7 +114,8 @@ impl Gates {
         clock: &Arc<dyn Clock>,
         connections: impl Iterator<Item = &'a Arc<Connection>>,
     ) -> Self {
-        let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
+        let (store, clock) = (Arc::clone(store), Arc::clone(clock));
+        let gates = Self { store, clock, gates: Mutex::default(), crowds: Arc::default() };
         for (connection, limits) in limits(connections).into_values() {
             gates.of(connection).take(limits);
         }
@@ -128,7 +146,7 @@ impl Gates {
     pub(super) fn of(&self, connection: &Connection) -> Arc<Gate> {
         let identity = connection.identity();
         let mut gates = locked(&self.gates);
-        let new = || Arc::new(Gate::new(connection, identity, (&self.store, &self.clock)));
+        let new = || Arc::new(Gate::new(connection, identity, self));
         Arc::clone(gates.entry(identity.clone()).or_insert_with(new))
     }
 
@@ -137,7 +155,7 @@ impl Gates {
         let gates: Vec<_> = locked(&self.gates).values().cloned().collect();
         let is_used = |gate: &Arc<Gate>| {
             let state = locked(&gate.state);
-            !state.names.is_empty() || state.under_way > 0
+            !state.names.is_empty() || !state.under_way.is_empty()
         };
         let gates = gates.into_iter().filter(is_used);
         let mut all = Vec::new();
@@ -150,11 +168,16 @@ impl Gates {
 }
 
 impl Gate {
-    fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
+    fn new(connection: &Connection, identity: &Digest, gates: &Gates) -> Self {
+        let (store, clock, crowds) = (Arc::clone(&gates.store), Arc::clone(&gates.clock), Arc::clone(&gates.crowds));
         let windows = windows(connection);
         let state = State {
             names: BTreeSet::from([connection.name.clone()]),
-            under_way: 0,
+            under_way: BTreeMap::new(),
+            slots_given: 0,
+            lasts: None,
+            crowd: BTreeMap::new(),
+            coming: BTreeMap::new(),
             waiting: Turns::default(),
             purse: vec![0; windows.len()],
             budget: Budget::new(&windows, clock.now()),
@@ -167,8 +190,9 @@ impl Gate {
         };
         Self {
             name: format!("{}/{}", connection.manifest.connector.name, identity.short()),
-            store: Arc::clone(store),
-            clock: Arc::clone(clock),
+            store,
+            clock,
+            crowds,
             state: Mutex::new(state),
             changing: AsyncMutex::default(),
         }
@@ -208,7 +232,18 @@ impl Gate {
     pub(super) async fn admit(self: &Arc<Self>, ask: Ask<'_>) -> Result<Pass, Timestamp> {
         self.refresh(ask.hosts).await;
         self.closed(ask)?;
-        let slot = self.slot(ask.pipeline).await;
+        self.admit_from(self.join(ask.pipeline, 1)?, ask).await
+    }
+
+    /// The same for one that has a place already.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn admit_from(self: &Arc<Self>, place: Place, ask: Ask<'_>) -> Result<Pass, Timestamp> {
+        self.refresh(ask.hosts).await;
+        self.closed(ask)?;
+        let slot = place.wait(self.slot(ask.pipeline)).await.inspect_err(|_| self.forget_gone())?;
+        drop(place);
         self.closed(ask)?;
         let first = ask.hosts.first().copied().unwrap_or_default();
         self.afford(first, ask).await?;
@@ -313,40 +348,6 @@ impl Gate {
         let own = state.windows.iter().enumerate().filter(|(_, window)| counts(window, host));
         own.map(|(index, _)| index).collect()
     }
-}
-
-/// What connections that lead to one place may do together.
-struct Limits {
-    names: BTreeSet<String>,
-    windows: Vec<Window>,
-    at_once: usize,
-}
-
-/// The limits by where connections lead, each with one of them: the fewest requests at once, and the budget of the
-/// first.
-fn limits<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>) -> BTreeMap<Digest, (&'a Connection, Limits)> {
-    let mut all: BTreeMap<Digest, (&Connection, Limits)> = BTreeMap::new();
-    for connection in connections {
-        let at_once = connection.concurrency();
-        let new = || (&**connection, Limits { names: BTreeSet::new(), windows: windows(connection), at_once });
-        let (_, limits) = all.entry(connection.identity().clone()).or_insert_with(new);
-        limits.names.insert(connection.name.clone());
-        limits.at_once = limits.at_once.min(at_once);
-    }
-    all
-}
-
-fn windows(connection: &Connection) -> Vec<Window> {
-    connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect()
-}
-
-/// Whether two windows count the same, whatever their limits.
-fn is_one(window: &Window, other: &Window) -> bool {
-    (window.per, &window.host) == (other.per, &other.host)
-}
-
-fn counts(window: &Window, host: &str) -> bool {
-    window.host.as_deref().is_none_or(|own| own == host)
 }
 
 /// When to ask again while a circuit is not closed. A probe that is under way may end at any time.

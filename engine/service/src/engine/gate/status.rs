@@ -74,7 +74,7 @@ impl Gate {
         });
         ConnectionStatus {
             connections: state.names.iter().cloned().collect(),
-            under_way: state.under_way,
+            under_way: state.under_way.len(),
             at_once: state.at_once,
             waiting: state.waiting.len(),
             circuits: circuits.collect(),
