@@ -24,8 +24,10 @@ const UNIX_TIME_FROM: u64 = 1_000_000_000;
 pub(crate) fn seen(connection: &Connection, class: Option<ErrorClass>, answer: Option<&Answer>) -> Seen {
     let Some(answer) = answer else { return Seen { class, ..Seen::default() } };
     let now = connection.world.clock.now();
-    let levels = connection.manifest.budget.iter().map(|window| level(connection, window, answer, now));
-    Seen { class, retry_after: answer.retry_after(), levels: levels.collect() }
+    let windows = connection.manifest.budget.iter();
+    let levels = windows.map(|window| (window.window.clone(), level(connection, window, answer, now)));
+    let levels = levels.filter(|(_, level)| *level != Level::default()).collect();
+    Seen { class, retry_after: answer.retry_after(Some(now)), levels }
 }
 
 fn level(connection: &Connection, window: &BudgetWindow, answer: &Answer, now: Timestamp) -> Level {

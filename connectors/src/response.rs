@@ -9,6 +9,7 @@ use ferry_contract::{
     port::HttpResponse,
     script::{Named, Rules, Script},
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -70,10 +71,21 @@ impl Answer {
         Self { status: response.status, headers: Value::Object(headers), body, asked }
     }
 
-    /// Seconds from `Retry-After`. Source: RFC 9110, section 10.2.3.
-    pub fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.headers.get("retry-after")?.as_str()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+    /// How long `Retry-After` asks to wait: seconds, or a date, which counts from the answer's own `Date`, because
+    /// the target's clock may be off; without one, from `now`, and for ever unknown without that.
+    ///
+    /// Source: RFC 9110, sections 5.6.7, 6.6.1 and 10.2.3.
+    pub fn retry_after(&self, now: Option<Timestamp>) -> Option<Duration> {
+        let written = self.headers.get("retry-after")?.as_str()?.trim();
+        let wait = match written.parse() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let from = self.headers.get("date").and_then(|date| http_date(date.as_str()?)).or(now)?;
+                // A time that is over asks for nothing more.
+                Duration::try_from(http_date(written)?.duration_since(from)).unwrap_or_default()
+            }
+        };
+        Some(wait.min(RETRY_AFTER_MAX))
     }
 }
 
@@ -118,13 +130,49 @@ fn failure(manifest: &Manifest, rules: &Rules, answer: &Answer, names: &Named<'_
     let message = format!("{} answered {}: {}", manifest.connector.title, answer.status, clipped(&message));
     let mut failure = Failure::new(class, message);
     failure.code = said(&manifest.code);
-    match answer.retry_after() {
+    match answer.retry_after(None) {
         Some(wait) => failure.after(wait),
         None => failure,
     }
 }
 
+fn http_date(text: &str) -> Option<Timestamp> {
+    Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
+}
+
 /// At most [`MESSAGE_MAX_CHARS`] of what a target says.
 pub fn clipped(text: &str) -> String {
     text.chars().take(MESSAGE_MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(retry_after: &str, date: Option<&str>, now: Option<&str>) -> Option<u64> {
+        let mut headers = vec![("retry-after".to_owned(), retry_after.to_owned())];
+        headers.extend(date.map(|date| ("date".to_owned(), date.to_owned())));
+        let answer = Answer::read(&HttpResponse { status: 429, headers, body: Vec::new() }, Asked::default());
+        answer.retry_after(now.map(|now| now.parse().unwrap())).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_retry_after_is_seconds_or_a_date() {
+        let (date, now) = ("Sun, 06 Nov 1994 08:49:07 GMT", "1994-11-06T08:49:27Z");
+        for (written, date, now, expected) in [
+            ("120", None, None, Some(120)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(date), Some(now), Some(30)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(date), None, Some(30)),
+            ("Sun Nov  6 08:49:37 1994", Some(date), None, Some(30)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None, Some(now), Some(10)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some("yesterday"), Some(now), Some(10)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None, None, None),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(date), None, Some(0)),
+            ("Mon, 06 Nov 2034 08:00:00 GMT", Some(date), None, Some(RETRY_AFTER_MAX.as_secs())),
+            ("soon", Some(date), Some(now), None),
+            ("-1", Some(date), Some(now), None),
+        ] {
+            assert_eq!(seconds(written, date, now), expected, "{written} {date:?} {now:?}");
+        }
+    }
 }

@@ -213,7 +213,6 @@ fn engine(store: &Arc<dyn Store>, clock: &Arc<Hand>, process: &str) -> Arc<Engin
         terms: Terms { process, lease: LEASE, look_every, clock: Arc::new(BootClock) },
         rules: load::pipeline_rules(),
         projects: Vec::new(),
-        recompile: Box::new(|_| None),
         guards: Guards::ALL,
     })
 }

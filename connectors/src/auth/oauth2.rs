@@ -131,5 +131,5 @@ fn refused(answer: &Answer) -> Failure {
     };
     let message = format!("no token: {} {} {}", answer.status, text("error"), clipped(text("error_description")));
     let failure = Failure::new(class, message.trim_end());
-    answer.retry_after().map_or(failure.clone(), |wait| failure.after(wait))
+    answer.retry_after(None).map_or(failure.clone(), |wait| failure.after(wait))
 }

@@ -4,7 +4,10 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::failure::{ErrorClass, Failure};
+use crate::{
+    catalog::Window,
+    failure::{ErrorClass, Failure},
+};
 
 /// A future that can be stored and sent.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -90,8 +93,8 @@ pub struct Seen {
     pub class: Option<ErrorClass>,
     /// How long the target asks us to wait.
     pub retry_after: Option<Duration>,
-    /// What the answer says of the budget's windows, in their order.
-    pub levels: Vec<Level>,
+    /// What the answer says of windows of the budget, as the manifest of its connection has them.
+    pub levels: Vec<(Window, Level)>,
 }
 
 /// What an answer says of one window of a budget.

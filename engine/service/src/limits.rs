@@ -4,9 +4,19 @@ use std::time::Duration;
 
 /// Runs that are in memory at once; all others wait in the store.
 pub const RUNS_ACTIVE_MAX: usize = 1_024;
+/// Refused calls that are remembered until their runs are told.
+pub const TAKEN_CALLS_MAX: usize = RUNS_ACTIVE_MAX;
+/// Places in memory that due runs leave free for events that come now.
+pub const RUNS_ROOM_KEPT: usize = 64;
+/// Calls that wait at one gate in memory for those before them, where that takes long.
+pub const GATE_CROWD_MAX: usize = RUNS_ACTIVE_MAX / 4;
+/// The same at all gates together.
+pub const GATES_CROWD_MAX: usize = RUNS_ACTIVE_MAX / 2;
+/// The pace at which those come again whom a gate has sent away, while nothing is known of how long calls take.
+pub const CROWD_PACE_DEFAULT: Duration = Duration::from_millis(100);
 /// How long the scheduler sleeps at most before it looks for due runs of other processes.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long a call waits in memory for its budget; for longer it waits in the store.
+/// How long a call waits in memory for its budget, or for those before it; for longer it waits in the store.
 pub const GATE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How far ahead a call is put off for want of budget, however many wait before it.
 pub const GATE_PUT_OFF_MAX: Duration = Duration::from_mins(1);
@@ -40,6 +50,8 @@ pub const QUEUE_ROWS_MAX: usize = 10_000;
 pub const FOUND_ROWS_MAX: usize = 20;
 /// How long a run that could not be driven is put off, so that it does not starve the others.
 pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
+/// How often a bulk of replays looks whether those before have ended.
+pub const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a posted event waits for a run that claims it, before it is a dead letter.
 pub const UNCLAIMED_AFTER: Duration = Duration::from_hours(7 * 24);
 /// Events that nobody has claimed, of which one look makes dead letters in one transaction.

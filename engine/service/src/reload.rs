@@ -2,20 +2,22 @@
 
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use ferry_connectors::{connection::World, library::Library};
+use ferry_connectors::connection::World;
 use ferry_contract::{report::Level, script::Rules};
 use ferry_core::plan::{EventSource, Plan};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{
-    clock::WallWatch,
-    engine::{Engine, LoadedProject, Recompile},
+    engine::{Engine, LoadedProject},
+    ingress,
     load::{self, CheckedProject, LoadError, Wanted},
     render,
     sandbox::SandboxInfo,
@@ -30,12 +32,19 @@ pub struct Loader {
     rules: Arc<Rules>,
     ports: World,
     sandbox: Option<SandboxInfo>,
-    /// The connectors that are loaded now, for plans of earlier versions.
-    libraries: Mutex<Vec<Arc<Library>>>,
+    /// Where webhooks are to be taken, and where they are once a pipeline takes some; nothing where nobody listens.
+    door: AsyncMutex<Option<Door>>,
     /// Whether the last reload was taken.
     last: AtomicBool,
     taken: AtomicU64,
     refused: AtomicU64,
+}
+
+/// Where webhooks are taken.
+#[derive(Clone, Copy, Debug)]
+struct Door {
+    asked: SocketAddr,
+    open: Option<SocketAddr>,
 }
 
 /// What a reload did.
@@ -47,6 +56,8 @@ pub struct Swapped {
     pub changed: Vec<String>,
     /// Pipelines that are gone; their open runs finish.
     pub removed: Vec<String>,
+    /// Where webhooks are taken from now on; nothing where that was so before, or none are taken.
+    pub webhooks: Option<String>,
 }
 
 /// Why nothing was swapped, for a person.
@@ -75,12 +86,31 @@ impl Loader {
     ) -> Self {
         let environment = OnceLock::new();
         let (last, taken, refused) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
-        Self { paths, wanted, environment, rules, ports, sandbox, libraries: Mutex::default(), last, taken, refused }
+        let door = AsyncMutex::default();
+        Self { paths, wanted, environment, rules, ports, sandbox, door, last, taken, refused }
     }
 
     /// Whether connections lead to a sandbox.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
+    }
+
+    /// Listens for webhooks at this address, once a pipeline takes some; with where that is, where one does already.
+    ///
+    /// # Errors
+    /// Where the address is taken.
+    pub async fn take_webhooks(&self, at: SocketAddr, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
+        *self.door.lock().await = Some(Door { asked: at, open: None });
+        if engine.has_hooks() { self.open_door(engine).await } else { Ok(None) }
+    }
+
+    /// Listens for webhooks where nobody does yet; with where that is.
+    async fn open_door(&self, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
+        let mut door = self.door.lock().await;
+        let Some(door) = door.as_mut().filter(|door| door.open.is_none()) else { return Ok(None) };
+        let addr = ingress::listen(door.asked, Arc::clone(engine)).await?;
+        door.open = Some(addr);
+        Ok(Some(format!("http://{addr}/hooks/")))
     }
 
     /// Reads and checks the projects.
@@ -123,19 +153,7 @@ impl Loader {
         if !wrong.is_empty() {
             return Err(Refused(wrong));
         }
-        let shipped = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
-        let own = projects.iter().map(|project| Arc::clone(&project.library));
-        *self.libraries.lock().unwrap_or_else(PoisonError::into_inner) = own.chain([shipped]).collect();
         Ok(opened)
-    }
-
-    /// Makes plans of earlier versions again, with the connectors of today.
-    pub fn recompile(self: &Arc<Self>) -> Recompile {
-        let loader = Arc::clone(self);
-        Box::new(move |files| {
-            let libraries = loader.libraries.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            libraries.iter().find_map(|library| load::recompile(files, library, &loader.rules))
-        })
     }
 
     /// Reads everything again. Any error refuses all of it, and what runs goes on as it was.
@@ -148,8 +166,8 @@ impl Loader {
         match &reloaded {
             Ok(swapped) => {
                 self.taken.fetch_add(1, Ordering::Relaxed);
-                let Swapped { added, changed, removed } = swapped;
-                tracing::info!(?added, ?changed, ?removed, "reloaded");
+                let Swapped { added, changed, removed, webhooks } = swapped;
+                tracing::info!(?added, ?changed, ?removed, webhooks, "reloaded");
             }
             Err(refused) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
@@ -177,6 +195,10 @@ impl Loader {
         }
         let before = engine.versions();
         let opened = self.open(&projects)?;
+        // Before the swap: where it cannot be listened, nothing is swapped.
+        let takes_webhooks = opened.iter().any(LoadedProject::takes_webhooks);
+        let webhooks = if takes_webhooks { self.open_door(engine).await } else { Ok(None) };
+        let webhooks = webhooks.map_err(|error| refused(format!("{error:#}")))?;
         engine.swap(opened).await.map_err(|error| refused(error.to_string()))?;
         let after = engine.versions();
         let missing_in = |other: &[(String, String)], name: &String| other.iter().all(|(known, _)| known != name);
@@ -185,7 +207,7 @@ impl Loader {
         };
         let is_other = |plan: &&(String, String)| !before.contains(plan) && !missing_in(&before, &plan.0);
         let changed = after.iter().filter(is_other).map(|(name, _)| name.clone()).collect();
-        Ok(Swapped { added: names(&after, &before), changed, removed: names(&before, &after) })
+        Ok(Swapped { added: names(&after, &before), changed, removed: names(&before, &after), webhooks })
     }
 }
 

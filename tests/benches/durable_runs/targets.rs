@@ -171,7 +171,6 @@ impl Bench {
             terms: terms(),
             rules,
             projects: vec![load::open(&project, &world, None).expect("nothing is missing")],
-            recompile: Box::new(|_| None),
             guards: Guards::ALL,
         });
         let at_work = Arc::clone(&engine);

@@ -53,7 +53,7 @@ on_failure: { alert: ops }
 /// What all worlds of a kind share: it is costly to make, and has no state.
 pub(super) struct Language {
     pub(super) rules: Arc<Rules>,
-    pub(super) library: Library,
+    pub(super) library: Arc<Library>,
     pub(super) plan: Arc<Plan>,
     /// Another pipeline that makes the same calls.
     pub(super) twin: Arc<Plan>,
@@ -75,7 +75,7 @@ fn make_language(kind: Kind) -> Language {
     let checked = lint::check(&files, &library.catalog(), &rules);
     assert!(checked.reports.iter().all(Report::is_ok), "{:?}", checked.reports);
     let plan = |name: &str| Arc::clone(checked.plans.iter().find(|plan| plan.pipeline == name).unwrap());
-    Language { rules, library, plan: plan("pay"), twin: plan("twin") }
+    Language { rules, library: Arc::new(library), plan: plan("pay"), twin: plan("twin") }
 }
 
 fn twin() -> String {

@@ -272,6 +272,7 @@ impl World {
             connections: BTreeMap::from([("target".to_owned(), Arc::new(connection.unwrap()))]),
             secrets: BTreeMap::new(),
             retention: Retention::default(),
+            library: Arc::clone(library),
         };
         let terms = Terms {
             process: format!("life-{}", self.lives.fetch_add(1, Ordering::Relaxed)),
@@ -286,7 +287,6 @@ impl World {
             terms,
             rules: Arc::clone(rules),
             projects: vec![project],
-            recompile: Box::new(|_| None),
             guards: self.guards,
         };
         (Engine::new(setup), plans)

@@ -27,22 +27,30 @@ struct Bucket {
     per_ms: u64,
     level: u64,
     filled_at: Timestamp,
+    /// The limit in the manifest, which a target may have corrected since; 0 in states of before it was kept.
+    #[serde(default)]
+    written: u64,
 }
 
 impl Budget {
     /// Starts full: the burst of a whole window is allowed.
     pub fn new(windows: &[Window], now: Timestamp) -> Self {
-        let bucket = |window: &Window| {
-            let (limit, per_ms) = (window.limit.max(1), millis(window.per).max(1));
-            Bucket { limit, per_ms, level: limit.saturating_mul(per_ms), filled_at: now }
-        };
-        Self { buckets: windows.iter().map(bucket).collect(), blocked: BTreeMap::new() }
+        Self { buckets: windows.iter().map(|window| Bucket::full(window, now)).collect(), blocked: BTreeMap::new() }
     }
 
-    /// Whether it is the state of these windows; a manifest may have changed since it was kept.
-    pub fn fits(&self, windows: &[Window]) -> bool {
-        let same = |(bucket, window): (&Bucket, &Window)| bucket.per_ms == millis(window.per).max(1);
-        self.buckets.len() == windows.len() && self.buckets.iter().zip(windows).all(same)
+    /// The state for these windows; a manifest may have changed since it was kept. What was counted in a window of
+    /// the same length stays counted, under the limit that is written now.
+    #[must_use]
+    pub fn refit(self, windows: &[Window], now: Timestamp) -> Self {
+        let mut kept: Vec<Option<Bucket>> = self.buckets.into_iter().map(Some).collect();
+        let bucket = |(index, window): (usize, &Window)| {
+            let full = Bucket::full(window, now);
+            let same = |bucket: &Option<Bucket>| bucket.is_some_and(|bucket| bucket.per_ms == full.per_ms);
+            let at = Some(index).filter(|index| kept.get(*index).is_some_and(same));
+            let at = at.or_else(|| kept.iter().position(same));
+            at.and_then(|at| kept[at].take()).map_or(full, |bucket| bucket.limited_to(full.written, now))
+        };
+        Self { buckets: windows.iter().enumerate().map(bucket).collect(), blocked: self.blocked }
     }
 
     /// Takes a slice of a window: some tokens, or none where it is used up.
@@ -114,6 +122,22 @@ impl Budget {
 }
 
 impl Bucket {
+    fn full(window: &Window, now: Timestamp) -> Self {
+        let (limit, per_ms) = (window.limit.max(1), millis(window.per).max(1));
+        Self { limit, per_ms, level: limit.saturating_mul(per_ms), filled_at: now, written: limit }
+    }
+
+    /// The same, where the manifest says this limit: what was taken is taken of the new one.
+    fn limited_to(mut self, written: u64, now: Timestamp) -> Self {
+        if self.written != written && self.written > 0 {
+            self.fill(now);
+            let taken = self.limit.saturating_mul(self.per_ms).saturating_sub(self.level);
+            self.limit = written;
+            self.level = written.saturating_mul(self.per_ms).saturating_sub(taken);
+        }
+        Self { written, ..self }
+    }
+
     fn fill(&mut self, now: Timestamp) {
         // Nothing begins that late: the clock was set back.
         let latest = now + SignedDuration::from_millis(i64::try_from(self.per_ms).unwrap_or(i64::MAX));
@@ -225,11 +249,24 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_state_fits_only_its_own_windows() {
-        let budget = Budget::new(&[window(60, 60)], at_ms(0));
+    fn what_was_counted_stays_counted_where_a_manifest_changes() {
+        let mut budget = Budget::new(&[window(60, 60), window(100, 3_600)], at_ms(0));
         let text = serde_json::to_string(&budget).unwrap();
         assert_eq!(serde_json::from_str::<Budget>(&text).unwrap(), budget);
-        assert!(budget.fits(&[window(60, 60)]) && budget.fits(&[window(90, 60)]));
-        assert!(!budget.fits(&[window(60, 61)]) && !budget.fits(&[]));
+        // What the target says of its limit is not undone by a manifest that is as it was.
+        budget.learn(0, Level { limit: Some(50), ..Level::default() }, at_ms(0));
+        let taken: u64 = (0..4).map(|_| budget.take_slice(0, at_ms(0)) + budget.take_slice(1, at_ms(0))).sum();
+        assert_eq!(taken, 60, "20 of the first window, and 40 of the second");
+        for (windows, left) in [
+            (vec![window(60, 60), window(100, 3_600)], vec![(30, 50), (60, 100)]),
+            (vec![window(40, 60), window(300, 3_600)], vec![(20, 40), (260, 300)]),
+            (vec![window(10, 60)], vec![(0, 10)]),
+            (vec![window(100, 3_600), window(7, 1)], vec![(60, 100), (7, 7)]),
+            (vec![], vec![]),
+        ] {
+            let fitted = budget.clone().refit(&windows, at_ms(0));
+            let found: Vec<_> = (0..windows.len()).map(|index| fitted.left(index, at_ms(0))).collect();
+            assert_eq!(found, left, "{windows:?}");
+        }
     }
 }

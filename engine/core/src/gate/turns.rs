@@ -36,6 +36,14 @@ impl<T> Turns<T> {
         item
     }
 
+    /// Forgets those of whom that does not hold.
+    pub fn retain(&mut self, mut holds: impl FnMut(&T) -> bool) {
+        self.waiting.retain(|_, queue| {
+            queue.retain(&mut holds);
+            !queue.is_empty()
+        });
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.waiting.values().map(VecDeque::len).sum()

@@ -20,7 +20,9 @@
 //!    `two_engines_on_one_server_pay_five_hundred_requests_once_through_kills`,
 //!    `a_mutant_that_writes_and_sends_after_its_lease_is_caught`).
 //! 6. A re-run or a replay: [`before_call`] adopts what was done, and refuses another content
-//!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`).
+//!    (`a_mutant_that_forgets_its_calls_is_caught_on_replay`). A run of an earlier version counts on no more than
+//!    what its manifests said then and say now ([`Promise`],
+//!    `a_run_of_an_earlier_version_is_not_paid_by_what_a_manifest_says_since`).
 //! 7. A target that forgets its keys: a key older than half its life is not relied on
 //!    (`a_mutant_that_relies_on_a_forgotten_key_is_caught`), by a time that all engines share
 //!    (`a_mutant_that_goes_by_its_machines_clock_is_caught_with_a_key`).
@@ -39,6 +41,7 @@
 
 mod guards;
 mod look_up;
+mod promise;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -53,6 +56,7 @@ use serde_json::Value;
 
 pub use guards::{Guard, Guards};
 pub use look_up::{Found, compare, generated, look_up_input};
+pub use promise::{Broken, Promise};
 
 use crate::limits::GENERATIONS_MAX;
 
@@ -159,6 +163,9 @@ pub struct Named<'a> {
 /// content is another call, and the same content again changes nothing.
 ///
 /// A generation is raised here alone, and only where the target has said that the one before is void.
+///
+/// What was sent as an upsert keeps that name where its manifest says something else now: under another one it
+/// would be a call that nobody has made.
 pub fn call_key(
     named: Named<'_>,
     effect: &Effect,
@@ -171,6 +178,9 @@ pub fn call_key(
             (CallKey::new(connection, action, fact, &format!("{step}@{}", digest.short()), 0), 0)
         }
         Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
+            if let Some(key) = sent_as_upsert(named, (effect, digest), memories) {
+                return (key, 0);
+            }
             let key = |generation| CallKey::new(connection, action, fact, step, generation);
             let is_void = |generation: &u32| {
                 memories.get(&key(*generation)).is_some_and(|memory| matches!(memory.outcome, Outcome::Void))
@@ -179,6 +189,18 @@ pub fn call_key(
             (key(generation), generation)
         }
     }
+}
+
+/// The name under which a write that is no upsert any more was sent as one: the one that stands most in its way.
+fn sent_as_upsert(
+    named: Named<'_>,
+    (effect, digest): (&Effect, &Digest),
+    memories: &BTreeMap<CallKey, Memory>,
+) -> Option<CallKey> {
+    let upsert = Effect::Write(Repeat::Upsert);
+    let sent = memories.iter().filter(|(key, _)| effect.is_write() && is_name_of(named, &upsert, key));
+    let weight = |memory: &Memory| (!matches!(memory.outcome, Outcome::NotDone { .. }), memory.digest != *digest);
+    sent.max_by_key(|(_, memory)| weight(memory)).map(|(key, _)| key.clone())
 }
 
 /// Whether that is a name of a step's write, in any generation and, of an upsert, with any content.
@@ -545,6 +567,35 @@ mod tests {
         ] {
             let found = follows_with(&backoff, is_probe, (effect, class, CALL_ATTEMPTS_MAX, first));
             assert_eq!(found, expected, "{effect} {class} probe {is_probe} since {first}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_as_an_upsert_keeps_its_name() {
+        let named = Named { connection: "bank", action: "pay", fact: "e", step: "pay" };
+        let (sent, other) = (Digest::of("sent"), Digest::of("other"));
+        let (key, _) = call_key(named, &effect("upsert"), &sent, &BTreeMap::new());
+        let memory = Memory {
+            digest: sent.clone(),
+            target: Digest::of("target"),
+            first_at: at(0),
+            was_unknown: false,
+            outcome: Outcome::Unknown { since: at(1) },
+        };
+        let target = memory.target.clone();
+        let memories = BTreeMap::from([(key.clone(), memory)]);
+        let circumstances = Circumstances { now: at(2), is_replayed: false, doubted_since: None };
+        for name in ["never", "keyed", "lookup"] {
+            for (digest, is_same) in [(&sent, true), (&other, false)] {
+                let effect = effect(name);
+                assert_eq!(call_key(named, &effect, digest, &memories), (key.clone(), 0), "{name}");
+                let memory = memories.get(&key);
+                let before = before_call(Guards::ALL, &effect, memory, (digest, &target), circumstances);
+                let may_send = is_same && name == "keyed";
+                assert!(before != Before::Send || may_send, "{name}: {before:?}");
+            }
+            let step = Named { step: "other", ..named };
+            assert_ne!(call_key(step, &effect(name), &sent, &memories).0, key, "of another step");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod compile;
 mod graph;
+mod promised;
 mod schedule;
 mod siblings;
 mod trigger;
@@ -26,6 +27,7 @@ pub(crate) use siblings::Siblings;
 
 pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};
+pub use promised::Promises;
 pub use schedule::{CatchUp, Overlap, Schedule};
 pub use trigger::{Concurrency, Drop, Ended, EventSource, Poll, Rows, Trigger, Webhook};
 
@@ -57,6 +59,8 @@ pub struct Plan {
     pub vars: Value,
     /// The alert channel of its dead letters.
     pub alert: Option<String>,
+    /// What its calls were promised when the version was made.
+    pub promises: Promises,
 }
 
 /// One step.

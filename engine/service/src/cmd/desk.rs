@@ -74,8 +74,8 @@ pub(super) enum Missing {
 pub(super) struct Desk {
     pub(super) store: Arc<dyn Store>,
     pub(super) rules: Arc<Rules>,
-    /// Those of projects first, because they may have the name of a shipped one.
-    libraries: Vec<Arc<Library>>,
+    /// For runs of projects that are not here.
+    shipped: Library,
     projects: Vec<CheckedProject>,
     pub(super) clock: SystemClock,
 }
@@ -94,10 +94,8 @@ impl Desk {
             Err(LoadError::NoProject(_)) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let shipped = Arc::new(Library::load(&[], Arc::new(WallWatch)).0);
-        let own = projects.iter().map(|project| Arc::clone(&project.library));
-        let libraries = own.chain([shipped]).collect();
-        Ok(Self { store, rules, libraries, projects, clock: SystemClock::default() })
+        let shipped = Library::load(&[], Arc::new(WallWatch)).0;
+        Ok(Self { store, rules, shipped, projects, clock: SystemClock::default() })
     }
 
     /// The run of that name, or of that event.
@@ -117,9 +115,22 @@ impl Desk {
         let short = version.short();
         let files = self.store.version(version).await?;
         let files = files.ok_or_else(|| anyhow!("the files of version {short} are not in the store"))?;
-        let plan = self.libraries.iter().find_map(|library| load::recompile(&files, library, &self.rules));
-        let hint = "where it uses connectors of its own, `--project` names its folder";
-        plan.ok_or_else(|| anyhow!("the plan of version {short} of `{}` cannot be made here; {hint}", files.project))
+        let name = &files.project;
+        let is_own =
+            |project: &&CheckedProject| project.checked.project.as_ref().is_some_and(|project| project.name == *name);
+        if let Some(project) = self.projects.iter().find(is_own) {
+            let plan = load::recompile(
+                (version, &files),
+                (&project.library, &|call| load::effect_now(project, call)),
+                &self.rules,
+            );
+            return plan
+                .map_err(|why| anyhow!("version {short} of project `{name}` cannot run here, so it waits: {why}"));
+        }
+        // The connectors of another project are not its own, whatever they are called.
+        let plan = load::recompile((version, &files), (&self.shipped, &|call| Some(call.effect.clone())), &self.rules);
+        let hint = format!("where project `{name}` has connectors of its own, `--project` names its folder");
+        plan.map_err(|why| anyhow!("the plan of version {short} of `{name}` cannot be made here: {why}; {hint}"))
     }
 
     /// A pipeline as it is in the folders now, with its files.

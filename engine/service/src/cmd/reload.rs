@@ -45,7 +45,8 @@ impl Reload {
             if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
         };
         let said = ["added", "changed", "removed"].map(|name| format!("{} {name}{}", count(name), names(name)));
-        print(&format!("reloaded: {}\n", said.join(", ")));
+        let hooks = answer["webhooks"].as_str().map(|url| format!("; webhooks {url}")).unwrap_or_default();
+        print(&format!("reloaded: {}{hooks}\n", said.join(", ")));
         Ok(Exit::Success)
     }
 }

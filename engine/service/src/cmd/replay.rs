@@ -1,6 +1,7 @@
 //! `ferry dlq replay`: what it would do is shown first, and what was done stays done.
 
 mod foreseen;
+mod watch;
 
 use std::{io::IsTerminal as _, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
@@ -27,6 +28,7 @@ use crate::{
     store::{Again, Change, DeadLetter, Filter, RunId, StoreError, StoredRun, VersionFiles},
 };
 use foreseen::Entry as Shown;
+use watch::Watch;
 
 /// The step of an event that could not begin a run.
 const TRIGGER: &str = "trigger";
@@ -70,7 +72,8 @@ pub(super) struct Replay {
     /// How many at most, as `2/s` or `10/m`.
     #[arg(long, value_name = "N/s", value_parser = pause)]
     rate: Option<Duration>,
-    /// Stop when so many of the replayed ones are dead letters again.
+    /// Stop when so many of the replayed ones are dead letters again. As many as may still fail are under way at a
+    /// time, so a running engine has to drive them.
     #[arg(long, value_name = "N")]
     stop_after: Option<usize>,
     /// Only show what it would do.
@@ -260,13 +263,14 @@ impl Replay {
     async fn replay(&self, desk: &Desk, go: &[Ready], (report, refused): (&PreflightReport, usize)) -> Outcome {
         let actor = Actor { reason: self.reason.clone().unwrap_or_default(), by: self.by.clone() };
         let mut done: Vec<&RunId> = Vec::new();
+        let mut watch = self.stop_after.map(Watch::new);
         let mut stopped = false;
         for ready in go {
             if let Some(pause) = self.rate.filter(|_| !done.is_empty()) {
                 desk.clock.sleep(pause).await;
             }
-            if let Some(most) = self.stop_after
-                && dead_again(desk, &done).await? >= most
+            if let Some(watch) = &mut watch
+                && !watch.has_room(&*desk.store, &desk.clock).await?
             {
                 stopped = true;
                 break;
@@ -275,6 +279,7 @@ impl Replay {
                 Ok(_) => {
                     print(&format!("{} replayed\n", ready.run));
                     done.push(&ready.run);
+                    watch.iter_mut().for_each(|watch| watch.add(ready.run.clone()));
                 }
                 // Somebody else was faster.
                 Err(StoreError::NotEnded(why)) => complain(&why),
@@ -316,13 +321,6 @@ impl Replay {
         let since = self.since.map(|since| since.to_string());
         json!({ "runs": self.runs, "pipeline": self.pipeline, "class": self.class, "since": since, "limit": self.limit })
     }
-}
-
-/// How many of the replayed runs are dead letters again.
-async fn dead_again(desk: &Desk, done: &[&RunId]) -> Result<usize, anyhow::Error> {
-    let filter = Filter { limit: usize::MAX, ..Filter::default() };
-    let letters = desk.store.dead_letters(&filter).await?;
-    Ok(letters.iter().filter(|letter| done.contains(&&letter.run)).count())
 }
 
 /// Whether the person at the terminal says yes; without a terminal, nobody can.

@@ -10,7 +10,7 @@ use super::{
     start::{self, WorldArgs, asked_to_stop},
     tell,
 };
-use crate::{api, clock::pause, engine::Engine, ingress, limits::DRAIN_MAX, reload::Loader};
+use crate::{api, clock::pause, engine::Engine, limits::DRAIN_MAX, reload::Loader};
 
 /// Runs the pipelines of projects as a service.
 ///
@@ -29,7 +29,7 @@ pub(super) struct Serve {
     /// Where /livez, /readyz and /api/v1/status answer; only on this machine.
     #[arg(long, env = "FERRY_ADMIN", default_value = "127.0.0.1:9090", value_name = "ADDR")]
     admin: SocketAddr,
-    /// Where webhooks are taken; only listened at where a pipeline takes some.
+    /// Where webhooks are taken; only listened at once a pipeline takes some.
     #[arg(long, env = "FERRY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
     listen: SocketAddr,
 }
@@ -40,11 +40,8 @@ impl Serve {
         let engine = Arc::clone(&started.engine);
         let loader = Arc::clone(&started.loader);
         let admin = api::listen(self.admin, Arc::clone(&engine), Arc::clone(&loader)).await?;
-        let mut hooks = String::new();
-        if engine.has_hooks() {
-            let addr = ingress::listen(self.listen, Arc::clone(&engine)).await?;
-            hooks = format!("; webhooks http://{addr}/hooks/");
-        }
+        let hooks = loader.take_webhooks(self.listen, &engine).await?;
+        let hooks = hooks.map(|url| format!("; webhooks {url}")).unwrap_or_default();
         let (plans, store) = (engine.versions().len(), &self.store.store);
         let environment = loader.environment().map(|name| format!(" in the environment `{name}`")).unwrap_or_default();
         tell(&format!("serving {plans} pipelines{environment}; store {store}{hooks}; admin http://{}", admin.addr));
@@ -83,7 +80,10 @@ async fn reload_when_asked(loader: &Loader, engine: &Arc<Engine>) {
     };
     while signal.recv().await.is_some() {
         match loader.reload(engine).await {
-            Ok(_) => tell("reloaded"),
+            Ok(swapped) => {
+                let hooks = swapped.webhooks.map(|url| format!("; webhooks {url}")).unwrap_or_default();
+                tell(&format!("reloaded{hooks}"));
+            }
             Err(refused) => complain(&format!("the reload is refused; what was loaded goes on\n{refused}")),
         }
     }

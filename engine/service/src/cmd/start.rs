@@ -111,7 +111,6 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
         terms,
         rules,
         projects: loaded,
-        recompile: loader.recompile(),
         guards: Guards::ALL,
     });
     Ok(Started { engine, loader, projects, _opened: opened })
@@ -130,9 +129,8 @@ pub(super) async fn looking(paths: &[PathBuf], world: &WorldArgs) -> Result<Look
         project.connections = connections.collect::<Option<_>>().context("a connection is used already")?;
     }
     let clock: Arc<dyn Clock> = clock;
-    let (store, recompile) = (empty_store(&clock)?, loader.recompile());
-    let (time, guards) = (Time::Clock, Guards::ALL);
-    let setup = Setup { store, clock: Arc::clone(&clock), time, terms, rules, projects: loaded, recompile, guards };
+    let (store, time, guards) = (empty_store(&clock)?, Time::Clock, Guards::ALL);
+    let setup = Setup { store, clock: Arc::clone(&clock), time, terms, rules, projects: loaded, guards };
     Ok(Looking { engine: Engine::new(setup), projects, clock, is_sandbox, environment: loader.environment() })
 }
 

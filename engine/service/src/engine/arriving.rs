@@ -10,7 +10,7 @@ use ferry_core::{
 use serde_json::Value;
 
 use super::{
-    Engine, locked,
+    Engine,
     trigger::{order, store_failure, text_at},
 };
 use crate::store::{Arrival, Change, Filter, RunId, Store, StoreError};
@@ -92,7 +92,7 @@ impl Engine {
             (Some(failure), None) => Known::Refused(failure),
             (_, None) => Known::New(Box::new(begun(plan, &arrival))),
             (refused, Some(stored)) => {
-                let of_run = self.version(known, &Digest::named(&stored.row.version)).await?;
+                let of_run = self.version(known, &Digest::named(&stored.row.version)).await?.1;
                 let mut run = Run::new(of_run, key.clone(), self.guards);
                 stored.journal.iter().for_each(|(at, entry)| run.take(*at, entry));
                 let is_newer = self.arrival(plan, run.event(), None).revision != arrival.revision;
@@ -110,16 +110,6 @@ impl Engine {
             }
         };
         Ok(Arriving { key, event, known })
-    }
-
-    /// The plan of a version that runs of another store are on.
-    async fn version(&self, known: &dyn Store, version: &Digest) -> Result<Arc<Plan>, StoreError> {
-        if let Some((_, plan)) = locked(&self.plans).get(version) {
-            return Ok(Arc::clone(plan));
-        }
-        let files = known.version(version).await?;
-        let missing = || StoreError::Failed(format!("the plan of version {} cannot be made here", version.short()));
-        files.and_then(|files| (self.recompile)(&files)).ok_or_else(missing)
     }
 }
 

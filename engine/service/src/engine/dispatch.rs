@@ -3,6 +3,8 @@
 //! Every write goes the same way: gathered, asked for (preflight), claimed and journaled as `Called`
 //! in one transaction with its bundle, and only then sent.
 
+mod gather;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -17,14 +19,16 @@ use ferry_contract::{
     key::{CallKey, Digest},
 };
 use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
 use super::{
     Engine,
     gate::{Ask, Gate, Pass},
     journal::{Driven, Record, Shared},
     locked,
+    taken::Taken,
 };
 use crate::store::{Change, EngineId, StoreError};
 
@@ -49,8 +53,7 @@ pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
     turns: Mutex<HashMap<(String, String), Turn>>,
-    /// Calls that other runs have made, found when their intent was refused.
-    taken: Mutex<HashMap<String, String>>,
+    taken: Mutex<Taken>,
 }
 
 type Turn = Arc<AsyncMutex<()>>;
@@ -79,7 +82,7 @@ impl Engine {
         if !outgoing.is_write {
             return Ok(self.read(outgoing).await);
         }
-        let taken = locked(&self.dispatcher.taken).get(outgoing.key.as_str()).cloned();
+        let taken = locked(&self.dispatcher.taken).tell(outgoing.key.as_str());
         if let Some(run) = taken.filter(|run| run != outgoing.driven.id.as_str()) {
             return Ok(Some(taken_by(outgoing.step, &run)));
         }
@@ -162,15 +165,21 @@ impl Engine {
         let Some(first) = calls.first() else { return Vec::new() };
         let (connection, action) = (Arc::clone(&first.connection), first.action.clone());
         let turn = self.dispatcher.turn(&connection, &action);
-        let _turn = match &turn {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        };
         let gate = self.gates.of(&connection);
         let (pipeline, hosts) = (first.driven.pipeline(), connection.hosts_of(&action));
         let ask = first.ask(&pipeline, &hosts);
         let places: Vec<_> = calls.iter().map(|call| call.place()).collect();
-        let Some(pass) = admitted(&gate, ask, &places).await else { return calls.iter().map(|_| Ok(None)).collect() };
+        let passed = match &turn {
+            Some(turn) => in_turn(turn, &gate, (ask, calls.len())).await,
+            None => gate.admit(ask).await.map(|pass| (None, pass)),
+        };
+        let (_turn, pass) = match passed {
+            Ok(passed) => passed,
+            Err(until) => {
+                hold_back(&places, until);
+                return calls.iter().map(|_| Ok(None)).collect();
+            }
+        };
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
         let reserved = match self.reserved_by_others(&connection, &action, &calls).await {
             Ok(reserved) => reserved,
@@ -215,7 +224,7 @@ impl Engine {
             Ok(recorded) => recorded,
             Err(error) => {
                 if let StoreError::CallTaken { key, run } = &error {
-                    locked(&self.dispatcher.taken).insert(key.clone(), run.clone());
+                    locked(&self.dispatcher.taken).note(key, run);
                 }
                 return calls.iter().map(|_| Err(error.clone())).collect();
             }
@@ -254,16 +263,31 @@ async fn admitted(gate: &Arc<Gate>, ask: Ask<'_>, places: &[(&Driven, &str)]) ->
     match gate.admit(ask).await {
         Ok(pass) => Some(pass),
         Err(until) => {
-            places.iter().for_each(|(driven, step)| driven.hold_back(step, until));
+            hold_back(places, until);
             None
         }
     }
 }
 
+/// The turn of a bundle, and then its pass.
+async fn in_turn<'a>(
+    turn: &'a Turn,
+    gate: &Arc<Gate>,
+    (ask, calls): (Ask<'_>, usize),
+) -> Result<(Option<AsyncMutexGuard<'a, ()>>, Pass), Timestamp> {
+    let place = gate.join(ask.pipeline, calls)?;
+    let turn = place.wait(turn.lock()).await?;
+    Ok((Some(turn), gate.admit_from(place.at_the_front(), ask).await?))
+}
+
+fn hold_back(places: &[(&Driven, &str)], until: Timestamp) {
+    places.iter().for_each(|(driven, step)| driven.hold_back(step, until));
+}
+
 /// Holds steps back where the gate is closed by now.
 fn held_back(gate: &Gate, ask: Ask<'_>, places: &[(&Driven, &str)]) -> bool {
     let until = gate.closed_until(ask);
-    places.iter().for_each(|(driven, step)| until.into_iter().for_each(|until| driven.hold_back(step, until)));
+    until.into_iter().for_each(|until| hold_back(places, until));
     until.is_some()
 }
 
@@ -351,43 +375,5 @@ fn entry(step: String, result: Option<Result<Value, Failure>>) -> Entry {
         Some(Ok(output)) => Entry::Answered { step, output },
         Some(Err(failure)) => Entry::Failed { step, failure },
         None => Entry::Failed { step, failure: Failure::new(ErrorClass::Bug, "a call without a result") },
-    }
-}
-
-impl Dispatcher {
-    /// Joins the open group, or opens one and gives it to whoever shall send it.
-    fn join(&self, key: &GroupKey, member: Member, max: usize) -> Option<Arc<Gathering>> {
-        let mut gathering = locked(&self.gathering);
-        let open = gathering.get(key).cloned();
-        let group = open.clone().unwrap_or_default();
-        let count = {
-            let mut members = locked(&group.members);
-            members.push(member);
-            members.len()
-        };
-        if count >= max {
-            gathering.remove(key);
-            group.full.notify_one();
-        } else if open.is_none() {
-            gathering.insert(key.clone(), Arc::clone(&group));
-        }
-        open.is_none().then_some(group)
-    }
-
-    /// No more members for this group.
-    fn close(&self, key: &GroupKey, group: &Arc<Gathering>) {
-        let mut gathering = locked(&self.gathering);
-        if gathering.get(key).is_some_and(|open| Arc::ptr_eq(open, group)) {
-            gathering.remove(key);
-        }
-    }
-
-    fn turn(&self, connection: &Connection, action: &str) -> Option<Arc<AsyncMutex<()>>> {
-        let call = connection.action(action).ok()?;
-        if call.bundle.is_none() && call.preflight.is_none() {
-            return None;
-        }
-        let key = (connection.name.clone(), action.to_owned());
-        Some(Arc::clone(locked(&self.turns).entry(key).or_default()))
     }
 }

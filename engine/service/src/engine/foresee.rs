@@ -13,8 +13,8 @@ use ferry_contract::{
     script::Rules,
 };
 use ferry_core::{
-    once::{self, Before, Circumstances, Outcome},
-    plan::Plan,
+    once::{self, Before, Circumstances, Outcome, Promise},
+    plan::{Call, Plan, Step},
     run::{Command, Entry, Run, Status, UnitIndex},
 };
 use jiff::Timestamp;
@@ -126,13 +126,15 @@ pub fn renamed(
     let changed = |(step, key): &(String, CallKey)| match old.memory(key).map(|memory| &memory.outcome) {
         // What the target has proven not to have done may have any name.
         None | Some(Outcome::NotDone { .. }) => false,
-        Some(Outcome::Unknown { .. } | Outcome::Done(_) | Outcome::Void) => !makes(rules, &new, step, key),
+        Some(Outcome::Done(_) | Outcome::Void) => !makes(rules, &new, (step, key), None),
+        // It was sent under another promise, which says nothing of what a repeat would do now.
+        Some(Outcome::Unknown { .. }) => !makes(rules, &new, (step, key), Some(old)),
     };
     calls(journal).into_iter().find(changed).map(|(step, _)| step)
 }
 
-/// Whether a step may make a call of that name.
-fn makes(rules: &Rules, run: &Run, step: &str, key: &CallKey) -> bool {
+/// Whether a step may make a call of that name, and with the same promise as another run.
+fn makes(rules: &Rules, run: &Run, (step, key): (&str, &CallKey), like: Option<&Run>) -> bool {
     let Some(unit) = run.unit_named(step) else { return false };
     run.step(unit).calls().filter(|call| call.effect.is_write()).any(|call| {
         let fact = call.once_per.as_ref().map(|fact| value_of(rules, run, unit, fact));
@@ -143,8 +145,15 @@ fn makes(rules: &Rules, run: &Run, step: &str, key: &CallKey) -> bool {
             Some(_) => return false,
         };
         let named = once::Named { connection: &call.connection, action: &call.action, fact: &fact, step };
-        once::is_name_of(named, &call.effect, key)
+        once::is_name_of(named, &call.effect, key) && like.is_none_or(|like| is_promised_so(like.plan(), call))
     })
+}
+
+/// Whether a plan makes that call, with the same promise.
+fn is_promised_so(plan: &Plan, call: &Call) -> bool {
+    let mut calls = plan.steps.iter().flat_map(Step::calls);
+    let same = calls.find(|other| (&other.connection, &other.action) == (&call.connection, &call.action));
+    same.is_some_and(|same| Promise::of(&same.effect) == Promise::of(&call.effect))
 }
 
 /// The calls of a journal, by step, in order.

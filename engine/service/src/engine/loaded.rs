@@ -5,12 +5,13 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use ferry_connectors::connection::Connection;
+use ferry_connectors::{connection::Connection, library::Library};
+use ferry_contract::key::Digest;
 use ferry_core::{
     plan::{EventSource, Plan, StepIndex},
     project::Retention,
@@ -35,14 +36,24 @@ pub struct LoadedProject {
     pub secrets: BTreeMap<String, SecretString>,
     /// What is forgotten, and when.
     pub retention: Retention,
+    /// Its connectors, for plans of earlier versions.
+    pub library: Arc<Library>,
 }
 
 impl LoadedProject {
+    /// Whether a pipeline of it takes webhooks.
+    pub fn takes_webhooks(&self) -> bool {
+        hooks(self).next().is_some()
+    }
+
     /// The plan of that name.
     pub(super) fn plan(&self, pipeline: &str) -> Option<Arc<Plan>> {
         self.plans.iter().map(|(plan, _)| plan).find(|plan| plan.pipeline == pipeline).cloned()
     }
 }
+
+/// A plan, and the project whose connections its calls go through.
+pub(super) type Versioned = (Arc<LoadedProject>, Arc<Plan>);
 
 /// Where webhooks are delivered.
 #[derive(Clone)]
@@ -66,6 +77,8 @@ pub(super) struct Loaded {
     projects: BTreeMap<String, Arc<LoadedProject>>,
     /// Projects that are gone, whose open runs still need their connections.
     gone: BTreeMap<String, Arc<LoadedProject>>,
+    /// By version: those that are loaded, and those of earlier versions that were made with them.
+    pub(super) plans: Mutex<BTreeMap<Digest, Versioned>>,
     /// By path.
     hooks: BTreeMap<String, Hook>,
     /// Whether the store has the files of all plans.
@@ -86,7 +99,10 @@ impl Loaded {
         let projects: BTreeMap<_, _> =
             projects.into_iter().map(|project| (project.name.clone(), Arc::new(project))).collect();
         let hooks = projects.values().flat_map(|project| hooks(project)).collect();
-        Self { projects, gone: BTreeMap::new(), hooks, saved: AtomicBool::new(false) }
+        let own = projects.values().flat_map(|project| project.plans.iter().map(move |(plan, _)| (project, plan)));
+        let plans = own.map(|(project, plan)| (plan.version.clone(), (Arc::clone(project), Arc::clone(plan))));
+        let (gone, plans, saved) = (BTreeMap::new(), Mutex::new(plans.collect()), AtomicBool::new(false));
+        Self { projects, gone, plans, hooks, saved }
     }
 
     /// A project by name; one that is gone too, because its runs finish on what they began with.
@@ -97,6 +113,11 @@ impl Loaded {
     /// All projects that are loaded.
     pub(super) fn projects(&self) -> impl Iterator<Item = &LoadedProject> {
         self.projects.values().map(|project| &**project)
+    }
+
+    /// All connections, also of projects that are gone, whose runs go on.
+    fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.projects.values().chain(self.gone.values()).flat_map(|project| project.connections.values())
     }
 
     /// All plans, with their projects.
@@ -154,14 +175,9 @@ impl Engine {
             let before = loaded.projects.iter().chain(&loaded.gone);
             let gone = before.filter(|(name, _)| !next.projects.contains_key(*name));
             next.gone = gone.map(|(name, project)| (name.clone(), Arc::clone(project))).collect();
-            let mut plans = locked(&self.plans);
-            plans.clear();
-            for (project, plan) in next.plans() {
-                plans.insert(plan.version.clone(), (project.name.clone(), Arc::clone(plan)));
-            }
-            drop(plans);
             *loaded = Arc::new(next);
         }
+        self.gates.swap(self.loaded().connections()).await;
         locked(&self.polls).cancel();
         *locked(&self.polls) = self.stop.child_token();
         self.start_polls();

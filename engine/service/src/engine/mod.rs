@@ -23,20 +23,19 @@ mod recover;
 mod retention;
 mod schedule;
 mod scheduler;
+mod taken;
 mod time;
 mod trigger;
 mod unclaimed;
+mod version;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use ferry_contract::{key::Digest, port::Clock, script::Rules};
-use ferry_core::{
-    once::{Guard, Guards},
-    plan::Plan,
-};
+use ferry_contract::{port::Clock, script::Rules};
+use ferry_core::once::{Guard, Guards};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -51,16 +50,13 @@ pub use preview::{Ahead, Previewed, StepAhead, WriteAhead};
 pub use time::Time;
 pub use trigger::PollReport;
 
-use crate::store::{Fence, RunId, Store, VersionFiles};
+use crate::store::{Fence, RunId, Store};
 use answer::Answers;
 use dispatch::Dispatcher;
 use gate::Gates;
 use loaded::Loaded;
 use member::Member;
 use time::EngineClock;
-
-/// Makes a plan again from the files of an earlier version.
-pub type Recompile = Box<dyn Fn(&VersionFiles) -> Option<Arc<Plan>> + Send + Sync>;
 
 /// What an engine needs of the world.
 pub struct Setup {
@@ -76,8 +72,6 @@ pub struct Setup {
     pub rules: Arc<Rules>,
     /// The projects.
     pub projects: Vec<LoadedProject>,
-    /// For runs of earlier versions.
-    pub recompile: Recompile,
     /// All guards, except in tests.
     pub guards: Guards,
 }
@@ -90,9 +84,6 @@ pub struct Engine {
     time: Arc<EngineClock>,
     rules: Arc<Rules>,
     loaded: RwLock<Arc<Loaded>>,
-    /// By version, with the project's name.
-    plans: Mutex<BTreeMap<Digest, (String, Arc<Plan>)>>,
-    recompile: Recompile,
     guards: Guards,
     dispatcher: Dispatcher,
     answers: Answers,
@@ -112,10 +103,6 @@ pub struct Engine {
 impl Engine {
     /// Prepares an engine; nothing runs before [`Engine::serve`].
     pub fn new(setup: Setup) -> Arc<Self> {
-        let plans =
-            setup.projects.iter().flat_map(|project| project.plans.iter().map(move |(plan, _)| (project, plan)));
-        let plans =
-            plans.map(|(project, plan)| (plan.version.clone(), (project.name.clone(), Arc::clone(plan)))).collect();
         // A mutant goes by its machine's clock.
         let time = if setup.guards.has(Guard::Clock) { setup.time } else { Time::Clock };
         let time = Arc::new(EngineClock::new(time, setup.clock, &setup.terms));
@@ -129,8 +116,6 @@ impl Engine {
             time,
             rules: setup.rules,
             loaded: RwLock::new(Arc::new(Loaded::new(setup.projects))),
-            plans: Mutex::new(plans),
-            recompile: setup.recompile,
             guards: setup.guards,
             dispatcher: Dispatcher::default(),
             answers: Answers::default(),

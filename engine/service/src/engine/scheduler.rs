@@ -14,7 +14,7 @@ use super::{
     locked,
 };
 use crate::{
-    limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX},
+    limits::{LOOK_EVERY, RETRY_BROKEN_AFTER, RUNS_ACTIVE_MAX, RUNS_ROOM_KEPT},
     store::{Arrival, Change, EngineId, Fence, Leased, RunId, StoreError},
 };
 
@@ -45,7 +45,7 @@ impl Engine {
 
     /// Starts what is due, and says how long to sleep.
     async fn start_due(self: &Arc<Self>) -> Result<Duration, StoreError> {
-        let (room, look_every) = (self.room(), self.member.look_every());
+        let (room, look_every) = (self.room_for_many(), self.member.look_every());
         let Some(engine) = self.member.alive().filter(|_| room > 0) else { return Ok(look_every) };
         let now = self.now();
         let taken = self.store.lease(&engine, now, room).await?;
@@ -59,6 +59,11 @@ impl Engine {
     /// How many runs more may be in memory.
     pub(super) fn room(&self) -> usize {
         RUNS_ACTIVE_MAX.saturating_sub(locked(&self.active).len())
+    }
+
+    /// How many of those that do not come alone may be: one that does finds room at once.
+    pub(super) fn room_for_many(&self) -> usize {
+        self.room().saturating_sub(RUNS_ROOM_KEPT)
     }
 
     /// Drives a run that this engine has leased.
@@ -79,8 +84,7 @@ impl Engine {
     ) -> Option<Leased> {
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         let leased = Leased { run, fence: Fence::default().raised(), due_at: arrival.at };
-        let (project, _) = locked(&self.plans).get(&plan.version).cloned()?;
-        let project = Arc::clone(self.loaded().project(&project)?);
+        let (project, _) = locked(&self.loaded().plans).get(&plan.version).cloned()?;
         if !locked(&self.active).insert((leased.run.clone(), leased.fence)) {
             return None;
         }
@@ -145,34 +149,13 @@ impl Engine {
             return Ok(());
         }
         let version = Digest::named(&stored.row.version);
-        let Some((project, plan)) = self.plan(&version).await? else {
-            return Err(StoreError::Failed(format!(
-                "the version {} of {} cannot be loaded",
-                version.short(),
-                stored.row.pipeline
-            )));
-        };
+        let (project, plan) = self.version(&*self.store, &version).await?;
         let mut run = Run::new(plan, stored.row.event_key.clone(), self.guards);
         for (at, entry) in &stored.journal {
             run.take(*at, entry);
         }
-        let loaded = self.loaded();
-        let Some(project) = loaded.project(&project) else {
-            return Err(StoreError::Failed(format!("the project `{project}` is not loaded")));
-        };
         let driven = Arc::new(Driven::new((id.clone(), engine.clone(), *fence), run, stored.mail));
-        self.drive(project, driven, (Some(*due_at), stored.letters)).await
-    }
-
-    /// A version's plan and the name of its project.
-    async fn plan(&self, version: &Digest) -> Result<Option<(String, Arc<Plan>)>, StoreError> {
-        if let Some(known) = locked(&self.plans).get(version).cloned() {
-            return Ok(Some(known));
-        }
-        let Some(files) = self.store.version(version).await? else { return Ok(None) };
-        let Some(plan) = (self.recompile)(&files) else { return Ok(None) };
-        locked(&self.plans).insert(version.clone(), (files.project.clone(), Arc::clone(&plan)));
-        Ok(Some((files.project, plan)))
+        self.drive(&project, driven, (Some(*due_at), stored.letters)).await
     }
 }
 

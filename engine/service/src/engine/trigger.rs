@@ -166,7 +166,7 @@ impl Engine {
         self: &Arc<Self>,
         group: impl Fn(&dyn Fn(usize) -> Option<EngineId>) -> Vec<Change>,
     ) -> Result<Committed, Failure> {
-        let (engine, room) = (self.member.alive().filter(|_| !self.stop.is_cancelled()), self.room());
+        let (engine, room) = (self.member.alive().filter(|_| !self.stop.is_cancelled()), self.room_for_many());
         let mut done = self.store.commit(group(&|index| engine.clone().filter(|_| index < room))).await;
         if let Err(StoreError::Fenced(_)) = done {
             // The engine was taken out; the events are as good as before.

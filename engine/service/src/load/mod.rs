@@ -14,13 +14,15 @@ use ferry_connectors::{
     library::Library,
 };
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
-    report::{Report, Source},
+    key::Digest,
+    report::{Level, Report, Source},
     script::{Missing, Rules},
 };
 use ferry_core::{
     lint::{self, Checked, Files},
-    plan::{EventSource, Plan},
+    plan::{Call, EventSource, Plan},
     project::{Given, Project, Retention},
     testing::CheckedSuite,
 };
@@ -33,6 +35,9 @@ use crate::{
     clock::WallWatch, engine::LoadedProject, limits::PROJECT_FILES_MAX, reference, sandbox::SandboxInfo,
     store::VersionFiles,
 };
+
+/// What a call leads to now; nothing where its connection or action is not there.
+pub type EffectNow<'a> = dyn Fn(&Call) -> Option<Effect> + 'a;
 
 /// Files by the names that pipelines call them.
 type Sources = BTreeMap<String, Arc<Source>>;
@@ -221,6 +226,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             connections: BTreeMap::new(),
             secrets: BTreeMap::new(),
             retention: Retention::default(),
+            library: Arc::clone(&project.library),
         });
     };
     let mut connections = BTreeMap::new();
@@ -251,7 +257,8 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
     let folder = project.folder.clone();
     let (name, retention) = (checked.name.clone(), checked.retention);
-    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, retention })
+    let library = Arc::clone(&project.library);
+    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, retention, library })
 }
 
 /// Opens one connection of a checked project, whatever the others lack.
@@ -329,6 +336,7 @@ pub fn version_files(project: &CheckedProject, checked: &Project, plan: &Plan) -
         scripts: texts(&project.files.scripts),
         params: checked.params.values(),
         environment: checked.environment.clone(),
+        promises: plan.promises.clone(),
     }
 }
 
@@ -337,8 +345,37 @@ fn is_of(source: &Arc<Source>, plan: &Plan) -> bool {
     root.and_then(|root| root.get("pipeline")?.text().map(|name| name == plan.pipeline)).unwrap_or(false)
 }
 
-/// Makes a plan again from stored files, with the connectors of today.
-pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Option<Arc<Plan>> {
+/// Makes a plan again from stored files, with the connectors that its project has today. Its calls count on no more
+/// than what their manifests said then and say now; `effect_now` is what a call leads to now. It stays the version
+/// that it was, whatever its manifests say.
+///
+/// # Errors
+/// Why it cannot be made, or must not be run.
+pub fn recompile(
+    (version, files): (&Digest, &VersionFiles),
+    (library, effect_now): (&Library, &EffectNow<'_>),
+    rules: &Rules,
+) -> Result<Arc<Plan>, String> {
+    let mut checked = check_version(files, library, rules);
+    let Some(mut plan) = checked.plans.pop() else {
+        let findings = checked.reports.iter().flat_map(Report::findings);
+        let error = findings.into_iter().find(|finding| finding.level == Level::Error);
+        return Err(error.map_or_else(|| "it has no pipeline".to_owned(), |error| error.message.clone()));
+    };
+    let own = Arc::get_mut(&mut plan).ok_or("somebody else has it already")?;
+    own.hold_to(&files.promises, effect_now)?;
+    own.version = version.clone();
+    Ok(plan)
+}
+
+/// What a call of a project leads to, as its files are now.
+pub fn effect_now(project: &CheckedProject, call: &Call) -> Option<Effect> {
+    let connector = &project.checked.project.as_ref()?.connections.get(&call.connection)?.connector.value;
+    let manifest = project.library.manifests.get(connector)?;
+    manifest.connector.actions.get(&call.action).map(|action| action.effect.clone())
+}
+
+fn check_version(files: &VersionFiles, library: &Library, rules: &Rules) -> Checked {
     let tables = files.tables.iter().map(|(name, text)| match name.strip_suffix(CSV) {
         Some(stem) => (stem.to_owned(), Source::new(format!("tables/{name}"), text.as_str())),
         None => (name.clone(), Source::new(format!("tables/{name}.yaml"), text.as_str())),
@@ -357,5 +394,5 @@ pub fn recompile(files: &VersionFiles, library: &Library, rules: &Rules) -> Opti
         given,
         ..Files::new(project, vec![pipeline])
     };
-    lint::check(&files, &library.catalog(), rules).plans.pop()
+    lint::check(&files, &library.catalog(), rules)
 }

@@ -7,7 +7,7 @@ use ferry_contract::{
     key::{CallKey, Digest},
 };
 use ferry_core::{
-    plan::{Correlation, Use},
+    plan::{Correlation, Promises, Use},
     run::{Entry, From, Letter, Parent, Reservation, State},
 };
 use jiff::Timestamp;
@@ -318,6 +318,9 @@ pub struct VersionFiles {
     /// The environment, where the project has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// What its calls were promised by their targets.
+    #[serde(default)]
+    pub promises: Promises,
 }
 
 /// What a group did.

@@ -84,7 +84,6 @@ impl<'a> Play<'a> {
             },
             rules: Arc::clone(&stage.rules),
             projects: vec![loaded(stage, &plans, &targets, port)?],
-            recompile: Box::new(|_| None),
             guards: Guards::ALL,
         });
         Ok(Self { test, plans, clock, targets, store, engine, idle })
@@ -276,5 +275,6 @@ fn loaded(
     let plans = plans.iter().map(files).collect();
     let folder = std::path::PathBuf::new();
     let (name, secrets, retention) = (checked.name.clone(), BTreeMap::new(), checked.retention);
-    Ok(LoadedProject { name, folder, plans, connections, secrets, retention })
+    let library = Arc::clone(&stage.project.library);
+    Ok(LoadedProject { name, folder, plans, connections, secrets, retention, library })
 }

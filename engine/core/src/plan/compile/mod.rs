@@ -8,7 +8,7 @@ mod work;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
 };
 
 use ferry_contract::{
@@ -22,11 +22,12 @@ use ferry_contract::{
     suggest,
     yaml::Node,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     Each, Plan, Step, StepIndex, Work,
     graph::Graph,
+    promised::{self, Promises},
     siblings::{Gives, Siblings},
     typing::Types,
 };
@@ -129,10 +130,12 @@ fn plan(
         mapping.used.borrow_mut().extend(others);
         gives
     });
+    let mut steps = steps;
+    let promises = promised::of(&mut steps);
     let index = steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     let plan = Plan {
         pipeline: pipeline.name.value.clone(),
-        version: version(pipeline, project),
+        version: version(pipeline, project, &promises),
         trigger,
         inputs,
         output,
@@ -142,13 +145,15 @@ fn plan(
         index,
         vars: project.vars.clone(),
         alert: pipeline.alert.as_ref().map(|alert| alert.value.clone()),
+        promises,
     };
     Some((plan, gives?))
 }
 
-/// The pipeline, the values, the tables and the parameters that it uses: what a run's own decisions depend on. Connections and
-/// manifests may change under a run; a call remembers where it went.
-fn version(pipeline: &Pipeline, project: &Project) -> Digest {
+/// The pipeline, the values, the tables and the parameters that it uses: what a run's own decisions depend on; and what
+/// its writes are promised by their targets, which says whether they may be sent again. Connections, and how
+/// manifests write requests, may change under a run; a call remembers where it went.
+fn version(pipeline: &Pipeline, project: &Project, promises: &Promises) -> Digest {
     let tables: Map<String, Value> =
         project.tables.iter().map(|(name, table)| (name.clone(), table.to_value())).collect();
     let mut text = format!("{}\n{}\n{}", pipeline.source.text, project.vars, Value::Object(tables));
@@ -162,6 +167,8 @@ fn version(pipeline: &Pipeline, project: &Project) -> Digest {
     if let Some(params) = project.params.fingerprint(&params) {
         text += &format!("\nparams\n{params}");
     }
+    let writes: BTreeMap<_, _> = promises.iter().filter(|(_, promise)| promise.is_write()).collect();
+    text += &format!("\n{}", json!(writes));
     Digest::of(text)
 }
 

@@ -119,8 +119,9 @@ impl Gate {
         state.budget_read_at = Some(now);
         let Some(row) = row.filter(|row| row.version > state.budget_version) else { return Ok(()) };
         state.budget_version = row.version;
-        let budget = serde_json::from_value::<Budget>(row.value).ok().filter(|budget| budget.fits(&self.windows));
-        state.budget = budget.unwrap_or_else(|| Budget::new(&self.windows, now));
+        let budget = serde_json::from_value::<Budget>(row.value).ok();
+        let fitted = budget.map(|budget| budget.refit(&state.windows, now));
+        state.budget = fitted.unwrap_or_else(|| Budget::new(&state.windows, now));
         Ok(())
     }
 
@@ -156,15 +157,17 @@ impl Gate {
     /// Takes a slice of a window for this process; else says how long until there is something.
     pub(super) async fn refill(&self, window: usize) -> Duration {
         let _changing = self.changing.lock().await;
-        if locked(&self.state).purse[window] > 0 {
+        // A reload may have taken the window away.
+        if locked(&self.state).purse.get(window).is_none_or(|purse| *purse > 0) {
             return Duration::ZERO;
         }
         let slice = |budget: &mut Budget, now| Some(budget.take_slice(window, now)).filter(|slice| *slice > 0);
         match self.change_budget(slice).await {
             Ok(Some(slice)) => {
                 let mut state = locked(&self.state);
-                state.purse[window] += i64::try_from(slice).unwrap_or(i64::MAX);
-                if state.purse[window] > 0 { Duration::ZERO } else { state.budget.pace(window) }
+                let Some(purse) = state.purse.get_mut(window) else { return Duration::ZERO };
+                *purse = purse.saturating_add(i64::try_from(slice).unwrap_or(i64::MAX));
+                if *purse > 0 { Duration::ZERO } else { state.budget.pace(window) }
             }
             Ok(None) => locked(&self.state).budget.wait(window, self.now()).max(Duration::from_millis(1)),
             Err(error) => {

@@ -3,7 +3,9 @@
 //! What it refuses was never tried, so it is in no journal and uses up no attempt: the run is due
 //! later. What processes must agree on is in the store (`known`); slots are this process's own.
 
+mod crowd;
 mod known;
+mod limited;
 mod pass;
 mod slots;
 mod status;
@@ -12,7 +14,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -26,6 +28,9 @@ use ferry_core::gate::{Breaker, Budget, Circuit, Turns, Way};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
+use limited::{Limits, counts, is_one, limits, windows};
+
+pub(super) use crowd::Place;
 pub(super) use pass::Pass;
 pub use status::{BudgetStatus, CircuitStatus, ConnectionStatus};
 
@@ -40,25 +45,37 @@ pub(super) struct Gates {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     gates: Mutex<BTreeMap<Digest, Arc<Gate>>>,
+    /// How many wait at all gates together.
+    crowds: Arc<AtomicUsize>,
 }
 
 /// The gate of one connection.
 pub(super) struct Gate {
     /// `payoneer/0a1b2c3d4e5f`: the beginning of the names of its rows in the store.
     name: String,
-    windows: Vec<Window>,
-    at_once: usize,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// Held while a shared row is changed, so that this process does not compete with itself.
     changing: AsyncMutex<()>,
+    /// How many wait at all gates together.
+    crowds: Arc<AtomicUsize>,
 }
 
 struct State {
     /// The connections' names in their projects.
     names: BTreeSet<String>,
-    under_way: usize,
+    windows: Vec<Window>,
+    at_once: usize,
+    /// When each of those that have a slot got it; the earliest first.
+    under_way: BTreeMap<u64, Timestamp>,
+    slots_given: u64,
+    /// How long calls have their slots.
+    lasts: Option<Duration>,
+    /// How many calls of each pipeline wait.
+    crowd: BTreeMap<String, usize>,
+    /// When the last of each pipeline comes again that was sent away.
+    coming: BTreeMap<String, Timestamp>,
     waiting: Turns<oneshot::Sender<slots::Slot>>,
     /// Tokens of each window that this process has taken; below zero where it had to go ahead.
     purse: Vec<i64>,
@@ -97,24 +114,50 @@ impl Gates {
         clock: &Arc<dyn Clock>,
         connections: impl Iterator<Item = &'a Arc<Connection>>,
     ) -> Self {
-        let gates = Self { store: Arc::clone(store), clock: Arc::clone(clock), gates: Mutex::default() };
-        for connection in connections {
-            locked(&gates.of(connection).state).names.insert(connection.name.clone());
+        let (store, clock) = (Arc::clone(store), Arc::clone(clock));
+        let gates = Self { store, clock, gates: Mutex::default(), crowds: Arc::default() };
+        for (connection, limits) in limits(connections).into_values() {
+            gates.of(connection).take(limits);
         }
         gates
+    }
+
+    /// Takes the limits of the connections that are loaded now. Circuits, and what was counted, stay.
+    pub(super) async fn swap<'a>(&self, connections: impl Iterator<Item = &'a Arc<Connection>>) {
+        let now = limits(connections);
+        let gone: Vec<_> = {
+            let gates = locked(&self.gates);
+            gates
+                .iter()
+                .filter(|(identity, _)| !now.contains_key(*identity))
+                .map(|(_, gate)| Arc::clone(gate))
+                .collect()
+        };
+        // Runs that are in memory may be on their way through them still.
+        gone.iter().for_each(|gate| locked(&gate.state).names.clear());
+        for (connection, limits) in now.into_values() {
+            let gate = self.of(connection);
+            let _changing = gate.changing.lock().await;
+            gate.take(limits);
+        }
     }
 
     /// The gate of a connection.
     pub(super) fn of(&self, connection: &Connection) -> Arc<Gate> {
         let identity = connection.identity();
         let mut gates = locked(&self.gates);
-        let new = || Arc::new(Gate::new(connection, identity, (&self.store, &self.clock)));
+        let new = || Arc::new(Gate::new(connection, identity, self));
         Arc::clone(gates.entry(identity.clone()).or_insert_with(new))
     }
 
     /// How all connections are, by what this process and the store know.
     pub(super) async fn status(&self) -> Vec<ConnectionStatus> {
         let gates: Vec<_> = locked(&self.gates).values().cloned().collect();
+        let is_used = |gate: &Arc<Gate>| {
+            let state = locked(&gate.state);
+            !state.names.is_empty() || !state.under_way.is_empty()
+        };
+        let gates = gates.into_iter().filter(is_used);
         let mut all = Vec::new();
         for gate in gates {
             all.push(gate.status().await);
@@ -125,11 +168,16 @@ impl Gates {
 }
 
 impl Gate {
-    fn new(connection: &Connection, identity: &Digest, (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>)) -> Self {
-        let windows: Vec<Window> = connection.manifest.budget.iter().map(|budget| budget.window.clone()).collect();
+    fn new(connection: &Connection, identity: &Digest, gates: &Gates) -> Self {
+        let (store, clock, crowds) = (Arc::clone(&gates.store), Arc::clone(&gates.clock), Arc::clone(&gates.crowds));
+        let windows = windows(connection);
         let state = State {
             names: BTreeSet::from([connection.name.clone()]),
-            under_way: 0,
+            under_way: BTreeMap::new(),
+            slots_given: 0,
+            lasts: None,
+            crowd: BTreeMap::new(),
+            coming: BTreeMap::new(),
             waiting: Turns::default(),
             purse: vec![0; windows.len()],
             budget: Budget::new(&windows, clock.now()),
@@ -137,16 +185,38 @@ impl Gate {
             budget_read_at: None,
             hosts: connection.hosts().map(|host| (host.to_owned(), Host::default())).collect(),
             put_off: BTreeMap::new(),
+            at_once: connection.concurrency(),
+            windows,
         };
         Self {
             name: format!("{}/{}", connection.manifest.connector.name, identity.short()),
-            windows,
-            at_once: connection.concurrency(),
-            store: Arc::clone(store),
-            clock: Arc::clone(clock),
+            store,
+            clock,
+            crowds,
             state: Mutex::new(state),
             changing: AsyncMutex::default(),
         }
+    }
+
+    /// Takes other limits; tokens of windows that stay are kept.
+    fn take(self: &Arc<Self>, limits: Limits) {
+        let now = self.now();
+        let mut state = locked(&self.state);
+        state.names = limits.names;
+        state.at_once = limits.at_once;
+        if state.windows != limits.windows {
+            let tokens = |window: &Window| {
+                let before = state.windows.iter().position(|before| is_one(before, window));
+                before.and_then(|before| state.purse.get(before).copied()).unwrap_or_default()
+            };
+            state.purse = limits.windows.iter().map(tokens).collect();
+            let budget = std::mem::replace(&mut state.budget, Budget::new(&[], now));
+            state.budget = budget.refit(&limits.windows, now);
+            state.windows = limits.windows;
+            state.put_off.clear();
+        }
+        drop(state);
+        self.give_slots();
     }
 
     /// Now, as it is stored: in whole milliseconds.
@@ -162,7 +232,18 @@ impl Gate {
     pub(super) async fn admit(self: &Arc<Self>, ask: Ask<'_>) -> Result<Pass, Timestamp> {
         self.refresh(ask.hosts).await;
         self.closed(ask)?;
-        let slot = self.slot(ask.pipeline).await;
+        self.admit_from(self.join(ask.pipeline, 1)?, ask).await
+    }
+
+    /// The same for one that has a place already.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn admit_from(self: &Arc<Self>, place: Place, ask: Ask<'_>) -> Result<Pass, Timestamp> {
+        self.refresh(ask.hosts).await;
+        self.closed(ask)?;
+        let slot = place.wait(self.slot(ask.pipeline)).await.inspect_err(|_| self.forget_gone())?;
+        drop(place);
         self.closed(ask)?;
         let first = ask.hosts.first().copied().unwrap_or_default();
         self.afford(first, ask).await?;
@@ -231,7 +312,8 @@ impl Gate {
     fn put_off(&self, host: &str, wait: Duration, pipeline: &str) -> Timestamp {
         let now = self.now();
         let mut state = locked(&self.state);
-        let pace = self.windows_of(host).map(|window| state.budget.pace(window)).max().unwrap_or_default();
+        let paces = state.windows.iter().enumerate().filter(|(_, window)| counts(window, host));
+        let pace = paces.map(|(window, _)| state.budget.pace(window)).max().unwrap_or_default();
         let first = now + signed(wait);
         let last = state.put_off.get(pipeline).copied().unwrap_or(first);
         let at = (last + signed(pace)).clamp(first, first.max(now + signed(GATE_PUT_OFF_MAX)));
@@ -242,7 +324,7 @@ impl Gate {
     /// Takes a token of each window of a host; else says how long until there is one.
     async fn token(&self, host: &str) -> Duration {
         for window in self.windows_of(host) {
-            if locked(&self.state).purse[window] <= 0 {
+            if locked(&self.state).purse.get(window).is_some_and(|purse| *purse <= 0) {
                 let wait = self.refill(window).await;
                 if !wait.is_zero() {
                     return wait;
@@ -255,13 +337,16 @@ impl Gate {
 
     fn spend(&self, host: &str, tokens: i64) {
         let mut state = locked(&self.state);
-        self.windows_of(host).for_each(|window| state.purse[window] -= tokens);
+        let State { windows, purse, .. } = &mut *state;
+        let own = purse.iter_mut().zip(windows).filter(|(_, window)| counts(window, host));
+        own.for_each(|(purse, _)| *purse -= tokens);
     }
 
     /// The windows that count requests to a host.
-    fn windows_of(&self, host: &str) -> impl Iterator<Item = usize> {
-        let applies = move |window: &Window| window.host.as_deref().is_none_or(|own| own == host);
-        self.windows.iter().enumerate().filter(move |(_, window)| applies(window)).map(|(index, _)| index)
+    fn windows_of(&self, host: &str) -> Vec<usize> {
+        let state = locked(&self.state);
+        let own = state.windows.iter().enumerate().filter(|(_, window)| counts(window, host));
+        own.map(|(index, _)| index).collect()
     }
 }
 

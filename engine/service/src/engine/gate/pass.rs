@@ -7,13 +7,14 @@ use std::{
 };
 
 use ferry_contract::{
+    catalog::Window,
     failure::{ErrorClass, Failure},
     port::{self, Boxed, Level, Seen},
 };
 use ferry_core::gate::{Circuit, Health, Way};
 use jiff::Timestamp;
 
-use super::{Gate, locked, signed, slots::Slot};
+use super::{Gate, is_one, locked, signed, slots::Slot};
 use crate::limits::PAGE_WAIT_MAX;
 
 /// The right to make exchanges, one after the other.
@@ -99,8 +100,8 @@ impl Pass {
             let until = gate.now() + signed(wait);
             gate.learn_budget(|budget, _| budget.block(host, until).then_some(())).await;
         }
-        for (window, level) in seen.levels.into_iter().enumerate() {
-            gate.learn_level(window, level).await;
+        for (window, level) in seen.levels {
+            gate.learn_level(&window, level).await;
         }
     }
 }
@@ -153,11 +154,14 @@ impl Gate {
 
     /// Takes what an answer says of a window where it matters: another limit, or little left. Most
     /// answers only confirm what is known, and need no access to the store.
-    async fn learn_level(&self, window: usize, level: Level) {
-        if level == Level::default() {
-            return;
-        }
-        let (left, limit) = locked(&self.state).budget.left(window, self.now());
+    async fn learn_level(&self, told_of: &Window, level: Level) {
+        // A reload may have changed the windows while the answer was on its way.
+        let place = |state: &super::State| state.windows.iter().position(|window| is_one(window, told_of));
+        let known = {
+            let state = locked(&self.state);
+            place(&state).map(|window| (window, state.budget.left(window, self.now())))
+        };
+        let Some((window, (left, limit))) = known else { return };
         let other_limit = level.limit.is_some_and(|told| told > 0 && told != limit);
         let told = level.remaining.unwrap_or(u64::MAX);
         if !other_limit && (told > limit / 10 || told >= left) {
@@ -165,6 +169,7 @@ impl Gate {
         }
         self.learn_budget(|budget, now| budget.learn(window, level, now).then_some(())).await;
         let mut state = locked(&self.state);
-        state.purse[window] = state.purse[window].min(i64::try_from(told).unwrap_or(i64::MAX));
+        let purse = place(&state).and_then(|window| state.purse.get_mut(window));
+        purse.into_iter().for_each(|purse| *purse = (*purse).min(i64::try_from(told).unwrap_or(i64::MAX)));
     }
 }

@@ -1,6 +1,6 @@
 //! Requests at once: a slot for each, and pipelines take turns for them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -9,6 +9,7 @@ use super::{Gate, locked};
 /// One of the requests that a connection makes at once; given back when it is dropped.
 pub(super) struct Slot {
     gate: Arc<Gate>,
+    number: u64,
 }
 
 impl Slot {
@@ -19,7 +20,12 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        locked(&self.gate.state).under_way -= 1;
+        let now = self.gate.now();
+        let mut state = locked(&self.gate.state);
+        if let Some(began) = state.under_way.remove(&self.number) {
+            state.lasted(Duration::try_from(now.duration_since(began)).unwrap_or_default());
+        }
+        drop(state);
         self.gate.give_slots();
     }
 }
@@ -38,21 +44,29 @@ impl Gate {
         }
     }
 
+    /// Whoever has gone away waits no more.
+    pub(super) fn forget_gone(&self) {
+        locked(&self.state).waiting.retain(|sender| !sender.is_closed());
+    }
+
     /// Gives free slots to those who wait.
-    fn give_slots(self: &Arc<Self>) {
-        while let Some(next) = self.next_in_turn() {
+    pub(super) fn give_slots(self: &Arc<Self>) {
+        while let Some((next, number)) = self.next_in_turn() {
             // Whoever went away meanwhile gives it back by dropping it.
-            let _ = next.send(Slot { gate: Arc::clone(self) });
+            let _ = next.send(Slot { gate: Arc::clone(self), number });
         }
     }
 
-    fn next_in_turn(&self) -> Option<oneshot::Sender<Slot>> {
+    fn next_in_turn(&self) -> Option<(oneshot::Sender<Slot>, u64)> {
+        let now = self.now();
         let mut state = locked(&self.state);
-        while state.under_way < self.at_once {
+        while state.under_way.len() < state.at_once {
             let next = state.waiting.pop()?;
             if !next.is_closed() {
-                state.under_way += 1;
-                return Some(next);
+                let number = state.slots_given;
+                state.slots_given += 1;
+                state.under_way.insert(number, now);
+                return Some((next, number));
             }
         }
         None

@@ -66,15 +66,16 @@ impl Gate {
             next_probe: known.breaker.circuit.next_probe(),
             paused_until: state.budget.blocked_until(host, now),
         });
-        let windows = self.windows.iter().enumerate().map(|(index, window)| {
+        let windows = state.windows.iter().enumerate().map(|(index, window)| {
             let (left, limit) = state.budget.left(index, now);
-            let left = left + u64::try_from(state.purse[index]).unwrap_or(0);
+            let purse = state.purse.get(index).copied().unwrap_or_default();
+            let left = left + u64::try_from(purse).unwrap_or(0);
             BudgetStatus { left: left.min(limit), limit, per_s: window.per.as_secs(), host: window.host.clone() }
         });
         ConnectionStatus {
             connections: state.names.iter().cloned().collect(),
-            under_way: state.under_way,
-            at_once: self.at_once,
+            under_way: state.under_way.len(),
+            at_once: state.at_once,
             waiting: state.waiting.len(),
             circuits: circuits.collect(),
             budget: windows.collect(),

@@ -14,6 +14,7 @@ use ferry_connectors::{
     library::Library,
 };
 use ferry_contract::{
+    catalog::Window,
     failure::ErrorClass,
     port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpResponse, Level, Pass as _, Seen},
     report::Source,
@@ -157,7 +158,11 @@ async fn an_open_circuit_is_known_to_other_processes_and_one_of_them_probes() {
 #[tokio::test]
 async fn nothing_goes_before_a_retry_after_nor_beyond_what_a_target_says() {
     let pause = |wait| Seen { retry_after: Some(Duration::from_secs(wait)), ..class(ErrorClass::Throttled) };
-    let level = |remaining| Seen { levels: vec![Level { remaining, ..Level::default() }], ..Seen::default() };
+    let hour = Window { limit: 100, per: Duration::from_hours(1), host: None };
+    let level = |remaining| {
+        let level = Level { remaining, ..Level::default() };
+        Seen { levels: vec![(hour.clone(), level)], ..Seen::default() }
+    };
     for (seen, refused_s, free_s) in [(pause(60), 59, 61), (level(Some(0)), 30, 40), (level(Some(90)), 0, 0)] {
         let place = Place::new("budget: [ { limit: 100, per: 1h } ]");
         let (one, other) = (place.process(), place.process());
@@ -186,4 +191,33 @@ async fn no_more_go_at_once_than_the_manifest_says() {
     drop(held);
     assert!(third.await.unwrap());
     assert_eq!(gate.status().await.under_way, 0);
+}
+
+/// On this clock, whoever waits for a time has waited already.
+#[tokio::test]
+async fn a_crowd_that_waits_long_leaves_room_and_keeps_its_order() {
+    let place = Place::new("concurrency: 2");
+    let gate = place.process();
+    let held = [admit(&gate, "bulk").await.unwrap(), admit(&gate, "bulk").await.unwrap()];
+    let wait = |pipeline: &'static str| {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move { admit(&gate, pipeline).await.map(drop) })
+    };
+    let (mut patient, mut away) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let call = wait("bulk");
+        tokio::task::yield_now().await;
+        if call.is_finished() { away.push(call.await.unwrap().unwrap_err()) } else { patient.push(call) }
+    }
+    assert_eq!((patient.len(), away.len(), gate.status().await.waiting), (2, 18, 2));
+    assert!(away.windows(2).all(|pair| pair[0] < pair[1]), "the later behind the earlier: {away:?}");
+    let others = place.clock.now();
+    let other = wait("other");
+    tokio::task::yield_now().await;
+    assert!(!other.is_finished() && place.clock.now() == others, "a bulk sends no other pipeline away");
+    drop(held);
+    for call in patient.into_iter().chain([other]) {
+        call.await.unwrap().unwrap();
+    }
+    assert!(admit(&gate, "bulk").await.is_ok());
 }
