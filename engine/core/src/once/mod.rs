@@ -576,6 +576,7 @@ mod tests {
         let (sent, other) = (Digest::of("sent"), Digest::of("other"));
         let (key, _) = call_key(named, &effect("upsert"), &sent, &BTreeMap::new());
         let memory = Memory {
+            step: "s".to_owned(),
             digest: sent.clone(),
             target: Digest::of("target"),
             first_at: at(0),

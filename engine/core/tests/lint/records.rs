@@ -192,8 +192,8 @@ fn what_is_read_is_known_where_it_is_written() {
         expect![[r#"
             one.yaml:5:81: error[wrong-input]: `values.Amount__c` of `salesforce.create` must be a number, and this is true or false
               help: give it a number
-            one.yaml:5:81: warning[wrong-input]: this may have 80 characters, and `values.Reference__c` of `salesforce.create` has 20 at the most
-              help: say so: `{ from: …, max_length: 20 }` refuses what is longer
+            one.yaml:5:81: warning[wrong-input]: `values.Reference__c` of `salesforce.create` has 20 characters at the most, and this may have 80
+              help: refuse what is longer before it is sent: `max_length: 20`
             one.yaml:7:61: warning[partial-table]: the table `states` has no row for `Paid`
               help: add what is missing to the table, or write `else`
         "#]],
