@@ -114,6 +114,7 @@ fn a_broken_test_keeps_no_pipeline_from_running() {
     expect![[r#"
         ferry.yaml:5:3: warning[unused-definition] no pipeline of this project uses the connection `treasury`; remove it, or name it in a pipeline
         ferry.yaml:6:3: warning[unused-definition] no pipeline of this project uses the connection `salesforce`; remove it, or name it in a pipeline
+        pay.yaml:11:26: warning[untested-arm] no test lets `payoneer.get_balance` fail so that this arm is taken; add a test with the mock `payoneer.get_balance: { fail: unavailable }`
         pay.test.yaml:1:21: error[unknown-key] `evnt` is not a key of a test; did you mean `event`?
     "#]].assert_eq(&stdout(&linted));
     let output = ferry(folder.path()).args(["run", "pay", "--event", "none.json"]).output().unwrap();

@@ -133,8 +133,8 @@ fn what_is_wrong_is_said_at_its_place(modules: &Path) {
         (
             "  - id: a\n    action: payoneer.creat_payout\n",
             expect![[r#"
-            7:13: Value is not accepted. Valid values: "payoneer.create_payout", "payoneer.get_balance", "payoneer.get_payee_status", "payoneer.get_payout_status", "salesforce.create", "salesforce.get", "salesforce.query", "salesforce.update", "salesforce.upsert".
-        "#]],
+                7:13: Value is not accepted. Valid values: "payoneer.create_payout", "payoneer.get_balance", "payoneer.get_payee_status", "payoneer.get_payout_status", "salesforce.create", "salesforce.describe", "salesforce.get", "salesforce.query", "salesforce.update", "salesforce.upsert".
+            "#]],
         ),
         ("  - id: a\n    action: crm.get\n", expect![""]),
         (
@@ -225,8 +225,8 @@ fn completion_offers_what_there_is(modules: &Path) {
         (
             "  - id: a\n    action: ¦\n",
             expect![[r#"
-            payoneer.create_payout payoneer.get_balance payoneer.get_payee_status payoneer.get_payout_status salesforce.create salesforce.get salesforce.query salesforce.update salesforce.upsert
-        "#]],
+                payoneer.create_payout payoneer.get_balance payoneer.get_payee_status payoneer.get_payout_status salesforce.create salesforce.describe salesforce.get salesforce.query salesforce.update salesforce.upsert
+            "#]],
         ),
         (
             "  - id: a\n    action: salesforce.get\n    with:\n      object: Contact\n      id: $.event.Id\n      ¦\n",

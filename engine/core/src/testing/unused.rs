@@ -26,6 +26,16 @@ pub(super) fn look(
     // What it calls may call others, so that all of them count.
     let called = pipelines.iter().filter(|_| is_caller(pipeline)).chain([pipeline]);
     let asked: BTreeSet<&str> = called.flat_map(Pipeline::calls).map(|call| call.action.value.as_str()).collect();
+    // A misspelt call may be the one that is meant.
+    let is_known = |asked: &&str| {
+        asked.split_once('.').is_some_and(|(connection, name)| {
+            let connection = project.connections.get(connection);
+            connection.is_some_and(|known| catalog.action(&known.connector.value, name).is_some())
+        })
+    };
+    if !asked.iter().all(is_known) {
+        return;
+    }
     for mock in &test.mocks {
         let Some((connection, name)) = mock.action.value.split_once('.') else { continue };
         if asked.contains(mock.action.value.as_str()) {
