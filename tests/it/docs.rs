@@ -141,7 +141,8 @@ fn line_matches(expected: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn check(page: &str, at_least: usize) {
+/// What a page shows and is not printed.
+fn wrong(page: &str, at_least: usize) -> Vec<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -152,19 +153,23 @@ fn check(page: &str, at_least: usize) {
     prepare(folder.path(), port);
     let printed = typed(folder.path(), &commands);
     assert_eq!(printed.len(), commands.len(), "{page}: the shell ended early: {printed:?}");
+    let mut wrong = Vec::new();
     for (command, printed) in commands.iter().zip(&printed) {
         let lines: Vec<String> = printed.lines().map(words).collect();
         let expected: Vec<String> = command.expected.iter().map(|line| words(line)).collect();
         let right = expected.is_empty() || matches(&expected, &lines);
-        assert!(right, "{page}\n$ {}\n{}\nprinted:\n{printed}", command.command, command.expected.join("\n"));
+        if !right {
+            let Typed { command, expected } = command;
+            wrong.push(format!("{page}\n$ {command}\n{}\nprinted:\n{printed}", expected.join("\n")));
+        }
     }
+    wrong
 }
 
 #[test]
 fn every_snippet_prints_what_it_shows() {
-    for (page, at_least) in PAGES {
-        check(page, at_least);
-    }
+    let wrong: Vec<String> = PAGES.into_iter().flat_map(|(page, at_least)| wrong(page, at_least)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

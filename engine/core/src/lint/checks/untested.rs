@@ -54,7 +54,11 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
         let name = &pipeline.name;
         let message = format!("no test runs `{}`, and other pipelines of this project have tests", name.value);
         let help = "write a file beside it that ends with `.test.yaml`; `ferry explain untested-pipeline` shows one";
-        reports.of(&pipeline.source).warning(CHECK.name, name.at, message, help);
+        let report = reports.of(&pipeline.source);
+        // First it must be right.
+        if report.is_ok() {
+            report.warning(CHECK.name, name.at, message, help);
+        }
     }
 }
 
