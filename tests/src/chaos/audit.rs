@@ -22,6 +22,9 @@ use crate::program::said;
 /// Steps that come when the payout is booked already.
 const AFTER_THE_PAYOUT: [&str; 4] = ["settled", "record", "close", "transferred"];
 
+/// Classes of what passes by itself, or is ours to mend: no request ends with one of them unless a promise was broken.
+const TO_BLAME: [&str; 4] = ["throttled", "unavailable", "unknown", "bug"];
+
 /// Where a request has ended.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum End {
@@ -61,6 +64,8 @@ pub(super) struct Books {
     pub(super) duplicates_refused: u64,
     pub(super) money: Money,
     booked_at: Vec<Duration>,
+    /// The most that is held for.
+    held_most: Option<Decimal>,
 }
 
 /// What came in, and what went out.
@@ -120,6 +125,7 @@ impl Books {
             duplicates_refused: ledger["totals"]["duplicates_refused"].as_u64().unwrap_or(0),
             money: Money { opening, deposited, paid: Decimal::ZERO, closing: decimal(&ledger["balance"]) },
             booked_at: booked_at(&ledger, world.began, trial.speed),
+            held_most: None,
         };
         if !settled {
             books.wrongs.push("not all was settled in time".to_owned());
@@ -131,6 +137,10 @@ impl Books {
         for reference in payouts.keys().filter(|reference| !known.contains(reference)) {
             books.strangers += 1;
             books.wrongs.push(format!("{reference} was booked, and nobody approved it"));
+        }
+        // The first in the queue is held for more than there is; who stands behind it waits for its turn.
+        if books.held_most.is_some_and(|most| most <= books.money.closing) {
+            books.wrongs.push(format!("payouts are held, and {} USD are there for each of them", books.money.closing));
         }
         if books.money.unexplained() != Decimal::ZERO {
             books.wrongs.push(format!("{} USD are unexplained", books.money.unexplained()));
@@ -146,6 +156,9 @@ impl Books {
             End::Twice if !trial.measures_window() => End::Wrong,
             end => end,
         };
+        if end == End::Held {
+            self.held_most = self.held_most.max(Some(request.amount));
+        }
         if matches!(end, End::Missing | End::Wrong) {
             let payout = payout.map_or("nothing".to_owned(), |payout| {
                 format!("{} USD {} times, {}", payout.amount, payout.booked, payout.status)
@@ -185,6 +198,7 @@ fn end(request: &Request, payout: Option<&Payout>, run: Option<&Run>) -> End {
         ("finished", 1, "Transferred") if request.status == "Completed" => End::Paid,
         ("held", 0, _) => End::Held,
         ("parked", ..) => End::Parked,
+        ("dead_lettered", ..) if TO_BLAME.contains(&run.class.as_str()) => End::Wrong,
         ("dead_lettered", 0, _) | ("dead_lettered", 1, "Cancelled") => End::DeadLettered { why: why() },
         ("dead_lettered", 1, "Transferred") if AFTER_THE_PAYOUT.contains(&run.step.as_str()) => {
             End::PaidThenDeadLettered { why: why() }

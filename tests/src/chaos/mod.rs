@@ -212,7 +212,7 @@ impl Random {
 pub async fn run(program: &Program, trial: &Trial, server: Option<&Server>, keep: bool) -> Result<Outcome, String> {
     let watch = Stopwatch::start();
     let mut world = World::new(program, trial, server).await?;
-    let opening = world.balance().await?;
+    let opening = world.opening;
     let deposited = rage(&mut world, trial).await?;
     let raged = watch.elapsed();
     let settled = settle(&world, trial).await?;

@@ -50,6 +50,8 @@ pub(super) struct World<'a> {
     pub(super) cuts: Vec<Duration>,
     /// What the sandbox's clock showed at first.
     pub(super) began: jiff::Timestamp,
+    /// The balance before anybody could pay.
+    pub(super) opening: Decimal,
 }
 
 impl<'a> World<'a> {
@@ -73,9 +75,23 @@ impl<'a> World<'a> {
         let http = HttpClient::new().map_err(said)?;
         let began = get(&http, &format!("{}/_sandbox/clock", sandbox.address)).await?;
         let began = began["now"].as_str().and_then(|now| now.parse().ok()).ok_or("the sandbox has no clock")?;
+        let opening = decimal(&get(&http, &format!("{}/_sandbox/seed", sandbox.address)).await?["balance"]);
         let (watch, cuts, services) = (Stopwatch::start(), Vec::new(), Vec::new());
-        let mut world =
-            Self { http, program, trial, server, folder, address, sandbox, services, listens, watch, cuts, began };
+        let mut world = Self {
+            http,
+            program,
+            trial,
+            server,
+            folder,
+            address,
+            sandbox,
+            services,
+            listens,
+            watch,
+            cuts,
+            began,
+            opening,
+        };
         for process in 0..trial.processes {
             let service = world.serve(process)?;
             world.services.push(service);
@@ -101,10 +117,6 @@ impl<'a> World<'a> {
 
     pub(super) async fn ask(&self, what: &str) -> Result<Value, String> {
         get(&self.http, &self.url(what)).await
-    }
-
-    pub(super) async fn balance(&self) -> Result<Decimal, String> {
-        Ok(decimal(&self.ask("seed").await?["balance"]))
     }
 
     pub(super) fn kill(&mut self, victim: usize) -> Result<(), String> {
