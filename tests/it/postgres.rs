@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry::{
     clock::pause,
-    store::{Arrival, Change, RunId, Store as _, StoreError, Trust, postgres::PostgresStore},
+    store::{Arrival, Change, EngineId, RunId, Store as _, StoreError, Trust, postgres::PostgresStore},
 };
 use ferry_contract::key::Digest;
 use ferry_tests::postgres::{Server, server};
@@ -88,4 +88,36 @@ async fn a_run_that_is_due_now_wakes_the_engines_of_other_processes() {
         () = other.woken() => {}
         () = pause(PATIENCE) => panic!("nobody was woken"),
     }
+}
+
+/// Taking a dead engine's runs waits for whoever has their rows; a sign of life does not wait behind that.
+#[tokio::test]
+async fn a_sign_of_life_waits_for_no_lease() {
+    let address = server().database();
+    let store = PostgresStore::open(&address).await.unwrap();
+    let (dead, own) = (EngineId::named("dead"), EngineId::named("own"));
+    store.join(&dead, Duration::ZERO).await.unwrap();
+    store.join(&own, Duration::from_mins(1)).await.unwrap();
+    let Change::Receive(arrived) = arrival("a") else { unreachable!("it arrives") };
+    store.commit(vec![Change::Receive(Arrival { owner: Some(dead), ..arrived })]).await.unwrap();
+    let name = Server::name(&address).to_owned();
+    let has_rows = "SELECT run FROM ferry.runs FOR UPDATE; SELECT pg_sleep(3)";
+    let holder = std::thread::spawn({
+        let name = name.clone();
+        move || server().execute_in(&name, has_rows)
+    });
+    let sleeps = "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event = 'PgSleep') THEN RAISE EXCEPTION 'not yet'; END IF; END $$";
+    while server().execute_in(&name, sleeps).is_err() {
+        pause(Duration::from_millis(20)).await;
+    }
+    let mut lease = store.lease(&own, Timestamp::UNIX_EPOCH, 9);
+    tokio::select! {
+        biased;
+        taken = &mut lease => panic!("{taken:?} came before the sign of life"),
+        renewed = store.renew(&own, Duration::from_mins(1)) => renewed.unwrap(),
+    }
+    let taken = lease.await.unwrap();
+    assert_eq!(taken.runs.len(), 1, "what is let go is taken");
+    holder.join().unwrap().unwrap();
 }

@@ -33,7 +33,10 @@ use writer::Writer;
 /// A store on a server.
 pub struct PostgresStore {
     writer: Writer,
-    /// Leases have a connection of their own: a sign of life must not wait behind a large batch.
+    /// A sign of life has a connection of its own: it must not wait behind a large batch, nor behind a lease that waits for
+    /// rows, and it must not be undone with the transaction of either.
+    signs: Link,
+    /// Leases, too.
     control: Link,
     reader: Link,
     due: Arc<Notify>,
@@ -62,6 +65,7 @@ impl PostgresStore {
         })?;
         Ok(Self {
             writer: Writer::start(Link::new(config.clone(), Purpose::Work, None)),
+            signs: Link::new(config.clone(), Purpose::Work, None),
             control,
             reader: Link::new(config, Purpose::Questions, None),
             due,
@@ -105,7 +109,7 @@ impl Store for PostgresStore {
     }
 
     fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>> {
-        on(&self.control, move |session| async move { lease::time(&session, known).await })
+        on(&self.signs, move |session| async move { lease::time(&session, known).await })
     }
 
     fn join<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
@@ -113,7 +117,7 @@ impl Store for PostgresStore {
     }
 
     fn renew<'a>(&'a self, engine: &'a EngineId, lease: Duration) -> Boxed<'a, Result<(), StoreError>> {
-        on(&self.control, move |session| async move { lease::renew(&session, engine, lease).await })
+        on(&self.signs, move |session| async move { lease::renew(&session, engine, lease).await })
     }
 
     fn leave<'a>(&'a self, engine: &'a EngineId) -> Boxed<'a, Result<(), StoreError>> {
