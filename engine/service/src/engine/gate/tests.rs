@@ -60,7 +60,7 @@ struct Place {
 impl Place {
     fn new(limits: &str) -> Self {
         let manifest = format!(
-            "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"http://acme\" }} }}\n{limits}\n\
+            "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: {{ only: {{ api: \"https://acme\" }} }}\n{limits}\n\
              actions:\n  get:\n    summary: Gets.\n    source: this test\n    effect: read\n    \
              request: {{ host: api, method: GET, path: /things }}\n    success: \"status == 200\"\n    result: $\n    \
              input: {{ type: object, properties: {{}} }}\n    output: {{ type: object, properties: {{}} }}\n    sample: none\n"
