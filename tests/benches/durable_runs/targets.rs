@@ -43,7 +43,7 @@ const MANIFEST: &str = r#"
 ferry: 1
 connector: target
 title: Target
-environments: { only: { api: "http://target" } }
+environments: { only: { api: "https://target" } }
 # A call has its slot while its intent is on the way to the disk, too: there are as many as runs.
 concurrency: 32
 errors: [ { when: "status >= 400", class: rejected } ]

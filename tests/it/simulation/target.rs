@@ -17,7 +17,7 @@ pub(super) const MANIFEST: &str = r#"
 ferry: 1
 connector: target
 title: Target
-environments: { only: { api: "http://target" } }
+environments: { only: { api: "https://target" } }
 errors:
   - { when: "status == 429", class: throttled }
   - { when: "status == 404", class: not_found }
@@ -75,7 +75,10 @@ impl Kind {
         let (head, _) = MANIFEST.split_once("    input: &input").expect("the marker");
         let schema = r#"{ type: object, additionalProperties: true, properties: {} }"#;
         let bundle = match self {
-            Self::Lookup => "    bundle: { max: 10, within: 1s, items: $.payments, atomic: true }\n",
+            Self::Lookup => {
+                "    bundle:\n      max: 10\n      within: 1s\n      items: $.payments\n      atomic: true\n      \
+                 refused: { errors: $.errors, index: $.index, message: $.message, code: $.code }\n"
+            }
             Self::Keyed | Self::Upsert | Self::Never => "",
         };
         format!(
