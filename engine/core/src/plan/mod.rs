@@ -268,20 +268,27 @@ impl Plan {
     }
 }
 
+impl Work {
+    /// The call that it is.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Map(_)
+            | Self::Script(_)
+            | Self::Check(_)
+            | Self::Wait(_)
+            | Self::Approve(_)
+            | Self::Pipeline { .. }
+            | Self::Alert { .. }
+            | Self::Emit { .. } => None,
+        }
+    }
+}
+
 impl Step {
     /// The calls that it may make: its own, and those that may take its place.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        let own = match &self.work {
-            Work::Call(call) => Some(call),
-            Work::Map(_)
-            | Work::Script(_)
-            | Work::Check(_)
-            | Work::Wait(_)
-            | Work::Approve(_)
-            | Work::Pipeline { .. }
-            | Work::Alert { .. }
-            | Work::Emit { .. } => None,
-        };
+        let own = self.work.call();
         let instead = self.arms.iter().filter_map(|arm| match &arm.reaction {
             Reaction::Fallback(call) => Some(&**call),
             Reaction::Hold { .. } | Reaction::Do { .. } => None,

@@ -12,7 +12,7 @@ use super::{Run, Status, UnitIndex};
 use crate::{
     limits::LOOK_UPS_MAX,
     once::{self, After, Attempt, Found, Memory, Outcome},
-    plan::{Arm, Call, Reaction, Work},
+    plan::{Arm, Call, Reaction},
 };
 
 impl Run {
@@ -231,17 +231,7 @@ impl Run {
 
     /// Whether the step's own write was done, or may have been.
     fn stands(&self, unit: UnitIndex) -> bool {
-        match &self.step(unit).work {
-            Work::Call(call) => self.has_made(unit, call),
-            Work::Map(_)
-            | Work::Script(_)
-            | Work::Check(_)
-            | Work::Wait(_)
-            | Work::Approve(_)
-            | Work::Pipeline { .. }
-            | Work::Alert { .. }
-            | Work::Emit { .. } => false,
-        }
+        self.step(unit).work.call().is_some_and(|call| self.has_made(unit, call))
     }
 
     /// Whether a unit has made this write, in whatever generation and with whatever content, and it stands.

@@ -32,7 +32,7 @@ pub use unit::{Status, UnitIndex};
 
 use crate::{
     once::{Guards, Memory},
-    plan::{Call, Plan, Reaction, Step, StepIndex, Work},
+    plan::{Call, Plan, Reaction, Step, StepIndex},
 };
 use unit::Unit;
 
@@ -260,17 +260,7 @@ impl Run {
                 Reaction::Fallback(call) => Some(call),
                 Reaction::Hold { .. } | Reaction::Do { .. } => None,
             },
-            None => match &step.work {
-                Work::Call(call) => Some(call),
-                Work::Map(_)
-                | Work::Script(_)
-                | Work::Check(_)
-                | Work::Wait(_)
-                | Work::Approve(_)
-                | Work::Pipeline { .. }
-                | Work::Alert { .. }
-                | Work::Emit { .. } => None,
-            },
+            None => step.work.call(),
         }
     }
 
