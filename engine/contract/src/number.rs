@@ -18,8 +18,11 @@ pub fn text_to_decimal(text: &str) -> Option<Decimal> {
     Decimal::from_str_exact(text).ok()
 }
 
-/// The JSON number with the decimal's own scale: `1250.10` stays `1250.10`.
-pub fn from_decimal(decimal: Decimal) -> Value {
+/// The JSON number with the decimal's own scale: `1250.10` stays `1250.10`. Zero has no sign.
+pub fn from_decimal(mut decimal: Decimal) -> Value {
+    if decimal.is_zero() {
+        decimal.set_sign_positive(true);
+    }
     let number = Number::from_str(&decimal.to_string()).expect("a decimal prints as a JSON number");
     Value::Number(number)
 }
@@ -63,5 +66,6 @@ mod tests {
         assert!(equal(&value, &serde_json::from_str("12345678901234567.89").unwrap()));
         assert_eq!(text_to_decimal("1e3"), Some(Decimal::from(1000)));
         assert_eq!(text_to_decimal("1.5.2"), None);
+        assert_eq!(from_decimal(-Decimal::new(0, 2)).to_string(), "0.00");
     }
 }

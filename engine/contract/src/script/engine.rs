@@ -154,13 +154,20 @@ fn limits(engine: &mut Engine) {
         .set_max_modules(0);
 }
 
-/// Rhai's own `100 / 3` is 33. The fast built-in operators would win over ours, so they are off.
+/// Rhai's own `100 / 3` is 33, and whether its `3 / 2` of decimals is `1.5` or `1.50` hangs on how the 3 came about. A
+/// quotient is exact here, without idle zeros. The fast built-in operators would win over ours, so they are off.
 fn exact_division(engine: &mut Engine) {
+    type Quotient = Result<Decimal, Box<EvalAltResult>>;
+    let quotient =
+        |left, right| -> Quotient { super::quick::quotient(left, right).ok_or_else(|| "division by zero".into()) };
     engine.set_fast_operators(false);
-    engine.register_fn("/", |left: INT, right: INT| -> Result<Decimal, Box<EvalAltResult>> {
-        let quotient = Decimal::from(left).checked_div(Decimal::from(right));
-        quotient.map(|quotient| quotient.normalize()).ok_or_else(|| "division by zero".into())
-    });
+    engine.register_fn("/", move |left: INT, right: INT| quotient(left.into(), right.into()));
+    engine.register_fn("/", move |left: INT, right: Decimal| quotient(left.into(), right));
+    engine.register_fn("/", move |left: Decimal, right: INT| quotient(left, right.into()));
+    engine.register_fn("/", move |left: Decimal, right: Decimal| quotient(left, right));
+    let divide = move |left: &mut Decimal, right| quotient(*left, right).map(|quotient| *left = quotient);
+    engine.register_fn("/=", move |left: &mut Decimal, right: Decimal| divide(left, right));
+    engine.register_fn("/=", move |left: &mut Decimal, right: INT| divide(left, right.into()));
     engine.register_fn("/=", |_: &mut INT, _: INT| -> Result<(), Box<EvalAltResult>> {
         Err("write `x = x / y`: an integer cannot hold the exact quotient".into())
     });

@@ -11,6 +11,7 @@ use rhai::{AST, ASTFlags, Expr, FnCallExpr, Stmt, Token};
 use serde_json::Value;
 
 use super::{Missing, Names, to_value};
+pub(super) use exact::quotient;
 use exact::{Arithmetic, Change, Exact};
 
 /// An expression that needs no engine.

@@ -84,6 +84,11 @@ impl Exact {
     }
 }
 
+/// What a script's `/` gives, whatever its numbers are: exact as far as a decimal goes, without idle zeros. Rhai calls it too.
+pub(in crate::script) fn quotient(left: Decimal, right: Decimal) -> Option<Decimal> {
+    left.checked_div(right).map(|quotient| quotient.normalize())
+}
+
 impl Arithmetic {
     pub(super) fn of(self, left: Exact, right: Exact) -> Option<Exact> {
         match (left, right) {
@@ -97,11 +102,7 @@ impl Arithmetic {
             Self::Add => left.checked_add(right),
             Self::Subtract => left.checked_sub(right),
             Self::Multiply => left.checked_mul(right),
-            // Ours, and not Rhai's own: see `exact_division`.
-            Self::Divide => {
-                let quotient = Decimal::from(left).checked_div(Decimal::from(right))?;
-                return Some(Exact::Decimal(quotient.normalize()));
-            }
+            Self::Divide => return quotient(left.into(), right.into()).map(Exact::Decimal),
             Self::Remainder => left.checked_rem(right),
             Self::Smaller => Some(left.min(right)),
             Self::Larger => Some(left.max(right)),
@@ -114,7 +115,7 @@ impl Arithmetic {
             Self::Add => left.checked_add(right),
             Self::Subtract => left.checked_sub(right),
             Self::Multiply => left.checked_mul(right),
-            Self::Divide => left.checked_div(right),
+            Self::Divide => quotient(left, right),
             Self::Remainder => left.checked_rem(right),
             // Of equal ones Rhai takes the left, whose places may be other than the right's.
             Self::Smaller => Some(if left <= right { left } else { right }),

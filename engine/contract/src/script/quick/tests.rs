@@ -137,6 +137,29 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A sum that lost its places, `2 + 0.0`, is an integer to the short cut and a decimal to Rhai.
+#[test]
+fn a_quotient_has_no_idle_zeros_however_its_numbers_came_about() {
+    let body = json!({ "a": 3 });
+    let names = [("body", &body)];
+    let rules = Rules::new(Missing::Fails, Arc::new(NoWatch));
+    for (text, quotient) in [
+        ("3 / 2", "1.5"),
+        ("3.0 / 2.0", "1.5"),
+        ("body.a / (2 + 0.0)", "1.5"),
+        ("body.a / 2.50", "1.2"),
+        ("4.00 / body.a / 2", "0.6666666666666666666666666666"),
+        ("let x = 3.00; x /= 2; x", "1.5"),
+        ("let x = 3.00; x /= 2.0; x", "1.5"),
+    ] {
+        let form = if text.contains("let") { Form::Statements } else { Form::Expression };
+        let script = Script::compile(&rules, text, form, &["body"]).expect(text);
+        let quotient = Ok(serde_json::from_str(quotient).expect("a number"));
+        assert_eq!(script.run(&rules, &Named(&names)), quotient, "{text}");
+        assert_eq!(rhai(&script, &rules, &Named(&names)).0, quotient, "{text}, by Rhai itself");
+    }
+}
+
 /// Whether both ways say the same.
 fn check(text: &str, body: &Value, missing: Missing) -> Result<(), TestCaseError> {
     let rules = Rules::new(missing, Arc::new(NoWatch));
