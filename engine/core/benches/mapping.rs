@@ -214,7 +214,7 @@ impl Bench {
         let rules = Rules::new(Missing::Fails, Arc::new(WallWatch));
         let mut run = Run::new(plan(steps, &rules), "a0T5g00000AbCdEEAV", Guards::ALL);
         let event = serde_json::from_str(EVENT).expect("the record is JSON");
-        run.apply(jiff::Timestamp::UNIX_EPOCH, &Entry::Started { event, parent: None });
+        run.apply(jiff::Timestamp::UNIX_EPOCH, &Entry::Started { event, parent: None, refused: None });
         Self { rules, run }
     }
 

@@ -33,7 +33,10 @@ struct Judge<'a> {
 /// All that is not as it was expected.
 pub fn judge(expect: &Expect, observed: &Observed) -> Vec<Mismatch> {
     let mut judge = Judge { observed, wrong: Vec::new() };
-    let Some(run) = observed.runs.first() else { return Vec::new() };
+    let Some(run) = observed.runs.first() else {
+        judge.note(At::START, "the event", "begins a run", "begins none");
+        return judge.wrong;
+    };
     if let Some(outcome) = &expect.outcome
         && run.run.state() != outcome.value
     {

@@ -41,7 +41,7 @@ enum Made {
 /// The answers of a run and of those that it has begun.
 pub(super) struct Answers<'a> {
     stage: &'a Stage<'a>,
-    mask: &'a Masked,
+    pub(super) mask: &'a Masked,
     /// By action, in order.
     answers: BTreeMap<String, Vec<Value>>,
     /// Writes that were sent, and how often.

@@ -158,7 +158,7 @@ impl Draft<'_> {
         test.insert("name".to_owned(), json!(format!("as recorded on {}", self.began.strftime("%F"))));
         test.insert("event".to_owned(), self.event.clone());
         if self.plan.trigger.key.is_none() {
-            test.insert("key".to_owned(), json!(self.stored.row.event_key));
+            test.insert("key".to_owned(), json!(self.answers.mask.text(&self.stored.row.event_key)));
         }
         test.insert("now".to_owned(), json!(self.began.to_string()));
         test.insert("mocks".to_owned(), self.answers.mocks());
