@@ -92,11 +92,12 @@ async fn a_run_that_is_over_is_forgotten_by_age_and_never_comes_again() {
         ] {
             ends(&**store, key, (entry, second)).await;
         }
-        let over = tested.other.over("pay", at(20), (0, 9)).await.unwrap();
+        let over = tested.other.over(Some("pay"), at(20), (0, 9)).await.unwrap();
         let [done, no, part] = ["done", "no", "part"].map(|key| RunId::of("pay", key));
         assert_eq!(over.len(), 3, "{over:?}");
         assert!([&done, &no, &part].into_iter().all(|run| over.contains(run)), "{over:?}");
-        assert_eq!(tested.other.over("pay", at(20), (2, 9)).await.unwrap(), over[2..]);
+        assert_eq!(tested.other.over(Some("pay"), at(20), (2, 9)).await.unwrap(), over[2..]);
+        assert_eq!(tested.other.over(None, at(20), (0, 9)).await.unwrap(), over, "whatever their pipeline is called");
         // Whatever is proposed, the store decides: what is young, open or a dead letter stays, and what an open run
         // may still ask for.
         let all = ["done", "late", "no", "open", "dead", "part", "unknown"];

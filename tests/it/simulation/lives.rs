@@ -271,6 +271,7 @@ impl World {
             plans: plans.iter().map(|plan| (Arc::clone(plan), version_files())).collect(),
             connections: BTreeMap::from([("target".to_owned(), Arc::new(connection.unwrap()))]),
             secrets: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             retention: Retention::default(),
             library: Arc::clone(library),
         };

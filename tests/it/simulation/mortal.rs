@@ -134,6 +134,11 @@ impl MortalStore {
 }
 
 impl Store for MortalStore {
+    /// Its engines are as good as processes.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
         self.process.reach(Place::Disk);
         if self.process.is_dead() {
@@ -257,7 +262,7 @@ impl Store for MortalStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {

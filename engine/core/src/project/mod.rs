@@ -45,7 +45,6 @@ pub struct Project {
     /// Connections by name.
     pub connections: BTreeMap<String, ConnectionText>,
     /// Alert channels by name.
-    #[expect(clippy::zero_sized_map_values, reason = "the log is the one channel so far")]
     pub alerts: BTreeMap<String, Channel>,
     /// Persons by the name of their group, for approvals.
     pub groups: BTreeMap<String, Vec<String>>,
@@ -108,12 +107,17 @@ pub struct ConnectionText {
     pub fields: BTreeMap<String, Spanned<String>>,
 }
 
-/// Where an alert goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Where an alert goes, beside the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Channel {
-    /// Into the log, at level `error`.
+    /// Nowhere.
     Log,
+    /// To a pipeline of the project, which tells persons.
+    Pipeline(Spanned<String>),
 }
+
+/// What a pipeline that tells of an alert gets; all are texts. `class` is there for a dead letter.
+pub const ALERT_FIELDS: [&str; 9] = ["kind", "channel", "run", "pipeline", "key", "step", "text", "class", "at"];
 
 /// A table of `tables/`.
 #[derive(Debug, Eq, PartialEq)]
@@ -187,6 +191,15 @@ fn in_environment(written: &Node, chosen: Option<&environments::Environment<'_>>
     root
 }
 
+fn channel(node: &Node, report: &mut Report) -> Option<Channel> {
+    if node.entries().is_none() {
+        return one_of(node, "an alert channel", &[("log", ())], report).map(|()| Channel::Log);
+    }
+    let fields = Fields::open(node, "an alert channel", &["pipeline"], report)?;
+    let pipeline = fields.need("pipeline", "tell-finance", report)?;
+    Some(Channel::Pipeline(text(pipeline, "`pipeline`", report)?))
+}
+
 fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<Project> {
     let fields = Fields::open(root, "a project", &KEYS, report)?;
     language::read_version(fields, report);
@@ -196,10 +209,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         connections.iter().filter_map(|(name, node)| Some((name.value.clone(), connection(node, report)?)));
     let connections = connections.collect();
     let alerts = fields.get("alerts").and_then(|node| map(node, "`alerts`", report)).unwrap_or_default();
-    let words = [("log", Channel::Log)];
-    let alerts = alerts
-        .iter()
-        .filter_map(|(name, node)| Some((name.value.clone(), one_of(node, "an alert channel", &words, report)?)));
+    let alerts = alerts.iter().filter_map(|(name, node)| Some((name.value.clone(), channel(node, report)?)));
     let alerts = alerts.collect();
     let groups = fields.get("groups").and_then(|node| map(node, "`groups`", report)).unwrap_or_default();
     let persons = |node, report: &mut Report| Some(texts(node, "a group", report)?.into_iter().map(|name| name.value));

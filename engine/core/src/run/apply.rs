@@ -29,13 +29,17 @@ impl Run {
         self.length += 1;
         let unit = entry.step().and_then(|id| self.unit_named(id));
         match (entry, unit) {
-            (Entry::Started { event, parent }, _) => {
+            (Entry::Started { event, parent, refused }, _) => {
                 self.parent.clone_from(parent);
+                self.refused.clone_from(refused);
                 self.event = event.clone();
                 self.begin(at, &From::Start);
             }
             (Entry::Resumed { event, from, by_person, .. }, _) => {
-                self.event = event.clone().unwrap_or_else(|| self.event.clone());
+                if let Some(event) = event {
+                    self.event = event.clone();
+                    self.refused = None;
+                }
                 self.is_replayed = *by_person;
                 self.begin(at, from);
             }

@@ -21,6 +21,9 @@ pub enum Entry {
         /// The step that it was begun by.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+        /// Why it cannot be run as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Failure>,
     },
     /// The step is done for each of these items from now on.
     Spread {
@@ -240,6 +243,8 @@ pub enum On {
         /// The run.
         run: String,
     },
+    /// Somebody who says that the store remembers all that was sent: nothing else can tell whether this was.
+    Trust,
 }
 
 /// An event by its name and a value in it.

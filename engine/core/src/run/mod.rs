@@ -36,6 +36,9 @@ use crate::{
 };
 use unit::Unit;
 
+/// What stands for a step in the dead letter of an event that cannot be run.
+pub const TRIGGER: &str = "trigger";
+
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -44,6 +47,8 @@ pub struct Run {
     event_key: String,
     event: Value,
     parent: Option<Parent>,
+    /// Why the event cannot be run as it is.
+    refused: Option<Failure>,
     /// The steps of the plan, then those of items.
     units: Vec<Unit>,
     /// The units of items, by name.
@@ -175,6 +180,7 @@ impl Run {
             event_key: event_key.into(),
             event: Value::Null,
             parent: None,
+            refused: None,
             units,
             names: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -203,6 +209,11 @@ impl Run {
     /// The event.
     pub fn event(&self) -> &Value {
         &self.event
+    }
+
+    /// Why the event cannot be run as it is; nothing where it can.
+    pub fn refused(&self) -> Option<&Failure> {
+        self.refused.as_ref()
     }
 
     /// The step that began this run.

@@ -9,7 +9,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     plan::Reaction,
-    run::{Command, Entry, Letter, Receipt, Status, UnitIndex},
+    run::{Command, Entry, Letter, On, Receipt, Status, UnitIndex},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use super::{
     Engine, LoadedProject,
     dispatch::Sent,
     evaluate::Started,
-    journal::{Shared, alert},
+    journal::Shared,
     question::{bug, next_time, question},
 };
 use crate::store::{Change, StoreError};
@@ -212,9 +212,7 @@ impl Drive<'_> {
                 Started::Call(input) => self.call(unit, input),
                 Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
                 Started::Tell(channel, output) => {
-                    let entry = Entry::Evaluated { step: self.driven.unit_id(unit), output };
-                    alert(&self.driven, &entry, Some(&channel));
-                    self.noted(entry)
+                    self.note_and_tell(Entry::Evaluated { step: self.driven.unit_id(unit), output }, Some(&channel))
                 }
                 Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
             },
@@ -262,8 +260,8 @@ impl Drive<'_> {
                     moved = true;
                 }
                 Receipt::Entry(entry) => {
-                    alert(&self.driven, &entry, None);
-                    let also = self.followers(&entry).into_iter().chain([read]).collect();
+                    let followers = self.followers(&entry).into_iter();
+                    let also = followers.chain(self.tell(&entry, None)).chain([read]).collect();
                     self.engine.note_with(&self.driven, entry, also);
                     moved = true;
                 }
@@ -274,14 +272,24 @@ impl Drive<'_> {
 
     /// Whether something else than a question is under way.
     fn is_calling(&self) -> bool {
-        let asks = |status: &Status| matches!(status, Status::Waiting { .. } | Status::Held { .. });
+        let asks = |status: &Status| match status {
+            // Somebody has said that it may go, and it is being sent.
+            Status::Waiting { on, .. } => *on != On::Trust,
+            status => matches!(status, Status::Held { .. }),
+        };
         self.driven.with(|run| self.in_flight.iter().any(|unit| !asks(run.status(*unit))))
     }
 
-    fn journal(&mut self, entry: Entry) {
-        alert(&self.driven, &entry, None);
-        let followers = self.followers(&entry);
+    pub(super) fn journal(&mut self, entry: Entry) {
+        let followers = self.followers(&entry).into_iter().chain(self.tell(&entry, None)).collect();
         self.engine.note_with(&self.driven, entry, followers);
+    }
+
+    /// An entry that persons are told of, in this channel or the pipeline's own.
+    fn note_and_tell(&self, entry: Entry, channel: Option<&str>) -> Performed {
+        let also = self.tell(&entry, channel).into_iter().collect();
+        self.engine.note_with(&self.driven, entry, also);
+        Performed::Noted
     }
 
     pub(super) fn noted(&mut self, entry: Entry) -> Performed {
@@ -300,11 +308,7 @@ impl Drive<'_> {
             return self.failed(unit, bug("this arm does not hold"));
         };
         match self.driven.with(|run| self.engine.value_of(run, unit, what)) {
-            Ok(what) => {
-                let entry = Entry::Held { step: self.driven.unit_id(unit), what };
-                alert(&self.driven, &entry, channel.as_deref());
-                self.noted(entry)
-            }
+            Ok(what) => self.note_and_tell(Entry::Held { step: self.driven.unit_id(unit), what }, channel.as_deref()),
             Err(failure) => self.failed(unit, failure),
         }
     }

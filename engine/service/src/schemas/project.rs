@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use ferry_core::limits::ENVIRONMENTS_MAX;
 use schemars::JsonSchema;
 
-use super::written::{Duration, Plain, PlainMap, Text, Texts, Version};
+use super::{
+    rules::or_word,
+    written::{Duration, Plain, PlainMap, Text, Texts, Version},
+};
 
 /// A project of ferry: connections, alert channels, and values that its pipelines share.
 #[derive(Debug, JsonSchema)]
@@ -23,7 +26,7 @@ pub struct Project {
     pub environments: Option<BTreeMap<String, Option<Environment>>>,
     /// Connections by the name that pipelines call them, mostly that of their connector.
     pub connections: Option<BTreeMap<String, Connection>>,
-    /// Alert channels by name. The log, at level `error`, is the one kind so far.
+    /// Alert channels by name. All are in the log; a channel with a `pipeline` begins it.
     pub alerts: Option<BTreeMap<String, Channel>>,
     /// Persons by the name of their group, for approvals.
     pub groups: Option<BTreeMap<String, Texts>>,
@@ -118,10 +121,13 @@ pub struct Retention {
     pub runs: Duration,
 }
 
-/// Where an alert goes.
+/// Where an alert goes: `log`, at level `error` or `warn`, or to a pipeline as well.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub enum Channel {
-    /// Into the log, at level `error`.
-    Log,
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_word(&["log"]))]
+pub struct Channel {
+    /// The pipeline that an alert begins, with the alert as its event: one with `trigger: manual`, whose `inputs` are
+    /// among `kind`, `channel`, `run`, `pipeline`, `key`, `step`, `text`, `class` and `at`.
+    #[schemars(extend("examples" = ["tell-treasury"]))]
+    pub pipeline: Text,
 }

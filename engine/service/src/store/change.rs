@@ -281,7 +281,7 @@ pub struct Arrival {
     pub revision: String,
     /// The event.
     pub event: Value,
-    /// Why it cannot be run; it is then a dead letter from the start.
+    /// Why it cannot be run; its run then does nothing but end as a dead letter.
     pub refused: Option<Failure>,
     /// When it arrived.
     pub at: Timestamp,
@@ -291,6 +291,14 @@ pub struct Arrival {
     pub parent: Option<Parent>,
     /// What it has in common with the runs that go before it, and how many of them go at once.
     pub lane: Option<(String, u32)>,
+}
+
+impl Arrival {
+    /// The first entry of its run.
+    pub fn started(&self) -> Entry {
+        let Self { event, parent, refused, .. } = self.clone();
+        Entry::Started { event, parent, refused }
+    }
 }
 
 /// The files that a plan was made of.

@@ -248,6 +248,8 @@ pub trait Store: Send + Sync {
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The files of a version.
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>>;
+    /// Whether other processes may drive its runs at the same time.
+    fn is_shared(&self) -> bool;
     /// A row that processes share.
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
@@ -271,11 +273,11 @@ pub trait Store: Send + Sync {
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
-    /// Runs of a pipeline that finished or were cancelled before then, the first to begin first: so many are skipped,
+    /// Runs of a pipeline, or of all, that finished or were cancelled before then, the first to begin first: so many are skipped,
     /// and at most so many given.
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>>;

@@ -274,7 +274,9 @@ fn loaded(
     let files = |plan: &&Arc<Plan>| (Arc::clone(plan), load::version_files(stage.project, checked, plan));
     let plans = plans.iter().map(files).collect();
     let folder = std::path::PathBuf::new();
-    let (name, secrets, retention) = (checked.name.clone(), BTreeMap::new(), checked.retention);
+    // Whom a test would tell, nobody asks.
+    let (secrets, alerts) = (BTreeMap::new(), BTreeMap::new());
+    let (name, retention) = (checked.name.clone(), checked.retention);
     let library = Arc::clone(&stage.project.library);
-    Ok(LoadedProject { name, folder, plans, connections, secrets, retention, library })
+    Ok(LoadedProject { name, folder, plans, connections, secrets, alerts, retention, library })
 }

@@ -23,6 +23,7 @@ mod silent_park;
 mod swallowed_error;
 mod timeout_order;
 mod unescaped_query;
+mod unfit_channel;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
@@ -125,6 +126,7 @@ const ALL: &[Check] = &[
     missing_input::MISSING,
     missing_input::UNKNOWN,
     unknown_channel::CHECK,
+    unfit_channel::CHECK,
     unknown_pipeline::CHECK,
     invalid_id::CHECK,
     repeated_class::CHECK,

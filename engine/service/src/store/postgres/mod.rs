@@ -172,6 +172,10 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { read::version(&session, version).await })
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         on(&self.reader, move |session| async move { read::shared(&session, name).await })
     }
@@ -214,7 +218,7 @@ impl Store for PostgresStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {

@@ -297,6 +297,11 @@ impl Store for SqliteStore {
         self.read(|connection| read::version(connection, version))
     }
 
+    /// A lock keeps them off the file.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         self.read(|connection| read::shared(connection, name))
     }
@@ -342,7 +347,7 @@ impl Store for SqliteStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {
