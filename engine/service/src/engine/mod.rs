@@ -28,6 +28,7 @@ mod time;
 mod trigger;
 mod unclaimed;
 mod version;
+mod xref;
 
 use std::{
     collections::HashSet,
