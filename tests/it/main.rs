@@ -20,6 +20,7 @@ mod lint;
 mod map;
 mod new;
 mod operator;
+mod pairs;
 mod pipeline_tests;
 mod plan;
 mod postgres;

@@ -126,7 +126,7 @@ impl Tested {
     }
 
     /// An engine with the one run of an event.
-    async fn driven(&self, key: &str) -> (EngineId, Leased) {
+    pub(crate) async fn driven(&self, key: &str) -> (EngineId, Leased) {
         let engine = self.engine(&format!("of-{key}"), LEASE).await;
         self.store.commit(vec![arrival(key, "1", 0)]).await.unwrap();
         let mut taken = self.take(&engine, 0).await;

@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
-    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
@@ -222,6 +222,19 @@ impl Store for MortalStore {
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         self.asked(move |store| store.shared(name))
+    }
+
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>> {
+        self.asked(move |store| store.pairs(names))
+    }
+
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
+        self.asked(move |store| store.pairs_of(project, table, limit))
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {

@@ -7,6 +7,7 @@ mod record;
 mod retention;
 mod script;
 mod table;
+mod xref;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +33,7 @@ pub use record::{Described, Records};
 pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
+pub use xref::Xref;
 
 use crate::language::{self, Pipeline};
 
@@ -50,6 +52,8 @@ pub struct Project {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Value,
+    /// Cross-references by name.
+    pub xref: BTreeMap<String, Xref>,
     /// What is forgotten, and when.
     pub retention: Retention,
     /// Values that are given from outside.
@@ -160,8 +164,19 @@ impl Project {
     }
 }
 
-const KEYS: [&str; 10] =
-    ["ferry", "project", "params", "environments", "connections", "alerts", "groups", "vars", "retention", "shares"];
+const KEYS: [&str; 11] = [
+    "ferry",
+    "project",
+    "params",
+    "environments",
+    "connections",
+    "alerts",
+    "groups",
+    "vars",
+    "xref",
+    "retention",
+    "shares",
+];
 
 /// Reads `ferry.yaml` with what is given to it.
 pub fn read(source: &Arc<Source>, given: &Given, report: &mut Report) -> Option<Project> {
@@ -216,6 +231,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
     let groups = groups.iter().filter_map(|(name, node)| Some((name.value.clone(), persons(node, report)?.collect())));
     let groups = groups.collect();
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
+    let xref = fields.get("xref").map_or_else(BTreeMap::new, |node| xref::read(node, report));
     let retention = fields.get("retention").map_or_else(Retention::default, |node| retention::read(node, report));
     let shares = fields.get("shares").and_then(|node| texts(node, "`shares`", report)).unwrap_or_default();
     Some(Project {
@@ -225,6 +241,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         alerts,
         groups,
         vars,
+        xref,
         retention,
         params: Params::default(),
         environment: None,

@@ -97,6 +97,8 @@ impl Run {
             Entry::Evaluated { output, .. } | Entry::Arrived { output, .. } | Entry::Emitted { data: output, .. } => {
                 self.done(unit, output);
             }
+            Entry::Referenced { pairs, .. } => self.read(unit, pairs),
+            Entry::Linked { key, to, .. } => self.done(unit, &json!({ "key": key, "to": to })),
             Entry::Spread { items, .. } => self.spread(at, self.units[unit].step, items),
             Entry::Answered { output, .. } => {
                 self.remember(unit, Outcome::Done(output.clone()));

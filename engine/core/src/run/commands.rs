@@ -132,7 +132,8 @@ impl Run {
             | Work::Check(_)
             | Work::Pipeline { .. }
             | Work::Alert { .. }
-            | Work::Emit { .. } => None,
+            | Work::Emit { .. }
+            | Work::Link { .. } => None,
         };
         let deadline = self.deadline(unit).map(|(at, message)| (at, self.overdue(unit, message)));
         own.into_iter().chain(deadline).min_by_key(|(at, _)| *at)

@@ -7,7 +7,7 @@ use ferry_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::letter::Decision;
+use super::{letter::Decision, xref::Pair};
 use crate::once::Found;
 
 /// One thing that happened. Steps are named, so that a journal can be read.
@@ -49,6 +49,27 @@ pub enum Entry {
         key: String,
         /// Its content.
         data: Value,
+    },
+    /// The step has read these pairs of cross-references, which its values see from then on.
+    Referenced {
+        /// The step.
+        step: String,
+        /// The pairs, also those that there are not.
+        pairs: Vec<Pair>,
+    },
+    /// The step recorded a pair of a cross-reference.
+    Linked {
+        /// The step.
+        step: String,
+        /// The cross-reference.
+        table: String,
+        /// What one system calls the record.
+        key: String,
+        /// What the other one calls it.
+        to: String,
+        /// What it was called there before, where that is another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<String>,
     },
     /// The step's condition did not hold, or it goes on without what it waited for.
     Skipped {
@@ -278,6 +299,8 @@ impl Entry {
             Self::Evaluated { step, .. }
             | Self::Spread { step, .. }
             | Self::Emitted { step, .. }
+            | Self::Referenced { step, .. }
+            | Self::Linked { step, .. }
             | Self::Doubted { step, .. }
             | Self::Approved { step, .. }
             | Self::Decided { step, .. }
@@ -317,6 +340,8 @@ impl Entry {
             Self::Finished { .. } => "finished",
             Self::Spread { .. } => "spread",
             Self::Emitted { .. } => "emitted",
+            Self::Referenced { .. } => "referenced",
+            Self::Linked { .. } => "linked",
             Self::Doubted { .. } => "doubted",
             Self::Approved { .. } => "approved",
             Self::Decided { .. } => "decided",

@@ -14,6 +14,7 @@ mod failing;
 mod hold;
 mod letter;
 mod unit;
+mod xref;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ pub use entry::{Entry, From, Item, On, Parent, Wanted};
 pub use hold::{Reservation, queue};
 pub use letter::{Decision, Letter, Receipt};
 pub use unit::{Status, UnitIndex};
+pub use xref::{Pair, Reader};
 
 use crate::{
     once::{Guards, Memory},

@@ -51,6 +51,8 @@ impl<'a> Told<'a> {
             | Entry::Cancelled { .. }
             | Entry::Finished { .. }
             | Entry::Spread { .. }
+            | Entry::Referenced { .. }
+            | Entry::Linked { .. }
             | Entry::Emitted { .. }
             | Entry::Doubted { .. }
             | Entry::Approved { .. }

@@ -17,9 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Engine, LoadedProject,
     dispatch::Sent,
-    evaluate::Started,
+    evaluate::{Started, again},
     journal::Shared,
     question::{bug, next_time, question},
+    xref::links,
 };
 use crate::store::{Change, StoreError};
 
@@ -117,10 +118,12 @@ impl Drive<'_> {
         let Some(entry) = entry else { return };
         // Who stands behind it in its queue waits for that.
         self.owes |= matches!(entry, Entry::Released { .. });
-        self.owes |= self.driven.with(|run| {
-            let unit = entry.step().and_then(|id| run.unit_named(id));
-            unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
-        });
+        // What was read of cross-references is durable with the call that it is for.
+        self.owes |= !matches!(entry, Entry::Referenced { .. })
+            && self.driven.with(|run| {
+                let unit = entry.step().and_then(|id| run.unit_named(id));
+                unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
+            });
         self.engine.note(&self.driven, entry);
     }
 
@@ -207,20 +210,15 @@ impl Drive<'_> {
             return Performed::NotBefore(until);
         }
         match command {
-            Command::Start { .. } => match self.driven.with(|run| self.engine.start_unit(run, unit)) {
-                Started::Entry(entry) => self.noted(entry),
-                Started::Call(input) => self.call(unit, input),
-                Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
-                Started::Tell(channel, output) => {
-                    self.note_and_tell(Entry::Evaluated { step: self.driven.unit_id(unit), output }, Some(&channel))
-                }
-                Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
-            },
+            Command::Start { .. } => {
+                let started = self.driven.with(|run| self.engine.start_unit(run, unit));
+                self.started(unit, started)
+            }
             Command::Call { at, .. } | Command::Timer { at, .. } if at > now => Performed::NotBefore(at),
-            Command::Call { .. } => match self.input(unit) {
-                Ok(input) => self.call(unit, input),
-                Err(failure) => self.failed(unit, failure),
-            },
+            Command::Call { .. } => {
+                let started = self.driven.with(|run| again(&self.engine.rules, run, unit));
+                self.started(unit, started)
+            }
             Command::LookUp { at, .. } => match at.max(self.engine.visible_since_steady(&self.driven, unit)) {
                 at if at > now => Performed::NotBefore(at),
                 _ => self.look_up(unit),
@@ -232,6 +230,20 @@ impl Drive<'_> {
             }
             Command::Journal(entry) => self.noted(entry),
             Command::Finish => Performed::Noted,
+        }
+    }
+
+    fn started(&mut self, unit: UnitIndex, started: Started) -> Performed {
+        match started {
+            Started::Entry(entry) => self.noted(entry),
+            Started::Call(input) => self.call(unit, input),
+            Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
+            Started::Tell(channel, output) => {
+                self.note_and_tell(Entry::Evaluated { step: self.driven.unit_id(unit), output }, Some(&channel))
+            }
+            Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
+            Started::Read(wanted) => self.read_pairs(unit, wanted),
+            Started::Link(linking) => self.link(unit, linking),
         }
     }
 
@@ -278,6 +290,11 @@ impl Drive<'_> {
             status => matches!(status, Status::Held { .. }),
         };
         self.driven.with(|run| self.in_flight.iter().any(|unit| !asks(run.status(*unit))))
+    }
+
+    /// Whether a pair of a cross-reference is being recorded.
+    pub(super) fn is_linking(&self) -> bool {
+        self.driven.with(|run| self.in_flight.iter().any(|unit| links(run, *unit)))
     }
 
     pub(super) fn journal(&mut self, entry: Entry) {

@@ -223,7 +223,7 @@ impl Engine {
 
     /// Applies entries of several runs, and makes them durable together: all or none. Runs that were
     /// given up meanwhile are left out; says which were recorded. What their runs have noted before is
-    /// durable with them, and without them where another run has made one of the calls.
+    /// durable with them, and without them where another run has made one of the calls, or recorded the same key.
     pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<Vec<bool>, StoreError> {
         let (mut recorded, mut noted) = (Vec::new(), Vec::new());
         let durable = {
@@ -245,7 +245,7 @@ impl Engine {
             self.store.commit(group)
         };
         let durable = durable.await;
-        if let Err(StoreError::CallTaken { .. }) = &durable {
+        if let Err(StoreError::CallTaken { .. } | StoreError::Stale(_)) = &durable {
             for (driven, before) in std::mem::take(&mut noted).into_iter().filter(|(_, before)| !before.is_empty()) {
                 match self.store.commit(before).await {
                     Ok(_) => self.accepted(driven),

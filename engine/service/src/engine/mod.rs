@@ -30,6 +30,7 @@ mod trigger;
 mod turn;
 mod unclaimed;
 mod version;
+mod xref;
 
 use std::{
     collections::HashSet,

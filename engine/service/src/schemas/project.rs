@@ -32,6 +32,8 @@ pub struct Project {
     pub groups: Option<BTreeMap<String, Texts>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Option<PlainMap>,
+    /// Cross-references by name: what two systems call the same record. A step `link` records a pair, `xref` reads it.
+    pub xref: Option<BTreeMap<String, Xref>>,
     /// How long what is over is kept; for ever where nothing is said.
     pub retention: Option<Retention>,
     /// Folders whose tables, maps and scripts this project uses too.
@@ -107,6 +109,15 @@ pub struct Connection {
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
+}
+
+/// A cross-reference between the ids of two systems.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Xref {
+    /// What its keys name, and what its values name.
+    #[schemars(length(min = 2, max = 2), extend("examples" = [["salesforce Contact", "payoneer payee"]]))]
+    pub between: Texts,
 }
 
 /// What is forgotten, and when.

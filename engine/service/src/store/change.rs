@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EngineId, Fence, Leased, Posted, RunId};
+use super::{EngineId, Fence, Leased, PairName, Posted, RunId};
 
 /// One change. All changes of a group are durable together, or none is.
 #[derive(Clone, Debug)]
@@ -184,6 +184,8 @@ pub enum Change {
         /// The files.
         files: VersionFiles,
     },
+    /// A pair of a cross-reference, if it is still as it was read: compare and set.
+    Pair(PairName, Pairing),
     /// A row that processes share, if it is still as it was read: compare and set.
     Share {
         /// Its name.
@@ -217,6 +219,21 @@ impl Change {
     pub fn watch((correlation, uses): (&Correlation, Use)) -> Self {
         Self::Watch { event: correlation.event.clone(), path: correlation.theirs.text().to_owned(), uses }
     }
+}
+
+/// What a pair of a cross-reference becomes.
+#[derive(Clone, Debug)]
+pub struct Pairing {
+    /// What the other system calls the record by what was read; nothing where there was no pair.
+    pub was: Option<String>,
+    /// What it calls it from now on; nothing where there is to be no pair.
+    pub to: Option<String>,
+    /// The run, or the person, that says so.
+    pub by: String,
+    /// The run and the right to write to it, where a run says so.
+    pub run: Option<(RunId, Fence)>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A row that processes share.

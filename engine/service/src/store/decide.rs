@@ -7,6 +7,7 @@
 mod again;
 mod forget;
 mod mail;
+mod pair;
 
 pub(super) use mail::APPROVAL;
 
@@ -106,6 +107,7 @@ impl Decision<'_> {
                 self.draft.writes.versions.insert(version.as_str().to_owned(), json(files)?);
                 Ok(())
             }
+            Change::Pair(name, pairing) => self.pair(name, pairing),
             Change::Share { name, expected, value } => self.share(name, *expected, value),
             Change::Forget { run, before } => self.forget(run, *before),
             Change::ForgetEvent { event, key, before } => {

@@ -8,6 +8,7 @@ mod address;
 mod change;
 mod decide;
 mod lease;
+mod pair;
 mod posted;
 pub mod postgres;
 mod rows;
@@ -24,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use address::{Opened, StoreAddress, open, open_to_run};
-pub use change::{Act, Again, Arrival, Change, Committed, Hold, Shared, VersionFiles};
+pub use change::{Act, Again, Arrival, Change, Committed, Hold, Pairing, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
+pub use pair::{PairName, StoredPair};
 pub use posted::{DeadEvent, Emitter, Posted};
 pub use trust::Trust;
 
@@ -252,6 +254,15 @@ pub trait Store: Send + Sync {
     fn is_shared(&self) -> bool;
     /// A row that processes share.
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
+    /// Pairs of cross-references, in the order of their names; nothing where there is none of that name.
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>>;
+    /// The pairs of a project, of one cross-reference where it is named, by table and key.
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
     /// What is released in a queue, and the first `held_max` of what is held, in the order of the queue; of each

@@ -94,6 +94,7 @@ const ALL: &[Check] = &[
     reading("ambiguous-date", include_str!("ambiguous_date.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
+    reading("unknown-xref", include_str!("unknown_xref.md")),
     reading("unknown-map", include_str!("unknown_map.md")),
     reading("unknown-script", include_str!("unknown_script.md")),
     reading("unknown-share", include_str!("unknown_share.md")),

@@ -8,6 +8,7 @@ mod forget;
 mod lease;
 mod link;
 mod mail;
+mod pair;
 mod post;
 mod read;
 mod reserve;
@@ -23,8 +24,9 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
-    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, doubt,
+    other_world,
 };
 use link::{Failed, Link, Session};
 use schema::Purpose;
@@ -178,6 +180,19 @@ impl Store for PostgresStore {
 
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         on(&self.reader, move |session| async move { read::shared(&session, name).await })
+    }
+
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>> {
+        on(&self.reader, move |session| async move { pair::pairs(&session, names).await })
+    }
+
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
+        on(&self.reader, move |session| async move { pair::pairs_of(&session, project, table, limit).await })
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {

@@ -285,8 +285,8 @@ impl<'a> Answers<'a> {
 
     /// The input of a call, as the run made it.
     fn input(&self, moment: &Moment<'_>, call: &Call) -> Value {
-        let error = moment.run.error_of(moment.unit);
-        let document = moment.run.document(moment.unit, error.as_ref());
+        let (error, reader) = (moment.run.error_of(moment.unit), moment.run.reader(moment.unit));
+        let document = moment.run.document(moment.unit, error.as_ref()).with_pairs(&reader);
         call.with.eval(document.scope(&self.stage.rules)).unwrap_or_default()
     }
 
