@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The pages, and how many commands they have at the least.
-const PAGES: [(&str, usize); 17] = [
+const PAGES: [(&str, usize); 18] = [
     ("README.md", 10),
     ("docs/quickstart.md", 15),
     ("docs/how-to/correct-a-dead-letter.md", 10),
@@ -20,6 +20,7 @@ const PAGES: [(&str, usize); 17] = [
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),
+    ("docs/how-to/backfill.md", 6),
     ("docs/how-to/shape-a-pipeline.md", 10),
     ("docs/how-to/lint-in-ci.md", 4),
     ("docs/how-to/draw-and-format.md", 10),
