@@ -20,6 +20,7 @@ const PAGES: [(&str, usize); 18] = [
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),
+    ("docs/how-to/backfill.md", 6),
     ("docs/how-to/shape-a-pipeline.md", 10),
     ("docs/how-to/lint-in-ci.md", 4),
     ("docs/how-to/draw-and-format.md", 10),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod alerts;
+mod backfill;
 mod bad_files;
 mod bank;
 mod begin;

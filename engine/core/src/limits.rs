@@ -55,6 +55,8 @@ pub const XREF_TABLES_MAX: usize = 64;
 pub const XREF_TEXT_MAX_BYTES: usize = 500;
 /// Pairs that one step reads; those of each item for themselves.
 pub const XREF_READS_MAX: usize = 1_000;
+/// The shortest window of a backfill.
+pub const BACKFILL_WINDOW_MIN: Duration = Duration::from_mins(1);
 /// Map files that one pipeline uses, those inside of others counted each time.
 pub const USES_MAX: usize = 1_000;
 /// A compiled `pattern`, in memory.

@@ -93,3 +93,6 @@ pub const TEST_CALLS_MAX: usize = 1_000;
 pub const FILE_BATCH_ROWS: usize = 200;
 /// How much of a dropped row is kept in a dead letter where it is too long for an event; the whole stays in the file.
 pub const FILE_ROW_SHOWN_CHARS: usize = 1_000;
+/// How old the events of a closed window of a backfill are at least: those that a target shows late, or stamps by a clock
+/// that is behind, must be there by then.
+pub const BACKFILL_SETTLES: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);

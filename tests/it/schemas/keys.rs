@@ -14,13 +14,14 @@ use serde_json::Value;
 use super::{catalog, root};
 
 /// Each map of a reader, with the kind of file and the name of its schema there.
-const MAPS: [(&str, &str, Kind, &str); 87] = [
+const MAPS: [(&str, &str, Kind, &str); 88] = [
     ("language/read.rs", "a pipeline", Kind::Pipeline, ""),
     ("language/read.rs", "`on_failure`", Kind::Pipeline, "OnFailure"),
     ("language/read.rs", "an input", Kind::Pipeline, "Input"),
     ("language/read.rs", "`concurrency`", Kind::Pipeline, "Concurrency"),
     ("language/trigger.rs", "`trigger`", Kind::Pipeline, "Trigger"),
     ("language/trigger.rs", "`poll`", Kind::Pipeline, "Poll"),
+    ("language/backfill.rs", "`backfill`", Kind::Pipeline, "Backfill"),
     ("language/trigger.rs", "`cursor`", Kind::Pipeline, "Cursor"),
     ("language/trigger.rs", "`schedule`", Kind::Pipeline, "Schedule"),
     ("language/trigger.rs", "`pipeline`", Kind::Pipeline, "Follow"),

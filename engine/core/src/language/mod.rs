@@ -1,6 +1,7 @@
 //! A pipeline as it is written: every value with its place, nothing compiled.
 
 mod arm;
+mod backfill;
 mod near;
 mod read;
 mod step;
@@ -18,6 +19,7 @@ use ferry_contract::{
 use serde_json::Value;
 
 pub use arm::{Arm, Reaction};
+pub use backfill::Backfill;
 pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;

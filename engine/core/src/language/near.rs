@@ -39,7 +39,13 @@ pub(super) const TRIGGER: &[Near] = &[
 
 pub(super) const POLL: &[Near] = &[
     near(&["field", "tie_break", "lookback"], "inside `cursor`"),
+    near(&["from", "to", "window"], "inside `backfill`"),
     near(&["key", "revision"], "one level up, beside `poll`"),
+];
+
+pub(super) const BACKFILL: &[Near] = &[
+    near(&["action", "with", "every", "cursor"], "one level up, beside `backfill`"),
+    near(&["field", "tie_break", "lookback"], "inside `cursor`, beside `backfill`"),
 ];
 
 pub(super) const CURSOR: &[Near] = &[

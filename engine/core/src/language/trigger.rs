@@ -12,7 +12,7 @@ use ferry_contract::{
 };
 
 use super::{
-    near,
+    Backfill, backfill, near,
     read::{interval, text_of},
 };
 use crate::plan::{CatchUp, Ended, Overlap, Rows};
@@ -112,6 +112,8 @@ pub struct Poll {
     pub every: Duration,
     /// How far it has come.
     pub cursor: Cursor,
+    /// Where the first poll begins; with all that there is where nothing is said.
+    pub backfill: Option<Spanned<Backfill>>,
 }
 
 /// The place in a growing field up to which all events are on disk.
@@ -173,12 +175,16 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
 }
 
 fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
-    let fields = Fields::open_near(node, "`poll`", (&["action", "with", "every", "cursor"], near::POLL), report)?;
+    let fields =
+        Fields::open_near(node, "`poll`", (&["action", "with", "every", "cursor", "backfill"], near::POLL), report)?;
     let action = fields.need("action", "salesforce.query", report).and_then(|node| text(node, "`action`", report));
     let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
     let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
+    let cursor = cursor.and_then(|node| self::cursor(node, report));
+    let backfill = fields.get("backfill").map(|node| Some(Spanned::new(backfill::read(node, report)?, node.at)));
     Some(Poll {
-        cursor: cursor.and_then(|node| self::cursor(node, report))?,
+        backfill: backfill.map_or(Some(None), |backfill| backfill.map(Some))?,
+        cursor: cursor?,
         action: action?,
         with: fields.get("with").cloned(),
         every: every?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ferry_contract::{expression::Expression, path::Path};
 
 use super::{Schedule, StepIndex};
+use crate::language::Backfill;
 
 /// Which runs go one after another.
 #[derive(Debug)]
@@ -116,6 +117,8 @@ pub struct Poll {
     pub cursor_tie_break: Path,
     /// How far before the last value each poll begins.
     pub lookback: Duration,
+    /// Where the first poll begins, and how far one query reaches.
+    pub backfill: Option<Backfill>,
 }
 
 /// Requests that others send to us.

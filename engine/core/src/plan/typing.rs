@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferry_contract::{
     catalog::Action,
     expression::{Expression, Made},
+    path::{Path, Step as PathStep},
     report::Report,
     schema::{Kind, Schema},
     script::Script,
@@ -86,6 +87,11 @@ impl<'a> Types<'a> {
             // `$` is the event here.
             drop(self.typing(None, vec![("event", event)], |cx| path.shape_from("event", names, cx)));
         }
+        if let EventSource::Poll(poll) = &trigger.source
+            && poll.backfill.is_some()
+        {
+            self.goes_by_times(&poll.cursor_field);
+        }
         for step in order(self.steps) {
             let shape = self.step(step);
             self.roots.insert(self.steps[step].id.clone(), shape);
@@ -93,6 +99,21 @@ impl<'a> Types<'a> {
         let output = output.map(|output| self.typing(None, Vec::new(), |cx| output.shape(cx)));
         let event = self.roots.remove("event").unwrap_or_default();
         (Gives { event, output }, self.others)
+    }
+
+    /// The ends of windows are times.
+    fn goes_by_times(&mut self, field: &Path) {
+        let (event, names) = (self.roots["event"].clone(), field.steps().unwrap_or_default());
+        // What is wrong with the path itself is said already.
+        let known = names.iter().try_fold(&event.schema, |schema, step| match step {
+            PathStep::Name(name) => schema.property(name),
+            PathStep::Index(_) => None,
+        });
+        if let Some(kind) = known.and_then(|schema| schema.kind).filter(|kind| *kind != Kind::String) {
+            let message = format!("a backfill goes by times, and `{}` is of the kind `{}`", field.text(), kind.name());
+            let help = "name the field that says when a record changed, or leave `backfill` out";
+            self.report.error("invalid-value", field.at(), message, help);
+        }
     }
 
     fn event(&mut self, trigger: &'a Trigger, inputs: &Schema) -> Shape {

@@ -84,3 +84,46 @@ fn a_folder_has_a_format_and_a_key() {
     "#]],
     );
 }
+
+#[test]
+fn a_backfill_is_read_whole() {
+    let poll = |backfill: &str| {
+        let poll = "  poll:\n    action: salesforce.query\n    with: { object: A, fields: [Id, SystemModstamp] }\n    every: 5m\n";
+        let cursor = "    cursor: { field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }\n";
+        let steps = "steps: [ { id: a, map: $.event.Id } ]\noutput: $.a\n";
+        format!("ferry: 1\npipeline: p\ntrigger:\n{poll}{cursor}{backfill}  key: $.Id\n{steps}")
+    };
+    check(
+        &poll("    backfill: { from: yesterday, to: 2025-01-01, window: 5s, every: 1m }\n"),
+        expect![[r#"
+        9:23: error[invalid-value]: `yesterday` is not a moment
+          help: write it with its offset, like `2026-01-01T00:00:00Z`
+        9:38: error[invalid-value]: `2025-01-01` is not a moment
+          help: write it with its offset, like `2026-01-01T00:00:00Z`
+        9:58: error[invalid-value]: a window of less than a minute makes more queries than events
+          help: write a longer one, such as `1d`
+        9:62: error[misplaced-key]: `every` is not a key of `backfill`, but is one elsewhere
+          help: move it one level up, beside `backfill`
+    "#]],
+    );
+    check(
+        &poll("    from: 2025-01-01T00:00:00Z\n    backfill: { window: 1d }\n"),
+        expect![[r#"
+        9:5: error[misplaced-key]: `from` is not a key of `poll`, but is one elsewhere
+          help: move it inside `backfill`
+        10:17: error[missing-key]: `backfill` needs `from`
+          help: add `from: 2026-01-01T00:00:00Z`
+    "#]],
+    );
+    check(
+        &poll("    backfill: { from: 2025-01-01T00:00:00Z, to: 2024-01-01T00:00:00Z, window: 1d }\n"),
+        expect![[r#"
+        9:49: error[invalid-value]: the backfill ends before it begins
+          help: write a later `to`, or leave it out where the poll goes on
+    "#]],
+    );
+    check(
+        &poll("    backfill: { from: 2025-01-01T00:00:00Z, to: 2026-01-01T00:00:00+01:00, window: 1d }\n"),
+        expect![[""]],
+    );
+}

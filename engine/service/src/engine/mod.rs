@@ -6,6 +6,7 @@
 mod alert;
 mod answer;
 mod arriving;
+mod backfill;
 mod begin;
 mod calling;
 mod dispatch;

@@ -18,7 +18,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, gate::Ask};
+use super::{
+    Engine,
+    backfill::{self, Window},
+    gate::Ask,
+};
 use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
 
 /// What one poll found.
@@ -51,8 +55,8 @@ impl Engine {
         while !until.is_cancelled() {
             let rest = match self.take_turn(&turn, trigger.every).await {
                 Ok(_) => {
-                    self.poll_and_tell(&project, &plan).await;
-                    trigger.every
+                    let is_followed = self.poll_and_tell(&project, &plan).await;
+                    if is_followed { Duration::ZERO } else { trigger.every }
                 }
                 Err(until) => Duration::try_from(until.duration_since(self.now())).unwrap_or_default(),
             };
@@ -64,9 +68,12 @@ impl Engine {
         }
     }
 
-    async fn poll_and_tell(self: &Arc<Self>, project: &str, plan: &Plan) {
-        match self.poll_once(project, plan).await {
-            Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
+    /// Whether another window of a backfill follows, which has its turn at once.
+    async fn poll_and_tell(self: &Arc<Self>, project: &str, plan: &Plan) -> bool {
+        let mut report = PollReport::default();
+        let polled = self.poll_next(project, plan, &mut report).await;
+        match &polled {
+            Ok(_) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
             // The gate has said so already.
             Err(failure) if failure.wait_ms.is_some() => {
                 tracing::debug!(pipeline = plan.pipeline, %failure, "the poll waits");
@@ -75,13 +82,21 @@ impl Engine {
                 tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated");
             }
         }
+        polled.unwrap_or(false)
     }
 
-    /// Polls a pipeline's trigger once, to the last page.
+    /// Polls a pipeline's trigger once, to the last page; of a backfill, all windows that are there by now.
     ///
     /// # Errors
     /// The failure of the read or of the store; events of earlier pages are on disk by then.
     pub async fn poll_once(self: &Arc<Self>, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
+        let mut report = PollReport::default();
+        while self.poll_next(project, plan, &mut report).await? {}
+        Ok(report)
+    }
+
+    /// One query, to its last page; whether another window of a backfill follows it.
+    async fn poll_next(self: &Arc<Self>, project: &str, plan: &Plan, report: &mut PollReport) -> Result<bool, Failure> {
         let EventSource::Poll(trigger) = &plan.trigger.source else {
             return Err(Failure::new(
                 ErrorClass::Config,
@@ -95,9 +110,24 @@ impl Engine {
         let poll = connection.action(&trigger.action)?.poll.as_ref();
         let poll = poll.ok_or_else(|| Failure::new(ErrorClass::Bug, "this action cannot be polled"))?;
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let mut cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
-        let input = self.poll_input(plan, trigger, (poll, cursor.as_deref()))?;
-        let mut report = PollReport::default();
+        let cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
+        let Some(window) = backfill::next(trigger, poll, cursor.as_deref(), self.now())? else { return Ok(false) };
+        let is_whole = self.poll_window((plan, trigger), connection, (poll, &window, cursor), report).await?;
+        let Some(end) = window.ends.filter(|_| is_whole) else { return Ok(false) };
+        let moved = Change::Cursor { trigger: plan.pipeline.clone(), value: end.to_string() };
+        self.store.commit(vec![moved]).await.map_err(|error| store_failure(&error))?;
+        Ok(!self.stop.is_cancelled())
+    }
+
+    /// All pages of one query; whether it came to the last one.
+    async fn poll_window(
+        self: &Arc<Self>,
+        (plan, trigger): (&Plan, &plan::Poll),
+        connection: &Connection,
+        (poll, window, mut cursor): (&Poll, &Window, Option<String>),
+        report: &mut PollReport,
+    ) -> Result<bool, Failure> {
+        let input = self.poll_input(plan, trigger, window)?;
         let mut next: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
         loop {
@@ -110,7 +140,8 @@ impl Engine {
                     return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
                 }
                 Some(next_page) if !self.stop.is_cancelled() => next = Some(next_page),
-                Some(_) | None => return Ok(report),
+                Some(_) => return Ok(false),
+                None => return Ok(true),
             }
         }
     }
@@ -196,12 +227,7 @@ impl Engine {
         Ok(committed)
     }
 
-    fn poll_input(
-        &self,
-        plan: &Plan,
-        trigger: &plan::Poll,
-        (poll, cursor): (&Poll, Option<&str>),
-    ) -> Result<Value, Failure> {
+    fn poll_input(&self, plan: &Plan, trigger: &plan::Poll, window: &Window) -> Result<Value, Failure> {
         let vars = Vars(&plan.vars);
         let scope = Scope { rules: &self.rules, document: Document::Roots(&vars), names: &vars };
         let input = trigger.with.eval(scope).map_err(|error| Failure::new(ErrorClass::Config, error.to_string()))?;
@@ -211,8 +237,10 @@ impl Engine {
         };
         let mut wanted =
             json!({ "field": trigger.cursor_field.dotted(), "tie_break": trigger.cursor_tie_break.dotted() });
-        if let Some(cursor) = cursor {
-            wanted["from"] = Value::from(begin(trigger, poll, cursor)?);
+        for (name, value) in [("from", &window.from), ("before", &window.before)] {
+            if let Some(value) = value {
+                wanted[name] = Value::from(value.as_str());
+            }
         }
         input.insert("cursor".to_owned(), wanted);
         Ok(Value::Object(input))
@@ -284,7 +312,7 @@ fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failur
 
 /// The last value less the look-back, where it is a time; a number itself. Text is refused: it would
 /// go into a query of the target as it is.
-fn begin(trigger: &plan::Poll, poll: &Poll, cursor: &str) -> Result<String, Failure> {
+pub(super) fn begin(trigger: &plan::Poll, poll: &Poll, cursor: &str) -> Result<String, Failure> {
     let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or_default();
     match (time(cursor), &poll.time_format) {
         (Some(time), Some(format)) => Ok((time - lookback).strftime(format).to_string()),
@@ -312,7 +340,7 @@ pub(super) fn order(left: &str, right: &str) -> Ordering {
 }
 
 /// Salesforce writes `+0000`, RFC 3339 `+00:00`.
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 

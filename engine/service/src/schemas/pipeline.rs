@@ -96,6 +96,21 @@ pub struct Poll {
     pub every: Interval,
     /// How far it has come: the place up to which all events are on disk.
     pub cursor: Cursor,
+    /// Where the first poll begins, and how far one query reaches; without it, the first poll asks for all that there is.
+    pub backfill: Option<Backfill>,
+}
+
+/// Where the first poll begins: from there, the poll walks in windows.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Backfill {
+    /// The first moment whose events are taken.
+    #[schemars(extend("examples" = ["2026-01-01T00:00:00Z"]))]
+    pub from: Text,
+    /// The moment from which on events are not taken any more; without it, the poll goes on with what is new.
+    pub to: Option<Text>,
+    /// How far one query reaches.
+    pub window: Interval,
 }
 
 /// The place in a growing field up to which all events are on disk.

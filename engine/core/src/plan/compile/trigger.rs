@@ -1,6 +1,11 @@
 //! What starts runs, and which of them go one after another.
 
-use ferry_contract::{expression::Compiler, path::Path, report::Spanned, yaml::Node};
+use ferry_contract::{
+    expression::Compiler,
+    path::Path,
+    report::{At, Spanned},
+    yaml::Node,
+};
 
 use croner::Cron;
 
@@ -63,6 +68,7 @@ impl Builder<'_> {
         let (field, tie_break) = (self.event_path(&poll.cursor.field), self.event_path(&poll.cursor.tie_break));
         let call = call?;
         self.pollable(&poll.action)?;
+        poll.backfill.iter().for_each(|backfill| self.has_windows(&poll.action, backfill.at));
         Some(Poll {
             connection: call.connection,
             action: call.action,
@@ -71,7 +77,21 @@ impl Builder<'_> {
             cursor_field: field?,
             cursor_tie_break: tie_break?,
             lookback: poll.cursor.lookback,
+            backfill: poll.backfill.as_ref().map(|backfill| backfill.value.clone()),
         })
+    }
+
+    /// A window has an end only where the action takes one.
+    fn has_windows(&mut self, action: &Spanned<String>, at: At) {
+        let Some((connection, name)) = action.value.split_once('.') else { return };
+        let connector = self.project.connections.get(connection).map(|connection| connection.connector.value.as_str());
+        let known = connector.and_then(|connector| self.catalog.action(connector, name));
+        let cursor = known.and_then(|action| action.input.property("cursor"));
+        if cursor.is_none_or(|cursor| cursor.property("before").is_none()) {
+            let message = format!("`{}` cannot be asked up to a time, so a backfill has no windows", action.value);
+            let help = "add `before` to `cursor` in the input of its manifest, and a condition for it in its request";
+            self.report.error("invalid-value", at, message, help);
+        }
     }
 
     fn schedule(&mut self, written: &language::Schedule) -> Option<Schedule> {
