@@ -27,6 +27,10 @@ pub enum Guard {
     Clock,
     /// What a look-up finds must agree with what was to be sent.
     Agreement,
+    /// 11. Nothing takes the place of a write that was done or may have been: no other call, no arm, in no life.
+    Place,
+    /// 12. A run is cancelled only when nothing of it is under way or in doubt.
+    Ending,
 }
 
 /// The guards that are in force: all of them, except in a test that shows what one is for.

@@ -73,6 +73,9 @@ pub struct Memory {
     pub first_at: Timestamp,
     /// Whether an attempt before the last one may have arrived: that the last one did nothing, says nothing of it.
     pub was_unknown: bool,
+    /// What an attempt before gave that has arrived, where the same content goes again: that the last one did nothing
+    /// makes the first one no less done.
+    pub was_done: Option<Value>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -511,6 +514,7 @@ mod tests {
                 target: here.clone(),
                 first_at: at(100),
                 was_unknown: false,
+                was_done: None,
                 outcome: outcome(before),
             };
             let circumstances = Circumstances { now: at(101), is_replayed: false, doubted_since: None };
@@ -535,6 +539,7 @@ mod tests {
             target: digest.clone(),
             first_at: at(0),
             was_unknown: false,
+            was_done: None,
             outcome: Outcome::NotDone { since: at(second) },
         };
         for (name, memory, expected) in [
@@ -581,6 +586,7 @@ mod tests {
             target: Digest::of("target"),
             first_at: at(0),
             was_unknown: false,
+            was_done: None,
             outcome: Outcome::Unknown { since: at(1) },
         };
         let target = memory.target.clone();

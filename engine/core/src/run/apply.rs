@@ -139,12 +139,17 @@ impl Run {
         let before = self.calls.get(key);
         let first_at = before.map_or(at, |memory| memory.first_at);
         let was_unknown = before.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
+        let was_done = before.and_then(|memory| match &memory.outcome {
+            Outcome::Done(output) => Some(output.clone()),
+            Outcome::Unknown { .. } | Outcome::NotDone { .. } | Outcome::Void => memory.was_done.clone(),
+        });
         self.units[unit].call = Some((key.clone(), first_at));
         self.units[unit].status = Status::Called { attempt };
         if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
             let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
             let step = self.unit_id(unit);
-            self.calls.insert(key.clone(), Memory { step, digest, target, first_at, was_unknown, outcome });
+            let memory = Memory { step, digest, target, first_at, was_unknown, was_done, outcome };
+            self.calls.insert(key.clone(), memory);
         }
     }
 

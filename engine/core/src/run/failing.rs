@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Run, Status, UnitIndex};
 use crate::{
     limits::LOOK_UPS_MAX,
-    once::{self, After, Attempt, Found, Memory, Outcome},
+    once::{self, After, Attempt, Found, Guard, Memory, Outcome},
     plan::{Arm, Call, Reaction},
 };
 
@@ -27,8 +27,11 @@ impl Run {
         let was_sent = matches!(self.units[unit].status, Status::Called { .. });
         if was_sent {
             // That this attempt did nothing says nothing of one before it that may have arrived.
-            let is_unknown = is_unknown || self.was_unknown(unit);
-            let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
+            let outcome = match self.was_done(unit) {
+                _ if is_unknown || self.was_unknown(unit) => Outcome::Unknown { since: at },
+                Some(output) => Outcome::Done(output),
+                None => Outcome::NotDone { since: at },
+            };
             self.remember(unit, outcome);
         }
         match after {
@@ -65,6 +68,12 @@ impl Run {
     fn was_unknown(&self, unit: UnitIndex) -> bool {
         let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
         memory.is_some_and(|memory| memory.was_unknown)
+    }
+
+    /// What an attempt before the last one gave that has arrived.
+    fn was_done(&self, unit: UnitIndex) -> Option<Value> {
+        let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
+        memory.filter(|_| self.guards.has(Guard::Place)).and_then(|memory| memory.was_done.clone())
     }
 
     /// Only a call is tried again. One that was refused before it was sent, by a preflight or for
