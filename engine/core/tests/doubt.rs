@@ -68,3 +68,76 @@ fn a_refused_repeat_of_what_was_done_makes_it_no_less_done() {
     "#]],
     );
 }
+
+/// A person gave up on it. Begun again, it fails before it is sent: no arm may say that it was not done.
+#[test]
+fn what_may_have_been_done_in_an_earlier_life_is_no_failure_that_did_nothing() {
+    let given_up = [
+        SUBMIT_CALLED,
+        &failed("submit", "unknown"),
+        r#"{"looked_up":{"step":"submit","found":"not_seen","output":{}}}"#,
+        r#"{"parked":{"step":"submit","reason":"look there"}}"#,
+        r#"< {"decision":{"step":"submit","by":"ana","reason":"nobody knows","decision":"give_up"}}"#,
+        &dead("submit", "unknown"),
+        AGAIN,
+    ];
+    tell(
+        PAYOUT,
+        &[&given_up[..], &[&failed("submit", "invalid")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: look up submit at 912
+        3 running: parked submit
+        4 parked: 
+        5 letter: decided
+        5 running: dead letter at submit, unknown: no
+        6 dead_lettered: 
+        7 running: start submit
+        8 running: parked submit
+    "#]],
+    );
+    // Its event was corrected, and `once` refuses the other content.
+    tell(
+        PAYOUT,
+        &[&given_up[..], &[&failed("submit", "conflict")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: look up submit at 912
+        3 running: parked submit
+        4 parked: 
+        5 letter: decided
+        5 running: dead letter at submit, unknown: no
+        6 dead_lettered: 
+        7 running: start submit
+        8 running: dead letter at submit, conflict: no
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_done_in_an_earlier_life_is_not_gone_on_without() {
+    let done = [SUBMIT_CALLED, r#"{"answered":{"step":"submit","output":{}}}"#, &dead("later", "invalid"), AGAIN];
+    tell(
+        PAYOUT,
+        &[&done[..], &[&failed("submit", "invalid")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: finish
+        3 dead_lettered: 
+        4 running: start submit
+        5 running: parked submit
+    "#]],
+    );
+    // That it is there with another content is what this arm is for.
+    tell(
+        PAYOUT,
+        &[&done[..], &[&failed("submit", "conflict")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: finish
+        3 dead_lettered: 
+        4 running: start submit
+        5 running: start note
+    "#]],
+    );
+}
