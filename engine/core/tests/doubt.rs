@@ -141,3 +141,27 @@ fn what_was_done_in_an_earlier_life_is_not_gone_on_without() {
     "#]],
     );
 }
+
+/// The last failure says that nothing was done; an attempt before it says something else.
+#[test]
+fn a_dead_letter_that_was_given_up_says_that_it_may_have_been_done() {
+    let lines = [
+        CLOSE_CALLED,
+        &failed("close", "unknown"),
+        &failed("close", "rejected"),
+        r#"{"parked":{"step":"close","reason":"look there"}}"#,
+        r#"< {"decision":{"step":"close","by":"ana","reason":"nobody knows","decision":"give_up"}}"#,
+    ];
+    tell(
+        CLOSE,
+        &lines,
+        expect![[r#"
+            1 running: 
+            2 running: call close at 2
+            3 running: parked close
+            4 parked: 
+            5 letter: decided
+            5 running: dead letter at close, unknown: nobody knows whether it has been done; at last it was rejected: no
+        "#]],
+    );
+}

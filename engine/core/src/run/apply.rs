@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     catalog::Effect,
+    failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
 use jiff::Timestamp;
@@ -171,8 +172,21 @@ impl Run {
                 self.remember(unit, Outcome::NotDone { since: at });
                 self.units[unit].status = Status::Retrying { attempt: 1, at };
             }
-            Decision::GiveUp => self.units[unit].status = Status::Failed,
+            Decision::GiveUp => {
+                self.units[unit].status = Status::Failed;
+                self.given_up(unit);
+            }
         }
+    }
+
+    /// What failed last is not what is known of the call: it may have been done.
+    fn given_up(&mut self, unit: UnitIndex) {
+        let Some(failure) = self.units[unit].failure.take() else { return };
+        let message = match failure.class {
+            ErrorClass::Unknown => failure.message.clone(),
+            class => format!("nobody knows whether it has been done; at last it was {class}: {}", failure.message),
+        };
+        self.units[unit].failure = Some(Failure { class: ErrorClass::Unknown, message, ..failure });
     }
 
     /// Moves every unit on that another one let go.
