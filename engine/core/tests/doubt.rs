@@ -165,3 +165,35 @@ fn a_dead_letter_that_was_given_up_says_that_it_may_have_been_done() {
         "#]],
     );
 }
+
+/// It goes again by its key, and until then nobody knows whether it has been done.
+#[test]
+fn a_write_that_goes_again_is_settled_before_its_run_is_cancelled() {
+    let cancel = r#"< {"cancel":{"by":"ana","reason":"not wanted"}}"#;
+    let answered = r#"{"answered":{"step":"close","output":{}}}"#;
+    tell(
+        CLOSE,
+        &[CLOSE_CALLED, &failed("close", "unknown"), cancel, CLOSE_CALLED, answered, cancel],
+        expect![[r#"
+        1 running: 
+        2 running: call close at 2
+        3 letter: later
+        3 running: call close at 3
+        4 running: 
+        5 running: finish
+        6 letter: cancelled
+        6 cancelled: 
+    "#]],
+    );
+    // What did nothing is not waited for.
+    tell(
+        CLOSE,
+        &[CLOSE_CALLED, &failed("close", "throttled"), cancel],
+        expect![[r#"
+        1 running: 
+        2 running: call close at 2
+        3 letter: cancelled
+        3 cancelled: 
+    "#]],
+    );
+}
