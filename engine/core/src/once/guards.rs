@@ -29,7 +29,9 @@ pub enum Guard {
     Agreement,
     /// 11. Nothing takes the place of a write that was done or may have been: no other call, no arm, in no life.
     Place,
-    /// 12. A run is cancelled only when nothing of it is under way or in doubt.
+    /// 12. What is in doubt is settled before its run is cancelled.
+    Doubt,
+    /// 12. A run that is to be cancelled begins nothing more, and what is gathered goes before it ends.
     Ending,
 }
 

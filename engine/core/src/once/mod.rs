@@ -34,6 +34,16 @@
 //!    `a_file_that_was_put_back_is_doubted`, `a_mutant_that_believes_a_restored_store_is_caught`).
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
 //!     (`a_mutant_that_resends_a_bundle_whole_is_caught`).
+//! 11. Something takes the place of a write that was done or may have been: a fallback, the steps of an arm, or that the
+//!     run goes on without it, after a refusal, the last attempt or a time-out, in this life of the run or a later one.
+//!     Whoever ends a step asks first what stands
+//!     (`a_mutant_that_pays_elsewhere_beside_an_attempt_that_may_have_arrived_is_caught`,
+//!     `a_mutant_that_goes_on_at_a_time_out_beside_a_write_that_may_have_arrived_is_caught`,
+//!     `a_mutant_that_goes_on_without_what_it_has_paid_is_caught`). That a repeat was refused makes what was done no less
+//!     done (`a_refused_repeat_of_what_was_done_makes_it_no_less_done`).
+//! 12. A run is cancelled, and a call of it goes out or arrives afterwards: what is in doubt is settled first, nothing
+//!     begins meanwhile, and what is gathered goes before the end (`a_mutant_that_cancels_what_is_in_doubt_is_caught`,
+//!     `a_mutant_that_begins_a_call_beside_a_cancel_is_caught`).
 //!
 //! What remains: an engine that stands still between its check and its bytes, and wakes when another has
 //! sent. Only the target can refuse that
@@ -41,6 +51,7 @@
 
 mod guards;
 mod look_up;
+mod memory;
 mod promise;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -56,48 +67,10 @@ use serde_json::Value;
 
 pub use guards::{Guard, Guards};
 pub use look_up::{Found, compare, generated, look_up_input};
+pub use memory::{Memory, Outcome};
 pub use promise::{Broken, Promise};
 
 use crate::limits::GENERATIONS_MAX;
-
-/// What a run remembers of a call that it made.
-#[derive(Clone, Debug)]
-pub struct Memory {
-    /// The step that made it, with the item's key where it is done for each.
-    pub step: String,
-    /// The digest of the input that was sent.
-    pub digest: Digest,
-    /// Where the connection led when it was sent.
-    pub target: Digest,
-    /// When it was sent for the first time.
-    pub first_at: Timestamp,
-    /// Whether an attempt before the last one may have arrived: that the last one did nothing, says nothing of it.
-    pub was_unknown: bool,
-    /// What an attempt before gave that has arrived, where the same content goes again: that the last one did nothing
-    /// makes the first one no less done.
-    pub was_done: Option<Value>,
-    /// How it ended.
-    pub outcome: Outcome,
-}
-
-/// How a call ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It may have arrived.
-    Unknown {
-        /// When the call ended, or was found interrupted.
-        since: Timestamp,
-    },
-    /// It arrived, with this output.
-    Done(Value),
-    /// The target did nothing.
-    NotDone {
-        /// When that was found out.
-        since: Timestamp,
-    },
-    /// It was done, and the target says that it is cancelled: another generation may be sent.
-    Void,
-}
 
 /// What to do before a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -220,13 +193,6 @@ pub fn is_name_of(named: Named<'_>, effect: &Effect, key: &CallKey) -> bool {
         Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
             (0..=GENERATIONS_MAX).any(|generation| CallKey::new(connection, action, fact, step, generation) == *key)
         }
-    }
-}
-
-impl Memory {
-    /// Whether the target has done it, or may have, so that nothing else may be done in its place.
-    pub fn stands(&self) -> bool {
-        matches!(self.outcome, Outcome::Done(_) | Outcome::Unknown { .. })
     }
 }
 

@@ -199,7 +199,7 @@ impl Run {
             return Receipt::Moot(format!("`{step}` waits for {run}: `ferry runs cancel {run}` comes first"));
         }
         let in_doubt = self.units().any(|unit| self.is_in_doubt(unit));
-        if in_doubt && self.guards.has(Guard::Ending) {
+        if in_doubt && self.guards.has(Guard::Doubt) {
             return Receipt::Later;
         }
         Receipt::Entry(Entry::Cancelled { by: by.to_owned(), reason: reason.to_owned() })

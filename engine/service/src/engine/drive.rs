@@ -166,7 +166,8 @@ impl Drive<'_> {
             return Turn { moved: true, due: None };
         }
         let mut due = None;
-        let is_ending = self.letters.values().any(|letter| matches!(letter, Letter::Cancel { .. }));
+        let is_ending = self.engine.guards.has(Guard::Ending)
+            && self.letters.values().any(|letter| matches!(letter, Letter::Cancel { .. }));
         for command in self.driven.commands(now) {
             if is_ending && !self.settles(&command) {
                 continue;
