@@ -104,7 +104,8 @@ pub fn understand(manifest: &Manifest, call: &Call, rules: &Rules, answer: &Answ
     if let Some(rule) = matching {
         let proven = rule.proves(answer.status, call.is_write);
         let failure = failure(manifest, rules, answer, &names, if proven { rule.class } else { ErrorClass::Unknown });
-        return Err(Refusal { failure, refresh_token: rule.refresh_token });
+        // A write that may have arrived is not sent again, with whatever token.
+        return Err(Refusal { failure, refresh_token: proven && rule.refresh_token });
     }
     if !holds(&call.success) {
         let failure = failure(manifest, rules, answer, &names, ErrorClass::Unknown);

@@ -222,6 +222,17 @@ impl Desk {
 
     /// With more in the connection, and another pipeline.
     pub(crate) fn with(connection: &str, pipeline: &str) -> Self {
+        let mut desk = Self::untrusted(connection, pipeline);
+        // The bank begins with its store, and an engine that starts knows it.
+        let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];
+        assert!(ferry(desk.folder.path()).args(trusted).output().unwrap().status.success());
+        desk.service.kill().unwrap();
+        desk.service = serve_folder(desk.folder.path(), &desk.folder.path().join("treasury"), "ferry.db", &[]);
+        desk
+    }
+
+    /// With a store that may have forgotten something.
+    pub(crate) fn untrusted(connection: &str, pipeline: &str) -> Self {
         let (bank, port) = Bank::open();
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("treasury/connectors/bank");
@@ -230,11 +241,6 @@ impl Desk {
         let project = PROJECT.replace("environment: local", &format!("environment: local{connection}"));
         std::fs::write(folder.path().join("treasury/ferry.yaml"), project).unwrap();
         std::fs::write(folder.path().join("treasury/payments.yaml"), pipeline).unwrap();
-        let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);
-        // The bank begins with its store, and an engine that starts knows it.
-        let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];
-        assert!(ferry(folder.path()).args(trusted).output().unwrap().status.success());
-        drop(service);
         let service = serve_folder(folder.path(), &folder.path().join("treasury"), "ferry.db", &[]);
         Self { folder, service, bank, http: reqwest::Client::new() }
     }

@@ -1,6 +1,8 @@
 //! All integration tests in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod alerts;
+mod bad_files;
 mod bank;
 mod begin;
 mod completions;
@@ -18,6 +20,7 @@ mod lint;
 mod map;
 mod new;
 mod operator;
+mod pairs;
 mod pipeline_tests;
 mod plan;
 mod postgres;

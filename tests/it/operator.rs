@@ -40,6 +40,16 @@ async fn a_parked_run_is_decided_by_a_person_and_by_nobody_twice() {
 }
 
 #[tokio::test]
+async fn what_a_new_store_may_have_forgotten_waits_for_a_person_and_says_so() {
+    let desk = Desk::untrusted("", PAYMENTS);
+    desk.pay("n-1", "open", 10).await;
+    desk.until("n-1", "waiting").await;
+    let (code, said) = desk.says(&["why", "n-1", "--project", "treasury"]);
+    assert!(code == 0 && said.contains("`ferry store trust` lets all that wait for it go"), "{said}");
+    assert_eq!(desk.bank.booked(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn another_person_than_the_maker_approves() {
     let desk = Desk::open();
     for id in ["big-1", "big-2"] {

@@ -172,7 +172,7 @@ impl Shop {
     }
 
     #[track_caller]
-    fn reload(&self) -> String {
+    pub(crate) fn reload(&self) -> String {
         let (code, said) = self.says(&["reload", "--admin", self.admin()]);
         assert_eq!(code, 0, "{said}");
         said
@@ -198,7 +198,7 @@ impl Shop {
     }
 
     #[track_caller]
-    fn approve(&self, id: &str) {
+    pub(crate) fn approve(&self, id: &str) {
         let (code, said) =
             self.says(&["approvals", "approve", id, "--by", "ana", "--reason", "seen", "--project", "projects"]);
         assert_eq!(code, 0, "{said}");

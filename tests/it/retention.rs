@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ferry::store::{Again, Arrival, Change, EngineId, Fence, Filter, Hold, RunId, Store};
+use ferry::store::{Again, Arrival, Change, EngineId, Fence, Filter, Hold, PairName, Pairing, RunId, Store};
 use ferry_contract::{
     key::{CallKey, Digest},
     limits::LEASE,
@@ -92,17 +92,25 @@ async fn a_run_that_is_over_is_forgotten_by_age_and_never_comes_again() {
         ] {
             ends(&**store, key, (entry, second)).await;
         }
-        let over = tested.other.over("pay", at(20), (0, 9)).await.unwrap();
+        let pair = PairName::new("p", "contacts", "003");
+        let by = RunId::of("pay", "done").to_string();
+        let linked = Pairing { was: None, to: Some("P-1".into()), by, run: None, at: at(10) };
+        store.commit(vec![Change::Pair(pair.clone(), linked)]).await.unwrap();
+        let over = tested.other.over(Some("pay"), at(20), (0, 9)).await.unwrap();
         let [done, no, part] = ["done", "no", "part"].map(|key| RunId::of("pay", key));
         assert_eq!(over.len(), 3, "{over:?}");
         assert!([&done, &no, &part].into_iter().all(|run| over.contains(run)), "{over:?}");
-        assert_eq!(tested.other.over("pay", at(20), (2, 9)).await.unwrap(), over[2..]);
+        assert_eq!(tested.other.over(Some("pay"), at(20), (2, 9)).await.unwrap(), over[2..]);
+        assert_eq!(tested.other.over(None, at(20), (0, 9)).await.unwrap(), over, "whatever their pipeline is called");
         // Whatever is proposed, the store decides: what is young, open or a dead letter stays, and what an open run
         // may still ask for.
         let all = ["done", "late", "no", "open", "dead", "part", "unknown"];
         let forgotten = store.commit(all.map(|key| forget(key, 20)).into()).await.unwrap().forgotten;
         assert_eq!((forgotten, known(&**store).await), (2, ["dead", "late", "open", "part"].map(str::to_owned).into()));
         assert!(tested.other.run(&done).await.unwrap().is_none());
+        // What it has recorded of other systems is no part of its story.
+        let linked = tested.other.pairs(std::slice::from_ref(&pair)).await.unwrap();
+        assert_eq!(linked[0].as_ref().map(|pair| pair.to.as_str()), Some("P-1"));
         // Neither its event nor its call happens again, and a corrected event begins nothing.
         let again = vec![Change::Receive(arrived("done", "1", 40)), Change::Receive(arrived("done", "2", 40))];
         let again = tested.other.commit(again).await.unwrap();

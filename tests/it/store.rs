@@ -126,7 +126,7 @@ impl Tested {
     }
 
     /// An engine with the one run of an event.
-    async fn driven(&self, key: &str) -> (EngineId, Leased) {
+    pub(crate) async fn driven(&self, key: &str) -> (EngineId, Leased) {
         let engine = self.engine(&format!("of-{key}"), LEASE).await;
         self.store.commit(vec![arrival(key, "1", 0)]).await.unwrap();
         let mut taken = self.take(&engine, 0).await;
@@ -157,7 +157,7 @@ async fn one_run_for_one_event() {
         let again = store.commit(vec![arrival("a", "1", 2)]).await.unwrap();
         assert_eq!((first.started, first.known, again.started, again.known), (2, 1, 0, 1));
         let run = store.run(&run_of("a")).await.unwrap().unwrap();
-        assert_eq!(run.journal, vec![(at(0), Entry::Started { event: exact(), parent: None })]);
+        assert_eq!(run.journal, vec![(at(0), Entry::Started { event: exact(), parent: None, refused: None })]);
         let text = serde_json::to_string(&run.journal[0].1).unwrap();
         assert!(text.contains("12345678901234567.890"), "{text}");
     }

@@ -107,8 +107,8 @@ impl Reader<'_> {
         let words = [("keyed", 0), ("upsert", 1), ("lookup", 2), ("never", 3)];
         Some(Effect::Write(match one_of(repeat, "what a repeat does", &words, self.report)? {
             0 => {
-                fields.need("header", "Idempotency-Key", self.report)?;
-                Repeat::Keyed { remembers: self.duration_of(fields, "remembers") }
+                let header = self.needed_text(fields, "header", "Idempotency-Key")?.to_lowercase();
+                Repeat::Keyed { header, remembers: self.duration_of(fields, "remembers") }
             }
             1 => Repeat::Upsert,
             2 => Repeat::Lookup(Box::new(self.lookup(fields, known)?)),

@@ -2,7 +2,7 @@
 
 use ferry_contract::{
     record::Role,
-    schema::{Kind, Schema},
+    schema::{Format, Kind, Schema},
     yaml::{
         Node,
         read::{Fields, list, map, one_of, texts, whole},
@@ -11,7 +11,7 @@ use ferry_contract::{
 
 use super::read::Reader;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "type",
     "description",
     "properties",
@@ -20,6 +20,7 @@ const KEYS: [&str; 11] = [
     "items",
     "enum",
     "maxLength",
+    "format",
     "sensitive",
     "record",
     "example",
@@ -49,6 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
             .map(Node::to_value)
             .collect(),
         length_max: length.and_then(|length| usize::try_from(length).ok()),
+        format: fields.get("format").and_then(|node| one_of(node, "a format", &Format::ALL, reader.report)),
         sensitive: reader.flag(fields, "sensitive"),
         example: fields.get("example").map(Node::to_value),
         record: fields.get("record").and_then(|node| one_of(node, "what is a record here", &Role::ALL, reader.report)),

@@ -184,6 +184,8 @@ pub enum Effect {
 pub enum Repeat {
     /// The target knows the key and answers the repeat without acting again.
     Keyed {
+        /// The header that bears the key, in small letters.
+        header: String,
         /// How long the target remembers keys; none is for ever.
         remembers: Option<Duration>,
     },

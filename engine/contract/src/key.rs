@@ -1,6 +1,6 @@
 //! Names of calls and versions that stay the same across crashes, replays and machines.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +23,12 @@ impl CallKey {
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for CallKey {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -10,6 +10,7 @@ pub mod report;
 pub mod yaml;
 
 pub mod expression;
+pub mod pairs;
 pub mod path;
 pub mod script;
 pub mod template;

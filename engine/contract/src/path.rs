@@ -8,7 +8,7 @@ mod deviations;
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use serde_json::Value;
 
-use crate::{limits::PATH_MATCHES_MAX, report::At};
+use crate::{limits::PATH_MATCHES_MAX, pairs::Pairs, report::At};
 
 /// A compiled JSONPath.
 #[derive(Clone, Debug)]
@@ -38,6 +38,11 @@ pub enum Step {
 pub trait Roots {
     /// The value of a root, where there is one now.
     fn root(&self, name: &str) -> Option<&Value>;
+
+    /// The cross-references that may be read here.
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        None
+    }
 }
 
 /// What `$` is.

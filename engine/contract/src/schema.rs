@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{number, record::Role};
+use crate::{money::currency_symbol, number, record::Role};
 
 /// What a value is allowed to be. Absent keywords allow anything, as in JSON Schema.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Schema {
     pub values: Vec<Value>,
     /// `maxLength`, characters.
     pub length_max: Option<usize>,
+    /// `format`: the standard that a text is a code of.
+    pub format: Option<Format>,
     /// `sensitive`: nobody needs to see it whole, such as an account number. Our own keyword.
     pub sensitive: bool,
     /// `example`.
@@ -42,6 +44,42 @@ pub struct Refusal {
     pub why: String,
     /// What to write instead.
     pub help: String,
+}
+
+/// A standard whose codes are texts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// ISO 4217, such as `USD`.
+    Currency,
+    /// ISO 3166-1 alpha-2, such as `NO`.
+    Country2,
+    /// ISO 3166-1 alpha-3, such as `NOR`.
+    Country3,
+}
+
+impl Format {
+    /// All of them, as a manifest writes them.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("currency", Self::Currency), ("country-alpha-2", Self::Country2), ("country-alpha-3", Self::Country3)];
+
+    /// The standard's name, and one of its codes.
+    pub fn standard(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Currency => ("ISO 4217", "USD"),
+            Self::Country2 => ("ISO 3166-1 alpha-2", "NO"),
+            Self::Country3 => ("ISO 3166-1 alpha-3", "NOR"),
+        }
+    }
+
+    /// Whether a text may be one of its codes: a currency that there is, or as many capital letters.
+    pub fn allows(self, text: &str) -> bool {
+        let is_upper = |length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        match self {
+            Self::Currency => currency_symbol(text).is_some(),
+            Self::Country2 => is_upper(2),
+            Self::Country3 => is_upper(3),
+        }
+    }
 }
 
 /// A JSON type.

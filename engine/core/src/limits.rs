@@ -49,6 +49,12 @@ pub const TABLE_ROWS_MAX: usize = 100_000;
 pub const RULE_NUMBER_MAX: u64 = 1_000_000_000_000;
 /// Decimals of a number in a rule.
 pub const RULE_DECIMALS_MAX: u32 = 9;
+/// Cross-references of one project.
+pub const XREF_TABLES_MAX: usize = 64;
+/// A key or a value of a cross-reference.
+pub const XREF_TEXT_MAX_BYTES: usize = 500;
+/// Pairs that one step reads; those of each item for themselves.
+pub const XREF_READS_MAX: usize = 1_000;
 /// Map files that one pipeline uses, those inside of others counted each time.
 pub const USES_MAX: usize = 1_000;
 /// A compiled `pattern`, in memory.

@@ -143,3 +143,31 @@ timeout: 1m
         "#]],
     );
 }
+
+/// However late it is: what the store may have forgotten could have been paid, so only a person lets it go.
+#[test]
+fn what_the_store_may_have_forgotten_is_asked_for_again_and_times_out_never() {
+    check(
+        "\
+steps:
+  - id: pay
+    action: payoneer.create_payout
+    with: { client_reference_id: $.event.Id, payee_id: p, amount: { amount: 1, currency: USD }, description: d }
+    timeout: 5s
+    on_error:
+      - { class: unavailable, do: [{ id: other, map: { x: 1 } }], then: continue }
+timeout: 10s
+",
+        r#"
+1 {"waiting":{"step":"pay","on":"trust"}}
+30 < {"event":{"step":"pay","data":{}}}
+60 {"called":{"step":"pay","attempt":1,"key":"k","digest":"d","target":"t"}}
+61 {"answered":{"step":"pay","output":{}}}
+"#,
+        expect![[r#"
+            1 waiting: call pay at 1
+            60 running: 
+            61 running: finish
+        "#]],
+    );
+}

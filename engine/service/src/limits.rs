@@ -26,6 +26,12 @@ pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(30);
 pub const SHARED_AGE_MAX: Duration = Duration::from_secs(10);
 /// How often a shared row that another process has changed is read again, before it is given up.
 pub const SHARED_TRIES_MAX: u32 = 8;
+/// How often whoever waits for a turn looks whether it has been given back.
+pub const TURN_LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long an engine goes on taking a turn, before it leaves it to others that may wait.
+pub const TURN_SLICE: Duration = Duration::from_secs(2);
+/// How long one engine may keep all others from asking how much there is before they pay; one that is gone keeps nobody.
+pub const PAYING_TURN_MAX: Duration = Duration::from_mins(2);
 /// Groups that one transaction of the store takes.
 pub const COMMIT_GROUPS_MAX: usize = 1_000;
 /// Statements that a connection to a file keeps ready: more than there are.

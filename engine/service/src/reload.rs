@@ -34,6 +34,8 @@ pub struct Loader {
     sandbox: Option<SandboxInfo>,
     /// Where webhooks are to be taken, and where they are once a pipeline takes some; nothing where nobody listens.
     door: AsyncMutex<Option<Door>>,
+    /// Held while everything is read again and swapped.
+    reloading: AsyncMutex<()>,
     /// Whether the last reload was taken.
     last: AtomicBool,
     taken: AtomicU64,
@@ -86,8 +88,8 @@ impl Loader {
     ) -> Self {
         let environment = OnceLock::new();
         let (last, taken, refused) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
-        let door = AsyncMutex::default();
-        Self { paths, wanted, environment, rules, ports, sandbox, door, last, taken, refused }
+        let (door, reloading) = (AsyncMutex::default(), AsyncMutex::default());
+        Self { paths, wanted, environment, rules, ports, sandbox, door, reloading, last, taken, refused }
     }
 
     /// Whether connections lead to a sandbox.
@@ -161,7 +163,11 @@ impl Loader {
     /// # Errors
     /// All findings, or what else is in the way.
     pub async fn reload(&self, engine: &Arc<Engine>) -> Result<Swapped, Refused> {
-        let reloaded = self.try_reload(engine).await;
+        // One behind the other: the last one that was asked for is the one that goes on.
+        let reloaded = {
+            let _one = self.reloading.lock().await;
+            self.try_reload(engine).await
+        };
         self.last.store(reloaded.is_ok(), Ordering::Relaxed);
         match &reloaded {
             Ok(swapped) => {

@@ -165,14 +165,14 @@ fn what_is_wrong_is_said_at_its_place(modules: &Path) {
         (
             "  - id: a\n    needs: [b]\n",
             expect![[r#"
-            6:5: this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`
-        "#]],
+                6:5: this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
+            "#]],
         ),
         (
             "  - id: a\n    map: 1\n    action: payoneer.get_balance\n",
             expect![[r#"
-            7:5: `action` is written already, and only one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert` can be
-        "#]],
+                7:5: `action` is written already, and only one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert` can be
+            "#]],
         ),
         (
             "  - id: a\n    map: 1\n    with: { a: 1 }\n",
@@ -237,14 +237,14 @@ fn completion_offers_what_there_is(modules: &Path) {
         (
             "  - id: a\n    ¦\n",
             expect![[r#"
-            needs when each timeout once_per action with map check script allocate wait approve pipeline emit alert on_error
-        "#]],
+                needs when each timeout once_per action with map check script allocate wait approve pipeline emit link alert on_error
+            "#]],
         ),
         (
             "  - id: a\n    map:\n      x:\n        ¦\n",
             expect![[r#"
-            from rhai text object concat money convert fee first_of switch each use merge
-        "#]],
+                from rhai text object concat money convert fee first_of switch each use xref merge
+            "#]],
         ),
         (
             "  - id: a\n    map:\n      x:\n        from: $.event.x\n        ¦\n",

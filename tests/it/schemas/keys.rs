@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{catalog, root};
 
 /// Each map of a reader, with the kind of file and the name of its schema there.
-const MAPS: [(&str, &str, Kind, &str); 82] = [
+const MAPS: [(&str, &str, Kind, &str); 86] = [
     ("language/read.rs", "a pipeline", Kind::Pipeline, ""),
     ("language/read.rs", "`on_failure`", Kind::Pipeline, "OnFailure"),
     ("language/read.rs", "an input", Kind::Pipeline, "Input"),
@@ -33,6 +33,7 @@ const MAPS: [(&str, &str, Kind, &str); 82] = [
     ("language/step.rs", "`alert`", Kind::Pipeline, "Alert"),
     ("language/step.rs", "`each`", Kind::Pipeline, "Each"),
     ("language/step.rs", "`emit`", Kind::Pipeline, "Emit"),
+    ("language/step.rs", "`link`", Kind::Pipeline, "Link"),
     ("language/step.rs", "a rule", Kind::Pipeline, "Rule"),
     ("language/step.rs", "`is`", Kind::Pipeline, "Is"),
     ("language/step.rs", "`decimal`", Kind::Pipeline, "Decimal"),
@@ -56,11 +57,14 @@ const MAPS: [(&str, &str, Kind, &str); 82] = [
     ("operators/switch.rs", "a case of a `switch`", Kind::Pipeline, "Case"),
     ("operators/switch.rs", "the end of a `switch`", Kind::Pipeline, "Otherwise"),
     ("operators/each.rs", "`each`", Kind::Pipeline, "EachItem"),
+    ("operators/xref.rs", "`xref`", Kind::Pipeline, "Xref"),
     ("operators/merge.rs", "`merge`", Kind::Pipeline, "Merge"),
     ("project/mod.rs", "a project", Kind::Project, ""),
     ("project/retention.rs", "`retention`", Kind::Project, "Retention"),
+    ("project/mod.rs", "an alert channel", Kind::Project, "Channel"),
     ("params/mod.rs", "a parameter", Kind::Project, "Param"),
     ("project/environments.rs", "an environment", Kind::Project, "Environment"),
+    ("project/xref.rs", "a cross-reference", Kind::Project, "Xref"),
     ("manifest/read.rs", "a connector", Kind::Connector, ""),
     ("manifest/read.rs", "a connection's field", Kind::Connector, "ConnectionField"),
     ("manifest/read.rs", "`auth`", Kind::Connector, "Auth"),
@@ -90,6 +94,7 @@ const MAPS: [(&str, &str, Kind, &str); 82] = [
     ("testing/read.rs", "an answer of a person", Kind::Test, "Approval"),
     ("testing/read.rs", "a decision", Kind::Test, "Decision"),
     ("testing/read.rs", "an event", Kind::Test, "Posted"),
+    ("testing/state.rs", "`state`", Kind::Test, "State"),
     ("testing/mock.rs", "an answer", Kind::Test, "Answer"),
     ("testing/expect.rs", "`expect`", Kind::Test, "Expect"),
     ("testing/expect.rs", "a call", Kind::Test, "Call"),

@@ -279,6 +279,7 @@ impl World {
             plans: plans.iter().map(|plan| (Arc::clone(plan), files.clone())).collect(),
             connections,
             secrets: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             retention: Retention::default(),
             library: Arc::clone(library),
         };

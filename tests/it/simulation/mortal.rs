@@ -10,8 +10,8 @@ use std::{
 };
 
 use ferry::store::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
-    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles,
 };
 use ferry_contract::{key::Digest, port::Boxed};
 use jiff::Timestamp;
@@ -134,6 +134,11 @@ impl MortalStore {
 }
 
 impl Store for MortalStore {
+    /// Its engines are as good as processes.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>> {
         self.process.reach(Place::Disk);
         if self.process.is_dead() {
@@ -219,6 +224,19 @@ impl Store for MortalStore {
         self.asked(move |store| store.shared(name))
     }
 
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>> {
+        self.asked(move |store| store.pairs(names))
+    }
+
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
+        self.asked(move |store| store.pairs_of(project, table, limit))
+    }
+
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
         self.asked(move |store| store.approvals(limit))
     }
@@ -257,7 +275,7 @@ impl Store for MortalStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {

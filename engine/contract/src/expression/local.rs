@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Scope;
 use crate::{
+    pairs::Pairs,
     path::{Document, Roots},
     script::Rules,
 };
@@ -30,6 +31,10 @@ impl Roots for Local<'_> {
     fn root(&self, name: &str) -> Option<&Value> {
         if name == self.name { Some(self.value) } else { self.outer.names.value(name) }
     }
+
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        self.outer.names.pairs()
+    }
 }
 
 /// A scope of which all names are in a map.
@@ -46,5 +51,31 @@ impl<'a> Locals<'a> {
 impl Roots for Locals<'_> {
     fn root(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
+    }
+}
+
+/// The same inside of another scope, whose cross-references it reads.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The names.
+    pub names: &'a Map<String, Value>,
+    /// The scope around it.
+    pub outer: Scope<'a>,
+}
+
+impl<'a> Given<'a> {
+    /// The scope.
+    pub fn scope(&'a self) -> Scope<'a> {
+        Scope { rules: self.outer.rules, document: Document::Roots(self), names: self }
+    }
+}
+
+impl Roots for Given<'_> {
+    fn root(&self, name: &str) -> Option<&Value> {
+        self.names.get(name)
+    }
+
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        self.outer.names.pairs()
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     yaml::{Kind, Node},
 };
 
-pub use local::{Local, Locals};
+pub use local::{Given, Local, Locals};
 
 /// A compiled value, with its place.
 #[derive(Debug)]

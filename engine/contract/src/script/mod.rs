@@ -23,7 +23,7 @@ use quick::{Given, Quick};
 pub use reads::{Access, Comparison, Reads};
 pub use untidy::{Untidy, untidy};
 
-use crate::report::At;
+use crate::{pairs::Pairs, report::At};
 
 /// A compiled script or expression.
 #[derive(Clone, Debug)]
@@ -76,11 +76,20 @@ pub enum Form {
 pub trait Names {
     /// The value, or nothing where the name has none now.
     fn value(&self, name: &str) -> Option<&Value>;
+
+    /// The cross-references that may be read here.
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        None
+    }
 }
 
 impl<T: crate::path::Roots + ?Sized> Names for T {
     fn value(&self, name: &str) -> Option<&Value> {
         self.root(name)
+    }
+
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        crate::path::Roots::pairs(self)
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{Shape, Typing, in_words, may_be, plain};
 use crate::{
     expression::{Expression, Made},
-    money::currency_symbol,
     number,
     report::{At, Report},
     schema::{Kind, Refusal, Schema},
@@ -182,18 +181,12 @@ fn fits_values(given: &Schema, wanted: &Schema, target: &Target, at: At, report:
     }
 }
 
-/// A constant where a code of a standard is described.
+/// A constant where a code of a standard is wanted.
 fn code(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut Report) {
-    let is_upper =
-        |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    let (standard, is_code, example): (_, &dyn Fn(&str) -> bool, _) = match wanted.description.as_str() {
-        text if text.contains("ISO 4217") => ("ISO 4217", &|text| currency_symbol(text).is_some(), "USD"),
-        text if text.contains("alpha-2") => ("ISO 3166-1 alpha-2", &|text| is_upper(text, 2), "NO"),
-        text if text.contains("alpha-3") => ("ISO 3166-1 alpha-3", &|text| is_upper(text, 3), "NOR"),
-        _ => return,
-    };
+    let Some(format) = wanted.format else { return };
     let mut constants = given.values.iter().filter_map(Value::as_str);
-    if let Some(text) = constants.find(|text| !is_code(text)) {
+    if let Some(text) = constants.find(|text| !format.allows(text)) {
+        let (standard, example) = format.standard();
         let message = format!("{} is a code of {standard}, and `{text}` is none", target.in_words());
         report.error("wrong-input", at, message, format!("write one such as `\"{example}\"`"));
     }

@@ -317,26 +317,38 @@ fn without_quotes(line: &str) -> String {
 }
 
 /// Character offsets to byte offsets; empty where they are the same.
-struct Offsets(Vec<u32>);
+struct Offsets {
+    bytes: Vec<u32>,
+    /// The letter with which each line begins.
+    lines: Vec<u32>,
+}
 
 impl Offsets {
     fn new(text: &str) -> Self {
         if text.is_ascii() {
-            return Self(Vec::new());
+            return Self { bytes: Vec::new(), lines: Vec::new() };
         }
-        Self(text.char_indices().map(|(byte, _)| cast(byte)).chain([cast(text.len())]).collect())
+        let behind = text.chars().enumerate().filter(|(_, letter)| *letter == '\n').map(|(index, _)| cast(index) + 1);
+        let lines = std::iter::once(0).chain(behind).collect();
+        Self { bytes: text.char_indices().map(|(byte, _)| cast(byte)).chain([cast(text.len())]).collect(), lines }
     }
 
     fn byte(&self, index: usize) -> u32 {
-        self.0.get(index).or(self.0.last()).copied().unwrap_or_else(|| cast(index))
+        self.bytes.get(index).or(self.bytes.last()).copied().unwrap_or_else(|| cast(index))
     }
 
     fn at(&self, start: saphyr_parser::Marker, end: saphyr_parser::Marker) -> At {
-        At {
-            line: cast(start.line()),
-            column: cast(start.col()) + 1,
-            start: self.byte(start.index()),
-            end: self.byte(end.index()),
+        let (line, column) = self.place(start);
+        At { line, column, start: self.byte(start.index()), end: self.byte(end.index()) }
+    }
+
+    /// As an editor counts: the parser has letters, such as a byte order mark inside, that are in no column.
+    fn place(&self, marker: saphyr_parser::Marker) -> (u32, u32) {
+        let index = cast(marker.index());
+        let line = self.lines.partition_point(|begin| *begin <= index);
+        match line.checked_sub(1).and_then(|line| self.lines.get(line)) {
+            Some(begin) => (cast(line), index - begin + 1),
+            None => (cast(marker.line()), cast(marker.col()) + 1),
         }
     }
 }
@@ -356,6 +368,23 @@ mod tests {
             out += &format!("{} [{}] {} | {}\n", finding.at, finding.check, finding.message, finding.help);
         }
         expected.assert_eq(&out);
+    }
+
+    /// A byte order mark inside is in no column of the parser's.
+    #[test]
+    fn places_are_those_of_an_editor() {
+        check(
+            "a: 1\n\u{feff}b: 'é' 'x'\n",
+            expect![[r#"
+            2:1 [yaml-syntax] this is not YAML: a byte order mark must not appear inside a document | check the indentation of this line and of the one above it
+        "#]],
+        );
+        check(
+            "a: 1\u{85}b: [é\n%x\n",
+            expect![[r#"
+            1:7 [yaml-syntax] this is not YAML: mapping values are not allowed in this context | put a text that holds `: ` into quotes
+        "#]],
+        );
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<'a> Maker<'a> {
             }
             Work::Call(call) => Some(Self::Value(&call.with)),
             Work::Script(script) => Some(Self::Script(script)),
-            Work::Check(_) | Work::Wait(_) | Work::Approve(_) | Work::Alert { .. } => None,
+            Work::Check(_) | Work::Wait(_) | Work::Approve(_) | Work::Alert { .. } | Work::Link { .. } => None,
         }
     }
 
@@ -83,6 +83,8 @@ pub fn compile(name: &str, project: &Project, rules: &Rules, names: &[&str]) -> 
         tables: &project.tables,
         maps: &project.maps,
         broken: &project.broken,
+        xref: &project.xref,
+        reads_xref: Cell::new(true),
         uses: Cell::default(),
         used: RefCell::default(),
         inside,

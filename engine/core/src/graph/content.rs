@@ -118,6 +118,7 @@ fn work(work: &Work) -> Vec<String> {
         }
         Work::Pipeline { name, .. } => vec![format!("pipeline {}", name.value)],
         Work::Emit(emit) => vec![format!("emits {}", emit.event.value)],
+        Work::Link(link) => vec![format!("links in {}", written(&link.table))],
     }
 }
 

@@ -138,6 +138,8 @@ pub enum Work {
     },
     /// Emits an event for other pipelines.
     Emit(Emit),
+    /// Records what another system calls a record.
+    Link(Link),
 }
 
 /// A function of a file in `scripts/`.
@@ -197,6 +199,19 @@ pub struct Emit {
     pub key: Node,
     /// Its content.
     pub data: Option<Node>,
+}
+
+/// A pair of a cross-reference.
+#[derive(Debug)]
+pub struct Link {
+    /// The cross-reference, by its name in `ferry.yaml`.
+    pub table: Node,
+    /// What one system calls the record.
+    pub key: Node,
+    /// What the other one calls it.
+    pub to: Node,
+    /// Whether it may take the place of another value.
+    pub replace: bool,
 }
 
 /// One rule of a check.
@@ -313,7 +328,8 @@ fn step_calls(step: &Step) -> Vec<Call<'_>> {
         | Work::Check(_)
         | Work::Approve(_)
         | Work::Pipeline { .. }
-        | Work::Emit(_) => None,
+        | Work::Emit(_)
+        | Work::Link(_) => None,
     };
     let of_arms = step.on_error.iter().filter_map(|arm| match &arm.reaction {
         Reaction::Hold { probe, .. } => Some(probe.call()),

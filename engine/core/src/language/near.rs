@@ -8,7 +8,7 @@ const fn near(keys: &'static [&'static str], place: &'static str) -> Near {
 
 const OF_STEPS: &[&str] = &[
     "id", "needs", "when", "each", "once_per", "action", "with", "map", "check", "script", "wait", "approve", "emit",
-    "on_error",
+    "link", "on_error",
 ];
 const BESIDE_STEPS: &[&str] = &["owner", "description", "trigger", "inputs", "output", "steps", "on_failure"];
 
@@ -23,6 +23,7 @@ pub(super) const STEP: &[Near] = &[
     near(&["poll", "for", "until", "match", "wake"], "inside `wait`"),
     near(&["class", "retry", "hold", "fallback", "do", "then"], "inside an arm of `on_error`"),
     near(&["in", "as", "key", "errors"], "inside `each`"),
+    near(&["table", "to", "replace"], "inside `link`"),
     near(&["expires", "by"], "inside `approve`"),
     near(BESIDE_STEPS, "to the pipeline, beside `steps`"),
     near(&["concurrency"], "inside `each`, or to the pipeline, beside `steps`"),
@@ -51,6 +52,9 @@ pub(super) const WEBHOOK: &[Near] =
 
 pub(super) const EACH: &[Near] =
     &[near(OF_STEPS, "one level up, beside `each`"), near(&["timeout", "pipeline"], "one level up, beside `each`")];
+
+pub(super) const LINK: &[Near] =
+    &[near(OF_STEPS, "one level up, beside `link`"), near(&["else"], "inside `xref`, where the pair is read")];
 
 pub(super) const WAIT: &[Near] = &[
     near(&["action", "with", "every"], "inside `poll`"),

@@ -6,23 +6,23 @@ use ferry_contract::{
     suggest,
     yaml::{
         Kind, Node,
-        read::{Fields, one_of, text, texts, whole},
+        read::{Fields, flag, one_of, text, texts, whole},
     },
 };
 
 use super::{
-    Alert, Allocate, Each, Emit, Function, Is, Rule, Step, Test, Work, arm, near,
+    Alert, Allocate, Each, Emit, Function, Is, Link, Rule, Step, Test, Work, arm, near,
     read::{count, filled, interval},
     wait,
 };
 use crate::{eval::allocate::Remainder, limits::EACH_CONCURRENCY_MAX};
 
 /// The keys that say what a step does; exactly one is written.
-const WORK: [&str; 10] =
-    ["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "alert"];
-const KEYS: [&str; 18] = [
+const WORK: [&str; 11] =
+    ["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "link", "alert"];
+const KEYS: [&str; 19] = [
     "id", "needs", "when", "each", "timeout", "once_per", "action", "with", "map", "check", "script", "allocate",
-    "wait", "approve", "pipeline", "emit", "alert", "on_error",
+    "wait", "approve", "pipeline", "emit", "link", "alert", "on_error",
 ];
 
 pub(super) fn steps(node: &Node, what: &str, report: &mut Report) -> Option<Vec<Step>> {
@@ -78,6 +78,7 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         "script" => text(node, "`script`", report).map(|_| Work::Script(node.clone())),
         "allocate" => allocate(node, report).map(Work::Allocate),
         "alert" => alert(node, report).map(Work::Alert),
+        "link" => link(node, report).map(Work::Link),
         "check" => {
             let rules: Vec<_> = filled(node, "`check`", report)?.iter().map(|item| rule(item, report)).collect();
             Some(Work::Check(rules.into_iter().collect::<Option<_>>()?))
@@ -138,6 +139,15 @@ fn emit(node: &Node, report: &mut Report) -> Option<Emit> {
     let event = fields.need("event", "order.paid", report).and_then(|node| text(node, "`event`", report));
     let key = fields.need("key", "$.event.Id", report);
     Some(Emit { event: event?, key: key?.clone(), data: fields.get("data").cloned() })
+}
+
+fn link(node: &Node, report: &mut Report) -> Option<Link> {
+    let fields = Fields::open_near(node, "`link`", (&["table", "key", "to", "replace"], near::LINK), report)?;
+    let table = fields.need("table", "contacts", report);
+    let key = fields.need("key", "$.event.Id", report);
+    let to = fields.need("to", "$.submit.payee_id", report);
+    let replace = fields.get("replace").map_or(Some(false), |node| flag(node, "`replace`", report));
+    Some(Link { table: table?.clone(), key: key?.clone(), to: to?.clone(), replace: replace? })
 }
 
 fn rule(node: &Node, report: &mut Report) -> Option<Rule> {

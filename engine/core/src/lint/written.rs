@@ -25,9 +25,13 @@ pub(crate) fn value(step: &Step) -> Option<&Node> {
         Work::Action { with, .. } | Work::Pipeline { with, .. } => with.as_ref(),
         Work::Emit(emit) => emit.data.as_ref(),
         Work::Function(function) => function.with.as_ref(),
-        Work::Allocate(_) | Work::Alert(_) | Work::Script(_) | Work::Check(_) | Work::Wait(_) | Work::Approve(_) => {
-            None
-        }
+        Work::Allocate(_)
+        | Work::Alert(_)
+        | Work::Script(_)
+        | Work::Check(_)
+        | Work::Wait(_)
+        | Work::Approve(_)
+        | Work::Link(_) => None,
     }
 }
 

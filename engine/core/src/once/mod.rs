@@ -52,14 +52,15 @@
 mod guards;
 mod look_up;
 mod memory;
+mod names;
 mod promise;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use ferry_contract::{
     catalog::{Backoff, Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
-    key::{CallKey, Digest},
+    key::Digest,
     limits::CLOCK_SKEW_MAX,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -68,9 +69,8 @@ use serde_json::Value;
 pub use guards::{Guard, Guards};
 pub use look_up::{Found, compare, generated, look_up_input};
 pub use memory::{Memory, Outcome};
+pub use names::{Named, call_key, is_name_of};
 pub use promise::{Broken, Promise};
-
-use crate::limits::GENERATIONS_MAX;
 
 /// What to do before a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -122,80 +122,6 @@ pub enum After {
     Fail,
 }
 
-/// What names a step's write.
-#[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
-    /// The connection's name.
-    pub connection: &'a str,
-    /// The action's name.
-    pub action: &'a str,
-    /// The event's key, or what the step says in its place.
-    pub fact: &'a str,
-    /// The step, with the item's key where it is done for each.
-    pub step: &'a str,
-}
-
-/// The name of a step's write, and its generation. An upsert's content is part of its name: other
-/// content is another call, and the same content again changes nothing.
-///
-/// A generation is raised here alone, and only where the target has said that the one before is void.
-///
-/// What was sent as an upsert keeps that name where its manifest says something else now: under another one it
-/// would be a call that nobody has made.
-pub fn call_key(
-    named: Named<'_>,
-    effect: &Effect,
-    digest: &Digest,
-    memories: &BTreeMap<CallKey, Memory>,
-) -> (CallKey, u32) {
-    let Named { connection, action, fact, step } = named;
-    match effect {
-        Effect::Write(Repeat::Upsert) => {
-            (CallKey::new(connection, action, fact, &format!("{step}@{}", digest.short()), 0), 0)
-        }
-        Effect::Read | Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
-            if let Some(key) = sent_as_upsert(named, (effect, digest), memories) {
-                return (key, 0);
-            }
-            let key = |generation| CallKey::new(connection, action, fact, step, generation);
-            let is_void = |generation: &u32| {
-                memories.get(&key(*generation)).is_some_and(|memory| matches!(memory.outcome, Outcome::Void))
-            };
-            let generation = u32::try_from((0..GENERATIONS_MAX).take_while(is_void).count()).unwrap_or(GENERATIONS_MAX);
-            (key(generation), generation)
-        }
-    }
-}
-
-/// The name under which a write that is no upsert any more was sent as one: the one that stands most in its way.
-fn sent_as_upsert(
-    named: Named<'_>,
-    (effect, digest): (&Effect, &Digest),
-    memories: &BTreeMap<CallKey, Memory>,
-) -> Option<CallKey> {
-    let upsert = Effect::Write(Repeat::Upsert);
-    let sent = memories.iter().filter(|(key, _)| effect.is_write() && is_name_of(named, &upsert, key));
-    let weight = |memory: &Memory| (!matches!(memory.outcome, Outcome::NotDone { .. }), memory.digest != *digest);
-    sent.max_by_key(|(_, memory)| weight(memory)).map(|(key, _)| key.clone())
-}
-
-/// Whether that is a name of a step's write, in any generation and, of an upsert, with any content.
-pub fn is_name_of(named: Named<'_>, effect: &Effect, key: &CallKey) -> bool {
-    let Named { connection, action, fact, step } = named;
-    match effect {
-        Effect::Read => false,
-        // Its content is part of its name.
-        Effect::Write(Repeat::Upsert) => {
-            let name = CallKey::new(connection, action, fact, step, 0);
-            let name = name.as_str().strip_suffix("/0").unwrap_or_default();
-            key.as_str().strip_prefix(name).is_some_and(|content| content.starts_with('@'))
-        }
-        Effect::Write(Repeat::Keyed { .. } | Repeat::Lookup(_) | Repeat::Never) => {
-            (0..=GENERATIONS_MAX).any(|generation| CallKey::new(connection, action, fact, step, generation) == *key)
-        }
-    }
-}
-
 /// Whether a call may be sent now, given what the run remembers of its key.
 ///
 /// A call is its digest and where the connection leads. What was done is confirmed where a person
@@ -243,7 +169,7 @@ fn can_be_void(effect: &Effect) -> bool {
 fn first_call(effect: &Effect, is_doubted: bool) -> Before {
     match effect {
         Effect::Write(Repeat::Lookup(_)) if is_doubted => Before::Doubt,
-        Effect::Write(Repeat::Never | Repeat::Keyed { remembers: Some(_) }) if is_doubted => Before::Wait,
+        Effect::Write(Repeat::Never | Repeat::Keyed { remembers: Some(_), .. }) if is_doubted => Before::Wait,
         Effect::Read | Effect::Write(_) => Before::Send,
     }
 }
@@ -255,7 +181,7 @@ fn repeat_is_harmless(guards: Guards, effect: &Effect, first_at: Timestamp, now:
     }
     match effect {
         Effect::Read | Effect::Write(Repeat::Upsert) => true,
-        Effect::Write(Repeat::Keyed { remembers }) => {
+        Effect::Write(Repeat::Keyed { remembers, .. }) => {
             let age = now.duration_since(first_at) + signed(CLOCK_SKEW_MAX);
             let forgotten = remembers.is_some_and(|remembers| age >= signed(remembers) / 2);
             !(forgotten && guards.has(Guard::KeyWindow))
@@ -371,6 +297,8 @@ fn signed(duration: Duration) -> SignedDuration {
 mod tests {
     use ferry_contract::{limits::CALL_ATTEMPTS_MAX, path::Path};
 
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -395,7 +323,10 @@ mod tests {
             "upsert" => Effect::Write(Repeat::Upsert),
             "lookup" => Effect::Write(look_up()),
             "never" => Effect::Write(Repeat::Never),
-            _ => Effect::Write(Repeat::Keyed { remembers: Some(Duration::from_secs(1_000)) }),
+            _ => Effect::Write(Repeat::Keyed {
+                header: "idempotency-key".to_owned(),
+                remembers: Some(Duration::from_secs(1_000)),
+            }),
         }
     }
 

@@ -21,6 +21,9 @@ pub enum Promise {
     Read,
     /// The target knows a repeat by its key.
     Keyed {
+        /// The header that bears it.
+        #[serde(default)]
+        header: String,
         /// For how long; nothing is for ever.
         remembers: Option<Duration>,
     },
@@ -44,7 +47,9 @@ impl Promise {
     pub fn of(effect: &Effect) -> Self {
         match effect {
             Effect::Read => Self::Read,
-            Effect::Write(Repeat::Keyed { remembers }) => Self::Keyed { remembers: *remembers },
+            Effect::Write(Repeat::Keyed { header, remembers }) => {
+                Self::Keyed { header: header.clone(), remembers: *remembers }
+            }
             Effect::Write(Repeat::Upsert) => Self::Upsert,
             Effect::Write(Repeat::Lookup(look_up)) => Self::Lookup {
                 question: question(look_up),
@@ -69,9 +74,12 @@ impl Promise {
             (Self::Read, Effect::Read) => Ok(Effect::Read),
             (Self::Read, Effect::Write(_)) => Err(Broken),
             (Self::Upsert, Effect::Write(Repeat::Upsert)) => Ok(now.clone()),
-            (Self::Keyed { remembers: before }, Effect::Write(Repeat::Keyed { remembers })) => {
+            // A key under another header is none that the target has seen.
+            (Self::Keyed { header: was, remembers: before }, Effect::Write(Repeat::Keyed { header, remembers }))
+                if was == header =>
+            {
                 let remembers = before.iter().chain(remembers).min().copied();
-                Ok(Effect::Write(Repeat::Keyed { remembers }))
+                Ok(Effect::Write(Repeat::Keyed { header: header.clone(), remembers }))
             }
             (
                 Self::Lookup { question: asked, visible_after, proves_absence },
@@ -126,7 +134,11 @@ mod tests {
     }
 
     fn keyed(hours: Option<u64>) -> Effect {
-        Effect::Write(Repeat::Keyed { remembers: hours.map(Duration::from_hours) })
+        keyed_by("idempotency-key", hours)
+    }
+
+    fn keyed_by(header: &str, hours: Option<u64>) -> Effect {
+        Effect::Write(Repeat::Keyed { header: header.to_owned(), remembers: hours.map(Duration::from_hours) })
     }
 
     #[test]
@@ -144,6 +156,7 @@ mod tests {
             (keyed(Some(1)), keyed(Some(2)), Some(keyed(Some(1)))),
             (keyed(None), keyed(Some(2)), Some(keyed(Some(2)))),
             (keyed(Some(1)), keyed(None), Some(keyed(Some(1)))),
+            (keyed(None), keyed_by("x-request-id", None), Some(never.clone())),
             (look_up("id", 5, true), look_up("id", 9, false), Some(look_up("id", 9, false))),
             (look_up("id", 9, false), look_up("id", 5, true), Some(look_up("id", 9, false))),
             (look_up("id", 5, true), look_up("other", 5, true), Some(never)),

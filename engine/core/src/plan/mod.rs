@@ -137,6 +137,17 @@ pub enum Work {
         /// Its content.
         data: Expression,
     },
+    /// Records a pair of a cross-reference.
+    Link {
+        /// The cross-reference.
+        table: String,
+        /// What one system calls the record.
+        key: Expression,
+        /// What the other one calls it.
+        to: Expression,
+        /// Whether it may take the place of another value.
+        replace: bool,
+    },
 }
 
 /// A wait.
@@ -280,7 +291,8 @@ impl Work {
             | Self::Approve(_)
             | Self::Pipeline { .. }
             | Self::Alert { .. }
-            | Self::Emit { .. } => None,
+            | Self::Emit { .. }
+            | Self::Link { .. } => None,
         }
     }
 }

@@ -54,7 +54,8 @@ fn calls(steps: &mut [Step]) -> impl Iterator<Item = &mut Call> {
             | Work::Approve(_)
             | Work::Pipeline { .. }
             | Work::Alert { .. }
-            | Work::Emit { .. } => None,
+            | Work::Emit { .. }
+            | Work::Link { .. } => None,
         };
         let of_arms = step.arms.iter_mut().filter_map(|arm| match &mut arm.reaction {
             Reaction::Fallback(call) => Some(&mut **call),

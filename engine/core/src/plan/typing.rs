@@ -23,7 +23,10 @@ use self::{
 };
 use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
 use crate::{
-    eval::check::{Rule, Test},
+    eval::{
+        check::{Rule, Test},
+        operators::xref,
+    },
     project::Described,
 };
 
@@ -199,6 +202,7 @@ impl<'a> Types<'a> {
             }
             Work::Pipeline { name, with } => self.pipeline(index, (name, with), more),
             Work::Alert { say, .. } => self.typing(at, more.clone(), |cx| say.shape(cx)),
+            Work::Link { key, to, .. } => self.typing(at, more.clone(), |cx| xref::linked(key, to, cx)),
             Work::Emit { key, data, .. } => {
                 self.typing(at, more.clone(), |cx| [key, data].map(|value| drop(value.shape(cx))));
                 Shape::default()

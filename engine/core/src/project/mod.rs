@@ -7,6 +7,7 @@ mod record;
 mod retention;
 mod script;
 mod table;
+mod xref;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +33,7 @@ pub use record::{Described, Records};
 pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
+pub use xref::Xref;
 
 use crate::language::{self, Pipeline};
 
@@ -45,12 +47,13 @@ pub struct Project {
     /// Connections by name.
     pub connections: BTreeMap<String, ConnectionText>,
     /// Alert channels by name.
-    #[expect(clippy::zero_sized_map_values, reason = "the log is the one channel so far")]
     pub alerts: BTreeMap<String, Channel>,
     /// Persons by the name of their group, for approvals.
     pub groups: BTreeMap<String, Vec<String>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Value,
+    /// Cross-references by name.
+    pub xref: BTreeMap<String, Xref>,
     /// What is forgotten, and when.
     pub retention: Retention,
     /// Values that are given from outside.
@@ -108,12 +111,17 @@ pub struct ConnectionText {
     pub fields: BTreeMap<String, Spanned<String>>,
 }
 
-/// Where an alert goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Where an alert goes, beside the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Channel {
-    /// Into the log, at level `error`.
+    /// Nowhere.
     Log,
+    /// To a pipeline of the project, which tells persons.
+    Pipeline(Spanned<String>),
 }
+
+/// What a pipeline that tells of an alert gets; all are texts. `class` is there for a dead letter.
+pub const ALERT_FIELDS: [&str; 9] = ["kind", "channel", "run", "pipeline", "key", "step", "text", "class", "at"];
 
 /// A table of `tables/`.
 #[derive(Debug, Eq, PartialEq)]
@@ -156,8 +164,19 @@ impl Project {
     }
 }
 
-const KEYS: [&str; 10] =
-    ["ferry", "project", "params", "environments", "connections", "alerts", "groups", "vars", "retention", "shares"];
+const KEYS: [&str; 11] = [
+    "ferry",
+    "project",
+    "params",
+    "environments",
+    "connections",
+    "alerts",
+    "groups",
+    "vars",
+    "xref",
+    "retention",
+    "shares",
+];
 
 /// Reads `ferry.yaml` with what is given to it.
 pub fn read(source: &Arc<Source>, given: &Given, report: &mut Report) -> Option<Project> {
@@ -187,6 +206,15 @@ fn in_environment(written: &Node, chosen: Option<&environments::Environment<'_>>
     root
 }
 
+fn channel(node: &Node, report: &mut Report) -> Option<Channel> {
+    if node.entries().is_none() {
+        return one_of(node, "an alert channel", &[("log", ())], report).map(|()| Channel::Log);
+    }
+    let fields = Fields::open(node, "an alert channel", &["pipeline"], report)?;
+    let pipeline = fields.need("pipeline", "tell-finance", report)?;
+    Some(Channel::Pipeline(text(pipeline, "`pipeline`", report)?))
+}
+
 fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<Project> {
     let fields = Fields::open(root, "a project", &KEYS, report)?;
     language::read_version(fields, report);
@@ -196,16 +224,14 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         connections.iter().filter_map(|(name, node)| Some((name.value.clone(), connection(node, report)?)));
     let connections = connections.collect();
     let alerts = fields.get("alerts").and_then(|node| map(node, "`alerts`", report)).unwrap_or_default();
-    let words = [("log", Channel::Log)];
-    let alerts = alerts
-        .iter()
-        .filter_map(|(name, node)| Some((name.value.clone(), one_of(node, "an alert channel", &words, report)?)));
+    let alerts = alerts.iter().filter_map(|(name, node)| Some((name.value.clone(), channel(node, report)?)));
     let alerts = alerts.collect();
     let groups = fields.get("groups").and_then(|node| map(node, "`groups`", report)).unwrap_or_default();
     let persons = |node, report: &mut Report| Some(texts(node, "a group", report)?.into_iter().map(|name| name.value));
     let groups = groups.iter().filter_map(|(name, node)| Some((name.value.clone(), persons(node, report)?.collect())));
     let groups = groups.collect();
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
+    let xref = fields.get("xref").map_or_else(BTreeMap::new, |node| xref::read(node, report));
     let retention = fields.get("retention").map_or_else(Retention::default, |node| retention::read(node, report));
     let shares = fields.get("shares").and_then(|node| texts(node, "`shares`", report)).unwrap_or_default();
     Some(Project {
@@ -215,6 +241,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         alerts,
         groups,
         vars,
+        xref,
         retention,
         params: Params::default(),
         environment: None,

@@ -30,13 +30,17 @@ impl Run {
         self.length += 1;
         let unit = entry.step().and_then(|id| self.unit_named(id));
         match (entry, unit) {
-            (Entry::Started { event, parent }, _) => {
+            (Entry::Started { event, parent, refused }, _) => {
                 self.parent.clone_from(parent);
+                self.refused.clone_from(refused);
                 self.event = event.clone();
                 self.begin(at, &From::Start);
             }
             (Entry::Resumed { event, from, by_person, .. }, _) => {
-                self.event = event.clone().unwrap_or_else(|| self.event.clone());
+                if let Some(event) = event {
+                    self.event = event.clone();
+                    self.refused = None;
+                }
                 self.is_replayed = *by_person;
                 self.begin(at, from);
             }
@@ -94,6 +98,8 @@ impl Run {
             Entry::Evaluated { output, .. } | Entry::Arrived { output, .. } | Entry::Emitted { data: output, .. } => {
                 self.done(unit, output);
             }
+            Entry::Referenced { pairs, .. } => self.read(unit, pairs),
+            Entry::Linked { key, to, .. } => self.done(unit, &json!({ "key": key, "to": to })),
             Entry::Spread { items, .. } => self.spread(at, self.units[unit].step, items),
             Entry::Answered { output, .. } => {
                 self.remember(unit, Outcome::Done(output.clone()));

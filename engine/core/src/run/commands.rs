@@ -6,7 +6,7 @@ use ferry_contract::failure::{ErrorClass, Failure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Command, Entry, On, Run, Status, UnitIndex};
+use super::{Command, Entry, On, Run, Status, TRIGGER, UnitIndex};
 use crate::{
     language::Then,
     plan::{Reaction, StepIndex, Timeout, Wait, Work},
@@ -17,6 +17,9 @@ impl Run {
     pub fn commands(&self, now: Timestamp) -> Vec<Command> {
         if self.end.is_some() {
             return Vec::new();
+        }
+        if let Some(failure) = &self.refused {
+            return vec![Command::Journal(Entry::DeadLettered { step: TRIGGER.to_owned(), failure: failure.clone() })];
         }
         let mut places = self.places();
         let open: Vec<Command> = self.units().filter_map(|unit| self.command(unit, now, &mut places)).collect();
@@ -42,7 +45,7 @@ impl Run {
             }
             Status::Holding { arm } => Some(Command::Hold { unit, arm: *arm }),
             Status::Held { arm, since, .. } => self.hold_probe(unit, *arm, *since),
-            Status::Waiting { since, on } => self.wait(unit, *since, on),
+            Status::Waiting { since, on } => self.wait(unit, (*since, now), on),
             Status::Ready
             | Status::Dormant
             | Status::Blocked
@@ -97,8 +100,11 @@ impl Run {
         Some(Command::Probe { unit, arm: Some(arm), since: first, every: probe.every, late })
     }
 
-    fn wait(&self, unit: UnitIndex, since: Timestamp, on: &On) -> Option<Command> {
+    fn wait(&self, unit: UnitIndex, (since, now): (Timestamp, Timestamp), on: &On) -> Option<Command> {
         match (on, &self.step(unit).work) {
+            // It may have been sent, so no time-out lets another way be taken in its place. It begins nothing more where
+            // another step has failed.
+            (On::Trust, _) => (!self.is_broken()).then_some(Command::Call { unit, at: now }),
             (On::Answer { .. }, Work::Wait(Wait::Poll { probe, .. })) => {
                 let late = self.late(unit).map(|(at, entry)| (at, Box::new(entry)));
                 Some(Command::Probe { unit, arm: None, since, every: probe.every, late })
@@ -126,7 +132,8 @@ impl Run {
             | Work::Check(_)
             | Work::Pipeline { .. }
             | Work::Alert { .. }
-            | Work::Emit { .. } => None,
+            | Work::Emit { .. }
+            | Work::Link { .. } => None,
         };
         let deadline = self.deadline(unit).map(|(at, message)| (at, self.overdue(unit, message)));
         own.into_iter().chain(deadline).min_by_key(|(at, _)| *at)

@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     expression::Scope,
+    pairs::Pairs,
     path::{self, Roots},
     script::Rules,
 };
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::{Run, UnitIndex};
 
 /// The run document, as one step sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Document<'a> {
     run: &'a Run,
     unit: Option<UnitIndex>,
@@ -18,18 +19,19 @@ pub struct Document<'a> {
     error: Option<&'a Value>,
     result: Option<&'a Value>,
     reserved: Option<&'a Value>,
+    pairs: Option<&'a dyn Pairs>,
 }
 
 impl Run {
     /// What a unit sees; the error's value comes from [`Run::error_of`].
     pub fn document<'a>(&'a self, unit: UnitIndex, error: Option<&'a Value>) -> Document<'a> {
         let item = self.units[unit].item.as_ref().and_then(|item| Some((self.item_name(unit)?, &item.value)));
-        Document { run: self, unit: Some(unit), item, error, result: None, reserved: None }
+        Document { run: self, unit: Some(unit), item, error, result: None, reserved: None, pairs: None }
     }
 
     /// What the pipeline's output sees.
     pub fn whole(&self) -> Document<'_> {
-        Document { run: self, unit: None, item: None, error: None, result: None, reserved: None }
+        Document { run: self, unit: None, item: None, error: None, result: None, reserved: None, pairs: None }
     }
 
     /// What `$.error` is for a step of an arm.
@@ -61,6 +63,12 @@ impl<'a> Document<'a> {
         Self { result: Some(result), reserved, ..self }
     }
 
+    /// The same where cross-references may be read.
+    #[must_use]
+    pub fn with_pairs(self, pairs: &'a dyn Pairs) -> Self {
+        Self { pairs: Some(pairs), ..self }
+    }
+
     /// The scope of an evaluation.
     pub fn scope(&'a self, rules: &'a Rules) -> Scope<'a> {
         Scope { rules, document: path::Document::Roots(self), names: self }
@@ -68,6 +76,10 @@ impl<'a> Document<'a> {
 }
 
 impl Roots for Document<'_> {
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        self.pairs
+    }
+
     fn root(&self, name: &str) -> Option<&Value> {
         match name {
             "event" => Some(&self.run.event),

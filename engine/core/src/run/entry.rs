@@ -7,7 +7,7 @@ use ferry_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::letter::Decision;
+use super::{letter::Decision, xref::Pair};
 use crate::once::Found;
 
 /// One thing that happened. Steps are named, so that a journal can be read.
@@ -21,6 +21,9 @@ pub enum Entry {
         /// The step that it was begun by.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+        /// Why it cannot be run as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Failure>,
     },
     /// The step is done for each of these items from now on.
     Spread {
@@ -46,6 +49,27 @@ pub enum Entry {
         key: String,
         /// Its content.
         data: Value,
+    },
+    /// The step has read these pairs of cross-references, which its values see from then on.
+    Referenced {
+        /// The step.
+        step: String,
+        /// The pairs, also those that there are not.
+        pairs: Vec<Pair>,
+    },
+    /// The step recorded a pair of a cross-reference.
+    Linked {
+        /// The step.
+        step: String,
+        /// The cross-reference.
+        table: String,
+        /// What one system calls the record.
+        key: String,
+        /// What the other one calls it.
+        to: String,
+        /// What it was called there before, where that is another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<String>,
     },
     /// The step's condition did not hold, or it goes on without what it waited for.
     Skipped {
@@ -240,6 +264,8 @@ pub enum On {
         /// The run.
         run: String,
     },
+    /// Somebody who says that the store remembers all that was sent: nothing else can tell whether this was.
+    Trust,
 }
 
 /// An event by its name and a value in it.
@@ -273,6 +299,8 @@ impl Entry {
             Self::Evaluated { step, .. }
             | Self::Spread { step, .. }
             | Self::Emitted { step, .. }
+            | Self::Referenced { step, .. }
+            | Self::Linked { step, .. }
             | Self::Doubted { step, .. }
             | Self::Approved { step, .. }
             | Self::Decided { step, .. }
@@ -312,6 +340,8 @@ impl Entry {
             Self::Finished { .. } => "finished",
             Self::Spread { .. } => "spread",
             Self::Emitted { .. } => "emitted",
+            Self::Referenced { .. } => "referenced",
+            Self::Linked { .. } => "linked",
             Self::Doubted { .. } => "doubted",
             Self::Approved { .. } => "approved",
             Self::Decided { .. } => "decided",

@@ -18,6 +18,10 @@ use crate::{
 impl Run {
     pub(super) fn failed(&mut self, at: Timestamp, unit: UnitIndex, failure: &Failure) {
         self.units[unit].failure = Some(failure.clone());
+        // Of what was never sent nothing has to stay as it was: what was missing may be there by the next attempt.
+        if self.units[unit].call.is_none() {
+            self.units[unit].pairs.clear();
+        }
         let after = self.after_failure(at, unit, failure);
         let is_unknown = matches!(failure.class, ErrorClass::Unknown | ErrorClass::Conflict);
         let attempt = match self.units[unit].status {

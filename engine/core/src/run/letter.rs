@@ -97,7 +97,7 @@ impl Run {
             Letter::Event { step, data } => self.waiting(step, |unit, on| match on {
                 On::Event(_) => Some(Receipt::Entry(Entry::Arrived { step: step.clone(), output: data.clone() })),
                 On::Answer { .. } => Some(Receipt::Ask(unit)),
-                On::Time | On::Approval { .. } | On::Run { .. } => None,
+                On::Time | On::Approval { .. } | On::Run { .. } | On::Trust => None,
             }),
             Letter::Returned { step, outcome } => self.returned(step, outcome),
             Letter::Turn { step } => {

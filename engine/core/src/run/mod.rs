@@ -14,6 +14,7 @@ mod failing;
 mod hold;
 mod letter;
 mod unit;
+mod xref;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -29,12 +30,16 @@ pub use entry::{Entry, From, Item, On, Parent, Wanted};
 pub use hold::{Reservation, queue};
 pub use letter::{Decision, Letter, Receipt};
 pub use unit::{Status, UnitIndex};
+pub use xref::{Pair, Reader};
 
 use crate::{
     once::{Guards, Memory, Outcome},
     plan::{Call, Plan, Reaction, Step, StepIndex},
 };
 use unit::Unit;
+
+/// What stands for a step in the dead letter of an event that cannot be run.
+pub const TRIGGER: &str = "trigger";
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub struct Run {
     event_key: String,
     event: Value,
     parent: Option<Parent>,
+    /// Why the event cannot be run as it is.
+    refused: Option<Failure>,
     /// The steps of the plan, then those of items.
     units: Vec<Unit>,
     /// The units of items, by name.
@@ -175,6 +182,7 @@ impl Run {
             event_key: event_key.into(),
             event: Value::Null,
             parent: None,
+            refused: None,
             units,
             names: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -203,6 +211,11 @@ impl Run {
     /// The event.
     pub fn event(&self) -> &Value {
         &self.event
+    }
+
+    /// Why the event cannot be run as it is; nothing where it can.
+    pub fn refused(&self) -> Option<&Failure> {
+        self.refused.as_ref()
     }
 
     /// The step that began this run.

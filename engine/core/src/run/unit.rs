@@ -6,7 +6,7 @@ use ferry_contract::{failure::Failure, key::CallKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Item, On};
+use super::{Item, On, xref::Pairs};
 use crate::plan::StepIndex;
 
 /// The number of a unit in its run. The steps of the plan come first, with their own numbers.
@@ -31,6 +31,8 @@ pub(super) struct Unit {
     pub(super) fallback: Option<usize>,
     /// Its place among those that are held, from when it was held first.
     pub(super) hold: Option<Hold>,
+    /// What it has read of cross-references.
+    pub(super) pairs: Pairs,
 }
 
 /// What a unit holds for, from when it was held first until its call is settled.
@@ -137,6 +139,7 @@ impl Unit {
             began: None,
             fallback: None,
             hold: None,
+            pairs: Pairs::new(),
         }
     }
 

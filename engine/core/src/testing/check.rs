@@ -133,6 +133,7 @@ fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Rep
     test.mocks.iter().for_each(|mock| self::mock(cx, mock, report));
     unused::look((cx.project, cx.catalog, cx.pipelines), pipeline, test, report);
     let expect = &test.expect;
+    test.state.iter().chain(&expect.state).for_each(|pairs| xref(cx, &pairs.table, report));
     let calls = expect.calls.iter().chain(&expect.in_order).map(|call| &call.action);
     calls.chain(&expect.not_called).for_each(|name| {
         action(cx, name, report);
@@ -144,6 +145,14 @@ fn test(cx: &Context<'_>, pipeline: &Pipeline, test: &mut Test, report: &mut Rep
     let dead = dead.filter(|step| step.value != "output");
     expected.chain(dead).for_each(|id| step(&ids, id, report));
     test.acts.iter().for_each(|act| deed(cx, (pipeline, &ids), &act.what, report));
+}
+
+fn xref(cx: &Context<'_>, table: &Spanned<String>, report: &mut Report) {
+    if !cx.project.xref.contains_key(&table.value) {
+        let known: Vec<&str> = cx.project.xref.keys().map(String::as_str).collect();
+        let message = format!("there is no cross-reference `{}` in ferry.yaml", table.value);
+        report.unknown("unknown-in-test", table.at, message, (&table.value, &known));
+    }
 }
 
 fn step(known: &[&str], id: &Spanned<String>, report: &mut Report) {

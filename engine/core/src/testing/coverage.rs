@@ -140,7 +140,11 @@ impl Coverage {
         self.cover((Part::Condition, id.clone(), 1));
         if matches!(
             entry,
-            Entry::Evaluated { .. } | Entry::Called { .. } | Entry::Emitted { .. } | Entry::Waiting { .. }
+            Entry::Evaluated { .. }
+                | Entry::Called { .. }
+                | Entry::Emitted { .. }
+                | Entry::Linked { .. }
+                | Entry::Waiting { .. }
         ) {
             let error = run.error_of(unit);
             let document = run.document(unit, error.as_ref());
@@ -189,6 +193,7 @@ fn map_of(step: &language::Step) -> Option<&Node> {
         language::Work::Function(function) => function.with.as_ref(),
         language::Work::Allocate(allocate) => allocate.with.as_ref(),
         language::Work::Alert(_)
+        | language::Work::Link(_)
         | language::Work::Script(_)
         | language::Work::Check(_)
         | language::Work::Wait(_)

@@ -11,7 +11,10 @@ use ferry_contract::{
     },
 };
 
-use super::field::{Field, fields, whole_or_fields};
+use super::{
+    field::{Field, fields, whole_or_fields},
+    state::{self, Pairs},
+};
 use crate::run::State;
 
 /// What is to come of a run.
@@ -33,6 +36,8 @@ pub struct Expect {
     pub dead_letter: Option<DeadLetterExpected>,
     /// What it tells other pipelines.
     pub emitted: Vec<EmittedExpected>,
+    /// What the store knows after it.
+    pub state: Vec<Pairs>,
     /// How long it takes, in its own time.
     pub takes: Option<Takes>,
 }
@@ -160,8 +165,8 @@ pub(super) fn outcome_name(state: State) -> &'static str {
     OUTCOMES.iter().find(|(_, known)| *known == state).map_or("running", |(name, _)| name)
 }
 
-const KEYS: [&str; 9] =
-    ["outcome", "output", "calls", "calls_in_order", "not_called", "steps", "dead_letter", "emitted", "takes"];
+const KEYS: [&str; 10] =
+    ["outcome", "output", "calls", "calls_in_order", "not_called", "steps", "dead_letter", "emitted", "state", "takes"];
 
 impl Expect {
     /// Whether it says nothing.
@@ -169,7 +174,8 @@ impl Expect {
         let steps = self.steps.iter().all(StepExpected::is_empty);
         let takes = self.takes.as_ref().is_none_or(|takes| takes.at_least.is_none() && takes.at_most.is_none());
         let none = [self.output.is_empty(), self.calls.is_empty(), self.in_order.is_empty(), steps, takes];
-        let others = self.outcome.is_none() && self.dead_letter.is_none();
+        let state = self.state.iter().all(|pairs| pairs.pairs.is_empty());
+        let others = self.outcome.is_none() && self.dead_letter.is_none() && state;
         others && none.into_iter().all(|none| none) && self.not_called.is_empty() && self.emitted.is_empty()
     }
 }
@@ -194,6 +200,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Expect {
         steps: open.get("steps").map_or_else(Vec::new, |node| steps(node, report)),
         dead_letter: open.get("dead_letter").and_then(|node| dead_letter(node, report)),
         emitted: emitted.iter().filter_map(|item| emission(item, report)).collect(),
+        state: open.get("state").map_or_else(Vec::new, |node| state::read(node, true, report)),
         takes: open.get("takes").and_then(|node| takes(node, report)),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     CallExpected, DeadLetterExpected, EmittedExpected, Expect, Field, Made, Observation, Observed, StepExpected, Takes,
-    expect::outcome_name,
+    expect::outcome_name, state,
 };
 
 /// One thing that is not as it was expected.
@@ -33,7 +33,10 @@ struct Judge<'a> {
 /// All that is not as it was expected.
 pub fn judge(expect: &Expect, observed: &Observed) -> Vec<Mismatch> {
     let mut judge = Judge { observed, wrong: Vec::new() };
-    let Some(run) = observed.runs.first() else { return Vec::new() };
+    let Some(run) = observed.runs.first() else {
+        judge.note(At::START, "the event", "begins a run", "begins none");
+        return judge.wrong;
+    };
     if let Some(outcome) = &expect.outcome
         && run.run.state() != outcome.value
     {
@@ -52,6 +55,12 @@ pub fn judge(expect: &Expect, observed: &Observed) -> Vec<Mismatch> {
         }
     }
     expect.emitted.iter().for_each(|expected| judge.emitted(expected, run));
+    for (at, pair, found) in state::wrong(&expect.state, &observed.pairs) {
+        let shown =
+            |to: Option<&String>| to.map_or_else(|| "no pair".to_owned(), |to| Value::from(to.as_str()).to_string());
+        let what = format!("cross-reference `{}`, `{}`", pair.table, pair.key);
+        judge.note(at, &what, shown(pair.to.as_ref()), shown(found));
+    }
     expect.takes.iter().for_each(|expected| judge.takes(expected));
     judge.wrong
 }

@@ -11,6 +11,7 @@ mod judge;
 mod mock;
 mod observe;
 mod read;
+mod state;
 mod unused;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use judge::{Mismatch, judge};
 pub use mock::{Answer, Gives, Mock};
 pub use observe::{Made, Observation, Observed};
 pub use read::read;
+pub use state::Pairs;
 
 use crate::run::Decision;
 
@@ -73,6 +75,8 @@ pub struct Test {
     pub now: Timestamp,
     /// How long it lasts, where the run does not end before.
     pub lasts: Option<Duration>,
+    /// What the store knows before it.
+    pub state: Vec<Pairs>,
     /// What its targets answer.
     pub mocks: Vec<Mock>,
     /// What persons and others do meanwhile.

@@ -1,5 +1,7 @@
 //! What was observed of a test: its runs, and the calls that its targets got.
 
+use std::collections::BTreeMap;
+
 use ferry_contract::failure::{ErrorClass, Failure};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,6 +16,8 @@ pub struct Observed {
     pub runs: Vec<Observation>,
     /// The calls, in order.
     pub calls: Vec<Made>,
+    /// The pairs of cross-references that are there in the end, by table and key.
+    pub pairs: BTreeMap<(String, String), String>,
     /// When it began.
     pub began: Timestamp,
     /// When it ended.

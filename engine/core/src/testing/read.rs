@@ -12,7 +12,7 @@ use ferry_contract::{
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Act, Deed, Event, Suite, Test, expect, mock};
+use super::{Act, Deed, Event, Suite, Test, expect, mock, state};
 use crate::{
     language,
     limits::{TEST_LASTS_MAX, TEST_NOW_BEFORE},
@@ -20,12 +20,12 @@ use crate::{
 };
 
 const KEYS: [&str; 3] = ["ferry", "pipeline", "tests"];
-const TEST_KEYS: [&str; 11] =
-    ["name", "event", "key", "now", "for", "mocks", "approvals", "decisions", "events", "cases", "expect"];
-const CASE_KEYS: [&str; 10] =
-    ["name", "event", "key", "now", "for", "mocks", "approvals", "decisions", "events", "expect"];
+const TEST_KEYS: [&str; 12] =
+    ["name", "event", "key", "now", "for", "state", "mocks", "approvals", "decisions", "events", "cases", "expect"];
+const CASE_KEYS: [&str; 11] =
+    ["name", "event", "key", "now", "for", "state", "mocks", "approvals", "decisions", "events", "expect"];
 /// Keys of which a case writes only what differs.
-const MERGED: [&str; 2] = ["mocks", "expect"];
+const MERGED: [&str; 3] = ["state", "mocks", "expect"];
 /// When a test begins that does not say it: always the same, so that it always gives the same.
 const NOW_DEFAULT: &str = "2026-01-01T12:00:00Z";
 /// The business key of a run that a person begins.
@@ -97,6 +97,7 @@ fn test(
         key: key.map_or_else(|| KEY_DEFAULT.to_owned(), |key| key.value),
         now: now?,
         lasts: fields.get("for").and_then(|node| span(node, "`for`", report)),
+        state: fields.get("state").map_or_else(Vec::new, |node| state::read(node, false, report)),
         mocks: fields.get("mocks").map_or_else(Vec::new, |node| mock::mocks(node, report)),
         acts,
         expect: fields.get("expect").map_or_else(expect::Expect::default, |node| expect::read(node, report)),

@@ -20,7 +20,7 @@ fn unknown_key_names_the_nearest() {
         "steps:\n  - id: payout\n    colour: red\n    map: { a: 1 }\n",
         expect![[r#"
             3:5: error[unknown-key]: `colour` is not a key of a step
-              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`, `on_error`
+              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
         "#]],
     );
     check(
@@ -140,7 +140,7 @@ fn wrong_types_say_what_is_wanted() {
         "steps:\n  - payout\n",
         expect![[r#"
             2:5: error[wrong-type]: a step must be a map, and this is text
-              help: write it as a map with `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`, `on_error`
+              help: write it as a map with `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
         "#]],
     );
     check(
@@ -199,7 +199,7 @@ fn what_a_step_does_is_one_thing() {
         "steps:\n  - id: payout\n",
         expect![[r#"
             2:9: error[step-kind]: this step does nothing
-              help: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`
+              help: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
         "#]],
     );
     check(

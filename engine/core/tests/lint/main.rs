@@ -35,7 +35,7 @@ use ferry_core::lint::{self, Files, checks};
 use world::{PROJECT, World, completed};
 
 /// The pipeline beside the files of tests on pages.
-const TESTED: &str = "steps:\n  - id: recipient\n    action: salesforce.get\n    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }\n  - { id: balance, action: payoneer.get_balance }\n";
+const TESTED: &str = include_str!("../world/tested.yaml");
 
 /// What a fragment is not blamed for: the project around it defines more than it uses.
 const OF_WHOLE_PROJECTS: [&str; 1] = ["unused-definition"];

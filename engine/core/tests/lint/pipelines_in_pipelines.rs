@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::check;
+use crate::{check, findings_on, world::World};
 
 const HEAD: &str = "# ferry.yaml\nferry: 1\nproject: p\n";
 
@@ -241,4 +241,29 @@ output: $.x
               help: write one of `string`, `number`, `integer`, `boolean`, `object`, `array`
         "#]],
     );
+}
+
+/// By whatever way it would come to it.
+#[test]
+fn what_tells_of_failures_is_told_of_none_of_its_own() {
+    let pipeline = |name: &str, steps: &str, channel: &str| {
+        format!(
+            "# {name}.yaml\nferry: 1\npipeline: {name}\ntrigger: manual\nsteps:\n{steps}on_failure: {{ alert: {channel} }}\n"
+        )
+    };
+    let map = "  - { id: one, map: { text: x } }\n";
+    let project = "# ferry.yaml\nferry: 1\nproject: example\nalerts: { ops: log, desk: { pipeline: tell }, \
+                   deputy: { pipeline: write } }\n";
+    let calls = "  - { id: one, pipeline: write }\n";
+    for (tell, write, found) in [
+        (pipeline("tell", map, "desk"), pipeline("write", map, "deputy"), 2),
+        (pipeline("tell", map, "deputy"), pipeline("write", map, "desk"), 2),
+        (pipeline("tell", calls, "ops"), pipeline("write", map, "desk"), 2),
+        (pipeline("tell", map, "deputy"), pipeline("write", map, "ops"), 0),
+        (pipeline("tell", calls, "ops"), pipeline("write", map, "ops"), 0),
+    ] {
+        let findings = findings_on(&World::new(), &format!("{tell}{write}{project}"));
+        let circles = findings.iter().filter(|finding| finding.check == "recursive-pipeline").count();
+        assert_eq!(circles, found, "{tell}{write}");
+    }
 }

@@ -21,18 +21,7 @@ pub(crate) const PROJECT: &str = include_str!("project.yaml");
 const TABLE: &str = "Transferred: Completed\nCancelled: Failed\n";
 
 /// What a fragment that begins with `steps:` lacks.
-pub(crate) const HEADER: &str = "\
-ferry: 1
-pipeline: example
-trigger:
-  poll:
-    action: salesforce.query
-    with: { object: Payment_Request__c, fields: [Id, Name, Amount__c, Fee__c, CurrencyIsoCode, Country__c, Recipient__c, Status__c, SystemModstamp, lines, Lines, card_number, card_last4, card_last_four] }
-    every: 1m
-    cursor: { field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }
-  key: $.Id
-on_failure: { alert: finance-ops }
-";
+pub(crate) const HEADER: &str = include_str!("header.yaml");
 
 /// The shipped connectors, and a Rhai engine.
 pub(crate) struct World {

@@ -128,7 +128,7 @@ fn list(approvals: Vec<Approval>, format: Format) -> Outcome {
                 let not = maker.map_or_else(String::new, |maker| format!(" (not {maker})"));
                 (format!("{}{not}", by.join(", ")), show.to_string())
             }
-            On::Time | On::Answer { .. } | On::Event(_) | On::Run { .. } => (String::new(), String::new()),
+            On::Time | On::Answer { .. } | On::Event(_) | On::Run { .. } | On::Trust => (String::new(), String::new()),
         };
         let Approval { run, step, pipeline, event_key, since, .. } = approval;
         vec![run.to_string(), step, pipeline, event_key, since.to_string(), by, show.chars().take(120).collect()]

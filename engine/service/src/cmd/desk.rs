@@ -142,6 +142,12 @@ impl Desk {
         })
     }
 
+    /// The cross-references of each project in the folders.
+    pub(super) fn xrefs(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        let projects = self.projects.iter().filter_map(|project| project.checked.project.as_ref());
+        projects.map(|project| (project.name.as_str(), project.xref.keys().map(String::as_str).collect()))
+    }
+
     /// A run as its journal makes it.
     pub(super) async fn fold(&self, stored: &StoredRun) -> Result<Run, anyhow::Error> {
         Ok(folded(stored, self.plan(&Digest::named(&stored.row.version)).await?))

@@ -29,6 +29,7 @@ mod status;
 mod store;
 mod test;
 mod why;
+mod xref;
 
 use std::{
     path::PathBuf,
@@ -54,6 +55,7 @@ pub use plan::PlanDocument;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
 pub use why::WhyReport;
+pub use xref::PairList;
 
 /// Moves payment and customer records between systems: never twice, never lost.
 #[derive(Debug, Parser)]
@@ -96,6 +98,7 @@ enum Command {
     Dlq(dlq::Dlq),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
+    Xref(xref::Xref),
     Why(why::Why),
     Status(status::StatusCommand),
     Store(store::StoreCommand),
@@ -230,6 +233,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(command) => start::on_runtime(command.run()),
         Command::Approvals(command) => start::on_runtime(command.run()),
         Command::Audit(command) => start::on_runtime(command.run()),
+        Command::Xref(command) => start::on_runtime(command.run()),
         Command::Why(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),
         Command::Store(command) => start::on_runtime(command.run()),

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use ferry_contract::port::Clock as _;
 use ferry_core::{
     plan::Plan,
-    run::{Entry, From, Run},
+    run::{Entry, From, Run, TRIGGER},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,9 +29,6 @@ use crate::{
 };
 use foreseen::Entry as Shown;
 use watch::Watch;
-
-/// The step of an event that could not begin a run.
-const TRIGGER: &str = "trigger";
 
 #[derive(Args, Debug)]
 #[command(disable_version_flag = true)]

@@ -1,7 +1,7 @@
 //! `ferry runs`
 
 use clap::{Args, Subcommand};
-use ferry_core::run::{Entry, State};
+use ferry_core::run::{Entry, Pair, State};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -179,6 +179,13 @@ fn detail(entry: &Entry) -> String {
             format!("by {by}: {reason}")
         }
         Entry::Spread { items, .. } => format!("{} items", items.len()),
+        Entry::Linked { table, key, to, was: None, .. } => format!("{table}: {key} is {to}"),
+        Entry::Linked { table, key, to, was: Some(was), .. } => format!("{table}: {key} is {to}, and was {was}"),
+        Entry::Referenced { pairs, .. } => {
+            let shown =
+                |pair: &Pair| format!("{}: {} is {}", pair.table, pair.key, pair.to.as_deref().unwrap_or("unknown"));
+            pairs.iter().map(shown).collect::<Vec<_>>().join(", ")
+        }
         Entry::Emitted { event, key, .. } => format!("{event} {key}"),
         Entry::Doubted { key, .. } => key.to_string(),
         Entry::Waiting { on, .. } => serde_json::to_string(on).unwrap_or_default(),

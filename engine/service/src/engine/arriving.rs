@@ -115,6 +115,6 @@ impl Engine {
 
 fn begun(plan: &Arc<Plan>, arrival: &Arrival) -> Run {
     let mut run = Run::new(Arc::clone(plan), arrival.event_key.clone(), ferry_core::once::Guards::ALL);
-    run.take(arrival.at, &Entry::Started { event: arrival.event.clone(), parent: None });
+    run.take(arrival.at, &arrival.started());
     run
 }

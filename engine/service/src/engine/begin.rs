@@ -117,7 +117,7 @@ impl Drive<'_> {
     }
 
     /// This run as the parent of another one.
-    fn parent(&self, step: &str, waits: bool) -> Result<Parent, Failure> {
+    pub(super) fn parent(&self, step: &str, waits: bool) -> Result<Parent, Failure> {
         let depth = self.driven.with(|run| run.parent().map_or(0, |parent| parent.depth)) + 1;
         if depth > NESTING_MAX {
             let message = format!("{depth} runs have begun one another, and {NESTING_MAX} are the most");

@@ -11,7 +11,7 @@ use ferry_contract::{
 use ferry_core::{
     once::{self, Before, Circumstances, Found, Named},
     plan::Call,
-    run::{Entry, Run, UnitIndex},
+    run::{Entry, On, Run, Status, UnitIndex},
 };
 use serde_json::{Map, Value};
 
@@ -65,7 +65,14 @@ impl Drive<'_> {
         // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
         match before {
             Before::Send => {}
-            Before::Wait => return Performed::NotBefore(now + ASK_AGAIN),
+            Before::Wait => {
+                let is_told = self.driven.with(|run| matches!(run.status(unit), Status::Waiting { on: On::Trust, .. }));
+                if is_told {
+                    return Performed::NotBefore(now + ASK_AGAIN);
+                }
+                self.journal(Entry::Waiting { step: id, on: On::Trust });
+                return Performed::Noted;
+            }
             Before::Adopt(output) => return self.noted(Entry::Answered { step: id, output }),
             Before::Confirm => return self.noted(Entry::Doubted { step: id, key }),
             Before::Refuse(reason) => return self.failed(unit, Failure::new(ErrorClass::Conflict, reason)),

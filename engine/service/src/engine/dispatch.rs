@@ -21,7 +21,7 @@ use ferry_contract::{
 use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::{
     Engine,
@@ -52,12 +52,14 @@ pub(super) struct Outgoing {
 pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
-    turns: Mutex<HashMap<(String, String), Turn>>,
+    turns: Mutex<HashMap<(Digest, String), TurnHere>>,
     taken: Mutex<Taken>,
 }
 
-type Turn = Arc<AsyncMutex<()>>;
-type GroupKey = (String, String, Digest);
+/// Held by whoever has the turn in this process.
+type TurnHere = Arc<AsyncMutex<()>>;
+/// Where the connection leads, because two projects may give two of them one name; the action; and what calls must share.
+type GroupKey = (Digest, String, Digest);
 
 /// A group that still takes members; whoever opened it holds it too, and sends it.
 #[derive(Default)]
@@ -131,7 +133,8 @@ impl Engine {
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
     async fn gather(self: Arc<Self>, outgoing: Outgoing, (max, within): (usize, std::time::Duration)) -> Sent {
-        let key = (outgoing.connection.name.clone(), outgoing.action.clone(), outgoing.prepared.group.clone());
+        let Outgoing { target, action, prepared, .. } = &outgoing;
+        let key = (target.clone(), action.clone(), prepared.group.clone());
         let (reply, part) = oneshot::channel();
         if let Some(group) = self.dispatcher.join(&key, Member { outgoing, reply }, max) {
             let engine = Arc::clone(&self);
@@ -170,29 +173,44 @@ impl Engine {
         let ask = first.ask(&pipeline, &hosts);
         let places: Vec<_> = calls.iter().map(|call| call.place()).collect();
         let passed = match &turn {
-            Some(turn) => in_turn(turn, &gate, (ask, calls.len())).await,
-            None => gate.admit(ask).await.map(|pass| (None, pass)),
+            Some(turn) => self.in_turn(turn, &gate, (ask, calls.len())).await,
+            None => gate.admit(ask).await.map(|pass| (None, None, pass)),
         };
-        let (_turn, pass) = match passed {
+        let (_here, held, pass) = match passed {
             Ok(passed) => passed,
             Err(until) => {
                 hold_back(&places, until);
                 return calls.iter().map(|_| Ok(None)).collect();
             }
         };
+        let sent = self.send_passed((&gate, ask, pass), (&connection, &action), &calls).await;
+        if let Some(held) = held {
+            let engine = Arc::clone(self);
+            self.tasks.spawn(async move { engine.give_back(held).await });
+        }
+        sent
+    }
+
+    /// Asks what must be asked, and sends what may go.
+    async fn send_passed(
+        self: &Arc<Self>,
+        (gate, ask, pass): (&Gate, Ask<'_>, Pass),
+        (connection, action): (&Arc<Connection>, &str),
+        calls: &[Arc<Outgoing>],
+    ) -> Vec<Sent> {
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let reserved = match self.reserved_by_others(&connection, &action, &calls).await {
+        let reserved = match self.reserved_by_others(connection, action, calls).await {
             Ok(reserved) => reserved,
             Err(error) => return calls.iter().map(|_| Err(error.clone())).collect(),
         };
-        let mut refused = connection.preflight(&pass, &action, &prepared, reserved).await.into_iter();
+        let mut refused = connection.preflight(&pass, action, &prepared, reserved).await.into_iter();
         let mut sent: Vec<Sent> = Vec::new();
         let mut going: Vec<usize> = Vec::new();
         for (index, call) in calls.iter().enumerate() {
             let other = going.iter().map(|index| &calls[*index]).find(|other| other.key == call.key);
             let other = other.filter(|_| self.guards.has(Guard::Claim));
             sent.push(Ok(match (refused.next().flatten(), other) {
-                (Some(failure), _) if was_not_well(&failure) && held_back(&gate, ask, &[call.place()]) => None,
+                (Some(failure), _) if was_not_well(&failure) && held_back(gate, ask, &[call.place()]) => None,
                 (Some(failure), _) => Some(Entry::Failed { step: call.step.clone(), failure }),
                 (None, Some(other)) => Some(taken_by(call.step.clone(), other.driven.id.as_str())),
                 (None, None) => {
@@ -202,7 +220,9 @@ impl Engine {
             }));
         }
         let calls: Vec<Arc<Outgoing>> = going.iter().map(|index| Arc::clone(&calls[*index])).collect();
-        for (index, result) in going.into_iter().zip(self.send_claimed((connection, pass), action, calls).await) {
+        for (index, result) in
+            going.into_iter().zip(self.send_claimed((Arc::clone(connection), pass), action.to_owned(), calls).await)
+        {
             sent[index] = result;
         }
         sent
@@ -267,17 +287,6 @@ async fn admitted(gate: &Arc<Gate>, ask: Ask<'_>, places: &[(&Driven, &str)]) ->
             None
         }
     }
-}
-
-/// The turn of a bundle, and then its pass.
-async fn in_turn<'a>(
-    turn: &'a Turn,
-    gate: &Arc<Gate>,
-    (ask, calls): (Ask<'_>, usize),
-) -> Result<(Option<AsyncMutexGuard<'a, ()>>, Pass), Timestamp> {
-    let place = gate.join(ask.pipeline, calls)?;
-    let turn = place.wait(turn.lock()).await?;
-    Ok((Some(turn), gate.admit_from(place.at_the_front(), ask).await?))
 }
 
 fn hold_back(places: &[(&Driven, &str)], until: Timestamp) {

@@ -10,7 +10,7 @@ use ferry_contract::{
 use ferry_core::{
     once::Guard,
     plan::Reaction,
-    run::{Command, Entry, Letter, Receipt, Status, UnitIndex},
+    run::{Command, Entry, Letter, On, Receipt, Status, UnitIndex},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -18,9 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Engine, LoadedProject,
     dispatch::Sent,
-    evaluate::Started,
-    journal::{Shared, alert},
+    evaluate::{Started, again},
+    journal::Shared,
     question::{bug, next_time, question},
+    xref::links,
 };
 use crate::store::{Change, StoreError};
 
@@ -118,10 +119,12 @@ impl Drive<'_> {
         let Some(entry) = entry else { return };
         // Who stands behind it in its queue waits for that.
         self.owes |= matches!(entry, Entry::Released { .. });
-        self.owes |= self.driven.with(|run| {
-            let unit = entry.step().and_then(|id| run.unit_named(id));
-            unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
-        });
+        // What was read of cross-references is durable with the call that it is for.
+        self.owes |= !matches!(entry, Entry::Referenced { .. })
+            && self.driven.with(|run| {
+                let unit = entry.step().and_then(|id| run.unit_named(id));
+                unit.and_then(|unit| run.call(unit)).is_some_and(|call| call.effect.is_write())
+            });
         self.engine.note(&self.driven, entry);
     }
 
@@ -208,22 +211,15 @@ impl Drive<'_> {
             return Performed::NotBefore(until);
         }
         match command {
-            Command::Start { .. } => match self.driven.with(|run| self.engine.start_unit(run, unit)) {
-                Started::Entry(entry) => self.noted(entry),
-                Started::Call(input) => self.call(unit, input),
-                Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
-                Started::Tell(channel, output) => {
-                    let entry = Entry::Evaluated { step: self.driven.unit_id(unit), output };
-                    alert(&self.driven, &entry, Some(&channel));
-                    self.noted(entry)
-                }
-                Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
-            },
+            Command::Start { .. } => {
+                let started = self.driven.with(|run| self.engine.start_unit(run, unit));
+                self.started(unit, started)
+            }
             Command::Call { at, .. } | Command::Timer { at, .. } if at > now => Performed::NotBefore(at),
-            Command::Call { .. } => match self.input(unit) {
-                Ok(input) => self.call(unit, input),
-                Err(failure) => self.failed(unit, failure),
-            },
+            Command::Call { .. } => {
+                let started = self.driven.with(|run| again(&self.engine.rules, run, unit));
+                self.started(unit, started)
+            }
             Command::LookUp { at, .. } => match at.max(self.engine.visible_since_steady(&self.driven, unit)) {
                 at if at > now => Performed::NotBefore(at),
                 _ => self.look_up(unit),
@@ -235,6 +231,20 @@ impl Drive<'_> {
             }
             Command::Journal(entry) => self.noted(entry),
             Command::Finish => Performed::Noted,
+        }
+    }
+
+    fn started(&mut self, unit: UnitIndex, started: Started) -> Performed {
+        match started {
+            Started::Entry(entry) => self.noted(entry),
+            Started::Call(input) => self.call(unit, input),
+            Started::Begin(pipeline, inputs) => self.begin(unit, &pipeline, inputs),
+            Started::Tell(channel, output) => {
+                self.note_and_tell(Entry::Evaluated { step: self.driven.unit_id(unit), output }, Some(&channel))
+            }
+            Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
+            Started::Read(wanted) => self.read_pairs(unit, wanted),
+            Started::Link(linking) => self.link(unit, linking),
         }
     }
 
@@ -267,8 +277,8 @@ impl Drive<'_> {
                     moved = true;
                 }
                 Receipt::Entry(entry) => {
-                    alert(&self.driven, &entry, None);
-                    let also = self.followers(&entry).into_iter().chain([read]).collect();
+                    let followers = self.followers(&entry).into_iter();
+                    let also = followers.chain(self.tell(&entry, None)).chain([read]).collect();
                     self.engine.note_with(&self.driven, entry, also);
                     moved = true;
                 }
@@ -279,7 +289,11 @@ impl Drive<'_> {
 
     /// Whether something else than a question is under way.
     fn is_calling(&self) -> bool {
-        let asks = |status: &Status| matches!(status, Status::Waiting { .. } | Status::Held { .. });
+        let asks = |status: &Status| match status {
+            // Somebody has said that it may go, and it is being sent.
+            Status::Waiting { on, .. } => *on != On::Trust,
+            status => matches!(status, Status::Held { .. }),
+        };
         self.driven.with(|run| self.in_flight.iter().any(|unit| !asks(run.status(*unit))))
     }
 
@@ -297,10 +311,21 @@ impl Drive<'_> {
         }
     }
 
-    fn journal(&mut self, entry: Entry) {
-        alert(&self.driven, &entry, None);
-        let followers = self.followers(&entry);
+    /// Whether a pair of a cross-reference is being recorded.
+    pub(super) fn is_linking(&self) -> bool {
+        self.driven.with(|run| self.in_flight.iter().any(|unit| links(run, *unit)))
+    }
+
+    pub(super) fn journal(&mut self, entry: Entry) {
+        let followers = self.followers(&entry).into_iter().chain(self.tell(&entry, None)).collect();
         self.engine.note_with(&self.driven, entry, followers);
+    }
+
+    /// An entry that persons are told of, in this channel or the pipeline's own.
+    fn note_and_tell(&self, entry: Entry, channel: Option<&str>) -> Performed {
+        let also = self.tell(&entry, channel).into_iter().collect();
+        self.engine.note_with(&self.driven, entry, also);
+        Performed::Noted
     }
 
     pub(super) fn noted(&mut self, entry: Entry) -> Performed {
@@ -319,11 +344,7 @@ impl Drive<'_> {
             return self.failed(unit, bug("this arm does not hold"));
         };
         match self.driven.with(|run| self.engine.value_of(run, unit, what)) {
-            Ok(what) => {
-                let entry = Entry::Held { step: self.driven.unit_id(unit), what };
-                alert(&self.driven, &entry, channel.as_deref());
-                self.noted(entry)
-            }
+            Ok(what) => self.note_and_tell(Entry::Held { step: self.driven.unit_id(unit), what }, channel.as_deref()),
             Err(failure) => self.failed(unit, failure),
         }
     }

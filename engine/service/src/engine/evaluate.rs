@@ -9,13 +9,14 @@ use ferry_contract::{
     template::Escape,
 };
 use ferry_core::{
-    limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES},
+    eval::operators::xref,
+    limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES, XREF_READS_MAX},
     plan::{Approve, Correlation, Each, Wait, Work},
-    run::{Entry, Item, On, Run, UnitIndex, Wanted},
+    run::{Entry, Item, On, Reader, Run, UnitIndex, Wanted},
 };
 use serde_json::Value;
 
-use super::Engine;
+use super::{Engine, xref::Linking};
 
 /// What starting a unit gives.
 pub(super) enum Started {
@@ -27,13 +28,18 @@ pub(super) enum Started {
     Begin(String, Value),
     /// It emits an event of that name, with that key and content.
     Emit(String, String, Value),
+    /// Its values see these pairs of cross-references, by table and key, which must be read first.
+    Read(Vec<(String, String)>),
+    /// It records a pair of a cross-reference.
+    Link(Linking),
     /// It tells the persons behind that alert channel.
     Tell(String, Value),
 }
 
 /// Evaluates a unit's condition, and the unit as far as it is pure.
 pub(super) fn start(rules: &Rules, run: &Run, unit: UnitIndex) -> Started {
-    let started = seen_by(rules, run, unit, |scope| {
+    let reader = run.reader(unit);
+    let started = seen_by(rules, run, (unit, &reader), |scope| {
         let step = run.step(unit);
         match step.when.as_ref().filter(|_| !run.is_item(unit)).map(|when| when.test(scope.rules, scope.names)) {
             Some(Ok(false)) => return Ok(Started::Entry(Entry::Skipped { step: run.unit_id(unit) })),
@@ -41,17 +47,40 @@ pub(super) fn start(rules: &Rules, run: &Run, unit: UnitIndex) -> Started {
             Some(Ok(true)) | None => {}
         }
         match step.each.as_ref().filter(|_| run.spreads(unit)) {
-            Some(each) => spread(run, unit, each, scope).map(Started::Entry),
+            Some(each) => spread(run, (unit, &reader), each, scope).map(Started::Entry),
             None => work(run, unit, scope),
         }
     });
+    read_first(run, unit, &reader, started)
+}
+
+/// Evaluates the input of a unit's call again.
+pub(super) fn again(rules: &Rules, run: &Run, unit: UnitIndex) -> Started {
+    let reader = run.reader(unit);
+    let bug = || Failure::new(ErrorClass::Bug, "only a call is sent");
+    let call = run.call(unit).ok_or_else(bug);
+    let input = call.and_then(|call| seen_by(rules, run, (unit, &reader), |scope| value(&call.with, scope)));
+    read_first(run, unit, &reader, input.map(Started::Call))
+}
+
+/// What an evaluation gives counts only where it has seen all that it wanted to.
+fn read_first(run: &Run, unit: UnitIndex, reader: &Reader<'_>, started: Result<Started, Failure>) -> Started {
+    let wanted = reader.wanted();
     let failed = |failure| Started::Entry(Entry::Failed { step: run.unit_id(unit), failure });
-    started.unwrap_or_else(failed)
+    if wanted.is_empty() {
+        return started.unwrap_or_else(|failure| failed(reader.classed(failure)));
+    }
+    if reader.count() > XREF_READS_MAX {
+        let count = reader.count();
+        let message = format!("the step reads {count} pairs of cross-references, and {XREF_READS_MAX} are the most");
+        return failed(Failure::new(ErrorClass::Invalid, message));
+    }
+    Started::Read(wanted)
 }
 
 /// A value as a unit sees it.
 pub(super) fn value_of(rules: &Rules, run: &Run, unit: UnitIndex, expression: &Expression) -> Result<Value, Failure> {
-    seen_by(rules, run, unit, |scope| value(expression, scope))
+    seen_by(rules, run, (unit, &run.reader(unit)), |scope| value(expression, scope))
 }
 
 impl Engine {
@@ -89,13 +118,23 @@ impl Engine {
     }
 }
 
-fn seen_by<T>(rules: &Rules, run: &Run, unit: UnitIndex, look: impl FnOnce(Scope<'_>) -> T) -> T {
+fn seen_by<T>(
+    rules: &Rules,
+    run: &Run,
+    (unit, reader): (UnitIndex, &Reader<'_>),
+    look: impl FnOnce(Scope<'_>) -> T,
+) -> T {
     let error = run.error_of(unit);
-    let document = run.document(unit, error.as_ref());
+    let document = run.document(unit, error.as_ref()).with_pairs(reader);
     look(document.scope(rules))
 }
 
-fn spread(run: &Run, unit: UnitIndex, each: &Each, scope: Scope<'_>) -> Result<Entry, Failure> {
+fn spread(
+    run: &Run,
+    (unit, reader): (UnitIndex, &Reader<'_>),
+    each: &Each,
+    scope: Scope<'_>,
+) -> Result<Entry, Failure> {
     let Value::Array(values) = value(&each.items, scope)? else {
         return Err(Failure::new(ErrorClass::Invalid, "`each` needs a list"));
     };
@@ -107,7 +146,7 @@ fn spread(run: &Run, unit: UnitIndex, each: &Each, scope: Scope<'_>) -> Result<E
     let mut items = Vec::new();
     for item in values {
         let key = {
-            let document = run.document(unit, None).with_item(&each.name, &item);
+            let document = run.document(unit, None).with_pairs(reader).with_item(&each.name, &item);
             text(&value(&each.key, document.scope(scope.rules))?, "`key` of `each`")?
         };
         if !seen.insert(key.clone()) {
@@ -143,6 +182,10 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
             let text = say.render(scope.document, &|_| None, Escape::None);
             text.map(|text| Started::Tell(to.clone(), Value::from(text))).map_err(|error| invalid(&error))
         }
+        Work::Link { table, key, to, replace } => {
+            let (key, to) = (side(key, "`key` of `link`", scope)?, side(to, "`to` of `link`", scope)?);
+            Ok(Started::Link(Linking { table: table.clone(), key, to, replace: *replace }))
+        }
         Work::Emit { event, key, data } => {
             let key = text(&value(key, scope)?, "`key` of `emit`")?;
             let data = value(data, scope)?;
@@ -168,6 +211,11 @@ fn wanted(correlation: &Correlation, scope: Scope<'_>) -> Result<Wanted, Failure
 fn approval(approve: &Approve, scope: Scope<'_>) -> Result<On, Failure> {
     let maker = approve.maker.as_ref().map(|maker| text(&value(maker, scope)?, "`not` of `approve`")).transpose()?;
     Ok(On::Approval { by: approve.by.clone(), maker, show: value(&approve.show, scope)? })
+}
+
+/// One side of a pair.
+fn side(expression: &Expression, what: &str, scope: Scope<'_>) -> Result<String, Failure> {
+    xref::side(&value(expression, scope)?, what).map_err(|error| invalid(&error))
 }
 
 /// A name, from a text or a number.

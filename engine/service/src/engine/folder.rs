@@ -43,7 +43,7 @@ impl Engine {
             match blocking(move || look(&at, ending)).await {
                 Ok(now) => {
                     for path in settled(&looks, &now) {
-                        let taken = self.take_file(&plan, drop, &path).await;
+                        let taken = self.take_file((&plan, drop), &path, &until).await;
                         wrong.extend(taken.err().map(|failure| format!("{}: {}", path.display(), failure.message)));
                     }
                     looks = now;
@@ -63,7 +63,13 @@ impl Engine {
         }
     }
 
-    async fn take_file(self: &Arc<Self>, plan: &Arc<Plan>, drop: &Drop, path: &Path) -> Result<(), Failure> {
+    /// Takes all rows of a file; where it is stopped in between, the file stays, and its rows are known.
+    async fn take_file(
+        self: &Arc<Self>,
+        (plan, drop): (&Arc<Plan>, &Drop),
+        path: &Path,
+        until: &CancellationToken,
+    ) -> Result<(), Failure> {
         self.save_versions().await.map_err(|error| store_failure(&error))?;
         let (file, rows) = (path.to_owned(), drop.rows);
         let mut reader = blocking(move || Reader::open(&file, rows)).await?;
@@ -73,6 +79,9 @@ impl Engine {
             reader = back;
             if rows.is_empty() {
                 break;
+            }
+            if until.is_cancelled() {
+                return Ok(());
             }
             let group = |owner: &dyn Fn(usize) -> Option<EngineId>| {
                 let row = |(index, row)| Change::Receive(self.row(plan, &name, row, owner(index)));

@@ -88,7 +88,8 @@ pub fn foresee(
     journal: &[(Timestamp, Entry)],
     (now, again): (Timestamp, &Entry),
 ) -> Vec<Foreseen> {
-    let mut ahead = Ahead { rules, run: run.clone(), now, seen: BTreeSet::new(), found: Vec::new() };
+    let mut ahead =
+        Ahead { rules, run: run.clone(), now, seen: BTreeSet::new(), unread: BTreeSet::new(), found: Vec::new() };
     ahead.run.take(now, again);
     ahead.kept();
     while let Some(unit) = ahead.next() {
@@ -106,7 +107,8 @@ pub fn foresee(
 
 /// The writes of a run that are done.
 pub fn done(rules: &Rules, run: &Run, now: Timestamp) -> Vec<Foreseen> {
-    let mut ahead = Ahead { rules, run: run.clone(), now, seen: BTreeSet::new(), found: Vec::new() };
+    let mut ahead =
+        Ahead { rules, run: run.clone(), now, seen: BTreeSet::new(), unread: BTreeSet::new(), found: Vec::new() };
     ahead.kept();
     ahead.found
 }
@@ -170,6 +172,8 @@ struct Ahead<'a> {
     run: Run,
     now: Timestamp,
     seen: BTreeSet<UnitIndex>,
+    /// Units whose input is not known, because it sees cross-references.
+    unread: BTreeSet<UnitIndex>,
     found: Vec<Foreseen>,
 }
 
@@ -207,7 +211,11 @@ impl Ahead<'_> {
             Started::Call(input) => self.call(unit, &input),
             // Nobody is told of what only might happen.
             Started::Tell(_, output) => Some(Entry::Evaluated { step: self.run.unit_id(unit), output }),
-            Started::Begin(..) | Started::Emit(..) => None,
+            Started::Read(_) => {
+                self.unread.insert(unit);
+                None
+            }
+            Started::Begin(..) | Started::Emit(..) | Started::Link(_) => None,
         }
     }
 
@@ -243,7 +251,8 @@ impl Ahead<'_> {
     fn rest(&mut self, calls: &[(String, CallKey)]) {
         let called: BTreeMap<&str, &CallKey> = calls.iter().map(|(step, key)| (step.as_str(), key)).collect();
         for unit in self.run.units() {
-            let open = matches!(self.run.status(unit), Status::Blocked | Status::Ready) && !self.seen.contains(&unit);
+            let is_met = self.seen.contains(&unit) && !self.unread.contains(&unit);
+            let open = matches!(self.run.status(unit), Status::Blocked | Status::Ready) && !is_met;
             let is_write = self.run.call(unit).is_some_and(|call| call.effect.is_write());
             if !open || !is_write {
                 continue;

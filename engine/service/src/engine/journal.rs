@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ferry_core::run::{Command, Entry, On, Reservation, Run, State, Status, UnitIndex};
+use ferry_core::run::{Command, Entry, Reservation, Run, State, Status, TRIGGER, UnitIndex};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -64,8 +64,7 @@ impl Driven {
         arrival: Arrival,
         accepted: oneshot::Sender<()>,
     ) -> Self {
-        let event = arrival.event.clone();
-        run.take(arrival.at, &Entry::Started { event, parent: arrival.parent.clone() });
+        run.take(arrival.at, &arrival.started());
         let driven = Self::new(name, run, 0);
         driven.add(Change::Begin(arrival));
         locked(&driven.state).newcomer = Some(Newcomer { accepted, last: None });
@@ -181,6 +180,9 @@ fn note(run: &Run, state: State) -> String {
     };
     let last = run.units().find(is_open).map(|unit| (unit, run.unit_id(unit)));
     match (state, last) {
+        (State::DeadLettered, _) if run.refused().is_some() => {
+            run.refused().map(|failure| format!("{TRIGGER}: {failure}")).unwrap_or_default()
+        }
         (State::Finished, _) | (_, None) => String::new(),
         (_, Some((unit, id))) => match run.failure(unit) {
             Some(failure) => format!("{id}: {failure}"),
@@ -221,7 +223,7 @@ impl Engine {
 
     /// Applies entries of several runs, and makes them durable together: all or none. Runs that were
     /// given up meanwhile are left out; says which were recorded. What their runs have noted before is
-    /// durable with them, and without them where another run has made one of the calls.
+    /// durable with them, and without them where another run has made one of the calls, or recorded the same key.
     pub(super) async fn record(&self, records: Vec<Record<'_>>) -> Result<Vec<bool>, StoreError> {
         let (mut recorded, mut noted) = (Vec::new(), Vec::new());
         let durable = {
@@ -243,7 +245,7 @@ impl Engine {
             self.store.commit(group)
         };
         let durable = durable.await;
-        if let Err(StoreError::CallTaken { .. }) = &durable {
+        if let Err(StoreError::CallTaken { .. } | StoreError::Stale(_)) = &durable {
             for (driven, before) in std::mem::take(&mut noted).into_iter().filter(|(_, before)| !before.is_empty()) {
                 match self.store.commit(before).await {
                     Ok(_) => self.accepted(driven),
@@ -296,41 +298,3 @@ impl Engine {
 
 /// A run that several tasks hold: its own, and the dispatcher's for its calls.
 pub(super) type Shared = Arc<Driven>;
-
-/// Tells a person of what needs one.
-pub(super) fn alert(driven: &Driven, entry: &Entry, channel: Option<&str>) {
-    let own = driven.with(|run| run.plan().alert.clone());
-    let channel = channel.or(own.as_deref()).unwrap_or_default();
-    match entry {
-        Entry::Parked { step, reason } => {
-            tracing::error!(run = %driven.id, step, reason, channel, "a person must decide");
-        }
-        Entry::DeadLettered { step, failure } => {
-            tracing::error!(run = %driven.id, step, %failure, channel, "dead letter");
-        }
-        Entry::Waiting { step, on: On::Approval { by, show, .. } } => {
-            tracing::warn!(run = %driven.id, step, by = by.join(", "), %show, channel, "a person is asked");
-        }
-        Entry::Held { step, what } => tracing::warn!(run = %driven.id, step, %what, channel, "held"),
-        Entry::Evaluated { step, output } => {
-            tracing::warn!(run = %driven.id, step, say = output.as_str(), channel, "a step tells persons");
-        }
-        Entry::Started { .. }
-        | Entry::Skipped { .. }
-        | Entry::Called { .. }
-        | Entry::Answered { .. }
-        | Entry::Failed { .. }
-        | Entry::LookedUp { .. }
-        | Entry::Released { .. }
-        | Entry::Waiting { .. }
-        | Entry::Arrived { .. }
-        | Entry::Resumed { .. }
-        | Entry::Cancelled { .. }
-        | Entry::Finished { .. }
-        | Entry::Spread { .. }
-        | Entry::Emitted { .. }
-        | Entry::Doubted { .. }
-        | Entry::Approved { .. }
-        | Entry::Decided { .. } => {}
-    }
-}

@@ -14,7 +14,7 @@ use ferry_connectors::{connection::Connection, library::Library};
 use ferry_contract::key::Digest;
 use ferry_core::{
     plan::{EventSource, Plan, StepIndex},
-    project::Retention,
+    project::{Channel, Retention},
 };
 use secrecy::SecretString;
 
@@ -34,6 +34,8 @@ pub struct LoadedProject {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// The secrets of its webhooks, by pipeline.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Where its alerts go, by channel.
+    pub alerts: BTreeMap<String, Channel>,
     /// What is forgotten, and when.
     pub retention: Retention,
     /// Its connectors, for plans of earlier versions.

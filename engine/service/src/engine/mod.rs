@@ -3,6 +3,7 @@
 //! `trigger` puts events into the store, `scheduler` takes due runs out of it, `drive` is the one
 //! loop that performs a run's commands, `evaluate` makes its values, and `dispatch` sends its calls.
 
+mod alert;
 mod answer;
 mod arriving;
 mod begin;
@@ -26,8 +27,10 @@ mod scheduler;
 mod taken;
 mod time;
 mod trigger;
+mod turn;
 mod unclaimed;
 mod version;
+mod xref;
 
 use std::{
     collections::HashSet,
@@ -133,6 +136,7 @@ impl Engine {
     /// Runs everything until [`Engine::stop`].
     pub async fn serve(self: &Arc<Self>) {
         self.start_polls();
+        self.tasks.spawn(Arc::clone(self).forget_for_ever());
         self.work().await;
     }
 
@@ -144,7 +148,6 @@ impl Engine {
         }
         self.tasks.spawn(Arc::clone(self).schedule());
         self.tasks.spawn(Arc::clone(self).give_up_for_ever());
-        self.tasks.spawn(Arc::clone(self).forget_for_ever());
         let work = async {
             self.stop.cancelled().await;
             self.tasks.close();

@@ -31,6 +31,7 @@ use super::{
     foresee::fate,
     gate::Ask,
     recover::stopped,
+    xref::referenced,
 };
 use crate::store::{InQueue, Store, StoreError};
 
@@ -89,6 +90,8 @@ pub struct WriteAhead {
 /// A run to look ahead in.
 struct Walk<'a> {
     engine: &'a Engine,
+    /// What its cross-references are read from.
+    known: &'a dyn Store,
     project: &'a LoadedProject,
     run: Run,
     doubted_since: Option<Timestamp>,
@@ -114,9 +117,16 @@ impl Engine {
         let project = loaded.project(project).ok_or_else(missing)?;
         let mut all = Vec::new();
         for run in runs {
-            let mut walk =
-                Walk { engine: self, project, run, doubted_since, seen: BTreeSet::new(), found: Previewed::default() };
-            walk.go().await;
+            let mut walk = Walk {
+                engine: self,
+                known,
+                project,
+                run,
+                doubted_since,
+                seen: BTreeSet::new(),
+                found: Previewed::default(),
+            };
+            walk.go().await?;
             all.push(walk.found);
         }
         self.ask_before(known, &mut all).await?;
@@ -180,7 +190,7 @@ impl Previewed {
 }
 
 impl Walk<'_> {
-    async fn go(&mut self) {
+    async fn go(&mut self) -> Result<(), StoreError> {
         let now = self.engine.now();
         // As the engine does that takes it up.
         for entry in self.run.interrupted().into_iter().map(|unit| stopped(self.run.unit_id(unit))).collect::<Vec<_>>()
@@ -194,7 +204,7 @@ impl Walk<'_> {
                 .into_iter()
                 .find(|command| unit_of(command).is_none_or(|unit| !self.seen.contains(&unit)));
             match next {
-                Some(Command::Start { unit }) => self.start(unit, now).await,
+                Some(Command::Start { unit }) => self.start(unit, now).await?,
                 Some(Command::Call { unit, .. }) => {
                     self.seen.insert(unit);
                     match self.run.call(unit).map(|call| value_of(&self.engine.rules, &self.run, unit, &call.with)) {
@@ -233,10 +243,11 @@ impl Walk<'_> {
             }
         }
         self.rest();
+        Ok(())
     }
 
     /// Evaluates a step as far as it is pure.
-    async fn start(&mut self, unit: UnitIndex, now: Timestamp) {
+    async fn start(&mut self, unit: UnitIndex, now: Timestamp) -> Result<(), StoreError> {
         match start(&self.engine.rules, &self.run, unit) {
             Started::Entry(entry) => {
                 if let Entry::Failed { failure, .. } = &entry {
@@ -253,9 +264,16 @@ impl Walk<'_> {
                 self.seen.insert(unit);
                 self.call(unit, &input, now).await;
             }
+            Started::Read(wanted) => {
+                let (project, step) = (&self.project.name, self.run.unit_id(unit));
+                let entry = referenced(self.known, project, step, wanted).await?;
+                self.run.take(now, &entry);
+            }
+            Started::Link(_) => self.waits(unit, "it records a pair of a cross-reference"),
             Started::Begin(pipeline, _) => self.waits(unit, &format!("it begins a run of `{pipeline}`")),
             Started::Emit(event, key, _) => self.waits(unit, &format!("it emits `{event}` with the key `{key}`")),
         }
+        Ok(())
     }
 
     async fn call(&mut self, unit: UnitIndex, input: &Value, now: Timestamp) {

@@ -45,17 +45,20 @@ impl Engine {
             longest = longest.zip(runs).map(|(longest, runs)| longest.max(runs));
             let Some(before) = runs.and_then(|runs| ago(now, runs)) else { continue };
             for (plan, _) in &project.plans {
-                self.forget_runs(&plan.pipeline, before).await?;
+                self.forget_runs(Some(&plan.pipeline), before).await?;
             }
         }
-        // An event has no project: it is kept as long as the longest of them keeps its runs.
+        // An event has no project, and a pipeline that is gone has none any more: they are kept as long as the longest
+        // of all keeps its runs.
         if let Some(before) = longest.filter(|longest| !longest.is_zero()).and_then(|longest| ago(now, longest)) {
+            self.forget_runs(None, before).await?;
             self.forget_events(before).await?;
         }
         Ok(RETENTION_LOOK_EVERY)
     }
 
-    async fn forget_runs(&self, pipeline: &str, before: Timestamp) -> Result<(), StoreError> {
+    /// Of one pipeline, or of all.
+    async fn forget_runs(&self, pipeline: Option<&str>, before: Timestamp) -> Result<(), StoreError> {
         let (mut kept, mut forgotten) = (0, 0);
         while !self.stop.is_cancelled() {
             let over = self.store.over(pipeline, before, (kept, FORGOTTEN_AT_ONCE_MAX)).await?;
@@ -67,7 +70,7 @@ impl Engine {
             let done = self.store.commit(changes).await?.forgotten;
             (kept, forgotten) = (kept + count - done, forgotten + done);
         }
-        self.audit_forgotten(pipeline, "runs", (forgotten, before)).await
+        self.audit_forgotten(pipeline.unwrap_or("all pipelines"), "runs", (forgotten, before)).await
     }
 
     async fn forget_events(&self, before: Timestamp) -> Result<(), StoreError> {

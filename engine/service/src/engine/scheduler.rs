@@ -125,6 +125,11 @@ impl Engine {
             tracing::warn!(%run, "the run is given up; whoever has it now goes on");
             return true;
         }
+        // Another run has recorded a pair for the same key: this one reads what is there, and decides anew.
+        if matches!(error, StoreError::Stale(_)) {
+            tracing::debug!(%run, %error, "the run is read again");
+            return false;
+        }
         tracing::error!(%run, %error, "the run is left as it is in the store, and tried again later");
         let until = self.now() + SignedDuration::try_from(RETRY_BROKEN_AFTER).unwrap_or_default();
         match self.store.commit(vec![Change::Defer { run: run.clone(), fence: *fence, until }]).await {

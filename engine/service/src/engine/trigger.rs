@@ -44,24 +44,35 @@ impl Roots for Vars<'_> {
 }
 
 impl Engine {
-    /// Polls at its interval until the engine stops.
+    /// Polls at its interval until the engine stops; of several engines, one at a time does.
     pub(super) async fn poll_for_ever(self: Arc<Self>, project: String, plan: Arc<Plan>, until: CancellationToken) {
         let EventSource::Poll(trigger) = &plan.trigger.source else { return };
+        let turn = format!("turn to poll for {}", plan.pipeline);
         while !until.is_cancelled() {
-            match self.poll_once(&project, &plan).await {
-                Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
-                // The gate has said so already.
-                Err(failure) if failure.wait_ms.is_some() => {
-                    tracing::debug!(pipeline = plan.pipeline, %failure, "the poll waits");
+            let rest = match self.take_turn(&turn, trigger.every).await {
+                Ok(_) => {
+                    self.poll_and_tell(&project, &plan).await;
+                    trigger.every
                 }
-                Err(failure) => {
-                    tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated");
-                }
-            }
+                Err(until) => Duration::try_from(until.duration_since(self.now())).unwrap_or_default(),
+            };
             tokio::select! {
-                    biased;
-                () = self.clock.sleep(trigger.every) => {}
+                biased;
+                () = self.clock.sleep(rest) => {}
                 () = until.cancelled() => {}
+            }
+        }
+    }
+
+    async fn poll_and_tell(self: &Arc<Self>, project: &str, plan: &Plan) {
+        match self.poll_once(project, plan).await {
+            Ok(report) => tracing::debug!(pipeline = plan.pipeline, ?report, "polled"),
+            // The gate has said so already.
+            Err(failure) if failure.wait_ms.is_some() => {
+                tracing::debug!(pipeline = plan.pipeline, %failure, "the poll waits");
+            }
+            Err(failure) => {
+                tracing::warn!(pipeline = plan.pipeline, %failure, "the poll failed; it will be repeated");
             }
         }
     }

@@ -225,6 +225,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             plans: Vec::new(),
             connections: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             retention: Retention::default(),
             library: Arc::clone(&project.library),
         });
@@ -256,9 +257,9 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     }
     let plans = project.checked.plans.iter().map(|plan| (Arc::clone(plan), version_files(project, checked, plan)));
     let folder = project.folder.clone();
-    let (name, retention) = (checked.name.clone(), checked.retention);
+    let (name, alerts, retention) = (checked.name.clone(), checked.alerts.clone(), checked.retention);
     let library = Arc::clone(&project.library);
-    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, retention, library })
+    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, alerts, retention, library })
 }
 
 /// Opens one connection of a checked project, whatever the others lack.

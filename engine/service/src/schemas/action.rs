@@ -275,6 +275,8 @@ pub struct Described {
     /// The most characters.
     #[schemars(rename = "maxLength")]
     pub length_max: Option<u64>,
+    /// The standard that a text is a code of.
+    pub format: Option<Format>,
     /// Whether nobody needs to see it whole, such as an account number.
     pub sensitive: Option<bool>,
     /// What it is to the kind of record that the action's `record` names.
@@ -297,4 +299,18 @@ pub enum Role {
     Upsert,
     /// One field that names a record, with its value.
     Key,
+}
+
+/// A standard whose codes are texts.
+#[derive(Debug, JsonSchema)]
+pub enum Format {
+    /// A currency of ISO 4217, such as `USD`.
+    #[schemars(rename = "currency")]
+    Currency,
+    /// A country of ISO 3166-1 by two letters, such as `NO`.
+    #[schemars(rename = "country-alpha-2")]
+    Country2,
+    /// A country of ISO 3166-1 by three letters, such as `NOR`.
+    #[schemars(rename = "country-alpha-3")]
+    Country3,
 }

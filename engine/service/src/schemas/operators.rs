@@ -102,6 +102,18 @@ pub struct Merge {
     pub master: std::collections::BTreeMap<String, Text>,
 }
 
+/// What the other system calls a record.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Xref {
+    /// A cross-reference of ferry.yaml.
+    pub table: Text,
+    /// What one system calls the record.
+    pub key: Value,
+    /// What stands for a key without a pair; else that is a failure of the class `not_found`.
+    pub r#else: Option<Value>,
+}
+
 /// A builder: the key that names it, what its value looks like, and what may stand beside it.
 struct Builder {
     name: &'static str,
@@ -113,7 +125,7 @@ struct Builder {
 
 type Make = fn(&mut SchemaGenerator) -> Schema;
 
-const BUILDERS: [Builder; 12] = [
+const BUILDERS: [Builder; 13] = [
     Builder { name: "rhai", form: any, beside: &[], value: |_| json_schema!({ "type": ["string", "number"] }) },
     Builder { name: "text", form: any, beside: &[], value: |_| json_schema!({ "type": ["string", "number"] }) },
     Builder {
@@ -135,6 +147,7 @@ const BUILDERS: [Builder; 12] = [
     Builder { name: "switch", form: list, beside: &[], value: switch },
     Builder { name: "each", form: data, beside: &[], value: SchemaGenerator::subschema_for::<EachItem> },
     Builder { name: "use", form: text, beside: &[("with", roots)], value: SchemaGenerator::subschema_for::<Text> },
+    Builder { name: "xref", form: data, beside: &[], value: SchemaGenerator::subschema_for::<Xref> },
     Builder { name: "merge", form: data, beside: &[], value: SchemaGenerator::subschema_for::<Merge> },
 ];
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use ferry_core::limits::ENVIRONMENTS_MAX;
 use schemars::JsonSchema;
 
-use super::written::{Duration, Plain, PlainMap, Text, Texts, Version};
+use super::{
+    rules::or_word,
+    written::{Duration, Plain, PlainMap, Text, Texts, Version},
+};
 
 /// A project of ferry: connections, alert channels, and values that its pipelines share.
 #[derive(Debug, JsonSchema)]
@@ -23,12 +26,14 @@ pub struct Project {
     pub environments: Option<BTreeMap<String, Option<Environment>>>,
     /// Connections by the name that pipelines call them, mostly that of their connector.
     pub connections: Option<BTreeMap<String, Connection>>,
-    /// Alert channels by name. The log, at level `error`, is the one kind so far.
+    /// Alert channels by name. All are in the log; a channel with a `pipeline` begins it.
     pub alerts: Option<BTreeMap<String, Channel>>,
     /// Persons by the name of their group, for approvals.
     pub groups: Option<BTreeMap<String, Texts>>,
     /// Values that pipelines read as `$.vars`.
     pub vars: Option<PlainMap>,
+    /// Cross-references by name: what two systems call the same record. A step `link` records a pair, `xref` reads it.
+    pub xref: Option<BTreeMap<String, Xref>>,
     /// How long what is over is kept; for ever where nothing is said.
     pub retention: Option<Retention>,
     /// Folders whose tables, maps and scripts this project uses too.
@@ -106,6 +111,15 @@ pub struct Connection {
     pub concurrency: Option<u64>,
 }
 
+/// A cross-reference between the ids of two systems.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Xref {
+    /// What its keys name, and what its values name.
+    #[schemars(length(min = 2, max = 2), extend("examples" = [["salesforce Contact", "payoneer payee"]]))]
+    pub between: Texts,
+}
+
 /// What is forgotten, and when.
 ///
 /// Dead letters stay until somebody is done with them. The names of events and calls stay for ever, so that none
@@ -118,10 +132,13 @@ pub struct Retention {
     pub runs: Duration,
 }
 
-/// Where an alert goes.
+/// Where an alert goes: `log`, at level `error` or `warn`, or to a pipeline as well.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub enum Channel {
-    /// Into the log, at level `error`.
-    Log,
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_word(&["log"]))]
+pub struct Channel {
+    /// The pipeline that an alert begins, with the alert as its event: one with `trigger: manual`, whose `inputs` are
+    /// among `kind`, `channel`, `run`, `pipeline`, `key`, `step`, `text`, `class` and `at`.
+    #[schemars(extend("examples" = ["tell-treasury"]))]
+    pub pipeline: Text,
 }

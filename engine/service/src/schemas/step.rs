@@ -15,7 +15,7 @@ use super::{
 /// One step of a run: an id, what it does, and what happens when that fails.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = call)]
-#[schemars(transform = exactly_one(&["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "alert"], "this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `alert`"))]
+#[schemars(transform = exactly_one(&["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "link", "alert"], "this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`"))]
 #[schemars(transform = only_beside("with", &["action", "pipeline"], "only an action or a pipeline takes `with`: move it into the step's own map, or remove it"))]
 #[schemars(transform = only_beside("once_per", &["action"], "only an action takes `once_per`: nothing else has a key at a target"))]
 pub struct Step {
@@ -55,6 +55,8 @@ pub struct Step {
     pub pipeline: Option<Text>,
     /// Emits an event for other pipelines.
     pub emit: Option<Emit>,
+    /// Records what another system calls a record, once and for ever.
+    pub link: Option<Link>,
     /// Tells persons.
     pub alert: Option<Alert>,
     /// What happens on some classes of failure. Without an arm, the run becomes a dead letter.
@@ -202,6 +204,20 @@ pub struct Emit {
     pub key: Value,
     /// Its content.
     pub data: Option<Value>,
+}
+
+/// A pair of a cross-reference. The same pair again is nothing; another value for a known key fails as `conflict`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Link {
+    /// A cross-reference of ferry.yaml.
+    pub table: Text,
+    /// What one system calls the record.
+    pub key: Value,
+    /// What the other one calls it.
+    pub to: Value,
+    /// Whether it may take the place of another value; `false` where nothing is said.
+    pub replace: Option<bool>,
 }
 
 /// Something that persons are told.

@@ -39,6 +39,8 @@ pub struct Test {
     pub now: Option<Text>,
     /// How long it lasts, where the run does not end before.
     pub r#for: Option<Duration>,
+    /// What the store knows before it.
+    pub state: Option<State>,
     /// What targets answer, by `connection.action`; the last answer stays. A call without one fails the test.
     pub mocks: Option<BTreeMap<String, Answers>>,
     /// What persons answer to steps with `approve`.
@@ -73,6 +75,8 @@ pub struct Case {
     pub now: Option<Text>,
     /// How long it lasts, where the run does not end before.
     pub r#for: Option<Duration>,
+    /// What the store knows before it, where that differs.
+    pub state: Option<State>,
     /// Answers that differ.
     pub mocks: Option<BTreeMap<String, Answers>>,
     /// What persons answer to steps with `approve`.
@@ -83,6 +87,15 @@ pub struct Case {
     pub events: Option<Vec<Posted>>,
     /// What is expected otherwise.
     pub expect: Option<Expect>,
+}
+
+/// What a store knows.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct State {
+    /// Pairs by cross-reference and key. An expectation writes `null` where there is to be no pair.
+    #[schemars(extend("examples" = [{ "contacts": { "003": "P-1" } }]))]
+    pub xref: Option<BTreeMap<String, PlainMap>>,
 }
 
 /// An answer, or several in order.
@@ -227,6 +240,8 @@ pub struct Expect {
     pub dead_letter: Option<DeadLetter>,
     /// What it tells other pipelines.
     pub emitted: Option<Vec<Emitted>>,
+    /// What the store knows after it.
+    pub state: Option<State>,
     /// How long it takes, in its own time.
     pub takes: Option<Takes>,
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EngineId, Fence, Leased, Posted, RunId};
+use super::{EngineId, Fence, Leased, PairName, Posted, RunId};
 
 /// One change. All changes of a group are durable together, or none is.
 #[derive(Clone, Debug)]
@@ -184,6 +184,8 @@ pub enum Change {
         /// The files.
         files: VersionFiles,
     },
+    /// A pair of a cross-reference, if it is still as it was read: compare and set.
+    Pair(PairName, Pairing),
     /// A row that processes share, if it is still as it was read: compare and set.
     Share {
         /// Its name.
@@ -217,6 +219,21 @@ impl Change {
     pub fn watch((correlation, uses): (&Correlation, Use)) -> Self {
         Self::Watch { event: correlation.event.clone(), path: correlation.theirs.text().to_owned(), uses }
     }
+}
+
+/// What a pair of a cross-reference becomes.
+#[derive(Clone, Debug)]
+pub struct Pairing {
+    /// What the other system calls the record by what was read; nothing where there was no pair.
+    pub was: Option<String>,
+    /// What it calls it from now on; nothing where there is to be no pair.
+    pub to: Option<String>,
+    /// The run, or the person, that says so.
+    pub by: String,
+    /// The run and the right to write to it, where a run says so.
+    pub run: Option<(RunId, Fence)>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A row that processes share.
@@ -281,7 +298,7 @@ pub struct Arrival {
     pub revision: String,
     /// The event.
     pub event: Value,
-    /// Why it cannot be run; it is then a dead letter from the start.
+    /// Why it cannot be run; its run then does nothing but end as a dead letter.
     pub refused: Option<Failure>,
     /// When it arrived.
     pub at: Timestamp,
@@ -291,6 +308,14 @@ pub struct Arrival {
     pub parent: Option<Parent>,
     /// What it has in common with the runs that go before it, and how many of them go at once.
     pub lane: Option<(String, u32)>,
+}
+
+impl Arrival {
+    /// The first entry of its run.
+    pub fn started(&self) -> Entry {
+        let Self { event, parent, refused, .. } = self.clone();
+        Entry::Started { event, parent, refused }
+    }
 }
 
 /// The files that a plan was made of.

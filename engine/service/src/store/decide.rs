@@ -7,6 +7,7 @@
 mod again;
 mod forget;
 mod mail;
+mod pair;
 
 pub(super) use mail::APPROVAL;
 
@@ -25,9 +26,6 @@ use super::{
     Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, printable,
     rows::{CallRecord, Draft, InboxRecord, JournalRecord, LetterRecord, RunRecord, Tail, VerdictRecord, View},
 };
-
-/// The step of an event that was refused before its run began.
-const TRIGGER: &str = "trigger";
 
 /// Applies a group to the view: all of it, or nothing.
 ///
@@ -109,6 +107,7 @@ impl Decision<'_> {
                 self.draft.writes.versions.insert(version.as_str().to_owned(), json(files)?);
                 Ok(())
             }
+            Change::Pair(name, pairing) => self.pair(name, pairing),
             Change::Share { name, expected, value } => self.share(name, *expected, value),
             Change::Forget { run, before } => self.forget(run, *before),
             Change::ForgetEvent { event, key, before } => {
@@ -138,8 +137,9 @@ impl Decision<'_> {
         if let Some(owner) = arrival.owner.as_ref().filter(|owner| !self.draft.is_alive(owner)) {
             return Err(StoreError::Fenced(owner.to_string()));
         }
-        // A run with a `concurrency` key waits for its place like all others.
-        let owner = arrival.owner.clone().filter(|_| arrival.refused.is_none() && arrival.lane.is_none());
+        // A run with a `concurrency` key waits for its place like all others, unless it is none.
+        let lane = arrival.lane.as_ref().filter(|_| arrival.refused.is_none());
+        let owner = arrival.owner.clone().filter(|_| lane.is_none());
         let fence = if owner.is_some() { Fence::default().raised() } else { Fence::default() };
         self.committed.started += 1;
         if owner.is_some() {
@@ -158,8 +158,8 @@ impl Decision<'_> {
             owner,
             mail: 0,
             parent: arrival.parent.as_ref().map(json).transpose()?,
-            lane: arrival.lane.as_ref().map(|(lane, _)| printable(lane)),
-            lane_limit: arrival.lane.as_ref().map_or(0, |(_, limit)| i64::from(*limit)),
+            lane: lane.map(|(lane, _)| printable(lane)),
+            lane_limit: lane.map_or(0, |(_, limit)| i64::from(*limit)),
             // The order of arrival, also of those that arrived together.
             place: (at_ms << 20) | i64::try_from(self.committed.started).unwrap_or(0).min((1 << 20) - 1),
             is_active: false,
@@ -167,17 +167,7 @@ impl Decision<'_> {
         self.draft.writes.runs.insert(run.clone(), record);
         let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms: at_ms, newer: None };
         self.draft.writes.inbox.insert(run.clone(), inbox);
-        self.push(run, arrival.at, &Entry::Started { event: arrival.event.clone(), parent: arrival.parent.clone() })?;
-        self.refuse(arrival, run)
-    }
-
-    /// An event that cannot be run is a dead letter from the start.
-    fn refuse(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
-        let Some(failure) = &arrival.refused else { return Ok(()) };
-        let entry = Entry::DeadLettered { step: TRIGGER.to_owned(), failure: failure.clone() };
-        self.push(run, arrival.at, &entry)?;
-        self.dead_letter(run, TRIGGER, failure, &arrival.event, arrival.at)?;
-        self.project(run, State::DeadLettered, None, &format!("{TRIGGER}: {failure}"), Hold::Release)
+        self.push(run, arrival.at, &arrival.started())
     }
 
     /// Without the guard: each delivery counts as an event of its own. For tests.

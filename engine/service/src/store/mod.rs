@@ -8,6 +8,7 @@ mod address;
 mod change;
 mod decide;
 mod lease;
+mod pair;
 mod posted;
 pub mod postgres;
 mod rows;
@@ -24,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use address::{Opened, StoreAddress, open, open_to_run};
-pub use change::{Act, Again, Arrival, Change, Committed, Hold, Shared, VersionFiles};
+pub use change::{Act, Again, Arrival, Change, Committed, Hold, Pairing, Shared, VersionFiles};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
+pub use pair::{PairName, StoredPair};
 pub use posted::{DeadEvent, Emitter, Posted};
 pub use trust::Trust;
 
@@ -248,8 +250,19 @@ pub trait Store: Send + Sync {
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The files of a version.
     fn version<'a>(&'a self, version: &'a Digest) -> Boxed<'a, Result<Option<VersionFiles>, StoreError>>;
+    /// Whether other processes may drive its runs at the same time.
+    fn is_shared(&self) -> bool;
     /// A row that processes share.
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>>;
+    /// Pairs of cross-references, in the order of their names; nothing where there is none of that name.
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>>;
+    /// The pairs of a project, of one cross-reference where it is named, by table and key.
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
     /// What is released in a queue, and the first `held_max` of what is held, in the order of the queue; of each
@@ -271,11 +284,11 @@ pub trait Store: Send + Sync {
     fn runs_with<'a>(&'a self, text: &'a str, among: usize) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
     /// Runs, the latest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Boxed<'a, Result<Vec<RunRow>, StoreError>>;
-    /// Runs of a pipeline that finished or were cancelled before then, the first to begin first: so many are skipped,
+    /// Runs of a pipeline, or of all, that finished or were cancelled before then, the first to begin first: so many are skipped,
     /// and at most so many given.
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>>;

@@ -11,7 +11,7 @@ use ferry_core::{
     run::{Reservation, State},
 };
 
-use super::{EngineId, Fence, RunId, lease::Alive};
+use super::{EngineId, Fence, PairName, RunId, lease::Alive};
 pub(super) use keys::Keys;
 pub(super) use mail::{Death, MailRecord, Paths, PostKey, PostRecord, WaitRecord, Wanted, values};
 
@@ -87,6 +87,14 @@ pub(super) struct LetterRecord {
     pub(super) event: String,
 }
 
+/// What a pair of a cross-reference says, and since when.
+#[derive(Clone, Debug)]
+pub(super) struct PairRecord {
+    pub(super) to: String,
+    pub(super) by: String,
+    pub(super) at_ms: i64,
+}
+
 /// What somebody said of the store.
 #[derive(Clone, Debug)]
 pub(super) struct VerdictRecord {
@@ -110,6 +118,8 @@ pub(super) struct Rows {
     pub(super) engines: Alive,
     /// The versions of shared rows.
     pub(super) shared: BTreeMap<String, u64>,
+    /// What pairs of cross-references say.
+    pub(super) pairs: BTreeMap<PairName, String>,
     /// Posted events that nobody has claimed, or that the run itself has, by what waits for them.
     pub(super) found: BTreeMap<Wanted, Vec<(PostKey, PostRecord)>>,
     /// Posted events by name.
@@ -136,6 +146,8 @@ pub(super) struct Writes {
     pub(super) versions: BTreeMap<String, String>,
     /// Shared rows, each with its next version.
     pub(super) shared: BTreeMap<String, (u64, String)>,
+    /// Pairs of cross-references; nothing where there is to be none.
+    pub(super) pairs: BTreeMap<PairName, Option<PairRecord>>,
     /// Only new ones.
     pub(super) mail: Vec<MailRecord>,
     /// Letters that are done with.
@@ -194,6 +206,7 @@ impl View {
         self.writes.cursors.extend(writes.cursors);
         self.writes.versions.extend(writes.versions);
         self.writes.shared.extend(writes.shared);
+        self.writes.pairs.extend(writes.pairs);
         self.writes.mail.extend(writes.mail);
         self.writes.read.extend(writes.read);
         // What a group before began to wait for is over, too.
@@ -303,6 +316,14 @@ impl Draft<'_> {
         let written = self.writes.shared.get(name).or_else(|| self.view.writes.shared.get(name));
         let read = || self.view.rows.shared.get(name).copied();
         written.map(|(version, _)| *version).or_else(read).unwrap_or(0)
+    }
+
+    /// What a pair of a cross-reference says.
+    pub(super) fn pair(&self, name: &PairName) -> Option<&str> {
+        match self.writes.pairs.get(name).or_else(|| self.view.writes.pairs.get(name)) {
+            Some(written) => written.as_ref().map(|record| record.to.as_str()),
+            None => self.view.rows.pairs.get(name).map(String::as_str),
+        }
     }
 
     pub(super) fn is_alive(&self, engine: &EngineId) -> bool {

@@ -29,7 +29,7 @@ use crate::{
     engine::{Engine, LoadedProject, Setup, Terms, Time},
     limits::TEST_CALLS_MAX,
     load,
-    store::{Change, Filter, RunId, RunRow, Store, StoredRun, sqlite::SqliteStore},
+    store::{Change, Filter, PairName, Pairing, RunId, RunRow, Store, StoredRun, sqlite::SqliteStore},
 };
 
 /// An engine that nobody takes out, and that learns at once of what it is told.
@@ -39,6 +39,8 @@ const FOR_EVER: Duration = Duration::from_hours(10 * 366 * 24);
 struct Play<'a> {
     test: &'a Test,
     plans: Vec<&'a Arc<Plan>>,
+    /// The name of its project.
+    project: String,
     clock: VirtualClock,
     targets: Arc<Targets>,
     store: Arc<SqliteStore>,
@@ -72,6 +74,8 @@ impl<'a> Play<'a> {
         let port: Arc<dyn Clock> = Arc::new(clock.clone());
         let store = SqliteStore::in_memory((Arc::clone(&port), Arc::clone(&port)), Guards::ALL);
         let store = Arc::new(store.map_err(|error| error.to_string())?);
+        let project = loaded(stage, &plans, &targets, Arc::clone(&port))?;
+        let name = project.name.clone();
         let engine = Engine::new(Setup {
             store: Arc::clone(&store) as Arc<dyn Store>,
             clock: Arc::clone(&port),
@@ -83,10 +87,10 @@ impl<'a> Play<'a> {
                 clock: Arc::clone(&port),
             },
             rules: Arc::clone(&stage.rules),
-            projects: vec![loaded(stage, &plans, &targets, port)?],
+            projects: vec![project],
             guards: Guards::ALL,
         });
-        Ok(Self { test, plans, clock, targets, store, engine, idle })
+        Ok(Self { test, plans, project: name, clock, targets, store, engine, idle })
     }
 
     async fn run(&self) -> Result<Played, String> {
@@ -123,7 +127,8 @@ impl<'a> Play<'a> {
     async fn begin(&self) -> Result<RunId, String> {
         let (plan, event) = (self.plans[0], &self.test.event.value);
         let (by, reason) = ("test".to_owned(), "the world of a test begins with its store".to_owned());
-        self.commit(vec![Change::Judge { is_trusted: true, by, reason, at: self.test.now }]).await?;
+        let trust = Change::Judge { is_trusted: true, by, reason, at: self.test.now };
+        self.commit(std::iter::once(trust).chain(self.given()).collect()).await?;
         if plan.trigger.key.is_some() {
             self.engine.receive_event(plan, event).await.map_err(|failure| failure.to_string())?;
         } else {
@@ -135,6 +140,22 @@ impl<'a> Play<'a> {
         }
         let own = self.runs(Some(plan.pipeline.clone())).await?.pop();
         own.map(|row| row.run).ok_or_else(|| "the event began no run".to_owned())
+    }
+
+    /// What the store knows before the test.
+    fn given(&self) -> impl Iterator<Item = Change> {
+        let pairs = self.test.state.iter().flat_map(|pairs| &pairs.pairs);
+        pairs.map(|(_, pair)| {
+            let name = PairName::new(&self.project, &pair.table, &pair.key);
+            let by = "test".to_owned();
+            Change::Pair(name, Pairing { was: None, to: pair.to.clone(), by, run: None, at: self.test.now })
+        })
+    }
+
+    /// What it knows of cross-references after the test.
+    async fn pairs(&self) -> Result<BTreeMap<(String, String), String>, String> {
+        let pairs = self.store.pairs_of(&self.project, None, usize::MAX).await.map_err(|error| error.to_string())?;
+        Ok(pairs.into_iter().map(|pair| ((pair.table, pair.key), pair.to)).collect())
     }
 
     async fn commit(&self, group: Vec<Change>) -> Result<(), String> {
@@ -235,8 +256,10 @@ impl<'a> Play<'a> {
             stored.journal.iter().for_each(|(at, entry)| run.take(*at, entry));
             runs.push(Observation { run, journal: stored.journal });
         }
+        let pairs = self.pairs().await?;
         let told = self.targets.told();
-        let observed = Observed { runs, calls: told.calls.clone(), began: self.test.now, ended: self.clock.now() };
+        let (calls, ended) = (told.calls.clone(), self.clock.now());
+        let observed = Observed { runs, calls, pairs, began: self.test.now, ended };
         let is_endless = told.calls.len() >= TEST_CALLS_MAX;
         Ok(Played { observed, unmocked: told.unmocked.clone(), asked: told.asked(), is_endless })
     }
@@ -274,7 +297,9 @@ fn loaded(
     let files = |plan: &&Arc<Plan>| (Arc::clone(plan), load::version_files(stage.project, checked, plan));
     let plans = plans.iter().map(files).collect();
     let folder = std::path::PathBuf::new();
-    let (name, secrets, retention) = (checked.name.clone(), BTreeMap::new(), checked.retention);
+    // Whom a test would tell, nobody asks.
+    let (secrets, alerts) = (BTreeMap::new(), BTreeMap::new());
+    let (name, retention) = (checked.name.clone(), checked.retention);
     let library = Arc::clone(&stage.project.library);
-    Ok(LoadedProject { name, folder, plans, connections, secrets, retention, library })
+    Ok(LoadedProject { name, folder, plans, connections, secrets, alerts, retention, library })
 }

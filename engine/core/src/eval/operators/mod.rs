@@ -18,6 +18,7 @@ mod switch;
 mod symbol;
 mod text;
 mod use_map;
+pub mod xref;
 
 use std::{
     cell::{Cell, RefCell},
@@ -35,7 +36,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::project::{self, MapFile, Params, Table};
+use crate::project::{self, MapFile, Params, Table, Xref};
 
 /// The operators of pipelines, with the tables and the maps that they may use.
 #[derive(Debug)]
@@ -49,6 +50,10 @@ pub struct Mapping<'a> {
     /// The findings of the map files that were used; a map is checked where it is used, because only there its names
     /// have a meaning.
     pub used: RefCell<Vec<Report>>,
+    /// Cross-references by name.
+    pub xref: &'a BTreeMap<String, Xref>,
+    /// Whether pairs of them can be read where the compiler is: whoever evaluates there reads them before.
+    pub reads_xref: Cell<bool>,
     /// How often a pipeline has used one, those inside of others counted each time.
     pub uses: Cell<usize>,
     /// The map files in which the compiler is.
@@ -114,6 +119,7 @@ pub const PAGES: &[&Page] = &[
     &switch::PAGE,
     &each::PAGE,
     &use_map::PAGE,
+    &xref::PAGE,
     &merge::PAGE,
 ];
 
@@ -144,13 +150,18 @@ pub fn example_files() -> (BTreeMap<String, Arc<Table>>, BTreeMap<String, MapFil
     (tables, maps)
 }
 
+/// The one cross-reference that the examples read, `contacts`.
+pub fn example_xref() -> Xref {
+    Xref { of: "salesforce Contact".to_owned(), to: "payoneer payee".to_owned() }
+}
+
 type Built = Option<Box<dyn Operator>>;
 
 type Build = fn(&Mapping<'_>, &Node, &mut Compiler<'_>) -> Built;
 
 /// The builders: the one key of a map that names one, the form of its value, and the keys that may stand beside it. A value
 /// of another form makes the map plain data: `{ fee: $.fee.fee }` is a map with the field `fee`.
-const BUILDERS: [(&str, Form, &[&str], Build); 9] = [
+const BUILDERS: [(&str, Form, &[&str], Build); 10] = [
     ("concat", Form::List, &["with"], concat::compile),
     ("money", Form::Map, &[], money::compile),
     ("convert", Form::Map, &[], convert::compile),
@@ -159,6 +170,7 @@ const BUILDERS: [(&str, Form, &[&str], Build); 9] = [
     ("switch", Form::List, &[], switch::compile),
     ("each", Form::Map, &[], each::compile),
     ("use", Form::Text, &["with"], use_map::compile),
+    ("xref", Form::Map, &[], xref::compile),
     ("merge", Form::Map, &[], merge::compile),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -10,14 +10,43 @@ use std::{
 };
 
 use ferry_contract::{
-    expression::{Compiler, Locals},
+    expression::{Compiler, EvalError, Scope},
+    pairs::Pairs,
+    path::{Document, Roots},
     report::{Report, Source},
     script::{Missing, NoWatch, Rules, Watch},
     yaml,
 };
 use serde_json::{Map, Value};
 
-use super::{Mapping, PAGES, example_files};
+use super::{Mapping, PAGES, example_files, example_xref};
+
+/// The names of an example, and its one pair.
+struct Shown<'a>(&'a Map<String, Value>);
+
+impl<'a> Shown<'a> {
+    fn scope(&'a self, rules: &'a Rules) -> Scope<'a> {
+        Scope { rules, document: Document::Roots(self), names: self }
+    }
+}
+
+impl Roots for Shown<'_> {
+    fn root(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    fn pairs(&self) -> Option<&dyn Pairs> {
+        Some(self)
+    }
+}
+
+impl Pairs for Shown<'_> {
+    fn other(&self, table: &str, key: &str) -> Result<Option<String>, EvalError> {
+        Ok((table == "contacts" && key == "003").then(|| "P-1".to_owned()))
+    }
+
+    fn refuses(&self, _: &str) {}
+}
 
 /// The value as JSON, or the error.
 fn evaluate(written: &str, event: &str) -> String {
@@ -31,6 +60,8 @@ fn evaluate_by(rules: &Rules, written: &str, event: &str) -> String {
         maps: &maps,
         broken: &BTreeSet::new(),
         used: RefCell::default(),
+        xref: &BTreeMap::from([("contacts".to_owned(), example_xref())]),
+        reads_xref: Cell::new(true),
         uses: Cell::default(),
         inside: RefCell::default(),
     };
@@ -42,7 +73,7 @@ fn evaluate_by(rules: &Rules, written: &str, event: &str) -> String {
     let expression = compiler.expression(&node);
     assert!(report.is_ok(), "{written}: {:?}", report.findings());
     let roots = Map::from_iter([("event".to_owned(), serde_json::from_str::<Value>(event).unwrap())]);
-    match expression.unwrap().eval(Locals(&roots).scope(rules)) {
+    match expression.unwrap().eval(Shown(&roots).scope(rules)) {
         Ok(value) => value.to_string(),
         Err(error) => format!("error: {error}"),
     }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use ferry_contract::{
-    expression::{Compiler, EvalError, Expression, Locals, Operator, Scope},
+    expression::{self, Compiler, EvalError, Expression, Operator, Scope},
     report::{Report, Source, Spanned},
     shape::{Known, Shape, Typing},
     suggest,
@@ -125,7 +125,7 @@ impl Operator for Use {
         }
         let vars = scope.names.value("vars").cloned().unwrap_or(Value::Null);
         values.entry("vars").or_insert(vars);
-        self.value.eval(Locals(&values).scope(scope.rules)).map_err(within)
+        self.value.eval(expression::Given { names: &values, outer: scope }.scope()).map_err(within)
     }
 
     fn parts(&self) -> Vec<&Expression> {

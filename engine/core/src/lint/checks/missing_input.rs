@@ -55,7 +55,8 @@ pub(super) fn given<'a>(cx: &Context<'a>, with: Option<&'a Node>) -> Option<Give
                 | Work::Wait(_)
                 | Work::Approve(_)
                 | Work::Pipeline { .. }
-                | Work::Emit(_) => None,
+                | Work::Emit(_)
+                | Work::Link(_) => None,
             }
         }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) => None,

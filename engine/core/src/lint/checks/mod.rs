@@ -23,6 +23,7 @@ mod silent_park;
 mod swallowed_error;
 mod timeout_order;
 mod unescaped_query;
+mod unfit_channel;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
@@ -93,6 +94,7 @@ const ALL: &[Check] = &[
     reading("ambiguous-date", include_str!("ambiguous_date.md")),
     reading("invalid-text", include_str!("invalid_text.md")),
     reading("unknown-table", include_str!("unknown_table.md")),
+    reading("unknown-xref", include_str!("unknown_xref.md")),
     reading("unknown-map", include_str!("unknown_map.md")),
     reading("unknown-script", include_str!("unknown_script.md")),
     reading("unknown-share", include_str!("unknown_share.md")),
@@ -125,6 +127,7 @@ const ALL: &[Check] = &[
     missing_input::MISSING,
     missing_input::UNKNOWN,
     unknown_channel::CHECK,
+    unfit_channel::CHECK,
     unknown_pipeline::CHECK,
     invalid_id::CHECK,
     repeated_class::CHECK,

@@ -63,7 +63,8 @@ fn overwritten(
         | plan::Work::Approve(_)
         | plan::Work::Pipeline { .. }
         | plan::Work::Alert { .. }
-        | plan::Work::Emit { .. } => true,
+        | plan::Work::Emit { .. }
+        | plan::Work::Link { .. } => true,
     };
     if between.into_iter().any(|index| happens(&plan.steps[index])) {
         return;

@@ -1,13 +1,14 @@
-//! `recursive-pipeline`: pipelines that call each other in a circle.
+//! `recursive-pipeline`: pipelines that call each other, or tell each other of their failures, in a circle.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ferry_contract::report::Spanned;
 
-use super::{Check, On};
+use super::{Check, On, unknown_channel::channels};
 use crate::{
     language::{Pipeline, Work},
     lint::{Reports, Whole},
+    project::Channel,
 };
 
 pub(super) const CHECK: Check =
@@ -15,8 +16,16 @@ pub(super) const CHECK: Check =
 
 fn check(whole: &Whole<'_>, reports: &mut Reports) {
     let calls: BTreeMap<&str, Vec<&Spanned<String>>> =
-        whole.pipelines.iter().map(|pipeline| (pipeline.name.value.as_str(), called(pipeline))).collect();
+        whole.pipelines.iter().map(|pipeline| (pipeline.name.value.as_str(), begun(whole, pipeline))).collect();
     for pipeline in whole.pipelines {
+        for call in told(whole, pipeline) {
+            let (at, name) = (call.0.at, pipeline.name.value.as_str());
+            let Some(way) = way(&calls, &call.1.value, name) else { continue };
+            let names: Vec<String> = [name].iter().chain(&way).map(|name| format!("`{name}`")).collect();
+            let message = format!("`{name}` would be told of its own failures: {}", names.join(" → "));
+            let help = "give it a channel that is `log`: what tells of failures must not wait for itself";
+            reports.of(&pipeline.source).error(CHECK.name, at, message, help);
+        }
         for call in called(pipeline) {
             let name = pipeline.name.value.as_str();
             let Some(way) = way(&calls, &call.value, name) else { continue };
@@ -34,6 +43,22 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
 fn called(pipeline: &Pipeline) -> Vec<&Spanned<String>> {
     let steps = pipeline.all_steps().into_iter();
     steps.filter_map(|step| if let Work::Pipeline { name, .. } = &step.work { Some(name) } else { None }).collect()
+}
+
+/// The channels of a pipeline that lead to pipelines, with these.
+fn told<'a>(
+    whole: &Whole<'a>,
+    pipeline: &'a Pipeline,
+) -> impl Iterator<Item = (&'a Spanned<String>, &'a Spanned<String>)> {
+    let project = whole.project;
+    channels(pipeline).filter_map(|channel| match project.alerts.get(&channel.value)? {
+        Channel::Pipeline(to) => Some((channel, to)),
+        Channel::Log => None,
+    })
+}
+
+fn begun<'a>(whole: &Whole<'a>, pipeline: &'a Pipeline) -> Vec<&'a Spanned<String>> {
+    called(pipeline).into_iter().chain(told(whole, pipeline).map(|(_, to)| to)).collect()
 }
 
 /// The shortest way from one pipeline to another, both included.

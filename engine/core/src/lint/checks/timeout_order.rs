@@ -60,7 +60,8 @@ fn of_work(step: &Step, bound: &Bound, report: &mut Report) {
         | Work::Alert(_)
         | Work::Check(_)
         | Work::Pipeline { .. }
-        | Work::Emit(_) => {}
+        | Work::Emit(_)
+        | Work::Link(_) => {}
     }
 }
 

@@ -40,6 +40,7 @@ fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
             | Work::Check(_)
             | Work::Approve(_)
             | Work::Emit(_)
+            | Work::Link(_)
             | Work::Wait(Wait::For(_)) => {
                 let message = format!("only a call is tried again, and `{}` makes none", step.id.value);
                 report.warning(POINTLESS.name, arm.at, message, "remove `retry`, or put it on the step that calls");

@@ -13,6 +13,7 @@ use super::{Check, On, reading};
 use crate::{
     language::{Arm, Pipeline, Step, Work},
     lint::{Reports, Whole},
+    project::Project,
     testing::{self, Gives, Suite},
 };
 
@@ -45,7 +46,7 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
         let Some(pipeline) = pipeline else { continue };
         tested.insert(pipeline.name.value.as_str());
         if let Some(suite) = suite {
-            arms(pipeline, suite, reports.of(&pipeline.source));
+            arms(whole.project, (pipeline, suite), reports.of(&pipeline.source));
         }
     }
     called(whole.pipelines, &mut tested);
@@ -77,20 +78,21 @@ fn called<'a>(pipelines: &'a [Pipeline], tested: &mut BTreeSet<&'a str>) {
     }
 }
 
-fn arms(pipeline: &Pipeline, suite: &Suite, report: &mut Report) {
+fn arms(project: &Project, (pipeline, suite): (&Pipeline, &Suite), report: &mut Report) {
+    // Where there are cross-references, a record may also be missing in one of them.
+    let is_of_target =
+        |class: &ErrorClass| OF_TARGETS.contains(class) && (*class != ErrorClass::NotFound || project.xref.is_empty());
+    let is_of_target =
+        |arm: &&Arm| !arm.classes.is_empty() && arm.classes.iter().all(|class| is_of_target(&class.value));
     for step in pipeline.all_steps() {
         let Work::Action { action, .. } = &step.work else { continue };
-        for arm in step.on_error.iter().filter(|arm| is_of_target(arm) && !is_taken(step, arm, &action.value, suite)) {
+        for arm in step.on_error.iter().filter(is_of_target).filter(|arm| !is_taken(step, arm, &action.value, suite)) {
             let class = &arm.classes[0];
             let message = format!("no test lets `{}` fail so that this arm is taken", action.value);
             let help = format!("add a test with the mock `{}: {{ fail: {} }}`", action.value, class.value.name());
             report.warning(ARM.name, class.at, message, help);
         }
     }
-}
-
-fn is_of_target(arm: &Arm) -> bool {
-    !arm.classes.is_empty() && arm.classes.iter().all(|class| OF_TARGETS.contains(&class.value))
 }
 
 /// Whether a mock of the action, or of what takes its place, gives a failure of the arm's classes.

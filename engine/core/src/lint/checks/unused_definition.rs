@@ -17,8 +17,13 @@ pub(super) const CHECK: Check =
     Check { name: "unused-definition", page: include_str!("unused_definition.md"), on: On::Project(check) };
 
 /// The maps of `ferry.yaml` whose keys pipelines name, and what one of them is called.
-const DEFINED: [(&str, &str); 4] =
-    [("connections", "connection"), ("alerts", "alert channel"), ("groups", "group"), ("vars", "value of `vars`")];
+const DEFINED: [(&str, &str); 5] = [
+    ("connections", "connection"),
+    ("alerts", "alert channel"),
+    ("groups", "group"),
+    ("vars", "value of `vars`"),
+    ("xref", "cross-reference"),
+];
 
 fn check(whole: &Whole<'_>, reports: &mut Reports) {
     let files = whole.files;

@@ -29,7 +29,7 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
 fn has_effect(step: &Step) -> bool {
     match &step.work {
         Work::Call(call) => call.effect.is_write(),
-        Work::Emit { .. } | Work::Pipeline { .. } | Work::Alert { .. } => true,
+        Work::Emit { .. } | Work::Link { .. } | Work::Pipeline { .. } | Work::Alert { .. } => true,
         Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait(_) | Work::Approve(_) => false,
     }
 }
@@ -46,7 +46,8 @@ fn is_idle(step: &Step) -> bool {
         | Work::Approve(_)
         | Work::Pipeline { .. }
         | Work::Alert { .. }
-        | Work::Emit { .. } => false,
+        | Work::Emit { .. }
+        | Work::Link { .. } => false,
     };
     makes_a_value && step.arms.is_empty() && step.home.is_none()
 }

@@ -89,6 +89,8 @@ fn compiled(pipeline: &Pipeline, around: Around<'_>, report: &mut Report) -> (Op
         maps: &around.project.maps,
         broken: &around.project.broken,
         used,
+        xref: &around.project.xref,
+        reads_xref: Cell::new(false),
         uses: Cell::default(),
         inside,
     };
@@ -248,7 +250,7 @@ impl Builder<'_> {
         scope: &Scope<'_>,
     ) -> Option<StepIndex> {
         let when = written.when.as_ref().map(|when| self.condition(when, scope));
-        let each = written.each.as_ref().map(|each| self.each(each, scope));
+        let each = written.each.as_ref().map(|each| self.with_xref(|this| this.each(each, scope)));
         let item: Vec<&str> = written.each.iter().map(|each| each.name.value.as_str()).collect();
         let inner = scope.with(&item);
         let work = self.work(written, &inner);
@@ -324,6 +326,14 @@ impl Builder<'_> {
             self.report.error("unknown-step", need.at, message, help);
         }
         found
+    }
+
+    /// What is compiled here is evaluated when its step starts, which reads the pairs that it wants.
+    fn with_xref<T>(&mut self, compile: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.mapping.reads_xref.replace(true);
+        let compiled = compile(self);
+        self.mapping.reads_xref.set(before);
+        compiled
     }
 
     fn expression(&mut self, node: &Node, scope: &Scope<'_>) -> Option<Expression> {

@@ -33,6 +33,10 @@ impl Work {
             Self::Wait(wait) => wait.roots(visit),
             Self::Approve(approve) => approve.roots(visit),
             Self::Alert { say, .. } => say.paths().filter_map(Path::root).for_each(visit),
+            Self::Link { key, to, .. } => {
+                key.roots(visit);
+                to.roots(visit);
+            }
             Self::Emit { key, data, .. } => {
                 key.roots(visit);
                 data.roots(visit);

@@ -15,6 +15,7 @@ use crate::{
     eval::{
         self,
         check::{self, Rule},
+        operators::xref,
     },
     language,
     plan::{Approve, Call, Correlation, Wait, Work},
@@ -26,10 +27,10 @@ impl Builder<'_> {
         Some(match &step.work {
             language::Work::Action { action, with } => {
                 let once_per = step.once_per.as_ref().map(|key| self.expression(key, scope));
-                let call = self.call(action, with.as_ref(), scope)?;
+                let call = self.with_xref(|this| this.call(action, with.as_ref(), scope))?;
                 Work::Call(Call { once_per: once_per.map_or(Some(None), |key| key.map(Some))?, ..call })
             }
-            language::Work::Map(value) => Work::Map(self.expression(value, scope)?),
+            language::Work::Map(value) => Work::Map(self.with_xref(|this| this.expression(value, scope))?),
             language::Work::Script(script) => Work::Script(self.script(script, Form::Statements, scope)?),
             language::Work::Function(function) => {
                 Work::Map(self.operator(function.name.at, scope, |project, compiler| {
@@ -50,12 +51,21 @@ impl Builder<'_> {
                 Work::Check(rules.into_iter().collect::<Option<_>>()?)
             }
             language::Work::Wait(wait) => Work::Wait(self.wait(wait, scope)?),
-            language::Work::Approve(approve) => Work::Approve(self.approve(approve, scope)?),
+            language::Work::Approve(approve) => Work::Approve(self.with_xref(|this| this.approve(approve, scope))?),
             language::Work::Pipeline { name, with } => {
-                Work::Pipeline { name: name.value.clone(), with: self.with(with.as_ref(), scope)? }
+                let with = self.with_xref(|this| this.with(with.as_ref(), scope))?;
+                Work::Pipeline { name: name.value.clone(), with }
+            }
+            language::Work::Link(link) => {
+                let mapping = self.mapping;
+                let table = self.compiler(scope, |compiler| xref::named(mapping, &link.table, compiler));
+                let side = |node| self.with_xref(|this| this.expression(node, scope));
+                let [key, to] = [&link.key, &link.to].map(side);
+                Work::Link { table: table?.0.value, key: key?, to: to?, replace: link.replace }
             }
             language::Work::Emit(emit) => {
-                let (key, data) = (self.expression(&emit.key, scope), self.with(emit.data.as_ref(), scope));
+                let (key, data) =
+                    self.with_xref(|this| (this.expression(&emit.key, scope), this.with(emit.data.as_ref(), scope)));
                 Work::Emit { event: emit.event.value.clone(), key: key?, data: data? }
             }
         })
@@ -69,7 +79,7 @@ impl Builder<'_> {
         compile: impl FnOnce(&Project, &mut Compiler<'_>) -> Option<Box<dyn Operator>>,
     ) -> Option<Expression> {
         let project = self.project;
-        let operator = self.compiler(scope, |compiler| compile(project, compiler))?;
+        let operator = self.with_xref(|this| this.compiler(scope, |compiler| compile(project, compiler)))?;
         Some(Expression { at, made: Made::Operator(operator) })
     }
 

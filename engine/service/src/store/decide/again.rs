@@ -1,10 +1,10 @@
 //! Runs that begin again: by a person, by the step that began them, or because their record was corrected.
 
-use ferry_core::run::{Entry, From, State};
+use ferry_core::run::{Entry, From, State, TRIGGER};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Decision, TRIGGER, failed};
+use super::{Decision, failed};
 use crate::store::{Arrival, Hold, RunId, StoreError, change, printable, rows::InboxRecord};
 
 /// Why a run is reopened by a corrected event.

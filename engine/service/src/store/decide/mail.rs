@@ -93,7 +93,7 @@ impl Decision<'_> {
                 let wanted = Wanted { event: APPROVAL.to_owned(), path: String::new(), value: String::new() };
                 (wanted, json(on)?)
             }
-            On::Time | On::Answer { wake: None } | On::Run { .. } => return Ok(()),
+            On::Time | On::Answer { wake: None } | On::Run { .. } | On::Trust => return Ok(()),
         };
         let wanted = Wanted { value: printable(&wanted.value), ..wanted };
         let since_ms = at.as_millisecond();

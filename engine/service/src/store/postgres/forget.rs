@@ -15,6 +15,8 @@ use crate::store::{
 
 const OVER: &str = "SELECT run FROM runs WHERE pipeline = $1 AND state IN ('finished', 'cancelled') AND started_ms < $2
     AND updated_ms < $2 ORDER BY started_ms, run LIMIT $3 OFFSET $4";
+const OVER_OF_ALL: &str = "SELECT run FROM runs WHERE state IN ('finished', 'cancelled') AND started_ms < $1
+    AND updated_ms < $1 ORDER BY started_ms, run LIMIT $2 OFFSET $3";
 const SETTLED: &str = "SELECT event, key FROM posts WHERE unclaimed_ms IS NULL AND dead_ms IS NULL AND data <> 'null'
     AND at_ms < $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.run = posts.claimed_by) ORDER BY at_ms LIMIT $2";
 
@@ -33,11 +35,15 @@ pub(super) const ALL: [&str; 5] = [MAIL, JOURNAL, RUNS, VALUES, POSTS];
 /// Runs of a pipeline that were over before then, the first to begin first.
 pub(super) async fn over(
     session: &Session,
-    pipeline: &str,
+    pipeline: Option<&str>,
     before: Timestamp,
     (skip, limit): (usize, usize),
 ) -> Result<Vec<RunId>, Failed> {
-    let found = rows(session, OVER, &[&pipeline, &before.as_millisecond(), &bound(limit), &bound(skip)]).await?;
+    let (before, limit, skip) = (before.as_millisecond(), bound(limit), bound(skip));
+    let found = match pipeline {
+        Some(pipeline) => rows(session, OVER, &[&pipeline, &before, &limit, &skip]).await?,
+        None => rows(session, OVER_OF_ALL, &[&before, &limit, &skip]).await?,
+    };
     Ok(found.iter().map(|row| RunId::named(row.get::<_, String>(0))).collect())
 }
 

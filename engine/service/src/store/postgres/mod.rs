@@ -8,6 +8,7 @@ mod forget;
 mod lease;
 mod link;
 mod mail;
+mod pair;
 mod post;
 mod read;
 mod reserve;
@@ -23,8 +24,9 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
-    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, doubt,
+    other_world,
 };
 use link::{Failed, Link, Session};
 use schema::Purpose;
@@ -172,8 +174,25 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { read::version(&session, version).await })
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         on(&self.reader, move |session| async move { read::shared(&session, name).await })
+    }
+
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>> {
+        on(&self.reader, move |session| async move { pair::pairs(&session, names).await })
+    }
+
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
+        on(&self.reader, move |session| async move { pair::pairs_of(&session, project, table, limit).await })
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
@@ -214,7 +233,7 @@ impl Store for PostgresStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {

@@ -1,5 +1,6 @@
 //! What runs reserve, in queues.
 
+use ferry_contract::port::Boxed;
 use ferry_core::run::Reservation;
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
@@ -38,13 +39,17 @@ fn in_queue(row: &Row) -> Result<InQueue, Failed> {
     Ok(InQueue { run: RunId::named(row.get::<_, String>(0)), reservation })
 }
 
-/// All rows of a run are written anew.
-pub(super) async fn gone(session: &Session, writes: &Writes) -> Result<(), Failed> {
+/// What writes the batch's changes. All rows of a run are written anew.
+pub(super) fn statements<'a>(session: &'a Session, writes: &'a Writes) -> Vec<Boxed<'a, Result<(), Failed>>> {
+    vec![Box::pin(gone(session, writes)), Box::pin(new(session, writes))]
+}
+
+async fn gone(session: &Session, writes: &Writes) -> Result<(), Failed> {
     let runs: Vec<&str> = writes.reservations.keys().map(RunId::as_str).collect();
     send(session, GONE, runs.len(), vec![&runs]).await
 }
 
-pub(super) async fn new(session: &Session, writes: &Writes) -> Result<(), Failed> {
+async fn new(session: &Session, writes: &Writes) -> Result<(), Failed> {
     let of_run = |(run, all): (&'_ RunId, &'_ Vec<Reservation>)| {
         all.iter().map(|reservation| (run.as_str().to_owned(), reservation.clone())).collect::<Vec<_>>()
     };

@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "6";
+const LAYOUT: &str = "8";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -42,6 +42,10 @@ CREATE TABLE IF NOT EXISTS verdicts (
 );
 CREATE TABLE IF NOT EXISTS cursors (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS shared (name TEXT COLLATE "C" PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pairs (
+    project TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL,
+    value TEXT NOT NULL, by TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (project, name, key)
+);
 CREATE TABLE IF NOT EXISTS mail (
     run TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, letter TEXT NOT NULL,
     PRIMARY KEY (run, number)

@@ -14,7 +14,7 @@ use tokio_postgres::{Row, types::ToSql};
 use super::{
     forget,
     link::{Failed, Session},
-    mail, post,
+    mail, pair, post,
     read::rows,
     reserve,
 };
@@ -105,6 +105,7 @@ pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
     try_join_all(
         ALL.into_iter()
             .chain(mail::ALL)
+            .chain(pair::ALL)
             .chain(post::ALL)
             .chain(reserve::ALL)
             .chain(forget::ALL)
@@ -150,6 +151,7 @@ pub(super) async fn fetch(session: &Session, keys: &Keys) -> Result<Rows, Failed
         ..Rows::default()
     };
     mail::fetch(session, keys, &mut fetched).await?;
+    pair::fetch(session, keys, &mut fetched).await?;
     let told = keys.told(&fetched);
     let told: Vec<&str> = told.iter().map(RunId::as_str).collect();
     let told = named(session, LOCK_RUNS, &told).await?;
@@ -212,8 +214,8 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(shared(session, NEW_SHARED, new)));
     statements.push(Box::pin(shared(session, OLD_SHARED, old)));
     statements.extend(mail::statements(session, known, writes));
-    statements.push(Box::pin(reserve::gone(session, writes)));
-    statements.push(Box::pin(reserve::new(session, writes)));
+    statements.extend(pair::statements(session, known, writes));
+    statements.extend(reserve::statements(session, writes));
     statements.push(Box::pin(verdicts(session, &writes.verdicts)));
     statements.extend(forget::statements(session, writes));
     statements.push(Box::pin(send(session, DUE, usize::from(wakes), Vec::new())));

@@ -6,7 +6,7 @@ use ferry_core::run::{self, Entry, On};
 use serde_json::Value;
 
 use super::{Paths, PostKey, Rows, Wanted, values};
-use crate::store::{Change, EngineId, RunId};
+use crate::store::{Change, EngineId, PairName, RunId};
 
 /// The names of rows that a batch touches, each in the order in which they are locked.
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ pub(in crate::store) struct Keys {
     pub(in crate::store) letters: BTreeSet<RunId>,
     pub(in crate::store) engines: BTreeSet<EngineId>,
     pub(in crate::store) shared: BTreeSet<String>,
+    pub(in crate::store) pairs: BTreeSet<PairName>,
     /// Events that steps begin to wait for.
     pub(in crate::store) wanted: BTreeSet<Wanted>,
     /// Events that are posted, with their content.
@@ -75,6 +76,10 @@ impl Keys {
                 Change::Forget { run, .. } => {
                     self.runs.insert(run.clone());
                     self.kin.insert(run.clone());
+                }
+                Change::Pair(name, pairing) => {
+                    self.journals.extend(pairing.run.iter().map(|(run, _)| run.clone()));
+                    self.pairs.insert(name.clone());
                 }
                 Change::Share { name, .. } => {
                     self.shared.insert(name.clone());

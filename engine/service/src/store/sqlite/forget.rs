@@ -12,14 +12,17 @@ use crate::store::{
 /// Runs of a pipeline that were over before then, the first to begin first.
 pub(super) fn over(
     connection: &Connection,
-    pipeline: &str,
+    pipeline: Option<&str>,
     before: Timestamp,
     (skip, limit): (usize, usize),
 ) -> rusqlite::Result<Vec<RunId>> {
-    let sql = "SELECT run FROM runs WHERE pipeline = ?1 AND state IN ('finished', 'cancelled') AND started_ms < ?2
-        AND updated_ms < ?2 ORDER BY started_ms, run LIMIT ?3 OFFSET ?4";
+    let of_one = if pipeline.is_some() { "pipeline = ?1 AND" } else { "?1 IS NULL AND" };
+    let sql = format!(
+        "SELECT run FROM runs WHERE {of_one} state IN ('finished', 'cancelled') AND started_ms < ?2
+        AND updated_ms < ?2 ORDER BY started_ms, run LIMIT ?3 OFFSET ?4"
+    );
     let values = params![pipeline, before.as_millisecond(), bound(limit), bound(skip)];
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(&sql)?;
     statement.query_map(values, |row| row.get::<_, String>(0).map(RunId::named))?.collect()
 }
 

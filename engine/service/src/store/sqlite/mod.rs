@@ -4,6 +4,7 @@ mod beside;
 mod forget;
 mod lease;
 mod mail;
+mod pair;
 mod post;
 mod read;
 mod schema;
@@ -26,8 +27,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, Posted, RunId,
-    RunRow, Shared, Store, StoreError, StoredRun, Taken, Trust, VersionFiles, doubt, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, doubt,
+    other_world,
 };
 use crate::{
     clock::{BootClock, MachineClock},
@@ -297,8 +299,26 @@ impl Store for SqliteStore {
         self.read(|connection| read::version(connection, version))
     }
 
+    /// A lock keeps them off the file.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn shared<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Shared>, StoreError>> {
         self.read(|connection| read::shared(connection, name))
+    }
+
+    fn pairs<'a>(&'a self, names: &'a [PairName]) -> Boxed<'a, Result<Vec<Option<StoredPair>>, StoreError>> {
+        self.read(|connection| pair::pairs(connection, names))
+    }
+
+    fn pairs_of<'a>(
+        &'a self,
+        project: &'a str,
+        table: Option<&'a str>,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
+        self.read(move |connection| pair::pairs_of(connection, project, table, limit))
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {
@@ -342,7 +362,7 @@ impl Store for SqliteStore {
 
     fn over<'a>(
         &'a self,
-        pipeline: &'a str,
+        pipeline: Option<&'a str>,
         before: Timestamp,
         part: (usize, usize),
     ) -> Boxed<'a, Result<Vec<RunId>, StoreError>> {

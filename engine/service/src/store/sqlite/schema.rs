@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "6";
+const LAYOUT: &str = "8";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -60,6 +60,11 @@ CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 -- What processes share: circuits and budgets, changed by compare and set on the version.
 CREATE TABLE IF NOT EXISTS shared (
     name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What two systems call the same record, by project and cross-reference; who recorded it, and when.
+CREATE TABLE IF NOT EXISTS pairs (
+    project TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, by TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, PRIMARY KEY (project, name, key)
 ) STRICT, WITHOUT ROWID;
 -- Letters to runs, until their runs have journaled what came of them.
 CREATE TABLE IF NOT EXISTS mail (

@@ -41,7 +41,7 @@ enum Made {
 /// The answers of a run and of those that it has begun.
 pub(super) struct Answers<'a> {
     stage: &'a Stage<'a>,
-    mask: &'a Masked,
+    pub(super) mask: &'a Masked,
     /// By action, in order.
     answers: BTreeMap<String, Vec<Value>>,
     /// Writes that were sent, and how often.
@@ -285,8 +285,8 @@ impl<'a> Answers<'a> {
 
     /// The input of a call, as the run made it.
     fn input(&self, moment: &Moment<'_>, call: &Call) -> Value {
-        let error = moment.run.error_of(moment.unit);
-        let document = moment.run.document(moment.unit, error.as_ref());
+        let (error, reader) = (moment.run.error_of(moment.unit), moment.run.reader(moment.unit));
+        let document = moment.run.document(moment.unit, error.as_ref()).with_pairs(&reader);
         call.with.eval(document.scope(&self.stage.rules)).unwrap_or_default()
     }
 

@@ -6,6 +6,7 @@
 
 mod answers;
 mod masked;
+mod pairs;
 mod yaml;
 
 use ferry_contract::{mask::Mask, report::Source};
@@ -22,6 +23,7 @@ use super::{Stage, Verdict, perform_all};
 use crate::store::{Store, StoredRun};
 use answers::Answers;
 use masked::Masked;
+use pairs::Pairs;
 
 /// A test that was made of a run.
 #[derive(Debug)]
@@ -50,14 +52,17 @@ pub async fn record(stage: &Stage<'_>, store: &dyn Store, stored: &StoredRun) ->
     let mask = masked(stage);
     let mut answers = Answers::new(stage, &mask);
     answers.take(plan, stored);
-    let mut children = answers.begun();
+    let (mut children, mut journal) = (answers.begun(), stored.journal.clone());
     while let Some(child) = children.pop() {
         let Some(child) = store.run(&child).await.map_err(|error| error.to_string())? else { continue };
         let Some(plan) = stage.plan(&child.row.pipeline) else { continue };
         answers.take(plan, &child);
         children.extend(answers.begun());
+        journal.extend(child.journal);
     }
-    let test = Draft { plan, stored, began: *began, event: mask.value(event), answers };
+    journal.sort_by_key(|(at, _)| *at);
+    let pairs = Pairs::of(&journal, &mask);
+    let test = Draft { plan, stored, began: *began, event: mask.value(event), answers, pairs };
     test.played(stage)
 }
 
@@ -76,6 +81,7 @@ struct Draft<'a> {
     began: Timestamp,
     event: Value,
     answers: Answers<'a>,
+    pairs: Pairs,
 }
 
 impl Draft<'_> {
@@ -150,6 +156,9 @@ impl Draft<'_> {
         if !calls.is_empty() {
             expect.insert("calls".to_owned(), Value::from(calls));
         }
+        if let Some(state) = self.pairs.after.clone() {
+            expect.insert("state".to_owned(), state);
+        }
         Value::Object(expect)
     }
 
@@ -158,9 +167,12 @@ impl Draft<'_> {
         test.insert("name".to_owned(), json!(format!("as recorded on {}", self.began.strftime("%F"))));
         test.insert("event".to_owned(), self.event.clone());
         if self.plan.trigger.key.is_none() {
-            test.insert("key".to_owned(), json!(self.stored.row.event_key));
+            test.insert("key".to_owned(), json!(self.answers.mask.text(&self.stored.row.event_key)));
         }
         test.insert("now".to_owned(), json!(self.began.to_string()));
+        if let Some(state) = self.pairs.before.clone() {
+            test.insert("state".to_owned(), state);
+        }
         test.insert("mocks".to_owned(), self.answers.mocks());
         for (key, acts) in &self.answers.acts {
             test.insert((*key).to_owned(), Value::from(acts.clone()));
