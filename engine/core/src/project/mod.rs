@@ -19,7 +19,7 @@ use ferry_contract::{
     script::Module,
     yaml::{
         self, Kind, Node,
-        read::{Fields, map, one_of, text, texts},
+        read::{Fields, map, text, texts},
     },
 };
 use serde_json::{Map, Value};
@@ -207,8 +207,14 @@ fn in_environment(written: &Node, chosen: Option<&environments::Environment<'_>>
 }
 
 fn channel(node: &Node, report: &mut Report) -> Option<Channel> {
-    if node.entries().is_none() {
-        return one_of(node, "an alert channel", &[("log", ())], report).map(|()| Channel::Log);
+    match node.text() {
+        Some("log") => return Some(Channel::Log),
+        Some(other) => {
+            let help = "write `log`, or `{ pipeline: … }` with the pipeline that tells persons";
+            report.error("invalid-value", node.at, format!("`{other}` is not an alert channel"), help);
+            return None;
+        }
+        None => {}
     }
     let fields = Fields::open(node, "an alert channel", &["pipeline"], report)?;
     let pipeline = fields.need("pipeline", "tell-finance", report)?;

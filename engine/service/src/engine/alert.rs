@@ -67,9 +67,10 @@ impl Drive<'_> {
         let Told { kind, step, text, class } = Told::of(entry)?;
         let own = self.driven.with(|run| run.plan().alert.clone());
         let channel = channel.or(own.as_deref()).unwrap_or_default();
+        let words = kind.replace('_', " ");
         match kind {
-            "parked" | "dead_letter" => tracing::error!(run = %self.driven.id, step, text, channel, "{kind}"),
-            _ => tracing::warn!(run = %self.driven.id, step, text, channel, "{kind}"),
+            "parked" | "dead_letter" => tracing::error!(run = %self.driven.id, step, text, channel, "{words}"),
+            _ => tracing::warn!(run = %self.driven.id, step, text, channel, "{words}"),
         }
         let Some(Channel::Pipeline(name)) = self.project.alerts.get(channel) else { return None };
         let plan = self.project.plan(&name.value)?;
