@@ -61,7 +61,7 @@ fn what_was_read_stays_for_what_was_sent() {
         Entry::Referenced { step: "pay".into(), pairs: vec![pair] }
     };
     let failed = |class| Entry::Failed { step: "pay".into(), failure: Failure::new(class, "busy") };
-    run.take(at, &Entry::Started { event: json!({ "Id": "a", "contact": "003" }), parent: None });
+    run.take(at, &Entry::Started { event: json!({ "Id": "a", "contact": "003" }), parent: None, refused: None });
     assert_eq!(evaluated(&run), r#"wants [("contacts", "003")]"#);
     run.take(at, &read(None));
     assert_eq!(
