@@ -71,7 +71,7 @@ fn text_crate(folder: &str) -> &'static str {
     }
 }
 
-/// The ten ways of `once` name tests that exist.
+/// The ways of `once` name tests that exist.
 #[test]
 fn every_guard_names_a_test_that_exists() {
     let once = include_str!("../../engine/core/src/once/mod.rs");

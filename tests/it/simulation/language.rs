@@ -1,4 +1,4 @@
-//! The pipeline of every world.
+//! The pipelines of all worlds, checked.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,10 @@ use ferry_core::{
     plan::Plan,
 };
 
-use super::target::Kind;
+use super::{
+    manifest::Kind,
+    shape::{self, Shape},
+};
 
 const PROJECT: &str = "ferry: 1\nproject: simulation\nconnections: { target: { connector: target, environment: only } }\nalerts: { ops: log }\n";
 const PIPELINE: &str = r#"
@@ -56,39 +59,52 @@ pub(super) struct Language {
     pub(super) library: Arc<Library>,
     pub(super) plan: Arc<Plan>,
     /// Another pipeline that makes the same calls.
-    pub(super) twin: Arc<Plan>,
+    pub(super) twin: Option<Arc<Plan>>,
+    /// The files that the plan was made of.
+    pub(super) files: VersionFiles,
 }
 
-pub(super) fn language(kind: Kind) -> &'static Language {
-    static MADE: LazyLock<Vec<(Kind, Language)>> =
-        LazyLock::new(|| Kind::ALL.map(|kind| (kind, make_language(kind))).into());
-    MADE.iter().find(|(known, _)| *known == kind).map(|(_, language)| language).unwrap()
+pub(super) fn language(kind: Kind, shape: Option<Shape>) -> &'static Language {
+    type Made = Vec<((Kind, Option<Shape>), Language)>;
+    static MADE: LazyLock<Made> = LazyLock::new(|| {
+        let shapes = || std::iter::once(None).chain(Shape::ALL.map(Some));
+        let all = Kind::ALL.into_iter().flat_map(|kind| shapes().map(move |shape| (kind, shape)));
+        all.map(|(kind, shape)| ((kind, shape), shape.map_or_else(|| plain(kind), |shape| shaped(kind, shape))))
+            .collect()
+    });
+    MADE.iter().find(|(known, _)| *known == (kind, shape)).map(|(_, language)| language).unwrap()
 }
 
-fn make_language(kind: Kind) -> Language {
+fn plain(kind: Kind) -> Language {
+    let pipelines = [("pay.yaml", PIPELINE.to_owned()), ("twin.yaml", twin())];
+    make_language(&[("target", kind.manifest())], PROJECT, &pipelines)
+}
+
+fn shaped(kind: Kind, shape: Shape) -> Language {
+    make_language(&Shape::manifests(kind), shape::PROJECT, &[("pay.yaml", shape.pipeline())])
+}
+
+fn make_language(manifests: &[(&str, String)], project: &str, pipelines: &[(&str, String)]) -> Language {
     let rules = Arc::new(Rules::new(Missing::Fails, Arc::new(NoWatch)));
-    let (library, reports) = Library::load(&[Source::new("target", kind.manifest())], Arc::new(NoWatch));
+    let manifests: Vec<_> = manifests.iter().map(|(name, text)| Source::new(*name, text.clone())).collect();
+    let (library, reports) = Library::load(&manifests, Arc::new(NoWatch));
     let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
     assert!(findings.is_empty(), "{findings:?}");
-    let pipelines = vec![Source::new("pay.yaml", PIPELINE), Source::new("twin.yaml", twin())];
-    let files = Files::new(Source::new("ferry.yaml", PROJECT), pipelines);
+    let sources = pipelines.iter().map(|(name, text)| Source::new(*name, text.clone())).collect();
+    let files = Files::new(Source::new("ferry.yaml", project), sources);
     let checked = lint::check(&files, &library.catalog(), &rules);
     assert!(checked.reports.iter().all(Report::is_ok), "{:?}", checked.reports);
-    let plan = |name: &str| Arc::clone(checked.plans.iter().find(|plan| plan.pipeline == name).unwrap());
-    Language { rules, library: Arc::new(library), plan: plan("pay"), twin: plan("twin") }
+    let plan = |name: &str| checked.plans.iter().find(|plan| plan.pipeline == name).cloned();
+    let files = VersionFiles {
+        project: "simulation".to_owned(),
+        project_text: project.to_owned(),
+        pipeline_name: "pay.yaml".to_owned(),
+        pipeline_text: pipelines[0].1.clone(),
+        ..VersionFiles::default()
+    };
+    Language { rules, library: Arc::new(library), plan: plan("pay").unwrap(), twin: plan("twin"), files }
 }
 
 fn twin() -> String {
     PIPELINE.replace("pipeline: pay", "pipeline: twin")
-}
-
-/// The files that a plan was made of.
-pub(super) fn version_files() -> VersionFiles {
-    VersionFiles {
-        project: "simulation".to_owned(),
-        project_text: PROJECT.to_owned(),
-        pipeline_name: "pay.yaml".to_owned(),
-        pipeline_text: PIPELINE.to_owned(),
-        ..VersionFiles::default()
-    }
 }

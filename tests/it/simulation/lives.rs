@@ -15,11 +15,12 @@ use ferry_contract::{key::Digest, port::Clock};
 use ferry_core::{plan::Plan, project::Retention};
 
 use super::{
-    language::{Language, language, version_files},
+    language::{Language, language},
     mortal::MortalStore,
     process::{Place, Process, ShownClock, TrueClock, wait},
+    shape::BANKS,
     shelf::Shelf,
-    target::Wire,
+    target::{Target, Wire},
     world::{EVENTS, World, judge},
 };
 
@@ -42,6 +43,9 @@ impl World {
     /// Lives until nothing is left to do.
     pub(super) fn run(self) -> Self {
         let world = self.prepared();
+        if world.shape.is_some() {
+            return world.among_persons();
+        }
         match (world.engines, world.restored) {
             (1, false) => world.alone(),
             (1, true) => world.with_a_backup(),
@@ -169,16 +173,16 @@ impl World {
         std::future::pending::<()>().await;
     }
 
-    fn crash_point(&self, slot: usize, life: usize) -> u64 {
+    pub(super) fn crash_point(&self, slot: usize, life: usize) -> u64 {
         self.crashes.get(slot).and_then(|crashes| crashes.get(life)).copied().unwrap_or(u64::MAX)
     }
 
-    fn stalls_of(&self, slot: usize) -> Vec<super::process::Stall> {
+    pub(super) fn stalls_of(&self, slot: usize) -> Vec<super::process::Stall> {
         self.stalls.get(slot).cloned().unwrap_or_default()
     }
 
     /// One engine after another in one place.
-    async fn slot(&self, slot: usize, first: Arc<Process>) {
+    pub(super) async fn slot(&self, slot: usize, first: Arc<Process>) {
         let mut process = first;
         for life in 1.. {
             // Somebody sets it between lives, to the other side.
@@ -252,24 +256,28 @@ impl World {
     }
 
     fn engine(&self, process: &Arc<Process>) -> (Arc<Engine>, Vec<Arc<Plan>>) {
-        let Language { rules, library, plan, twin } = language(self.kind);
-        let settings = Settings {
-            name: "target".to_owned(),
-            connector: "target".to_owned(),
-            environment: "only".to_owned(),
-            sandbox: None,
-            fields: BTreeMap::new(),
-        };
+        let Language { rules, library, plan, twin, files } = language(self.kind, self.shape);
         let clock: Arc<dyn Clock> = Arc::new(ShownClock(Arc::clone(&self.clock), Arc::clone(process)));
-        let http = Arc::new(Wire { target: Arc::clone(&self.target), process: Arc::clone(process) });
-        let connection = Connection::open(settings, library, ConnectorWorld { http, clock: Arc::clone(&clock) });
+        let connect = |((name, connector), target): (&(&str, &str), &Arc<Target>)| {
+            let settings = Settings {
+                name: (*name).to_owned(),
+                connector: (*connector).to_owned(),
+                environment: "only".to_owned(),
+                sandbox: None,
+                fields: BTreeMap::new(),
+            };
+            let http = Arc::new(Wire { target: Arc::clone(target), process: Arc::clone(process) });
+            let connection = Connection::open(settings, library, ConnectorWorld { http, clock: Arc::clone(&clock) });
+            ((*name).to_owned(), Arc::new(connection.unwrap()))
+        };
+        let connections = BANKS.iter().zip(self.banks()).map(connect).collect();
         let mut plans = vec![Arc::clone(plan)];
-        plans.extend(self.twins.then(|| Arc::clone(twin)));
+        plans.extend(twin.iter().filter(|_| self.twins).map(Arc::clone));
         let project = LoadedProject {
             folder: std::path::PathBuf::new(),
             name: "simulation".to_owned(),
-            plans: plans.iter().map(|plan| (Arc::clone(plan), version_files())).collect(),
-            connections: BTreeMap::from([("target".to_owned(), Arc::new(connection.unwrap()))]),
+            plans: plans.iter().map(|plan| (Arc::clone(plan), files.clone())).collect(),
+            connections,
             secrets: BTreeMap::new(),
             alerts: BTreeMap::new(),
             retention: Retention::default(),
@@ -294,6 +302,6 @@ impl World {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }

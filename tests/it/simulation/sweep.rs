@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 
 use super::{
     broken,
+    manifest::Kind,
     shelf::Shelf,
-    target::Kind,
     world::{Ending, World},
 };
 

@@ -43,10 +43,12 @@ impl Tally {
         sums.worlds += 1;
         sums.deaths += world.clock.deaths.load(Ordering::Relaxed);
         sums.stalls += world.clock.stalls.load(Ordering::Relaxed);
-        sums.requests += world.target.requests();
         sums.passed += world.clock.passed();
-        for (fate, count) in world.target.fates() {
-            *sums.fates.entry(fate).or_default() += count;
+        for bank in world.banks() {
+            sums.requests += bank.requests();
+            for (fate, count) in bank.fates() {
+                *sums.fates.entry(fate).or_default() += count;
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! A target on a made wire: it books, forgets keys, loses answers and acts late, as the seed says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,88 +10,11 @@ use ferry_contract::port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpRespo
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::process::{Place, Process};
-
-/// The manifest of the target: one action for each kind of repeat.
-pub(super) const MANIFEST: &str = r#"
-ferry: 1
-connector: target
-title: Target
-environments: { only: { api: "https://target" } }
-errors:
-  - { when: "status == 429", class: throttled }
-  - { when: "status == 404", class: not_found }
-  - { when: "status == 409", class: conflict }
-  - { when: "status >= 400 && status < 500", class: rejected }
-actions:
-  list:
-    summary: Lists events.
-    source: the simulation
-    effect: read
-    request: { host: api, method: GET, path: /events }
-    success: "status == 200"
-    result: $
-    poll: { items: $.events }
-    input: { type: object, additionalProperties: true, properties: {} }
-    output: { type: object, additionalProperties: true, properties: {} }
-    sample: none
-  find:
-    summary: Finds a payment.
-    source: the simulation
-    effect: read
-    request: { host: api, method: GET, path: "/payments/{$.id}" }
-    success: "status == 200"
-    result: $
-    input: &input
-"#;
-
-/// What a repeat does at the target.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Keyed,
-    Upsert,
-    Lookup,
-    Never,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Keyed, Self::Upsert, Self::Lookup, Self::Never];
-
-    /// The `effect` of the action `pay`.
-    fn effect(self) -> &'static str {
-        match self {
-            Self::Keyed => "{ write: { repeat: keyed, header: Idempotency-Key, remembers: 5m } }",
-            Self::Upsert => "{ write: { repeat: upsert } }",
-            Self::Lookup => {
-                "{ write: { repeat: lookup, by: { action: find, with: { id: $.id } }, found: { amount: $.amount }, \
-                 absence: { class: not_found, proves: true, visible_after: 10m } } }"
-            }
-            Self::Never => "{ write: { repeat: never } }",
-        }
-    }
-
-    /// The manifest of a target whose `pay` is of this kind.
-    pub(super) fn manifest(self) -> String {
-        let (head, _) = MANIFEST.split_once("    input: &input").expect("the marker");
-        let schema = r#"{ type: object, additionalProperties: true, properties: {} }"#;
-        let bundle = match self {
-            Self::Lookup => {
-                "    bundle:\n      max: 10\n      within: 1s\n      items: $.payments\n      atomic: true\n      \
-                 refused: { errors: $.errors, index: $.index, message: $.message, code: $.code }\n"
-            }
-            Self::Keyed | Self::Upsert | Self::Never => "",
-        };
-        format!(
-            "{head}    input: {schema}\n    output: {schema}\n    sample: none\n  pay:\n    summary: Pays.\n    source: the simulation\n    \
-             effect: {}\n{bundle}    request: {{ host: api, method: POST, path: /payments, body: {{ payments: [$] }} }}\n    \
-             success: \"status == 201\"\n    result: {{}}\n    input: {schema}\n    output: {schema}\n    sample: none\n  note:\n    \
-             summary: Notes.\n    source: the simulation\n    effect: {{ write: {{ repeat: upsert }} }}\n    \
-             request: {{ host: api, method: PUT, path: /notes, body: $ }}\n    success: \"status == 201\"\n    result: {{}}\n    \
-             input: {schema}\n    output: {schema}\n    sample: none\n",
-            self.effect()
-        )
-    }
-}
+use super::{
+    manifest::Kind,
+    moods::Moods,
+    process::{Place, Process},
+};
 
 /// What goes wrong on the wire.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -111,6 +34,8 @@ pub(super) enum Faults {
     FirstBundlePartly,
     /// By the seed.
     Random,
+    /// By the seed, and the business says no now and then, has no money for a while, or is not reached.
+    Moody,
 }
 
 /// How long anyone waits for an answer.
@@ -122,9 +47,9 @@ const REORDERED_BY: Duration = Duration::from_secs(90);
 
 /// One thing that the target did for a payment.
 #[derive(Clone, Debug)]
-struct Booking {
-    amount: Value,
-    at: Timestamp,
+pub(super) struct Booking {
+    pub(super) amount: Value,
+    pub(super) at: Timestamp,
     due: Timestamp,
 }
 
@@ -134,6 +59,7 @@ pub(super) struct Target {
     faults: Faults,
     /// Whether a payment that is there already is refused; else it is booked again.
     refuses: bool,
+    moods: Moods,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
@@ -151,6 +77,10 @@ struct State {
     payments: u64,
     began: Option<Timestamp>,
     bookings: BTreeMap<String, Vec<Booking>>,
+    /// When a request for a payment left last, whatever came of it.
+    left: BTreeMap<String, Timestamp>,
+    /// Payments that are again what an earlier request said, because the network has delivered it late.
+    overtaken: BTreeSet<String>,
     fates: BTreeMap<Fate, u64>,
 }
 
@@ -175,12 +105,31 @@ pub(super) enum Fate {
     Slow,
     /// Only the first item of a bundle is booked.
     Partly,
+    /// The business says no.
+    Declined,
+    /// There is no money for it.
+    Poor,
 }
 
 impl Target {
     pub(super) fn new(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: Arc<dyn Clock>) -> Self {
         let state = State { random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1), ..State::default() };
-        Self { kind, faults, refuses, clock, state: Mutex::new(state) }
+        Self { kind, faults, refuses, moods: Moods::of(seed), clock, state: Mutex::new(state) }
+    }
+
+    /// All that was booked under a name.
+    pub(super) fn bookings(&self, id: &str) -> Vec<Booking> {
+        self.state.lock().unwrap().bookings.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Whether the network has delivered an earlier content of a payment after a later one, and nothing since.
+    pub(super) fn is_overtaken(&self, id: &str) -> bool {
+        self.state.lock().unwrap().overtaken.contains(id)
+    }
+
+    /// When a request for that payment left last.
+    pub(super) fn left(&self, id: &str) -> Option<Timestamp> {
+        self.state.lock().unwrap().left.get(id).copied()
     }
 
     /// Somebody else has booked another amount under that name.
@@ -252,8 +201,18 @@ impl Target {
                     _ => Fate::Fine,
                 }
             }
+            Faults::Moody if now.duration_since(began) < SignedDuration::from_mins(60) => {
+                let draw = random(state);
+                self.moods.fate(now.duration_since(began), draw, (is_payment, self.refuses))
+            }
             _ => Fate::Fine,
         }
+    }
+
+    /// Whether there is no money now.
+    fn is_poor(&self, state: &State, now: Timestamp) -> bool {
+        let since = state.began.map(|began| now.duration_since(began));
+        self.faults == Faults::Moody && since.is_some_and(|since| self.moods.is_poor(since))
     }
 
     async fn exchange(self: &Arc<Self>, request: HttpRequest, process: &Process) -> Result<HttpResponse, HttpError> {
@@ -261,11 +220,16 @@ impl Target {
         let fate = self.fate(is_payment);
         let delay = random(&mut self.state.lock().unwrap()) % 400;
         process.pass_on_the_way_out().await;
+        if is_payment && fate != Fate::NotSent {
+            self.note_left(&request);
+        }
         self.clock.sleep(Duration::from_millis(delay)).await;
         let lost = || Err(HttpError::NoAnswer("lost".to_owned()));
         match fate {
             Fate::NotSent => return Err(HttpError::NotSent("refused".to_owned())),
             Fate::Throttled => return Ok(answer(429, &json!({}))),
+            Fate::Declined => return Ok(answer(422, &json!({}))),
+            Fate::Poor => return Ok(answer(402, &json!({}))),
             Fate::RefusedBusy => return Ok(answer(500, &json!({}))),
             Fate::LostBefore => return lost(),
             Fate::Reordered => {
@@ -300,12 +264,31 @@ impl Target {
         }
     }
 
+    fn amounts(&self, id: &str) -> Vec<Value> {
+        self.bookings(id).into_iter().map(|booking| booking.amount).collect()
+    }
+
+    fn note_left(&self, request: &HttpRequest) {
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap();
+        for payment in payments(request) {
+            state.left.insert(payment["id"].as_str().unwrap().to_owned(), now);
+        }
+    }
+
     /// Whatever happens to its sender meanwhile.
     fn act_later(self: &Arc<Self>, request: HttpRequest) {
         let target = Arc::clone(self);
         tokio::spawn(async move {
             target.clock.sleep(REORDERED_BY).await;
+            let ids = payments(&request).into_iter().map(|payment| payment["id"].as_str().unwrap().to_owned());
+            let before: Vec<_> = ids.map(|id| (target.amounts(&id), id)).collect();
             target.act(&request, SignedDuration::ZERO, usize::MAX);
+            for (amounts, id) in before {
+                if !amounts.is_empty() && amounts != target.amounts(&id) {
+                    target.state.lock().unwrap().overtaken.insert(id);
+                }
+            }
         });
     }
 
@@ -314,8 +297,13 @@ impl Target {
         let mut state = self.state.lock().unwrap();
         if request.method == "GET" {
             let id = request.url.rsplit('/').next().unwrap_or_default();
-            if id == "events" {
-                return (200, json!({ "events": [] }));
+            match id {
+                "events" => return (200, json!({ "events": [] })),
+                "balance" => {
+                    let available = if self.is_poor(&state, now) { 0 } else { 1_000 };
+                    return (200, json!({ "available": available }));
+                }
+                _ => {}
             }
             let seen = state.bookings.get(id).and_then(|bookings| bookings.iter().find(|booking| booking.due <= now));
             return match seen {
@@ -328,12 +316,12 @@ impl Target {
         }
         let key = request.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key.as_str());
         assert_eq!(key.is_some_and(|key| key.starts_with("target/pay/")), self.kind == Kind::Keyed, "{key:?}");
-        let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
-        let payments = body["payments"].as_array().unwrap();
+        let payments = payments(request);
         let is_there = |payment: &Value| state.bookings.contains_key(payment["id"].as_str().unwrap());
         if self.refuses && matches!(self.kind, Kind::Lookup | Kind::Never) && payments.iter().any(is_there) {
             return (409, json!({}));
         }
+        let state = &mut *state;
         for payment in payments.iter().take(items) {
             let id = payment["id"].as_str().unwrap().to_owned();
             let bookings = state.bookings.entry(id).or_default();
@@ -345,6 +333,10 @@ impl Target {
                 Kind::Upsert => !bookings.is_empty(),
                 Kind::Lookup | Kind::Never => false,
             };
+            if known && self.kind == Kind::Upsert {
+                bookings.iter_mut().for_each(|booking| booking.amount = payment["amount"].clone());
+                state.overtaken.remove(payment["id"].as_str().unwrap());
+            }
             if !known {
                 bookings.push(Booking { amount: payment["amount"].clone(), at: now, due: now + late });
             }
@@ -357,6 +349,11 @@ impl Http for Wire {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
         Box::pin(self.target.exchange(request, &self.process))
     }
+}
+
+fn payments(request: &HttpRequest) -> Vec<Value> {
+    let mut body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
+    std::mem::take(body["payments"].as_array_mut().unwrap())
 }
 
 fn answer(status: u16, body: &Value) -> HttpResponse {

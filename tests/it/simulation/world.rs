@@ -1,8 +1,9 @@
 //! One world: what is to go wrong in it, and what is left of it in the end.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,9 +16,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    manifest::Kind,
     process::{Place, Process, SetClock, Stall, TrueClock, VirtualClock},
+    shape::Shape,
     shelf::Shelf,
-    target::{Faults, Kind, Target},
+    target::{Faults, Target},
 };
 
 /// The events of every world.
@@ -64,13 +67,19 @@ pub(super) struct World {
     pub(super) replayed: bool,
     pub(super) twins: bool,
     pub(super) restored: bool,
-    stranger: bool,
+    pub(super) stranger: bool,
     pub(super) clock: Arc<VirtualClock>,
     /// Of the one engine, over its lives.
     pub(super) process: Arc<Process>,
     pub(super) shelf: Shelf,
     pub(super) commits: Arc<AtomicU64>,
     pub(super) target: Arc<Target>,
+    /// What the payment's step does where it fails, where the world has persons.
+    pub(super) shape: Option<Shape>,
+    /// The banks that pay in the place of the first.
+    pub(super) others: Vec<Arc<Target>>,
+    /// The events as their source has them now, where it corrects them.
+    pub(super) records: Mutex<BTreeMap<&'static str, Value>>,
     pub(super) lives: AtomicU64,
     /// What the first engines of a world of many passed, by place.
     pub(super) passed: [u64; 2],
@@ -99,6 +108,9 @@ impl World {
             shelf: in_memory(&clock, Guards::ALL),
             commits: Arc::default(),
             target: target(kind, Faults::None, seed, false, &clock),
+            shape: None,
+            others: Vec::new(),
+            records: Mutex::default(),
             lives: AtomicU64::new(0),
             passed: [0; 2],
             clock,
@@ -205,9 +217,10 @@ impl World {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "seed {} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms, skewed by {:?} ms",
+            "seed {} {:?} {:?} faults {:?} engines {} refuses {} crashes {:?} stalls {:?} clock {} ms, skewed by {:?} ms",
             self.seed,
             self.kind,
+            self.shape,
             self.faults,
             self.engines,
             self.refuses,
@@ -220,6 +233,10 @@ impl World {
 
     /// Makes what the settings ask for.
     pub(super) fn prepared(self) -> Self {
+        let others = if self.shape.is_some() { 1..3 } else { 0..0 };
+        let other =
+            |number: u64| target(Kind::Lookup, self.faults, self.seed ^ number << 40, self.refuses, &self.clock);
+        let others = others.map(other).collect();
         let target = target(self.kind, self.faults, self.seed, self.refuses, &self.clock);
         if self.stranger {
             target.stranger(EVENTS[0]);
@@ -229,10 +246,18 @@ impl World {
             real @ Shelf::Real(..) => real.clone(),
         };
         judge(&shelf, true, self.clock.true_now());
-        Self { shelf, target, ..self }
+        Self { shelf, target, others, ..self }
+    }
+
+    /// All banks.
+    pub(super) fn banks(&self) -> impl Iterator<Item = &Arc<Target>> {
+        std::iter::once(&self.target).chain(&self.others)
     }
 
     pub(super) fn event(&self, id: &str) -> Value {
+        if let Some(record) = self.records.lock().unwrap().get(id) {
+            return record.clone();
+        }
         json!({ "id": id, "at": "2026-03-01T10:00:00Z", "amount": amount(id), "last_check": !self.replayed })
     }
 
@@ -302,6 +327,6 @@ fn target(kind: Kind, faults: Faults, seed: u64, refuses: bool, clock: &Arc<Virt
     Arc::new(Target::new(kind, faults, seed, refuses, clock))
 }
 
-fn amount(id: &str) -> Value {
+pub(super) fn amount(id: &str) -> Value {
     serde_json::from_str(&format!("1{}.50", &id[1..])).unwrap()
 }

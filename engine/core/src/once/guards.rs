@@ -27,6 +27,12 @@ pub enum Guard {
     Clock,
     /// What a look-up finds must agree with what was to be sent.
     Agreement,
+    /// 11. Nothing takes the place of a write that was done or may have been: no other call, no arm, in no life.
+    Place,
+    /// 12. What is in doubt is settled before its run is cancelled.
+    Doubt,
+    /// 12. A run that is to be cancelled begins nothing more, and what is gathered goes before it ends.
+    Ending,
 }
 
 /// The guards that are in force: all of them, except in a test that shows what one is for.

@@ -34,6 +34,16 @@
 //!    `a_file_that_was_put_back_is_doubted`, `a_mutant_that_believes_a_restored_store_is_caught`).
 //! 10. A bundle of which a part arrived: every call of a bundle has its own key and is settled alone
 //!     (`a_mutant_that_resends_a_bundle_whole_is_caught`).
+//! 11. Something takes the place of a write that was done or may have been: a fallback, the steps of an arm, or that the
+//!     run goes on without it, after a refusal, the last attempt or a time-out, in this life of the run or a later one.
+//!     Whoever ends a step asks first what stands
+//!     (`a_mutant_that_pays_elsewhere_beside_an_attempt_that_may_have_arrived_is_caught`,
+//!     `a_mutant_that_goes_on_at_a_time_out_beside_a_write_that_may_have_arrived_is_caught`,
+//!     `a_mutant_that_goes_on_without_what_it_has_paid_is_caught`). That a repeat was refused makes what was done no less
+//!     done (`a_refused_repeat_of_what_was_done_makes_it_no_less_done`).
+//! 12. A run is cancelled, and a call of it goes out or arrives afterwards: what is in doubt is settled first, nothing
+//!     begins meanwhile, and what is gathered goes before the end (`a_mutant_that_cancels_what_is_in_doubt_is_caught`,
+//!     `a_mutant_that_begins_a_call_beside_a_cancel_is_caught`).
 //!
 //! What remains: an engine that stands still between its check and its bytes, and wakes when another has
 //! sent. Only the target can refuse that
@@ -41,6 +51,7 @@
 
 mod guards;
 mod look_up;
+mod memory;
 mod names;
 mod promise;
 
@@ -57,44 +68,9 @@ use serde_json::Value;
 
 pub use guards::{Guard, Guards};
 pub use look_up::{Found, compare, generated, look_up_input};
+pub use memory::{Memory, Outcome};
 pub use names::{Named, call_key, is_name_of};
 pub use promise::{Broken, Promise};
-
-/// What a run remembers of a call that it made.
-#[derive(Clone, Debug)]
-pub struct Memory {
-    /// The step that made it, with the item's key where it is done for each.
-    pub step: String,
-    /// The digest of the input that was sent.
-    pub digest: Digest,
-    /// Where the connection led when it was sent.
-    pub target: Digest,
-    /// When it was sent for the first time.
-    pub first_at: Timestamp,
-    /// Whether an attempt before the last one may have arrived: that the last one did nothing, says nothing of it.
-    pub was_unknown: bool,
-    /// How it ended.
-    pub outcome: Outcome,
-}
-
-/// How a call ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It may have arrived.
-    Unknown {
-        /// When the call ended, or was found interrupted.
-        since: Timestamp,
-    },
-    /// It arrived, with this output.
-    Done(Value),
-    /// The target did nothing.
-    NotDone {
-        /// When that was found out.
-        since: Timestamp,
-    },
-    /// It was done, and the target says that it is cancelled: another generation may be sent.
-    Void,
-}
 
 /// What to do before a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -144,13 +120,6 @@ pub enum After {
     },
     /// The step has failed.
     Fail,
-}
-
-impl Memory {
-    /// Whether the target has done it, or may have, so that nothing else may be done in its place.
-    pub fn stands(&self) -> bool {
-        matches!(self.outcome, Outcome::Done(_) | Outcome::Unknown { .. })
-    }
 }
 
 /// Whether a call may be sent now, given what the run remembers of its key.
@@ -442,6 +411,7 @@ mod tests {
                 target: here.clone(),
                 first_at: at(100),
                 was_unknown: false,
+                was_done: None,
                 outcome: outcome(before),
             };
             let circumstances = Circumstances { now: at(101), is_replayed: false, doubted_since: None };
@@ -466,6 +436,7 @@ mod tests {
             target: digest.clone(),
             first_at: at(0),
             was_unknown: false,
+            was_done: None,
             outcome: Outcome::NotDone { since: at(second) },
         };
         for (name, memory, expected) in [
@@ -512,6 +483,7 @@ mod tests {
             target: Digest::of("target"),
             first_at: at(0),
             was_unknown: false,
+            was_done: None,
             outcome: Outcome::Unknown { since: at(1) },
         };
         let target = memory.target.clone();

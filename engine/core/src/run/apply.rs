@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     catalog::Effect,
+    failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
 use jiff::Timestamp;
@@ -145,12 +146,17 @@ impl Run {
         let before = self.calls.get(key);
         let first_at = before.map_or(at, |memory| memory.first_at);
         let was_unknown = before.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
+        let was_done = before.and_then(|memory| match &memory.outcome {
+            Outcome::Done(output) => Some(output.clone()),
+            Outcome::Unknown { .. } | Outcome::NotDone { .. } | Outcome::Void => memory.was_done.clone(),
+        });
         self.units[unit].call = Some((key.clone(), first_at));
         self.units[unit].status = Status::Called { attempt };
         if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
             let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
             let step = self.unit_id(unit);
-            self.calls.insert(key.clone(), Memory { step, digest, target, first_at, was_unknown, outcome });
+            let memory = Memory { step, digest, target, first_at, was_unknown, was_done, outcome };
+            self.calls.insert(key.clone(), memory);
         }
     }
 
@@ -172,8 +178,21 @@ impl Run {
                 self.remember(unit, Outcome::NotDone { since: at });
                 self.units[unit].status = Status::Retrying { attempt: 1, at };
             }
-            Decision::GiveUp => self.units[unit].status = Status::Failed,
+            Decision::GiveUp => {
+                self.units[unit].status = Status::Failed;
+                self.given_up(unit);
+            }
         }
+    }
+
+    /// What failed last is not what is known of the call: it may have been done.
+    fn given_up(&mut self, unit: UnitIndex) {
+        let Some(failure) = self.units[unit].failure.take() else { return };
+        let message = match failure.class {
+            ErrorClass::Unknown => failure.message.clone(),
+            class => format!("nobody knows whether it has been done; at last it was {class}: {}", failure.message),
+        };
+        self.units[unit].failure = Some(Failure { class: ErrorClass::Unknown, message, ..failure });
     }
 
     /// Moves every unit on that another one let go.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Run, Status, UnitIndex};
 use crate::{
     limits::LOOK_UPS_MAX,
-    once::{self, After, Attempt, Found, Memory, Outcome},
+    once::{self, After, Attempt, Found, Guard, Memory, Outcome},
     plan::{Arm, Call, Reaction},
 };
 
@@ -31,8 +31,11 @@ impl Run {
         let was_sent = matches!(self.units[unit].status, Status::Called { .. });
         if was_sent {
             // That this attempt did nothing says nothing of one before it that may have arrived.
-            let is_unknown = is_unknown || self.was_unknown(unit);
-            let outcome = if is_unknown { Outcome::Unknown { since: at } } else { Outcome::NotDone { since: at } };
+            let outcome = match self.was_done(unit) {
+                _ if is_unknown || self.was_unknown(unit) => Outcome::Unknown { since: at },
+                Some(output) => Outcome::Done(output),
+                None => Outcome::NotDone { since: at },
+            };
             self.remember(unit, outcome);
         }
         match after {
@@ -48,16 +51,37 @@ impl Run {
         }
     }
 
-    /// What the pipeline says of a failure, unless an attempt may have arrived: then nothing else may be done in its
-    /// place, and a person decides. That the target has it already is known, and may be told.
+    /// What the pipeline says of a failure, unless a write of the step may have arrived, in this life of the run or in
+    /// an earlier one: then nothing else may be done in its place, and a person decides. Nor is anything done in the
+    /// place of one that was done. That the target has it already is known, and may be told.
     fn react(&mut self, unit: UnitIndex, class: ErrorClass) {
-        let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
-        let may_have_arrived = memory.is_some_and(|memory| matches!(memory.outcome, Outcome::Unknown { .. }));
-        if may_have_arrived && (class != ErrorClass::Conflict || self.was_unknown(unit)) {
-            self.park(unit, "an attempt may have arrived; look there whether it has been done");
-        } else {
-            self.take_arm(unit, class);
+        let is_known = class == ErrorClass::Conflict && !self.was_unknown(unit);
+        let arm = self.step(unit).arm(class).map(|arm| &self.step(unit).arms[arm].reaction);
+        let does_else = matches!(arm, Some(Reaction::Do { .. } | Reaction::Fallback(_)));
+        match self.standing(unit).map(|(key, memory)| (key.clone(), memory.first_at, memory.outcome.clone())) {
+            Some((key, first_at, Outcome::Unknown { .. })) if !is_known => {
+                self.units[unit].call = Some((key, first_at));
+                self.park(unit, "an attempt may have arrived; look there whether it has been done");
+            }
+            // It was refused before it was sent, because it may have been done with another content.
+            Some((_, _, Outcome::Unknown { .. })) if self.units[unit].call.is_none() => {
+                self.units[unit].status = Status::Failed;
+            }
+            Some((key, first_at, Outcome::Done(_))) if does_else && !is_known => {
+                self.units[unit].call = Some((key, first_at));
+                self.park(unit, "it was done before, so that nothing takes its place; look there");
+            }
+            Some(_) | None => self.take_arm(unit, class),
         }
+    }
+
+    /// The write of a unit that was done or may have been, in whatever life of the run: the one that is most in doubt.
+    fn standing(&self, unit: UnitIndex) -> Option<(&CallKey, &Memory)> {
+        let own =
+            self.call_key(unit).and_then(|key| self.calls.get_key_value(key)).filter(|(_, memory)| memory.stands());
+        let made = self.step(unit).calls().flat_map(|call| self.made(unit, call));
+        let all = made.chain(own).filter(|_| self.guards.has(Guard::Place));
+        all.max_by_key(|(_, memory)| matches!(memory.outcome, Outcome::Unknown { .. }))
     }
 
     /// Whether what comes at a time would come too late.
@@ -69,6 +93,12 @@ impl Run {
     fn was_unknown(&self, unit: UnitIndex) -> bool {
         let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
         memory.is_some_and(|memory| memory.was_unknown)
+    }
+
+    /// What an attempt before the last one gave that has arrived.
+    fn was_done(&self, unit: UnitIndex) -> Option<Value> {
+        let memory = self.units[unit].call.as_ref().and_then(|(key, _)| self.calls.get(key));
+        memory.filter(|_| self.guards.has(Guard::Place)).and_then(|memory| memory.was_done.clone())
     }
 
     /// Only a call is tried again. One that was refused before it was sent, by a preflight or for
@@ -235,16 +265,22 @@ impl Run {
 
     /// Whether the step's own write was done, or may have been.
     fn stands(&self, unit: UnitIndex) -> bool {
-        self.step(unit).work.call().is_some_and(|call| self.has_made(unit, call))
+        let own = self.step(unit).work.call();
+        own.is_some_and(|call| self.has_made(unit, call)) && self.guards.has(Guard::Place)
     }
 
-    /// Whether a unit has made this write, in whatever generation and with whatever content, and it stands.
+    /// Whether a unit has made this write, and it stands.
     fn has_made(&self, unit: UnitIndex, call: &Call) -> bool {
+        self.made(unit, call).next().is_some()
+    }
+
+    /// What a unit has made of this write, in whatever generation and with whatever content, and stands.
+    fn made<'a>(&'a self, unit: UnitIndex, call: &'a Call) -> impl Iterator<Item = (&'a CallKey, &'a Memory)> {
         let (step, of_action) = (self.unit_id(unit), format!("{}/{}/", call.connection, call.action));
-        let is_it = |(key, memory): (&CallKey, &Memory)| {
+        let is_it = move |(key, memory): &(&CallKey, &Memory)| {
             memory.step == step && key.as_str().starts_with(&of_action) && memory.stands()
         };
-        call.effect.is_write() && self.calls.iter().any(is_it)
+        self.calls.iter().filter(|_| call.effect.is_write()).filter(is_it)
     }
 
     /// The arm whose write was done, or may have been, in an earlier life of this run: it is that

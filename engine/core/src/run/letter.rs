@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Entry, On, Run, Status, UnitIndex};
+use crate::once::Guard;
 
 /// One letter to a run.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -197,7 +198,8 @@ impl Run {
             let step = self.unit_id(unit);
             return Receipt::Moot(format!("`{step}` waits for {run}: `ferry runs cancel {run}` comes first"));
         }
-        if self.units.iter().any(super::unit::Unit::is_in_doubt) {
+        let in_doubt = self.units().any(|unit| self.is_in_doubt(unit));
+        if in_doubt && self.guards.has(Guard::Doubt) {
             return Receipt::Later;
         }
         Receipt::Entry(Entry::Cancelled { by: by.to_owned(), reason: reason.to_owned() })

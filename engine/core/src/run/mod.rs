@@ -33,7 +33,7 @@ pub use unit::{Status, UnitIndex};
 pub use xref::{Pair, Reader};
 
 use crate::{
-    once::{Guards, Memory},
+    once::{Guards, Memory, Outcome},
     plan::{Call, Plan, Reaction, Step, StepIndex},
 };
 use unit::Unit;
@@ -326,6 +326,15 @@ impl Run {
     pub fn interrupted(&self) -> Vec<UnitIndex> {
         let called = |unit: &UnitIndex| matches!(self.units[*unit].status, Status::Called { .. });
         self.units().filter(called).collect()
+    }
+
+    /// Whether a call of a unit may have arrived without our knowing. One that goes again by its key may, too: the
+    /// repeat tells.
+    pub fn is_in_doubt(&self, unit: UnitIndex) -> bool {
+        let is_unknown = |memory: &Memory| matches!(memory.outcome, Outcome::Unknown { .. });
+        let repeats = matches!(self.units[unit].status, Status::Retrying { .. });
+        let memory = self.call_key(unit).and_then(|key| self.calls.get(key));
+        self.units[unit].is_in_doubt() || (repeats && memory.is_some_and(is_unknown))
     }
 
     /// Whether it is at work, and so has the place that its pipeline's `concurrency` gives.

@@ -8,6 +8,7 @@ use ferry_contract::{
     port::Boxed,
 };
 use ferry_core::{
+    once::Guard,
     plan::Reaction,
     run::{Command, Entry, Letter, On, Receipt, Status, UnitIndex},
 };
@@ -168,10 +169,10 @@ impl Drive<'_> {
             return Turn { moved: true, due: None };
         }
         let mut due = None;
-        let is_ending = self.letters.values().any(|letter| matches!(letter, Letter::Cancel { .. }));
+        let is_ending = self.engine.guards.has(Guard::Ending)
+            && self.letters.values().any(|letter| matches!(letter, Letter::Cancel { .. }));
         for command in self.driven.commands(now) {
-            // Who waits for the end of what is under way begins nothing else.
-            if is_ending && !matches!(command, Command::Journal(_) | Command::LookUp { .. }) {
+            if is_ending && !self.settles(&command) {
                 continue;
             }
             let unit = match &command {
@@ -253,7 +254,11 @@ impl Drive<'_> {
         for (number, letter) in std::mem::take(&mut self.letters) {
             let receipt = match self.driven.with(|run| run.receive(&letter, now)) {
                 // A call that is being gathered may still be sent, and would be paid by a run that is cancelled.
-                Receipt::Entry(Entry::Cancelled { .. }) if self.is_calling() => Receipt::Later,
+                Receipt::Entry(Entry::Cancelled { .. })
+                    if self.is_calling() && self.engine.guards.has(Guard::Ending) =>
+                {
+                    Receipt::Later
+                }
                 receipt => receipt,
             };
             let (run, fence) = (self.driven.id.clone(), self.driven.fence);
@@ -290,6 +295,20 @@ impl Drive<'_> {
             status => matches!(status, Status::Held { .. }),
         };
         self.driven.with(|run| self.in_flight.iter().any(|unit| !asks(run.status(*unit))))
+    }
+
+    /// Who waits for the end of what is under way begins nothing else.
+    fn settles(&self, command: &Command) -> bool {
+        match command {
+            Command::Journal(_) | Command::LookUp { .. } => true,
+            // What may have arrived goes again by its key: that tells.
+            Command::Call { unit, .. } => self.driven.with(|run| run.is_in_doubt(*unit)),
+            Command::Start { .. }
+            | Command::Hold { .. }
+            | Command::Probe { .. }
+            | Command::Timer { .. }
+            | Command::Finish => false,
+        }
     }
 
     /// Whether a pair of a cross-reference is being recorded.

@@ -1,0 +1,199 @@
+//! The fold where a write stands or may stand: nothing is done in its place, in whatever life of the run.
+
+mod story;
+mod world;
+
+use expect_test::{Expect, expect};
+
+use story::check;
+
+/// A write that is an upsert, with an arm that goes on without it.
+const CLOSE: &str = "\
+steps:
+  - id: close
+    timeout: 1h
+    action: salesforce.update
+    with: { object: Payment_Request__c, id: $.event.Id, values: { Status__c: Completed } }
+    on_error:
+      - { class: [rejected, unavailable, invalid], do: [{ id: note, map: { x: 1 } }], then: continue }
+";
+
+/// A payout that is looked up, with arms that go on without it.
+const PAYOUT: &str = "\
+steps:
+  - id: submit
+    action: payoneer.create_payout
+    with: { client_reference_id: $.event.Id, payee_id: p, amount: { amount: 1, currency: USD }, description: d }
+    on_error:
+      - { class: [invalid, conflict], do: [{ id: note, map: { x: 1 } }], then: continue }
+";
+
+const CLOSE_CALLED: &str =
+    r#"{"called":{"step":"close","attempt":1,"key":"salesforce/update/e1/close@d/0","digest":"d","target":"t"}}"#;
+const SUBMIT_CALLED: &str =
+    r#"{"called":{"step":"submit","attempt":1,"key":"payoneer/create_payout/e1/submit/0","digest":"d","target":"t"}}"#;
+const AGAIN: &str = r#"{"resumed":{"by":"ana","reason":"again","from":"start","by_person":true}}"#;
+
+fn failed(step: &str, class: &str) -> String {
+    format!(r#"{{"failed":{{"step":"{step}","failure":{{"class":"{class}","message":"no"}}}}}}"#)
+}
+
+fn dead(step: &str, class: &str) -> String {
+    format!(r#"{{"dead_lettered":{{"step":"{step}","failure":{{"class":"{class}","message":"no"}}}}}}"#)
+}
+
+/// Each line comes a second after the one before it.
+#[track_caller]
+fn tell(pipeline: &str, lines: &[&str], expected: Expect) {
+    let story: String = (1..).zip(lines).map(|(second, line)| format!("{second} {line}\n")).collect();
+    check(pipeline, &story, expected);
+}
+
+/// The same content went again, because its record might have been changed; that the target refuses it now makes
+/// the first one no less done.
+#[test]
+fn a_refused_repeat_of_what_was_done_makes_it_no_less_done() {
+    let (answered, dead) = (r#"{"answered":{"step":"close","output":{}}}"#, dead("later", "invalid"));
+    let refused = failed("close", "rejected");
+    tell(
+        CLOSE,
+        &[CLOSE_CALLED, answered, &dead, AGAIN, CLOSE_CALLED, &refused],
+        expect![[r#"
+        1 running: 
+        2 running: finish
+        3 dead_lettered: 
+        4 running: start close
+        5 running: 
+        6 running: parked close
+    "#]],
+    );
+}
+
+/// A person gave up on it. Begun again, it fails before it is sent: no arm may say that it was not done.
+#[test]
+fn what_may_have_been_done_in_an_earlier_life_is_no_failure_that_did_nothing() {
+    let given_up = [
+        SUBMIT_CALLED,
+        &failed("submit", "unknown"),
+        r#"{"looked_up":{"step":"submit","found":"not_seen","output":{}}}"#,
+        r#"{"parked":{"step":"submit","reason":"look there"}}"#,
+        r#"< {"decision":{"step":"submit","by":"ana","reason":"nobody knows","decision":"give_up"}}"#,
+        &dead("submit", "unknown"),
+        AGAIN,
+    ];
+    tell(
+        PAYOUT,
+        &[&given_up[..], &[&failed("submit", "invalid")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: look up submit at 912
+        3 running: parked submit
+        4 parked: 
+        5 letter: decided
+        5 running: dead letter at submit, unknown: no
+        6 dead_lettered: 
+        7 running: start submit
+        8 running: parked submit
+    "#]],
+    );
+    // Its event was corrected, and `once` refuses the other content.
+    tell(
+        PAYOUT,
+        &[&given_up[..], &[&failed("submit", "conflict")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: look up submit at 912
+        3 running: parked submit
+        4 parked: 
+        5 letter: decided
+        5 running: dead letter at submit, unknown: no
+        6 dead_lettered: 
+        7 running: start submit
+        8 running: dead letter at submit, conflict: no
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_done_in_an_earlier_life_is_not_gone_on_without() {
+    let done = [SUBMIT_CALLED, r#"{"answered":{"step":"submit","output":{}}}"#, &dead("later", "invalid"), AGAIN];
+    tell(
+        PAYOUT,
+        &[&done[..], &[&failed("submit", "invalid")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: finish
+        3 dead_lettered: 
+        4 running: start submit
+        5 running: parked submit
+    "#]],
+    );
+    // That it is there with another content is what this arm is for.
+    tell(
+        PAYOUT,
+        &[&done[..], &[&failed("submit", "conflict")]].concat(),
+        expect![[r#"
+        1 running: 
+        2 running: finish
+        3 dead_lettered: 
+        4 running: start submit
+        5 running: start note
+    "#]],
+    );
+}
+
+/// The last failure says that nothing was done; an attempt before it says something else.
+#[test]
+fn a_dead_letter_that_was_given_up_says_that_it_may_have_been_done() {
+    let lines = [
+        CLOSE_CALLED,
+        &failed("close", "unknown"),
+        &failed("close", "rejected"),
+        r#"{"parked":{"step":"close","reason":"look there"}}"#,
+        r#"< {"decision":{"step":"close","by":"ana","reason":"nobody knows","decision":"give_up"}}"#,
+    ];
+    tell(
+        CLOSE,
+        &lines,
+        expect![[r#"
+            1 running: 
+            2 running: call close at 2
+            3 running: parked close
+            4 parked: 
+            5 letter: decided
+            5 running: dead letter at close, unknown: nobody knows whether it has been done; at last it was rejected: no
+        "#]],
+    );
+}
+
+/// It goes again by its key, and until then nobody knows whether it has been done.
+#[test]
+fn a_write_that_goes_again_is_settled_before_its_run_is_cancelled() {
+    let cancel = r#"< {"cancel":{"by":"ana","reason":"not wanted"}}"#;
+    let answered = r#"{"answered":{"step":"close","output":{}}}"#;
+    tell(
+        CLOSE,
+        &[CLOSE_CALLED, &failed("close", "unknown"), cancel, CLOSE_CALLED, answered, cancel],
+        expect![[r#"
+        1 running: 
+        2 running: call close at 2
+        3 letter: later
+        3 running: call close at 3
+        4 running: 
+        5 running: finish
+        6 letter: cancelled
+        6 cancelled: 
+    "#]],
+    );
+    // What did nothing is not waited for.
+    tell(
+        CLOSE,
+        &[CLOSE_CALLED, &failed("close", "throttled"), cancel],
+        expect![[r#"
+        1 running: 
+        2 running: call close at 2
+        3 letter: cancelled
+        3 cancelled: 
+    "#]],
+    );
+}
