@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{catalog, root};
 
 /// Each map of a reader, with the kind of file and the name of its schema there.
-const MAPS: [(&str, &str, Kind, &str); 88] = [
+const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("language/read.rs", "a pipeline", Kind::Pipeline, ""),
     ("language/read.rs", "`on_failure`", Kind::Pipeline, "OnFailure"),
     ("language/read.rs", "an input", Kind::Pipeline, "Input"),
@@ -191,7 +191,7 @@ fn described(schema: &Value, name: &str) -> BTreeSet<String> {
 fn schemas_have_the_keys_of_the_readers() {
     let (opened, catalog) = (opened(), catalog());
     assert!(opened.len() > 60, "{opened:?}");
-    for (file, what, kind, name) in MAPS {
+    for &(file, what, kind, name) in MAPS {
         let path = format!("engine/core/src/{file}");
         if file.starts_with("testing/") && !root().join(path).exists() {
             continue;
