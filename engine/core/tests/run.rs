@@ -166,6 +166,8 @@ timeout: 10s
 "#,
         expect![[r#"
             1 waiting: call pay at 1
+            30 letter: moot, `pay` does not wait for it
+            30 waiting: call pay at 30
             60 running: 
             61 running: finish
         "#]],
