@@ -1,6 +1,6 @@
 //! A run is found by a value in its journal, and a dead letter by its names, on every store.
 
-use ferry::store::{Change, Filter};
+use ferry::store::{Change, Filter, RunId};
 use ferry_contract::failure::{ErrorClass, Failure};
 use serde_json::{Value, json};
 
@@ -39,18 +39,19 @@ async fn a_value_is_found_in_the_runs_that_changed_last() {
 #[tokio::test]
 async fn a_dead_letter_is_found_by_its_run_and_by_its_event() {
     for Tested { store, .. } in stores().await {
-        let refused = |key: &str| {
-            let mut arrival = arrived(key, "1", 1);
-            arrival.refused = Some(Failure::new(ErrorClass::Invalid, "too large"));
-            Change::Receive(arrival)
-        };
-        store.commit(vec![refused("a"), refused("b")]).await.unwrap();
+        for key in ["a", "b"] {
+            let arrival = arrived(key, "1", 1);
+            let (run, event, at) = (RunId::of("pay", key), arrival.event.clone(), arrival.at);
+            let failure = Failure::new(ErrorClass::Invalid, "too large");
+            let dead = Change::DeadLetter { run, step: "trigger".to_owned(), failure, event, at };
+            store.commit(vec![Change::Receive(arrival), dead]).await.unwrap();
+        }
         let found = async |name: &str| {
             let of = Filter { event_key: Some(name.to_owned()), limit: 9, ..Filter::default() };
             store.dead_letters(&of).await.unwrap().into_iter().map(|letter| letter.event_key).collect::<Vec<_>>()
         };
         assert_eq!(found("a").await, ["a"]);
-        assert_eq!(found(ferry::store::RunId::of("pay", "b").as_str()).await, ["b"]);
+        assert_eq!(found(RunId::of("pay", "b").as_str()).await, ["b"]);
         assert!(found("c").await.is_empty());
     }
 }

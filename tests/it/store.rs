@@ -16,7 +16,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     once::Guards,
-    run::{Entry, State},
+    run::{Entry, State, TRIGGER},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -75,13 +75,13 @@ fn claim(run: &str, call: &str) -> Change {
     Change::Claim { key: CallKey::new("c", "pay", call, "s", 0), run: run_of(run), digest: Digest::of("d") }
 }
 
-fn dead_letter(leased: &Leased, sequence: u64) -> Vec<Change> {
+fn dead_letter(step: &str, leased: &Leased, sequence: u64) -> Vec<Change> {
     let Leased { run, fence, .. } = leased.clone();
     let failure = Failure::new(ErrorClass::Invalid, "the e-mail is wrong");
-    let entry = Entry::DeadLettered { step: "payable".into(), failure: failure.clone() };
+    let entry = Entry::DeadLettered { step: step.into(), failure: failure.clone() };
     vec![
         Change::Append { run: run.clone(), fence, sequence, at: at(5), entry },
-        Change::DeadLetter { run, step: "payable".into(), failure, event: exact(), at: at(5) },
+        Change::DeadLetter { run, step: step.into(), failure, event: exact(), at: at(5) },
         project(leased, State::DeadLettered, None, Hold::Release),
     ]
 }
@@ -183,10 +183,10 @@ async fn a_corrected_event_reopens_only_a_dead_letter() {
         let open = store.commit(vec![arrival("a", "2", 1)]).await.unwrap();
         assert_eq!((open.started, open.reopened, open.known), (0, 0, 1));
         // The correction came while the run was open, so its end as a dead letter reopens it.
-        store.commit(dead_letter(&leased, 1)).await.unwrap();
+        store.commit(dead_letter("payable", &leased, 1)).await.unwrap();
         assert_eq!(store.lease(&engine, at(4), 9).await.unwrap(), Taken { runs: vec![], next: Some(at(5)) });
         leased = tested.take(&engine, 5).await.remove(0);
-        store.commit(dead_letter(&leased, 3)).await.unwrap();
+        store.commit(dead_letter("payable", &leased, 3)).await.unwrap();
         let letters = store.dead_letters(&Filter { limit: 9, ..Filter::default() }).await.unwrap();
         assert_eq!((letters.len(), &letters[0].event, letters[0].class.as_str()), (1, &exact(), "invalid"));
         let same = store.commit(vec![arrival("a", "2", 6)]).await.unwrap();
@@ -238,17 +238,16 @@ async fn an_event_that_cannot_run_is_kept_and_cannot_be_replayed() {
     for tested in stores().await {
         let engine = tested.engine("e", LEASE).await;
         let refused = Some(Failure::new(ErrorClass::Invalid, "the event has no key"));
-        let arrival = Arrival { refused, owner: Some(engine.clone()), ..arrived("no-key-1", "1", 0) };
-        let committed = tested.store.commit(vec![Change::Receive(arrival)]).await.unwrap();
-        assert_eq!((committed.started, committed.leased.len()), (1, 0));
-        assert_eq!(tested.store.lease(&engine, at(9), 9).await.unwrap(), Taken::default());
-        let resume = Change::Resume {
-            run: run_of("no-key-1"),
-            by: "tester".into(),
-            reason: "x".into(),
-            at: at(1),
-            how: Again::default(),
-        };
+        // It waits for no place: its run does nothing but end.
+        let lane = Some(("lane".to_owned(), 1));
+        let arrival = Arrival { refused, lane, owner: Some(engine.clone()), ..arrived("no-key-1", "1", 0) };
+        let committed = tested.store.commit(vec![Change::Receive(arrival.clone())]).await.unwrap();
+        assert_eq!((committed.started, committed.leased.len()), (1, 1));
+        let run = tested.other.run(&run_of("no-key-1")).await.unwrap().unwrap();
+        assert_eq!(run.journal, vec![(at(0), arrival.started())]);
+        tested.store.commit(dead_letter(TRIGGER, &committed.leased[0], 1)).await.unwrap();
+        let (run, by, reason, how) = (run_of("no-key-1"), "t".into(), "x".into(), Again::default());
+        let resume = Change::Resume { run, by, reason, at: at(1), how };
         assert!(matches!(tested.store.commit(vec![resume]).await.unwrap_err(), StoreError::NotEnded(_)));
     }
 }
