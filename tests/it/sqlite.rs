@@ -83,3 +83,12 @@ fn a_file_that_is_no_store_is_refused() {
     let error = SqliteStore::open(&path).err().unwrap().to_string();
     assert!(error.contains("not a database"), "{error}");
 }
+
+#[test]
+fn a_store_that_cannot_be_opened_says_what_to_look_at() {
+    // A folder is no file.
+    let folder = tempfile::tempdir().unwrap();
+    let said = SqliteStore::open(folder.path()).err().unwrap().to_string();
+    let expected = "cannot be opened: see that its folder is there, and that this user may write into it";
+    assert_eq!(said, format!("{} {expected}", folder.path().display()));
+}
