@@ -197,3 +197,102 @@ fn a_write_that_goes_again_is_settled_before_its_run_is_cancelled() {
     "#]],
     );
 }
+
+/// A payout whose step is done without, by another payout.
+const INSTEAD: &str = "\
+steps:
+  - id: submit
+    action: payoneer.create_payout
+    with: { client_reference_id: $.event.Id, payee_id: p, amount: { amount: 1, currency: USD }, description: d }
+    on_error:
+      - class: declined
+        do:
+          - id: instead
+            action: payoneer.create_payout
+            with: { client_reference_id: $.event.Id, payee_id: q, amount: { amount: 1, currency: USD }, description: d }
+        then: continue
+";
+
+/// It was declined, and another payout was made in its place. Begun again, the run goes on from there, and what was
+/// declined is not sent beside it.
+#[test]
+fn an_arm_that_has_paid_is_the_one_that_is_taken_when_the_run_begins_again() {
+    let declined = failed("submit", "declined");
+    let called = SUBMIT_CALLED.replace("submit\"", "instead\"").replace("submit/0", "instead/0");
+    let answered = r#"{"answered":{"step":"instead","output":{}}}"#;
+    let later = dead("later", "invalid");
+    tell(
+        INSTEAD,
+        &[SUBMIT_CALLED, &declined, &called, answered, &later, AGAIN, answered, &later, AGAIN],
+        expect![[r#"
+            1 running: 
+            2 running: start instead
+            3 running: 
+            4 running: finish
+            5 dead_lettered: 
+            6 running: start instead
+            7 running: finish
+            8 dead_lettered: 
+            9 running: start instead
+        "#]],
+    );
+    // What was declined too leaves nothing behind, and the step itself goes again.
+    let refused = failed("instead", "declined");
+    tell(
+        INSTEAD,
+        &[SUBMIT_CALLED, &declined, &called, &refused, &dead("submit", "declined"), AGAIN],
+        expect![[r#"
+        1 running: 
+        2 running: start instead
+        3 running: 
+        4 running: dead letter at submit, declined: no (and then `instead` failed: declined: no)
+        5 dead_lettered: 
+        6 running: start submit
+    "#]],
+    );
+}
+
+/// The same for one item of a list.
+#[test]
+fn an_arm_of_an_item_that_has_paid_is_taken_again_for_that_item_alone() {
+    let each = "    each: { in: $.event.list, as: one, key: $.one }\n    action: payoneer.create_payout\n    with: { client_reference_id: $.one";
+    let pipeline = INSTEAD
+        .replacen("    action: payoneer.create_payout\n    with: { client_reference_id: $.event.Id", each, 1)
+        .replace("client_reference_id: $.event.Id", "client_reference_id: $.one");
+    let of = |line: &str, key: &str| {
+        ["submit", "instead"].iter().fold(line.to_owned(), |line, step| {
+            line.replace(&format!("{step}\""), &format!("{step}[{key}]\""))
+                .replace(&format!("{step}/0"), &format!("{step}/{key}/0"))
+        })
+    };
+    let called = SUBMIT_CALLED.replace("submit\"", "instead\"").replace("submit/0", "instead/0");
+    let spread = r#"{"spread":{"step":"submit","items":[{"key":"a","value":"a"},{"key":"b","value":"b"}]}}"#;
+    let lines = [
+        spread.to_owned(),
+        of(SUBMIT_CALLED, "a"),
+        of(SUBMIT_CALLED, "b"),
+        of(&failed("submit", "declined"), "a"),
+        of(r#"{"answered":{"step":"submit","output":{}}}"#, "b"),
+        of(&called, "a"),
+        of(r#"{"answered":{"step":"instead","output":{}}}"#, "a"),
+        dead("later", "invalid"),
+        AGAIN.to_owned(),
+        spread.to_owned(),
+    ];
+    tell(
+        &pipeline,
+        &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+        expect![[r#"
+        1 running: start submit[a], start submit[b]
+        2 running: start submit[b]
+        3 running: 
+        4 running: start instead[a]
+        5 running: start instead[a]
+        6 running: 
+        7 running: finish
+        8 dead_lettered: 
+        9 running: start submit
+        10 running: start instead[a], start submit[b]
+    "#]],
+    );
+}

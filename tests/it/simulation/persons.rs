@@ -38,7 +38,7 @@ impl World {
     /// All that persons do; it ends when nobody has anything to do.
     pub(super) async fn persons(&self) {
         let mut dice = Dice::new(self.seed ^ 0x70_6572_736f);
-        let acts = self.acts(&mut dice);
+        let acts = Self::acts(&mut dice);
         let last = acts.last().map_or(Duration::ZERO, |(at, ..)| *at);
         let own = Dice::new(dice.below(u64::MAX));
         tokio::join!(self.act(acts, dice), self.operate(last, own));
@@ -48,8 +48,7 @@ impl World {
     }
 
     /// When whom what befalls, in order. Much of it in the first seconds, in which calls are gathered and under way.
-    fn acts(&self, dice: &mut Dice) -> Vec<(Duration, &'static str, Act)> {
-        let corrects = self.shape.is_some_and(super::shape::Shape::begins_anew);
+    fn acts(dice: &mut Dice) -> Vec<(Duration, &'static str, Act)> {
         let mut acts = Vec::new();
         for id in EVENTS {
             let mut add = |act: Act, dice: &mut Dice| {
@@ -59,8 +58,7 @@ impl World {
             if dice.one_in(3) {
                 add(Act::Cancel, dice);
             }
-            let corrections = if corrects { dice.below(3) } else { 0 };
-            for _ in 0..corrections {
+            for _ in 0..dice.below(3) {
                 add(Act::Correct, dice);
             }
         }
@@ -209,9 +207,7 @@ impl World {
 
     /// A dead letter begins again in one of the ways that there are.
     async fn replay_one(&self, stored: &StoredRun, dice: &mut Dice) {
-        let begins_anew = self.shape.is_some_and(super::shape::Shape::begins_anew);
         let (from, event) = match dice.below(4) {
-            _ if !begins_anew => (From::Failed, None),
             0 => (From::Failed, None),
             1 => (From::Start, None),
             2 => (From::Step("pay".to_owned()), None),

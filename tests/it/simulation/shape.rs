@@ -33,12 +33,6 @@ pub(super) const BANKS: [(&str, &str); 3] = [("target", "target"), ("reserve", "
 impl Shape {
     pub(super) const ALL: [Self; 5] = [Self::Fallback, Self::Tell, Self::Instead, Self::Hold, Self::Hurry];
 
-    /// Whether a run may begin anew from its start: where another step has paid, the engine cannot know that it
-    /// did so in the place of the first.
-    pub(super) fn begins_anew(self) -> bool {
-        self != Self::Instead
-    }
-
     /// What stands beside the payment.
     fn reactions(self) -> &'static str {
         match self {

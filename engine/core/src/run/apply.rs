@@ -56,6 +56,7 @@ impl Run {
 
     /// Steps anew; calls that were made are remembered.
     fn begin(&mut self, at: Timestamp, from: &From) {
+        self.settle();
         self.began = Some(at);
         self.end = None;
         let again = self.again(from);
@@ -155,6 +156,9 @@ impl Run {
         if self.call(unit).is_some_and(|call| Effect::is_write(&call.effect)) {
             let (digest, target, outcome) = (digest.clone(), target.clone(), Outcome::Unknown { since: at });
             let step = self.unit_id(unit);
+            if before.is_none_or(|memory| memory.step != step) {
+                self.calls_of.entry(step.clone()).or_default().push(key.clone());
+            }
             let memory = Memory { step, digest, target, first_at, was_unknown, was_done, outcome };
             self.calls.insert(key.clone(), memory);
         }
@@ -205,7 +209,7 @@ impl Run {
                     Status::Recovering { arm } => self.recovered(unit, arm),
                     Status::Blocked if !self.is_failing(unit) && self.needs_are_met(unit) => {
                         self.units[unit].began.get_or_insert(at);
-                        Some(Status::Ready)
+                        Some(self.enter(unit))
                     }
                     Status::Spread => self.gather(unit),
                     _ => None,

@@ -19,6 +19,7 @@ impl Run {
     pub(super) fn spread(&mut self, at: Timestamp, step: StepIndex, items: &[Item]) {
         self.units[step].status = Status::Spread;
         let family = self.family(step);
+        let first = self.units.len();
         for item in items {
             let item = Arc::new(item.clone());
             for member in &family {
@@ -27,6 +28,11 @@ impl Run {
                 unit.began = Some(at);
                 self.names.insert(item_id(&self.plan.steps[*member].id, &item.key), self.units.len());
                 self.units.push(unit);
+            }
+        }
+        for unit in first..self.units.len() {
+            if self.units[unit].step == step {
+                self.units[unit].status = self.enter(unit);
             }
         }
     }

@@ -3,7 +3,6 @@
 use ferry_contract::{
     catalog::Backoff,
     failure::{ErrorClass, Failure},
-    key::CallKey,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -11,8 +10,8 @@ use serde_json::Value;
 use super::{Run, Status, UnitIndex};
 use crate::{
     limits::LOOK_UPS_MAX,
-    once::{self, After, Attempt, Found, Guard, Memory, Outcome},
-    plan::{Arm, Call, Reaction},
+    once::{self, After, Attempt, Found, Guard, Outcome},
+    plan::{Reaction, StepIndex},
 };
 
 impl Run {
@@ -73,15 +72,6 @@ impl Run {
             }
             Some(_) | None => self.take_arm(unit, class),
         }
-    }
-
-    /// The write of a unit that was done or may have been, in whatever life of the run: the one that is most in doubt.
-    fn standing(&self, unit: UnitIndex) -> Option<(&CallKey, &Memory)> {
-        let own =
-            self.call_key(unit).and_then(|key| self.calls.get_key_value(key)).filter(|(_, memory)| memory.stands());
-        let made = self.step(unit).calls().flat_map(|call| self.made(unit, call));
-        let all = made.chain(own).filter(|_| self.guards.has(Guard::Place));
-        all.max_by_key(|(_, memory)| matches!(memory.outcome, Outcome::Unknown { .. }))
     }
 
     /// Whether what comes at a time would come too late.
@@ -253,41 +243,17 @@ impl Run {
                 self.units[unit].call = None;
                 Status::Ready
             }
-            Some((arm, Reaction::Do { steps, .. })) => {
-                for step in steps {
-                    let own = self.seen_from(unit, *step);
-                    self.units[own].status = Status::Blocked;
-                }
-                Status::Recovering { arm }
-            }
+            Some((arm, Reaction::Do { steps, .. })) => self.recovering(unit, arm, steps),
         };
     }
 
-    /// Whether the step's own write was done, or may have been.
-    fn stands(&self, unit: UnitIndex) -> bool {
-        let own = self.step(unit).work.call();
-        own.is_some_and(|call| self.has_made(unit, call)) && self.guards.has(Guard::Place)
-    }
-
-    /// Whether a unit has made this write, and it stands.
-    fn has_made(&self, unit: UnitIndex, call: &Call) -> bool {
-        self.made(unit, call).next().is_some()
-    }
-
-    /// What a unit has made of this write, in whatever generation and with whatever content, and stands.
-    fn made<'a>(&'a self, unit: UnitIndex, call: &'a Call) -> impl Iterator<Item = (&'a CallKey, &'a Memory)> {
-        let (step, of_action) = (self.unit_id(unit), format!("{}/{}/", call.connection, call.action));
-        let is_it = move |(key, memory): &(&CallKey, &Memory)| {
-            memory.step == step && key.as_str().starts_with(&of_action) && memory.stands()
-        };
-        self.calls.iter().filter(|_| call.effect.is_write()).filter(is_it)
-    }
-
-    /// The arm whose write was done, or may have been, in an earlier life of this run: it is that
-    /// one again, and never the step's own beside it.
-    pub(super) fn settled_fallback(&self, unit: UnitIndex) -> Option<usize> {
-        let made = |arm: &Arm| matches!(&arm.reaction, Reaction::Fallback(call) if self.has_made(unit, call));
-        self.step(unit).arms.iter().position(made)
+    /// The steps of an arm may start.
+    pub(super) fn recovering(&mut self, unit: UnitIndex, arm: usize, steps: &[StepIndex]) -> Status {
+        for step in steps {
+            let own = self.seen_from(unit, *step);
+            self.units[own].status = Status::Blocked;
+        }
+        Status::Recovering { arm }
     }
 
     /// When a unit must have ended, and what is then said.

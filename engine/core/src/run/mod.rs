@@ -13,6 +13,7 @@ mod entry;
 mod failing;
 mod hold;
 mod letter;
+mod settled;
 mod unit;
 mod xref;
 
@@ -36,6 +37,7 @@ use crate::{
     once::{Guards, Memory, Outcome},
     plan::{Call, Plan, Reaction, Step, StepIndex},
 };
+use settled::Settled;
 use unit::Unit;
 
 /// What stands for a step in the dead letter of an event that cannot be run.
@@ -56,6 +58,9 @@ pub struct Run {
     /// The units of items, by name.
     names: BTreeMap<String, UnitIndex>,
     calls: BTreeMap<CallKey, Memory>,
+    /// The calls of each unit, by its name.
+    calls_of: BTreeMap<String, Vec<CallKey>>,
+    settled: Settled,
     /// When it began, or began again.
     began: Option<Timestamp>,
     /// Whether it was begun again.
@@ -186,6 +191,8 @@ impl Run {
             units,
             names: BTreeMap::new(),
             calls: BTreeMap::new(),
+            calls_of: BTreeMap::new(),
+            settled: Settled::default(),
             began: None,
             is_replayed: false,
             end: None,
