@@ -9,7 +9,7 @@ use std::{
 use ferry::{
     clock::{BootClock, pause},
     engine::{Engine, Setup, Terms, Time},
-    limits::{UNCLAIMED_AFTER, UNCLAIMED_ROWS_MAX},
+    limits::{TOLD_AT_ONCE_MAX, UNCLAIMED_AFTER, UNCLAIMED_ROWS_MAX},
     load,
     store::{
         Arrival, Change, DeadEvent, EngineId, Fence, Filter, Posted, RunId, Store, StoreError, sqlite::SqliteStore,
@@ -241,6 +241,59 @@ async fn engines_give_up_what_is_due_a_bounded_number_at_a_time() {
         keys.sort();
         assert_eq!(keys, (0..count).map(key).collect::<Vec<_>>());
     }
+}
+
+/// Those whom one transaction does not tell are told in the next ones, by whichever engine; nobody is told twice.
+#[tokio::test]
+async fn all_who_wait_for_one_event_are_told_once_a_bounded_number_at_a_time() {
+    for tested in stores().await {
+        let store = &*tested.store;
+        store.commit(vec![watch("order.paid", Use::Claim)]).await.unwrap();
+        let count = TOLD_AT_ONCE_MAX * 2 + 5;
+        let mut runs = Vec::new();
+        for number in 0..count {
+            runs.push(begun(store, &format!("w{number:03}"), (waits_for("order.paid", "of-k"), 9), vec![]).await);
+        }
+        // One that asks anyway is woken if it is among the first, and not looked for afterwards.
+        let wanted = Wanted { event: "order.paid".into(), path: "$.id".into(), value: "of-k".into() };
+        let asks = Entry::Waiting { step: "paid".into(), on: On::Answer { wake: Some(wanted) } };
+        let asks = begun(store, "asks", (asks, 9), vec![]).await;
+        let all = [&runs[..], std::slice::from_ref(&asks)].concat();
+        store.commit(vec![post("order.paid", "k", 10)]).await.unwrap();
+        assert_eq!((letters(store, &all).await, told(store).await), (TOLD_AT_ONCE_MAX, false));
+        store.commit(vec![Change::Tell { event: "order.paid".into(), key: "k".into(), at: at(11) }]).await.unwrap();
+        assert_eq!((letters(store, &all).await, told(&*tested.other).await), (TOLD_AT_ONCE_MAX * 2, false));
+        let clock = Arc::new(Hand(Mutex::new(at(12))));
+        let engines = [engine(&tested.store, &clock, "one"), engine(&tested.other, &clock, "two")];
+        let works = engines.clone().map(|engine| tokio::spawn(async move { engine.work().await }));
+        let mut looks = 0..PATIENCE;
+        while !told(store).await && looks.next().is_some() {
+            pause(LOOK_EVERY).await;
+        }
+        engines.iter().for_each(|engine| engine.stop());
+        for work in works {
+            work.await.unwrap();
+        }
+        assert!(told(store).await && letters(store, &[asks]).await <= 1);
+        assert_eq!(letters(store, &runs).await, count);
+        // Who has been told waits no more.
+        let again = json!({ "id": "of-k" });
+        let again = Change::Post { event: "order.paid".into(), key: "again".into(), data: again, at: at(14) };
+        store.commit(vec![again]).await.unwrap();
+        assert_eq!(letters(store, &runs).await, count);
+    }
+}
+
+async fn told(store: &dyn Store) -> bool {
+    store.untold(9).await.unwrap().is_empty()
+}
+
+async fn letters(store: &dyn Store, runs: &[RunId]) -> usize {
+    let mut letters = 0;
+    for run in runs {
+        letters += store.run(run).await.unwrap().unwrap().letters.len();
+    }
+    letters
 }
 
 async fn until(store: &dyn Store, count: usize) {

@@ -60,6 +60,10 @@ pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
 pub const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a posted event waits for a run that claims it, before it is a dead letter.
 pub const UNCLAIMED_AFTER: Duration = Duration::from_hours(7 * 24);
+/// Steps that one transaction tells of an event; whoever else waits for it is told in the next ones.
+pub const TOLD_AT_ONCE_MAX: usize = 128;
+/// Events of which not all are told yet, that one look goes on with.
+pub const UNTOLD_EVENTS_MAX: usize = 16;
 /// Events that nobody has claimed, of which one look makes dead letters in one transaction.
 pub const UNCLAIMED_ROWS_MAX: usize = 64;
 /// How long an engine sleeps at most before it looks for such events: they are due at a known time, unless the

@@ -253,6 +253,10 @@ impl Store for MortalStore {
         self.asked(move |store| store.posted(text))
     }
 
+    fn untold(&self, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        self.asked(move |store| store.untold(limit))
+    }
+
     fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
         self.asked(move |store| store.unclaimed(limit))
     }

@@ -30,6 +30,7 @@ mod time;
 mod trigger;
 mod turn;
 mod unclaimed;
+mod untold;
 mod version;
 mod xref;
 
@@ -149,6 +150,7 @@ impl Engine {
         }
         self.tasks.spawn(Arc::clone(self).schedule());
         self.tasks.spawn(Arc::clone(self).give_up_for_ever());
+        self.tasks.spawn(Arc::clone(self).tell_for_ever());
         let work = async {
             self.stop.cancelled().await;
             self.tasks.close();

@@ -94,6 +94,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Those who wait for a posted event and are not told yet: so many as one transaction tells.
+    Tell {
+        /// The event's name.
+        event: String,
+        /// Its key.
+        key: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Nobody has claimed an event: where that has been so for
     /// [`UNCLAIMED_AFTER`](crate::limits::UNCLAIMED_AFTER), it is a dead letter from now on.
     GiveUp {

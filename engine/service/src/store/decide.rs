@@ -83,6 +83,7 @@ impl Decision<'_> {
                 Ok(())
             }
             Change::Post { event, key, data, at } => self.post((event, key), data, None, *at),
+            Change::Tell { event, key, at } => self.tell((event, key), *at),
             Change::GiveUp { event, key, at } => self.give_up((event, key), *at),
             Change::Watch { event, path, uses } => self.watch((event, path), *uses),
             Change::Audit(act) => {

@@ -272,6 +272,8 @@ pub trait Store: Send + Sync {
     fn acts(&self, limit: usize) -> Boxed<'_, Result<Vec<Act>, StoreError>>;
     /// Events that were posted with that key, or with that value where it is looked at.
     fn posted<'a>(&'a self, text: &'a str) -> Boxed<'a, Result<Vec<Posted>, StoreError>>;
+    /// The names of posted events, by event and key, of which not all who wait for them are told yet.
+    fn untold(&self, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>>;
     /// Events that wait for a claim, the oldest first.
     fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>>;
     /// Events that are dead letters because nobody has claimed them, the latest first. A filter by an event's key

@@ -12,8 +12,9 @@ use ferry_core::{
 };
 
 use super::{EngineId, Fence, PairName, RunId, lease::Alive};
+use crate::limits::TOLD_AT_ONCE_MAX;
 pub(super) use keys::Keys;
-pub(super) use mail::{Death, MailRecord, Paths, PostKey, PostRecord, WaitRecord, Wanted, values};
+pub(super) use mail::{Death, MailRecord, Paths, PostKey, PostRecord, WAKES, WaitRecord, Wanted, values};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -157,6 +158,8 @@ pub(super) struct Writes {
     /// Runs none of whose steps waits any more; what is in `waits` comes after.
     pub(super) wait_no_more: BTreeSet<RunId>,
     pub(super) posts: BTreeMap<PostKey, PostRecord>,
+    /// Events of which not all who wait for them are told; false where all are from now on.
+    pub(super) untold: BTreeMap<PostKey, bool>,
     /// Where posted events are found.
     pub(super) values: BTreeSet<(Wanted, String)>,
     /// Paths that are watched, by event and path.
@@ -214,6 +217,7 @@ impl View {
         self.writes.wait_no_more.extend(writes.wait_no_more);
         self.writes.waits.extend(writes.waits);
         self.writes.posts.extend(writes.posts);
+        self.writes.untold.extend(writes.untold);
         self.writes.values.extend(writes.values);
         self.writes.paths.extend(writes.paths);
         self.writes.reservations.extend(writes.reservations);
@@ -309,6 +313,11 @@ impl Draft<'_> {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// Whether more wait for a value than were read.
+    pub(super) fn more_wait_for(&self, wanted: &Wanted) -> bool {
+        self.view.rows.waits.iter().filter(|wait| wait.wanted == *wanted).count() > TOLD_AT_ONCE_MAX
     }
 
     /// The version of a shared row; 0 where there is none.

@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Decision, failed, json};
-use crate::store::{
-    Change, Emitter, RunId, StoreError, printable,
-    rows::{Death, MailRecord, PostRecord, WaitRecord, Wanted, values},
+use crate::{
+    limits::TOLD_AT_ONCE_MAX,
+    store::{
+        Change, Emitter, RunId, StoreError, printable,
+        rows::{Death, MailRecord, PostKey, PostRecord, WAKES, WaitRecord, Wanted, values},
+    },
 };
 
 /// The name under which approvals are found.
@@ -88,7 +91,8 @@ impl Decision<'_> {
 
     fn wait(&mut self, run: &RunId, step: &str, on: &On, at: Timestamp) -> Result<(), StoreError> {
         let (wanted, detail) = match on {
-            On::Event(wanted) | On::Answer { wake: Some(wanted) } => (Wanted::from(wanted), String::new()),
+            On::Event(wanted) => (Wanted::from(wanted), String::new()),
+            On::Answer { wake: Some(wanted) } => (Wanted::from(wanted), WAKES.to_owned()),
             On::Approval { .. } => {
                 let wanted = Wanted { event: APPROVAL.to_owned(), path: String::new(), value: String::new() };
                 (wanted, json(on)?)
@@ -124,14 +128,7 @@ impl Decision<'_> {
             return Ok(());
         }
         let values = values(event, data, self.draft.paths());
-        let mut claimed_by = None;
-        for wanted in &values {
-            for wait in self.draft.waits_for(wanted) {
-                let letter = Letter::Event { step: wait.step, data: data.clone() };
-                self.send(&wait.run, &letter, at)?;
-                claimed_by = Some(wait.run);
-            }
-        }
+        let claimed_by = self.tell_those_who_wait(&name, &values, data, at)?;
         let at_ms = at.as_millisecond();
         // One that begins a run has found somebody; whoever waits for it finds it all the same.
         let is_taken = from.as_ref().is_some_and(|from| self.taken.contains(&(from.run.clone(), from.step.clone())));
@@ -142,6 +139,46 @@ impl Decision<'_> {
         self.draft.writes.posts.insert(name, record);
         self.draft.writes.values.extend(values.into_iter().map(|wanted| (wanted, key.to_owned())));
         Ok(())
+    }
+
+    /// Tells those who were not told when the event came, because they were too many.
+    pub(super) fn tell(&mut self, (event, key): (&str, &str), at: Timestamp) -> Result<(), StoreError> {
+        let name = (event.to_owned(), key.to_owned());
+        self.draft.writes.untold.insert(name.clone(), false);
+        let Some(post) = self.draft.post(&name).cloned() else { return Ok(()) };
+        let values: Vec<Wanted> = post.wanted(event).collect();
+        let data = serde_json::from_str(&post.data).map_err(failed)?;
+        if let Some(run) = self.tell_those_who_wait(&name, &values, &data, at)? {
+            let claimed = PostRecord { claimed_by: Some(run), unclaimed_ms: None, dead: None, ..post };
+            self.draft.writes.posts.insert(name, claimed);
+        }
+        Ok(())
+    }
+
+    /// Tells as many as one transaction tells, and gives one of them. Whoever has been told waits no more, unless the
+    /// event only wakes; more than these are not woken, because they ask anyway.
+    fn tell_those_who_wait(
+        &mut self,
+        name: &PostKey,
+        values: &[Wanted],
+        data: &Value,
+        at: Timestamp,
+    ) -> Result<Option<RunId>, StoreError> {
+        let mut told = None;
+        for wanted in values {
+            for wait in self.draft.waits_for(wanted).into_iter().take(TOLD_AT_ONCE_MAX) {
+                let letter = Letter::Event { step: wait.step.clone(), data: data.clone() };
+                self.send(&wait.run, &letter, at)?;
+                if wait.detail != WAKES {
+                    self.draft.writes.waits.insert((wait.run.clone(), wait.step), None);
+                }
+                told = Some(wait.run);
+            }
+        }
+        if values.iter().any(|wanted| self.draft.more_wait_for(wanted)) {
+            self.draft.writes.untold.insert(name.clone(), true);
+        }
+        Ok(told)
     }
 
     /// An event that nobody has claimed in time is a dead letter, and is found all the same by whoever waits for

@@ -15,16 +15,20 @@ use super::{
     read::{bound, json, rows, time},
     write::{column, send},
 };
-use crate::store::{
-    Act, Approval, RunId,
-    decide::APPROVAL,
-    rows::{Keys, MailRecord, PostKey, Rows, WaitRecord, Wanted, Writes},
+use crate::{
+    limits::TOLD_AT_ONCE_MAX,
+    store::{
+        Act, Approval, RunId,
+        decide::APPROVAL,
+        rows::{Keys, MailRecord, PostKey, Rows, WAKES, WaitRecord, Wanted, Writes},
+    },
 };
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(number) FROM (SELECT number FROM unnest($1::bigint[]) AS t (number)
     ORDER BY number) AS ordered";
+/// One more than are told at once, so that it is seen whether there are more.
 const WAITS: &str = "SELECT run, step, event, path, value, detail, since_ms FROM waits
-    WHERE event = $1 AND path = $2 AND value = $3";
+    WHERE event = $1 AND path = $2 AND value = $3 AND ($4 OR detail <> $5) ORDER BY run, step LIMIT $6";
 
 const SENT: &str = "INSERT INTO mail SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])";
 const READ: &str = "DELETE FROM mail USING unnest($1::text[], $2::bigint[]) AS gone (run, number)
@@ -44,13 +48,17 @@ pub(super) async fn fetch(session: &Session, keys: &Keys, fetched: &mut Rows) ->
     post::paths(session, keys, fetched).await?;
     let values = keys.values(&fetched.paths);
     let numbers: Vec<i64> =
-        keys.wanted.iter().chain(&values).map(number).collect::<BTreeSet<_>>().into_iter().collect();
+        keys.wanted.keys().chain(&values).map(number).collect::<BTreeSet<_>>().into_iter().collect();
     if !numbers.is_empty() {
         rows(session, LOCK, &[&numbers]).await?;
     }
     post::fetch(session, keys, fetched).await?;
-    for wanted in &values {
-        let waits = rows(session, WAITS, &[&wanted.event, &wanted.path, &wanted.value]).await?;
+    let untold = keys.untold_values(fetched);
+    let limit = bound(TOLD_AT_ONCE_MAX + 1);
+    for (wanted, also_wakes) in values.iter().map(|wanted| (wanted, true)).chain(untold.iter().map(|one| (one, false)))
+    {
+        let Wanted { event, path, value } = wanted;
+        let waits = rows(session, WAITS, &[event, path, value, &also_wakes, &WAKES, &limit]).await?;
         fetched.waits.extend(waits.iter().map(wait_record));
     }
     Ok(())
@@ -91,6 +99,8 @@ pub(super) fn statements<'a>(
         Box::pin(new_waits(session, writes)),
         Box::pin(post::new(session, new)),
         Box::pin(post::settled(session, old)),
+        Box::pin(post::untold_from_now(session, writes)),
+        Box::pin(post::told(session, writes)),
         Box::pin(post::values(session, writes)),
         Box::pin(post::new_paths(session, writes)),
         Box::pin(async move { send(session, ACTS, writes.acts.len(), vec![&writes.acts]).await }),

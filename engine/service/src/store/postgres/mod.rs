@@ -211,6 +211,10 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { post::posted(&session, text).await })
     }
 
+    fn untold(&self, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        on(&self.control, move |session| async move { post::untold(&session, limit).await })
+    }
+
     fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
         on(&self.control, move |session| async move { post::unclaimed(&session, limit).await })
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::{
     DeadEvent, Emitter, Filter, Posted, RunId,
-    rows::{Death, Keys, PostKey, PostRecord, Rows, Writes},
+    rows::{Death, Keys, PostKey, PostRecord, Rows, Wanted, Writes},
 };
 
 /// A question for posted events, whole or without what they say.
@@ -33,9 +33,12 @@ macro_rules! posts {
     };
 }
 
+/// Each of the runs takes the earliest that it may have, and those before it have taken one each at most. Others that
+/// begin to wait for the value wait for its lock.
 const FOUND: &str = posts!(
     whole,
-    "JOIN post_values USING (event, key) WHERE post_values.event = $1 AND path = $2 AND value = $3 FOR UPDATE OF posts"
+    "JOIN post_values USING (event, key) WHERE post_values.event = $1 AND path = $2 AND value = $3
+        AND (claimed_by IS NULL OR claimed_by = $4) ORDER BY at_ms, event, key LIMIT $5 FOR UPDATE OF posts"
 );
 const POST: &str = posts!(whole, "WHERE event = $1 AND key = $2");
 /// Whoever claims one at the same time goes first, or finds a dead letter.
@@ -52,11 +55,14 @@ const SETTLED: &str = "UPDATE posts SET claimed_by = new.claimed_by, unclaimed_m
     WHERE posts.event = new.event AND posts.key = new.key";
 const VALUES: &str = "INSERT INTO post_values SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
     ON CONFLICT DO NOTHING";
+const UNTOLD: &str = "INSERT INTO untold SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING";
+const TOLD: &str = "DELETE FROM untold USING unnest($1::text[], $2::text[]) AS gone (event, key)
+    WHERE untold.event = gone.event AND untold.key = gone.key";
 const NEW_PATHS: &str = "INSERT INTO paths SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
     ON CONFLICT (event, path) DO UPDATE SET only_wakes = false WHERE paths.only_wakes AND NOT excluded.only_wakes";
 
 /// All that write, so that they are planned before the first one is sent.
-pub(super) const ALL: [&str; 4] = [NEW, SETTLED, VALUES, NEW_PATHS];
+pub(super) const ALL: [&str; 6] = [NEW, SETTLED, UNTOLD, TOLD, VALUES, NEW_PATHS];
 
 /// The paths of the events that come or are given up: before anything is locked, because they say what to lock.
 pub(super) async fn paths(session: &Session, keys: &Keys, fetched: &mut Rows) -> Result<(), Failed> {
@@ -71,9 +77,12 @@ pub(super) async fn paths(session: &Session, keys: &Keys, fetched: &mut Rows) ->
 
 /// The posted events that a batch looks at.
 pub(super) async fn fetch(session: &Session, keys: &Keys, fetched: &mut Rows) -> Result<(), Failed> {
-    for wanted in &keys.wanted {
-        let found = rows(session, FOUND, &[&wanted.event, &wanted.path, &wanted.value]).await?;
-        fetched.found.insert(wanted.clone(), all(&found)?);
+    for (wanted, runs) in &keys.wanted {
+        let (Wanted { event, path, value }, limit) = (wanted, bound(runs.len()));
+        for run in runs {
+            let found = rows(session, FOUND, &[event, path, value, &run.as_str(), &limit]).await?;
+            fetched.found.entry(wanted.clone()).or_default().extend(all(&found)?);
+        }
     }
     for (sql, names) in [(POST, keys.posts.keys().collect::<Vec<_>>()), (GIVEN_UP, keys.given_up.iter().collect())] {
         for (event, key) in names {
@@ -145,6 +154,20 @@ pub(super) async fn settled(session: &Session, old: Vec<Post<'_>>) -> Result<(),
     .await
 }
 
+pub(super) async fn untold_from_now(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    told_or_not(session, UNTOLD, writes, true).await
+}
+
+pub(super) async fn told(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    told_or_not(session, TOLD, writes, false).await
+}
+
+async fn told_or_not(session: &Session, sql: &'static str, writes: &Writes, is_cut: bool) -> Result<(), Failed> {
+    let names: Vec<&PostKey> = writes.untold.iter().filter(|(_, cut)| **cut == is_cut).map(|(name, _)| name).collect();
+    let (event, key) = (column(&names, |(event, _)| event), column(&names, |(_, key)| key));
+    send(session, sql, names.len(), vec![&event, &key]).await
+}
+
 pub(super) async fn values(session: &Session, writes: &Writes) -> Result<(), Failed> {
     let values: Vec<_> = writes.values.iter().collect();
     let (event, path) = (column(&values, |(wanted, _)| &wanted.event), column(&values, |(wanted, _)| &wanted.path));
@@ -166,6 +189,11 @@ pub(super) async fn posted(session: &Session, text: &str) -> Result<Vec<Posted>,
         "WHERE key = $1 OR (event, key) IN (SELECT event, key FROM post_values WHERE value = $1) ORDER BY at_ms LIMIT 20"
     );
     shown(&rows(session, sql, &[&text]).await?)
+}
+
+pub(super) async fn untold(session: &Session, limit: usize) -> Result<Vec<PostKey>, Failed> {
+    let found = rows(session, "SELECT event, key FROM untold ORDER BY event, key LIMIT $1", &[&bound(limit)]).await?;
+    Ok(found.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 pub(super) async fn unclaimed(session: &Session, limit: usize) -> Result<Vec<Posted>, Failed> {

@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "8";
+const LAYOUT: &str = "9";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS waits (
     run TEXT COLLATE "C" NOT NULL, step TEXT COLLATE "C" NOT NULL, event TEXT NOT NULL, path TEXT NOT NULL,
     value TEXT NOT NULL, detail TEXT NOT NULL, since_ms BIGINT NOT NULL, PRIMARY KEY (run, step)
 );
-CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
+CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value, run, step);
 CREATE TABLE IF NOT EXISTS paths (
     event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, only_wakes BOOLEAN NOT NULL,
     PRIMARY KEY (event, path)
@@ -68,6 +68,9 @@ CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms, event, key) W
 CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms, event, key) WHERE dead_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posts_settled ON posts (at_ms)
     WHERE unclaimed_ms IS NULL AND dead_ms IS NULL AND data <> 'null';
+CREATE TABLE IF NOT EXISTS untold (
+    event TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, key)
+);
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT COLLATE "C" NOT NULL, path TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL, PRIMARY KEY (event, path, value, key)

@@ -21,12 +21,14 @@ pub(in crate::store) struct Keys {
     pub(in crate::store) engines: BTreeSet<EngineId>,
     pub(in crate::store) shared: BTreeSet<String>,
     pub(in crate::store) pairs: BTreeSet<PairName>,
-    /// Events that steps begin to wait for.
-    pub(in crate::store) wanted: BTreeSet<Wanted>,
+    /// Events that steps begin to wait for, each with their runs.
+    pub(in crate::store) wanted: BTreeMap<Wanted, BTreeSet<RunId>>,
     /// Events that are posted, with their content.
     pub(in crate::store) posts: BTreeMap<PostKey, Value>,
-    /// Events that nobody may have claimed in time, or that may be too old.
+    /// Events that are there, and are looked at again: nobody may have claimed them in time, or they may be too old.
     pub(in crate::store) given_up: BTreeSet<PostKey>,
+    /// Those of `given_up` of which not all who wait for them are told.
+    pub(in crate::store) untold: BTreeSet<PostKey>,
     /// Runs that end, whose parents are told, and runs that are forgotten, if their parents are over.
     pub(in crate::store) kin: BTreeSet<RunId>,
 }
@@ -48,6 +50,11 @@ impl Keys {
                 }
                 Change::Post { event, key, data, .. } => {
                     self.posts.insert((event.clone(), key.clone()), data.clone());
+                }
+                Change::Tell { event, key, .. } => {
+                    let name = (event.clone(), key.clone());
+                    self.untold.insert(name.clone());
+                    self.given_up.insert(name);
                 }
                 Change::GiveUp { event, key, .. } | Change::ForgetEvent { event, key, .. } => {
                     self.given_up.insert((event.clone(), key.clone()));
@@ -98,7 +105,7 @@ impl Keys {
             Entry::Waiting { on: On::Event(wanted) | On::Answer { wake: Some(wanted) }, .. } => {
                 // One that came before is a letter to the run itself.
                 self.runs.insert(run.clone());
-                self.wanted.insert(wanted.into());
+                self.wanted.entry(wanted.into()).or_default().insert(run.clone());
             }
             Entry::Emitted { event, key, data, .. } => {
                 self.posts.insert((event.clone(), key.clone()), data.clone());
@@ -124,6 +131,12 @@ impl Keys {
         let parents = self.kin.iter().filter_map(parent);
         let waiting = rows.waits.iter().map(|wait| wait.run.clone());
         parents.chain(waiting).filter(|run| !self.runs.contains(run)).collect()
+    }
+
+    /// Where those are looked for who wait for an event, and are not told of it yet.
+    pub(in crate::store) fn untold_values(&self, rows: &Rows) -> BTreeSet<Wanted> {
+        let posts = self.untold.iter().filter_map(|name| Some((name, rows.posts.get(name)?)));
+        posts.flat_map(|((event, _), post)| post.wanted(event)).collect()
     }
 
     /// Where the posted events are looked for, given the paths that are watched.

@@ -18,6 +18,9 @@ pub(in crate::store) struct MailRecord {
     pub(in crate::store) letter: String,
 }
 
+/// What the row of a wait says that an event only wakes.
+pub(in crate::store) const WAKES: &str = "wakes";
+
 /// A step that waits for an event, or for a person.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::store) struct WaitRecord {
@@ -25,7 +28,7 @@ pub(in crate::store) struct WaitRecord {
     pub(in crate::store) step: String,
     /// The event's name, where in it the value is, and the value; of an approval only the name.
     pub(in crate::store) wanted: Wanted,
-    /// What a person sees, as JSON.
+    /// What a person sees, as JSON; of an event that only wakes, [`WAKES`].
     pub(in crate::store) detail: String,
     pub(in crate::store) since_ms: i64,
 }
@@ -72,6 +75,16 @@ impl PostRecord {
 
     pub(in crate::store) fn step(&self) -> Option<&str> {
         self.from.as_ref().map(|from| from.step.as_str())
+    }
+
+    /// The values, each with its event.
+    pub(in crate::store) fn wanted<'a>(&'a self, event: &'a str) -> impl Iterator<Item = Wanted> + 'a {
+        let wanted = |(path, value): (&String, &String)| Wanted {
+            event: event.to_owned(),
+            path: path.clone(),
+            value: value.clone(),
+        };
+        self.values.iter().map(wanted)
     }
 
     /// The values as JSON.

@@ -11,11 +11,11 @@ use super::{
     read::{bound, json, time},
 };
 use crate::{
-    limits::QUEUE_ROWS_MAX,
+    limits::{QUEUE_ROWS_MAX, TOLD_AT_ONCE_MAX},
     store::{
         Act, Approval, InQueue, RunId,
         decide::APPROVAL,
-        rows::{Keys, Rows, WaitRecord, Wanted, Writes},
+        rows::{Keys, Rows, WAKES, WaitRecord, Wanted, Writes},
     },
 };
 
@@ -23,17 +23,21 @@ use crate::{
 pub(super) fn fetch(connection: &Connection, keys: &Keys, rows: &mut Rows) -> rusqlite::Result<()> {
     post::fetch(connection, keys, rows)?;
     for wanted in keys.values(&rows.paths) {
-        rows.waits.extend(waits(connection, &wanted)?);
+        rows.waits.extend(waits(connection, &wanted, true)?);
+    }
+    for wanted in keys.untold_values(rows) {
+        rows.waits.extend(waits(connection, &wanted, false)?);
     }
     Ok(())
 }
 
-fn waits(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<WaitRecord>> {
+/// One more than are told at once, so that it is seen whether there are more.
+fn waits(connection: &Connection, wanted: &Wanted, also_wakes: bool) -> rusqlite::Result<Vec<WaitRecord>> {
     let sql = "SELECT run, step, event, path, value, detail, since_ms FROM waits
-        WHERE event = ?1 AND path = ?2 AND value = ?3";
+        WHERE event = ?1 AND path = ?2 AND value = ?3 AND (?4 OR detail <> ?5) ORDER BY run, step LIMIT ?6";
     let mut statement = connection.prepare_cached(sql)?;
-    let Wanted { event, path, value } = wanted;
-    let found = statement.query_map(params![event, path, value], wait_record)?;
+    let (Wanted { event, path, value }, limit) = (wanted, bound(TOLD_AT_ONCE_MAX + 1));
+    let found = statement.query_map(params![event, path, value, also_wakes, WAKES, limit], wait_record)?;
     found.collect()
 }
 

@@ -346,6 +346,10 @@ impl Store for SqliteStore {
         Box::pin(async move { found.await?.iter().map(|(name, post)| post.posted(name)).collect() })
     }
 
+    fn untold(&self, limit: usize) -> Boxed<'_, Result<Vec<(String, String)>, StoreError>> {
+        self.read(move |connection| post::untold(connection, limit))
+    }
+
     fn unclaimed(&self, limit: usize) -> Boxed<'_, Result<Vec<Posted>, StoreError>> {
         let found = self.read(|connection| post::unclaimed(connection, limit));
         Box::pin(async move { found.await?.iter().map(|(name, post)| post.posted(name)).collect() })

@@ -22,11 +22,17 @@ pub(super) type Post = (PostKey, PostRecord);
 
 /// The posted events that a batch looks at, and the paths of those that come or are given up.
 pub(super) fn fetch(connection: &Connection, keys: &Keys, rows: &mut Rows) -> rusqlite::Result<()> {
-    let found =
-        format!("{POST} JOIN post_values USING (event, key) WHERE post_values.event = ?1 AND path = ?2 AND value = ?3");
-    for wanted in &keys.wanted {
-        let Wanted { event, path, value } = wanted;
-        rows.found.insert(wanted.clone(), all(connection, &found, params![event, path, value])?);
+    // Each of the runs takes the earliest that it may have, and those before it have taken one each at most.
+    let found = format!(
+        "{POST} JOIN post_values USING (event, key) WHERE post_values.event = ?1 AND path = ?2 AND value = ?3
+        AND (claimed_by IS NULL OR claimed_by = ?4) ORDER BY at_ms, event, key LIMIT ?5"
+    );
+    for (wanted, runs) in &keys.wanted {
+        let (Wanted { event, path, value }, limit) = (wanted, bound(runs.len()));
+        for run in runs {
+            let posts = all(connection, &found, params![event, path, value, run.as_str(), limit])?;
+            rows.found.entry(wanted.clone()).or_default().extend(posts);
+        }
     }
     let named = format!("{POST} WHERE event = ?1 AND key = ?2");
     for (event, key) in keys.posts.keys().chain(&keys.given_up) {
@@ -93,6 +99,12 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
             class
         ])?;
     }
+    let mut more = connection.prepare_cached("INSERT OR IGNORE INTO untold VALUES (?1, ?2)")?;
+    let mut no_more = connection.prepare_cached("DELETE FROM untold WHERE event = ?1 AND key = ?2")?;
+    for ((event, key), is_cut) in &writes.untold {
+        let statement = if *is_cut { &mut more } else { &mut no_more };
+        statement.execute([event, key])?;
+    }
     let mut values = connection.prepare_cached("INSERT OR IGNORE INTO post_values VALUES (?1, ?2, ?3, ?4)")?;
     for (Wanted { event, path, value }, key) in &writes.values {
         values.execute(params![event, path, value, key])?;
@@ -113,6 +125,11 @@ pub(super) fn posted(connection: &Connection, text: &str) -> rusqlite::Result<Ve
         ORDER BY at_ms LIMIT 20"
     );
     all(connection, &sql, [text])
+}
+
+pub(super) fn untold(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<PostKey>> {
+    let mut statement = connection.prepare_cached("SELECT event, key FROM untold ORDER BY event, key LIMIT ?1")?;
+    statement.query_map([bound(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 pub(super) fn unclaimed(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Post>> {

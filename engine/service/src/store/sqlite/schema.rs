@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "8";
+const LAYOUT: &str = "9";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS waits (
     run TEXT NOT NULL, step TEXT NOT NULL, event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL,
     detail TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value);
+CREATE INDEX IF NOT EXISTS waits_value ON waits (event, path, value, run, step);
 -- Events that steps wait for, where in them their values are looked at, and whether the steps can do without them.
 CREATE TABLE IF NOT EXISTS paths (
     event TEXT NOT NULL, path TEXT NOT NULL, only_wakes INTEGER NOT NULL, PRIMARY KEY (event, path)
@@ -92,6 +92,10 @@ CREATE INDEX IF NOT EXISTS posts_unclaimed ON posts (unclaimed_ms) WHERE unclaim
 CREATE INDEX IF NOT EXISTS posts_dead ON posts (dead_ms) WHERE dead_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posts_settled ON posts (at_ms)
     WHERE unclaimed_ms IS NULL AND dead_ms IS NULL AND data <> 'null';
+-- Events of which not all who wait for them are told yet.
+CREATE TABLE IF NOT EXISTS untold (
+    event TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (event, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS post_values (
     event TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL,
     PRIMARY KEY (event, path, value, key)
