@@ -34,6 +34,7 @@ impl Connection {
         }
         if calls.iter().filter_map(|call| call.gate.as_ref()).any(|gate| !gate.is_open()) {
             let failure = Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent");
+            pass.seen(host, Seen { class: None, retry_after: None, levels: Vec::new() }).await;
             return calls.iter().map(|_| Err(failure.clone())).collect();
         }
         let answers: Vec<_> = calls.iter().map(|call| stand_in.answer(&self.name, action, &call.input)).collect();

@@ -35,6 +35,7 @@ mod search;
 mod service;
 mod shapes;
 mod shared;
+mod shop;
 mod simulation;
 mod sqlite;
 mod starve;

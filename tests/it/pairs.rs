@@ -1,21 +1,16 @@
 //! Pairs of cross-references: what every store promises of them, and what runs and persons make of them.
 
-use std::{process::Output, sync::Arc, time::Duration};
+use std::{process::Output, sync::Arc};
 
-use ferry::{
-    clock::pause,
-    store::{
-        Change, Fence, Filter, PairName, Pairing, RunId, Store, StoreError, StoredPair, StoredRun, sqlite::SqliteStore,
-    },
-};
+use ferry::store::{Change, Fence, Filter, PairName, Pairing, RunId, Store, StoreError, StoredPair, StoredRun};
 use ferry_core::run::Entry;
-use ferry_tests::program::Running;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    program::{ferry, serve_folder},
+    program::ferry,
     reload,
+    shop::Shop,
     store::{Tested, arrived, stores},
 };
 
@@ -122,62 +117,24 @@ steps:
     map: { payee: { xref: { table: contacts, key: $.contact } } }
 ";
 
-struct Shop {
-    folder: tempfile::TempDir,
-    service: Option<Running>,
-    store: SqliteStore,
+fn open() -> Shop {
+    Shop::open(&[("ferry", PROJECT), ("payees", PAYEES), ("payouts", PAYOUTS)])
 }
 
-impl Shop {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let shop = folder.path().join("shop");
-        std::fs::create_dir(&shop).unwrap();
-        for (file, text) in [("ferry", PROJECT), ("payees", PAYEES), ("payouts", PAYOUTS)] {
-            std::fs::write(shop.join(format!("{file}.yaml")), text).unwrap();
-        }
-        let service = Some(serve_folder(folder.path(), &shop, "ferry.db", &[]));
-        let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
-        Self { folder, service, store }
-    }
+async fn ended(shop: &Shop, pipeline: &str, key: &str) -> StoredRun {
+    shop.run(pipeline, key, &["finished", "dead_lettered"]).await
+}
 
-    /// SIGKILL, and another life.
-    fn kill(&mut self) {
-        let mut service = self.service.take().unwrap();
-        service.child.kill().unwrap();
-        service.child.wait().unwrap();
-        self.service = Some(serve_folder(self.folder.path(), &self.folder.path().join("shop"), "ferry.db", &[]));
-    }
+async fn payee(shop: &Shop, key: &str, payee: &str) -> StoredRun {
+    shop.deliver("payees", &json!({ "id": format!("{key}-{payee}"), "contact": key, "payee": payee })).await;
+    ended(shop, "payees", &format!("{key}-{payee}")).await
+}
 
-    async fn deliver(&self, path: &str, event: Value) {
-        let hooks = &self.service.as_ref().unwrap().hooks;
-        let request = reqwest::Client::new().post(format!("{hooks}{path}")).body(event.to_string());
-        assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
-    }
-
-    async fn ended(&self, pipeline: &str, key: &str) -> StoredRun {
-        let id = RunId::of(pipeline, key);
-        for _ in 0..400 {
-            let run = self.store.run(&id).await.unwrap();
-            if let Some(run) = run.filter(|run| ["finished", "dead_lettered"].contains(&run.row.state.as_str())) {
-                return run;
-            }
-            pause(Duration::from_millis(20)).await;
-        }
-        panic!("{pipeline} {key} does not end");
-    }
-
-    async fn payee(&self, key: &str, payee: &str) -> StoredRun {
-        self.deliver("payees", json!({ "id": format!("{key}-{payee}"), "contact": key, "payee": payee })).await;
-        self.ended("payees", &format!("{key}-{payee}")).await
-    }
-
-    fn xref(&self, args: &[&str]) -> (Option<i32>, String) {
-        let mut command = ferry(self.folder.path());
-        command.args(["xref"]).args(args).args(["--project", "shop", "--store", "ferry.db"]).env("USER", "carl");
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
-    }
+fn xref(shop: &Shop, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = ferry(shop.folder.path());
+    command.args(["xref"]).args(args).args(["--project", "shop", "--store", "ferry.db"]).env("USER", "carl");
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 
 /// What a dead letter says, or the last value that a run made.
@@ -192,25 +149,25 @@ fn said(run: &StoredRun) -> String {
 
 #[tokio::test]
 async fn a_pair_is_recorded_once_and_read_by_others() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     let payout = |id: &str| json!({ "id": id, "contacts": ["003", "004"] });
-    shop.deliver("payouts", payout("early")).await;
-    let early = said(&shop.ended("payouts", "early").await);
+    shop.deliver("payouts", &payout("early")).await;
+    let early = said(&ended(&shop, "payouts", "early").await);
     assert!(
         early.starts_with("not_found: ")
             && early.contains("`contacts` has no payoneer payee for the salesforce Contact `003`"),
         "{early}"
     );
     // Also by the run itself, at once.
-    assert_eq!(said(&shop.payee("003", "P-1").await), "\"P-1\"");
-    shop.payee("004", "P-4").await;
+    assert_eq!(said(&payee(&shop, "003", "P-1").await), "\"P-1\"");
+    payee(&shop, "004", "P-4").await;
     shop.kill();
-    shop.deliver("payees", json!({ "id": "again", "contact": "003", "payee": "P-1" })).await;
-    assert_eq!(said(&shop.ended("payees", "again").await), "\"P-1\"");
-    let other = said(&shop.payee("003", "P-2").await);
+    shop.deliver("payees", &json!({ "id": "again", "contact": "003", "payee": "P-1" })).await;
+    assert_eq!(said(&ended(&shop, "payees", "again").await), "\"P-1\"");
+    let other = said(&payee(&shop, "003", "P-2").await);
     assert!(other.starts_with("conflict: `contacts` has `P-1` for `003`, and this would make it `P-2`"), "{other}");
-    shop.deliver("payouts", payout("late")).await;
-    let late = shop.ended("payouts", "late").await;
+    shop.deliver("payouts", &payout("late")).await;
+    let late = ended(&shop, "payouts", "late").await;
     let read = late.journal.iter().filter(|(_, entry)| matches!(entry, Entry::Referenced { .. })).count();
     let outputs: Vec<String> = late
         .journal
@@ -228,10 +185,10 @@ async fn a_pair_is_recorded_once_and_read_by_others() {
 
 #[tokio::test]
 async fn of_two_runs_that_disagree_one_is_a_conflict() {
-    let shop = Shop::open();
+    let shop = open();
     for key in 0..10 {
         let key = key.to_string();
-        let ends = futures_util::future::join(shop.payee(&key, "P-1"), shop.payee(&key, "P-2")).await;
+        let ends = futures_util::future::join(payee(&shop, &key, "P-1"), payee(&shop, &key, "P-2")).await;
         let mut states = [ends.0.row.state, ends.1.row.state];
         states.sort();
         assert_eq!(states, ["dead_lettered", "finished"]);
@@ -240,11 +197,11 @@ async fn of_two_runs_that_disagree_one_is_a_conflict() {
 
 #[tokio::test]
 async fn a_person_sees_and_corrects_a_pair() {
-    let shop = Shop::open();
-    assert_eq!(shop.xref(&["list"]), (Some(4), "nothing is known of any cross-reference\n".to_owned()));
-    shop.payee("003", "P-1").await;
+    let shop = open();
+    assert_eq!(xref(&shop, &["list"]), (Some(4), "nothing is known of any cross-reference\n".to_owned()));
+    payee(&shop, "003", "P-1").await;
     let why = ["--reason", "merged payees"];
-    let set = |more: &[&str]| shop.xref(&[&["set", "contacts", "003", "P-2"], &why[..], more].concat());
+    let set = |more: &[&str]| xref(&shop, &[&["set", "contacts", "003", "P-2"], &why[..], more].concat());
     let (code, text) = set(&[]);
     assert_eq!(
         (code, text.as_str()),
@@ -252,12 +209,12 @@ async fn a_person_sees_and_corrects_a_pair() {
     );
     assert_eq!(set(&["--replace"]).0, Some(0));
     assert_eq!(set(&[]).0, Some(0));
-    let (code, text) = shop.xref(&["get", "contacts", "003"]);
+    let (code, text) = xref(&shop, &["get", "contacts", "003"]);
     assert!(code == Some(0) && text.contains("P-2") && text.contains("carl"), "{text}");
-    let (code, text) = shop.xref(&["get", "contact", "003"]);
+    let (code, text) = xref(&shop, &["get", "contact", "003"]);
     assert!(code == Some(2) && text.contains("did you mean `contacts`?"), "{text}");
-    assert_eq!(shop.xref(&[&["remove", "contacts", "003"], &why[..]].concat()).0, Some(0));
-    assert_eq!(shop.xref(&[&["remove", "contacts", "003"], &why[..]].concat()).0, Some(4));
+    assert_eq!(xref(&shop, &[&["remove", "contacts", "003"], &why[..]].concat()).0, Some(0));
+    assert_eq!(xref(&shop, &[&["remove", "contacts", "003"], &why[..]].concat()).0, Some(4));
     let acts = shop.store.acts(9).await.unwrap();
     let acts: Vec<String> =
         acts.iter().map(|act| format!("{} {} {} {}", act.by, act.act, act.subject, act.detail)).collect();

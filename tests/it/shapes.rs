@@ -4,15 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry::{
     clock::{SystemClock, pause},
-    store::{Change, Filter, RunId, Store as _, StoredRun, sqlite::SqliteStore},
+    store::{Change, RunId, Store as _, StoredRun},
 };
 use ferry_contract::port::Clock as _;
 use ferry_core::run::{Entry, Letter};
 use serde_json::{Value, json};
 
-use ferry_tests::program::Running;
-
-use crate::program::serve_folder;
+use crate::shop::Shop;
 
 const ORDERS: &str = r#"
 ferry: 1
@@ -59,51 +57,9 @@ steps:
   - { id: shipped, needs: [release], map: { order: { from: $.ordered.id, default: unknown }, by: $.release.by } }
 "#;
 
-struct Shop {
-    folder: tempfile::TempDir,
-    service: Option<Running>,
-    store: SqliteStore,
-}
-
-impl Shop {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let shop = folder.path().join("shop");
-        std::fs::create_dir(&shop).unwrap();
-        let files = [("orders", ORDERS), ("line", LINE), ("booked", BOOKED), ("shipments", SHIPMENTS)];
-        std::fs::write(shop.join("ferry.yaml"), "ferry: 1\nproject: shop\n").unwrap();
-        files.iter().for_each(|(name, text)| std::fs::write(shop.join(format!("{name}.yaml")), text).unwrap());
-        let service = Some(serve_folder(folder.path(), &shop, "ferry.db", &[]));
-        let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
-        Self { folder, service, store }
-    }
-
-    /// SIGKILL, and another life.
-    fn kill(&mut self) {
-        let mut service = self.service.take().unwrap();
-        service.child.kill().unwrap();
-        service.child.wait().unwrap();
-        self.service = Some(serve_folder(self.folder.path(), &self.folder.path().join("shop"), "ferry.db", &[]));
-    }
-
-    async fn deliver(&self, path: &str, event: &Value) {
-        let hooks = &self.service.as_ref().unwrap().hooks;
-        let answer =
-            reqwest::Client::new().post(format!("{hooks}{path}")).body(event.to_string()).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 202);
-    }
-
-    async fn run(&self, pipeline: &str, key: &str, state: &str) -> StoredRun {
-        let id = RunId::of(pipeline, key);
-        for _ in 0..400 {
-            if let Some(run) = self.store.run(&id).await.unwrap().filter(|run| run.row.state == state) {
-                return run;
-            }
-            pause(Duration::from_millis(20)).await;
-        }
-        let runs = self.store.runs(&Filter { limit: 99, ..Filter::default() }).await.unwrap();
-        panic!("{pipeline} {key} is not {state}: {runs:#?}");
-    }
+fn open() -> Shop {
+    let project = ("ferry", "ferry: 1\nproject: shop\n");
+    Shop::open(&[project, ("orders", ORDERS), ("line", LINE), ("booked", BOOKED), ("shipments", SHIPMENTS)])
 }
 
 /// What the steps of a run gave.
@@ -123,32 +79,32 @@ fn order(id: &str) -> Value {
 
 #[tokio::test]
 async fn each_item_is_a_run_of_its_own_and_the_outcome_is_told_on() {
-    let shop = Shop::open();
+    let shop = open();
     shop.deliver("orders", &order("o1")).await;
-    let run = shop.run("orders", "o1", "finished").await;
+    let run = shop.run("orders", "o1", &["finished"]).await;
     let told = &outputs(&run)["told"];
     assert_eq!(told["lines"][0], json!({ "key": "a", "ok": true, "output": { "twice": 0.2 } }));
     assert_eq!(told["lines"][2], json!({ "key": "c", "ok": true, "output": { "twice": 14 } }));
     let error = &told["lines"][1]["error"];
     assert!(error["class"] == "invalid" && error["message"].as_str().unwrap().ends_with("b costs nothing"), "{error}");
-    shop.run("line", "orders/o1/lines[a]", "finished").await;
-    shop.run("line", "orders/o1/lines[b]", "dead_lettered").await;
-    let booked = shop.run("booked", "o1", "finished").await;
+    shop.run("line", "orders/o1/lines[a]", &["finished"]).await;
+    shop.run("line", "orders/o1/lines[b]", &["dead_lettered"]).await;
+    let booked = shop.run("booked", "o1", &["finished"]).await;
     assert_eq!(outputs(&booked)["sum"], told["lines"]);
 }
 
 #[tokio::test]
 async fn an_event_is_found_by_who_waits_before_it_or_after_it_or_not_at_all() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     let shipment = |id: &str, order: &str| json!({ "id": id, "order": order, "maker": "ana" });
     shop.deliver("shipments", &shipment("before", "o1")).await;
-    shop.run("shipments", "before", "waiting").await;
+    shop.run("shipments", "before", &["waiting"]).await;
     // A wait outlives its process.
     shop.kill();
     shop.deliver("orders", &order("o1")).await;
-    shop.run("orders", "o1", "finished").await;
+    shop.run("orders", "o1", &["finished"]).await;
     shop.deliver("orders", &order("o2")).await;
-    shop.run("orders", "o2", "finished").await;
+    shop.run("orders", "o2", &["finished"]).await;
     shop.deliver("shipments", &shipment("after", "o2")).await;
     shop.deliver("shipments", &shipment("never", "o3")).await;
     for (shipment, ordered) in [("before", "o1"), ("after", "o2"), ("never", "unknown")] {
@@ -161,7 +117,7 @@ async fn an_event_is_found_by_who_waits_before_it_or_after_it_or_not_at_all() {
                 .await
                 .unwrap();
         }
-        let run = shop.run("shipments", shipment, "finished").await;
+        let run = shop.run("shipments", shipment, &["finished"]).await;
         // She made it, and nobody knows the other one.
         assert_eq!(outputs(&run)["shipped"], json!({ "order": ordered, "by": "bob" }));
         assert!(run.letters.is_empty());

@@ -91,12 +91,21 @@ fn places(report: &Report, finding: &Finding) -> (u32, u32) {
     (finding.at.line, finding.at.column.saturating_add(u32::try_from(marked.chars().count()).unwrap_or(0)))
 }
 
+/// The text of an annotation. Source: GitHub's actions/toolkit, `command.ts`.
+fn github_text(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property of an annotation. Source: as above.
+fn github_property(text: &str) -> String {
+    github_text(text).replace(':', "%3A").replace(',', "%2C")
+}
+
 /// A finding as GitHub Actions reads it.
 pub fn github(report: &Report, finding: &Finding) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let name = escape(&report.source.name).replace(':', "%3A").replace(',', "%2C");
+    let name = github_property(&report.source.name);
     let place = format!("{}:{}", report.source.name, finding.at);
-    let message = escape(&format!("{place}: {} {}\n  help: {}", finding.check, finding.message, finding.help));
+    let message = github_text(&format!("{place}: {} {}\n  help: {}", finding.check, finding.message, finding.help));
     let (line, column) = (finding.at.line, finding.at.column);
     let (end_line, end_column) = places(report, finding);
     let level = level(finding);

@@ -2,6 +2,7 @@
 
 use ferry_core::testing::Part;
 
+use super::{github_property, github_text};
 use crate::testing::{FailureJson, TestJson, TestReport};
 
 /// What was not covered, that a person is shown.
@@ -128,28 +129,13 @@ fn testcase(test: &TestJson) -> String {
     format!("    <testcase {names}>\n{failures}    </testcase>\n")
 }
 
-/// XML 1.0 has no sign for most control characters, and no way to escape them.
+/// A text of an attribute; a parser would make a space of a line's end.
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for char in text.chars() {
-        match char {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\n' => out += "&#10;",
-            '\t' => out += "&#9;",
-            char if char.is_control() => out.push('\u{fffd}'),
-            char => out.push(char),
-        }
-    }
-    out
+    ferry_contract::xml::escaped(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }
 
 /// As annotations of GitHub Actions: one for each failure.
 pub fn github(report: &TestReport) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     let mut out = String::new();
     for test in &report.tests {
         for failure in &test.failures {
@@ -157,10 +143,10 @@ pub fn github(report: &TestReport) -> String {
                 format!("{}: {}\nexpected {}\nactual {}", test.name, failure.what, failure.expected, failure.actual);
             out += &format!(
                 "::error title=ferry test,file={},line={},col={}::{}\n",
-                property(&test.file),
+                github_property(&test.file),
                 failure.line,
                 failure.column,
-                escape(&text)
+                github_text(&text)
             );
         }
     }
@@ -168,15 +154,15 @@ pub fn github(report: &TestReport) -> String {
         let message = format!("the mock of `{}` is never asked", unused.action);
         out += &format!(
             "::warning title=ferry test,file={},line={}::{}\n",
-            property(&unused.file),
+            github_property(&unused.file),
             unused.line,
-            escape(&message)
+            github_text(&message)
         );
     }
     for file in &report.broken {
         out += &format!(
             "::error title=ferry test,file={}::the file has errors; `ferry lint` says which\n",
-            property(file)
+            github_property(file)
         );
     }
     out
