@@ -293,3 +293,49 @@ fn a_secret_never_appears() {
     }
     assert!(!String::from_utf8_lossy(&seen).contains(secret));
 }
+
+const ASKS: &str = "\
+ferry: 1
+pipeline: refund
+trigger: manual
+inputs: { id: string }
+steps:
+  - { id: asked, approve: { by: [ana], expires: 1d, show: { id: $.event.id } } }
+on_failure: { alert: ops }
+";
+
+/// It has no trigger that would say where the key stands, and ends where only a person can go on, also for whoever waits
+/// for that run.
+#[test]
+fn a_pipeline_that_is_begun_by_hand_has_the_key_that_a_person_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let outer = ASKS.replace("refund", "returns").replace(
+        "{ id: asked, approve: { by: [ana], expires: 1d, show: { id: $.event.id } } }",
+        "{ id: back, pipeline: refund, with: { id: $.event.id } }",
+    );
+    for (file, text) in [
+        ("ferry.yaml", "ferry: 1\nproject: shop\nalerts: { ops: log }\n"),
+        ("refund.yaml", ASKS),
+        ("returns.yaml", outer.as_str()),
+        ("event.json", r#"{ "id": "r1" }"#),
+    ] {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    for (args, code, says) in [
+        (&["refund"][..], 2, "does not poll; give it an event with `--event FILE`"),
+        (&["refund", "--event", "event.json"], 2, "is begun by hand, so nothing names its event; add `--key KEY`"),
+        (&["refund", "--key", "r1"], 2, "--event <FILE>"),
+        (&["refund", "--event", "event.json", "--key", "r1"], 0, "refund: 1 new events, 0 corrected, 0 known"),
+        (&["refund", "--event", "event.json", "--key", "r1"], 0, "refund: 0 new events, 0 corrected, 1 known"),
+        (
+            &["returns", "--event", "event.json", "--key", "r2"],
+            0,
+            "`ferry approvals list` says what waits for a person",
+        ),
+    ] {
+        let output = output(folder.path(), &[&["run"], args].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(says), "{args:?}: {stderr}");
+    }
+}

@@ -1,11 +1,14 @@
 //! `ferry run`
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_contract::suggest;
-use ferry_core::plan::Plan;
+use ferry_core::{
+    plan::{EventSource, Plan},
+    run::Entry,
+};
 
 use super::{
     Exit, Outcome, StoreArgs,
@@ -13,7 +16,11 @@ use super::{
     start::{self, Started, WorldArgs, asked_to_stop},
     tell,
 };
-use crate::{clock::pause, load::CheckedProject, store::Filter};
+use crate::{
+    clock::pause,
+    load::CheckedProject,
+    store::{Filter, RunId, Store, StoreError},
+};
 
 /// How often it looks whether all is done, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -33,6 +40,9 @@ pub(super) struct Run {
     /// Run this event (a JSON file) instead of polling.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
+    /// What names the event of a pipeline that is begun by hand; the same key again begins nothing.
+    #[arg(long, value_name = "KEY", requires = "event")]
+    key: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -50,7 +60,10 @@ impl Run {
             Some(file) => {
                 let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
                 let event = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
-                let committed = engine.receive_event(&plan, &event).await;
+                let committed = match key_of(&plan, self.key.as_deref())? {
+                    Some(key) => engine.begin_by_hand(&plan, key, &event).await,
+                    None => engine.receive_event(&plan, &event).await,
+                };
                 committed.map(|committed| (committed.started, committed.reopened, committed.known))
             }
             None => {
@@ -60,6 +73,19 @@ impl Run {
         let (new, reopened, known) = found.map_err(|failure| unreachable(&failure))?;
         tell(&format!("{}: {new} new events, {reopened} corrected, {known} known", plan.pipeline));
         driven(&started, &plan.pipeline).await
+    }
+}
+
+/// The key that a person gives, which is where no trigger says where it stands in the event.
+fn key_of<'k>(plan: &Plan, given: Option<&'k str>) -> Result<Option<&'k str>, anyhow::Error> {
+    let Plan { pipeline, trigger, .. } = plan;
+    match (&trigger.source, given) {
+        (EventSource::Manual, Some(key)) if !key.trim().is_empty() => Ok(Some(key)),
+        (EventSource::Manual, _) => Err(anyhow!(
+            "`{pipeline}` is begun by hand, so nothing names its event; add `--key KEY`, such as the number of the order"
+        )),
+        (_, Some(_)) => Err(anyhow!("the trigger of `{pipeline}` says where its key stands; leave `--key` out")),
+        (_, None) => Ok(None),
     }
 }
 
@@ -109,22 +135,39 @@ fn pipeline_of(file: &std::path::Path) -> Option<String> {
 
 /// Waits until no run of the pipeline goes on by itself, but those that are held.
 async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(), anyhow::Error> {
+    let in_state = |state: &str, limit: usize| Filter {
+        pipeline: Some(pipeline.to_owned()),
+        kind: Some(state.to_owned()),
+        limit,
+        ..Filter::default()
+    };
+    let store = &**engine.store();
     loop {
-        let mut open = 0;
-        for state in ["running", "waiting"] {
-            let filter = Filter {
-                pipeline: Some(pipeline.to_owned()),
-                kind: Some(state.to_owned()),
-                limit: 1,
-                ..Filter::default()
-            };
-            open += engine.store().runs(&filter).await?.len();
-        }
-        if open == 0 {
-            return Ok(());
+        if store.runs(&in_state("running", 1)).await?.is_empty() {
+            let waiting = store.runs(&in_state("waiting", usize::MAX)).await?;
+            let asks = if waiting.is_empty() { BTreeSet::new() } else { asks(store).await? };
+            if waiting.iter().all(|row| asks.contains(&row.run)) {
+                return Ok(());
+            }
         }
         pause(LOOK_EVERY).await;
     }
+}
+
+/// The runs that wait for an approval, and those that wait for such a run.
+async fn asks(store: &dyn Store) -> Result<BTreeSet<RunId>, StoreError> {
+    let mut left: Vec<RunId> = store.approvals(usize::MAX).await?.into_iter().map(|approval| approval.run).collect();
+    let mut asks = BTreeSet::new();
+    while let Some(run) = left.pop() {
+        let first = store.run(&run).await?.and_then(|stored| stored.journal.into_iter().next());
+        if let Some((_, Entry::Started { parent: Some(parent), .. })) = first
+            && parent.waits
+        {
+            left.push(RunId::named(parent.run));
+        }
+        asks.insert(run);
+    }
+    Ok(asks)
 }
 
 async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
@@ -141,9 +184,13 @@ async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
             dead = count;
         }
     }
+    let asked = engine.store().approvals(usize::MAX).await?;
     tell(&format!("{pipeline}: {}", if counts.is_empty() { "no runs".to_owned() } else { counts.join(", ") }));
     if dead > 0 {
         tell("`ferry dlq list` says why");
+    }
+    if !asked.is_empty() {
+        tell("`ferry approvals list` says what waits for a person");
     }
     Ok(if dead > 0 { Exit::Partial } else { Exit::Success })
 }
