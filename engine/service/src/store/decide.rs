@@ -9,6 +9,7 @@ mod forget;
 mod mail;
 mod pair;
 
+pub(crate) use again::{Reception, corrected};
 pub(super) use mail::APPROVAL;
 
 use std::collections::BTreeSet;
@@ -21,8 +22,6 @@ use ferry_core::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-
-use again::Reception;
 
 use super::{
     Arrival, Change, Committed, Fence, Hold, Leased, RunId, StoreError, Trust, printable,

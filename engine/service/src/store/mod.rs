@@ -26,6 +26,7 @@ use serde_json::Value;
 
 pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Act, Again, Arrival, Change, Committed, Hold, Pairing, Shared, VersionFiles};
+pub(crate) use decide::{Reception, corrected};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
 pub use pair::{PairName, StoredPair};
 pub use posted::{DeadEvent, Emitter, Posted};
