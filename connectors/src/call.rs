@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
+    money::currency_beside,
     number,
-    path::{Document, Path},
+    path::Document,
     port::{HttpError, HttpRequest, Pass},
     script::Named,
 };
@@ -107,7 +108,7 @@ impl Connection {
     /// The currency (ISO 4217) of the amount that a preflight sums: what stands beside the amount, as
     /// `$.amount.currency` beside `$.amount.amount`; nothing where the action has no preflight.
     pub fn currency(&self, action: &str, call: &Prepared) -> Option<String> {
-        currency(self.action(action).ok()?.preflight.as_ref()?, &call.input)
+        currency_beside(&self.action(action).ok()?.preflight.as_ref()?.sums, &call.input)
     }
 
     /// Asks what must be asked before these calls are sent: a failure for each that must not go. `reserved` is
@@ -132,7 +133,7 @@ impl Connection {
         };
         let mut totals = reserved;
         let verdict = |prepared: &&Prepared| {
-            let total = totals.entry(currency(rule, &prepared.input).unwrap_or_default()).or_default();
+            let total = totals.entry(currency_beside(&rule.sums, &prepared.input).unwrap_or_default()).or_default();
             match self.admitted(rule, &result, &prepared.input, *total) {
                 Ok(sum) => {
                     *total = sum;
@@ -290,13 +291,6 @@ impl Connection {
         }
         Err(Failure::new(ErrorClass::Bug, "the next page is on another host"))
     }
-}
-
-/// The currency beside the amount that is summed.
-fn currency(rule: &Preflight, input: &Value) -> Option<String> {
-    let (money, _) = rule.sums.text().rsplit_once('.')?;
-    let beside = Path::parse(&format!("{money}.currency")).ok()?;
-    beside.one(Document::Value(input)).ok()?.as_str().map(str::to_owned)
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

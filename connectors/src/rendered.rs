@@ -4,8 +4,6 @@ use ferry_contract::{
     exchange::kept,
     failure::{ErrorClass, Failure},
     key::Digest,
-    money::Money,
-    path::Document,
     port::Pass,
 };
 use serde_json::{Map, Value};
@@ -70,13 +68,6 @@ impl Connection {
         let headers = Value::Object(headers);
         let (method, url) = (request.method, mask.url(&request.url));
         Ok(Rendered { method, url, headers, body: body.map(|body| kept(&mask, body)), digest })
-    }
-
-    /// The money that a call moves, where its manifest sums it before it is sent.
-    pub fn money(&self, action: &str, call: &Prepared) -> Option<Money> {
-        let rule = self.action(action).ok()?.preflight.as_ref()?;
-        let amount = rule.sums.one(Document::Value(&call.input)).ok()?;
-        Money::read(amount, &Value::from(self.currency(action, call)?)).ok()
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::{fs, path::Path, process::Command};
 
+use ferry::store::{Change, RunId, Store as _, sqlite::SqliteStore};
+use ferry_contract::failure::ErrorClass;
+use ferry_core::run::Entry;
 use ferry_tests::program::Running;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::program::{ferry, sandbox};
+use crate::program::{ferry, sandbox, serve_folder};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -85,7 +89,7 @@ fn a_plan_shows_the_requests_and_writes_nothing() {
     let (code, plan) = desk.plan(&["mass-payouts"]);
     assert_eq!(desk.books(), before);
     assert!(!desk.path(".ferry").exists(), "a plan makes no store");
-    assert_eq!((code, all(&plan, "outlook")), (Some(3), vec!["send"; 3]));
+    assert_eq!((code, all(&plan, "fate")), (Some(3), vec!["send"; 3]));
     assert_eq!(all(&plan, "call"), ["payoneer.create_payout"; 3]);
     assert_eq!(plan["requests"], serde_json::json!({ "payoneer": 1 }), "three payouts are one request");
     let request = &plan["events"][0]["steps"][0]["request"];
@@ -117,7 +121,7 @@ fn a_plan_that_is_applied_twice_pays_once() {
     assert!(stderr.contains("its run was `new`, and is `finished` now"), "{stderr}");
     assert_eq!(desk.books(), before);
     let (code, again) = desk.plan(&["mass-payouts"]);
-    assert_eq!((code, all(&again, "outlook")), (Some(0), Vec::new()), "nothing is left to be sent");
+    assert_eq!((code, all(&again, "fate")), (Some(0), Vec::new()), "nothing is left to be sent");
 }
 
 #[test]
@@ -139,9 +143,74 @@ fn a_plan_of_what_a_crash_has_left_looks_it_up_first() {
     run.wait().unwrap();
     desk.told("faults", "{}");
     let (code, plan) = desk.plan(&["mass-payouts"]);
-    assert_eq!((code, all(&plan, "outlook")), (Some(0), vec!["waits"; 3]), "{plan}");
-    assert_eq!(all(&plan, "why"), ["it may have arrived, and is looked up first"; 3]);
+    assert_eq!((code, all(&plan, "fate")), (Some(0), vec!["look_up"; 3]), "{plan}");
     assert_eq!(desk.bookings(), (3, 0));
+}
+
+/// The money that a run was released for is its own, and not that of others whose payouts come first.
+#[tokio::test]
+async fn a_plan_of_a_run_that_was_released_spends_what_is_reserved_for_it() {
+    let desk = Desk::open("payoneer-salesforce");
+    desk.told("seed", r#"{ "balance": "0.00" }"#);
+    let rule = r#"{ "fault": "throttled", "system": "payoneer", "path": "masspayouts", "retry_after_s": 10000000, "times": 9 }"#;
+    desk.told("faults", &format!(r#"{{ "rules": [ {rule} ] }}"#));
+    let address = desk.world.address.clone();
+    let service = serve_folder(desk.folder.path(), &desk.path("own"), "ferry.db", &["--sandbox", &address]);
+    let store = SqliteStore::open_existing(&desk.path("ferry.db")).unwrap();
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(50));
+    let first = loop {
+        let queue = store.queue("payoneer/USD", 9).await.unwrap();
+        if queue.len() == 3 {
+            break queue[0].clone();
+        }
+        wait();
+    };
+    desk.told("seed", &serde_json::json!({ "deposit": first.reservation.amount.to_string() }).to_string());
+    let was_refused = |(_, entry): &(Timestamp, Entry)| matches!(entry, Entry::Failed { failure, .. } if failure.class == ErrorClass::Throttled);
+    while !store.run(&first.run).await.unwrap().unwrap().journal.iter().any(was_refused) {
+        wait();
+    }
+    drop(service);
+    let key = store.run(&first.run).await.unwrap().unwrap().row.event_key;
+    let (code, plan) = desk.plan(&["mass-payouts", "--key", &key, "--store", "ferry.db"]);
+    assert_eq!((code, all(&plan, "fate")), (Some(3), vec!["send"]), "{plan}");
+    let (_, plan) = desk.plan(&["mass-payouts", "--store", "ferry.db"]);
+    assert_eq!(plan["requests"], serde_json::json!({ "payoneer": 1 }), "{plan}");
+}
+
+#[test]
+fn a_plan_says_that_a_payout_without_its_money_is_held_only_where_the_pipeline_holds_it() {
+    let desk = Desk::open("payoneer-salesforce");
+    desk.told("seed", r#"{ "balance": "0.00" }"#);
+    let (code, plan) = desk.plan(&["mass-payouts"]);
+    assert_eq!((code, all(&plan, "fate"), &plan["money"]), (Some(0), vec!["held"; 3], &serde_json::json!([])));
+    let pipeline = desk.path("own/mass-payouts.yaml");
+    let written = fs::read_to_string(&pipeline).unwrap();
+    let (before, hold) = written.split_once("      - class: insufficient_funds").unwrap();
+    let (_, after) = hold.split_once("      - class: [rejected").unwrap();
+    fs::write(&pipeline, format!("{before}      - class: [rejected{after}")).unwrap();
+    let (_, plan) = desk.plan(&["mass-payouts"]);
+    assert_eq!(all(&plan, "fate"), ["refused"; 3]);
+}
+
+#[tokio::test]
+async fn a_plan_of_an_event_whose_run_is_forgotten_says_that_nothing_is_sent() {
+    let desk = Desk::open("webhook");
+    let args = ["payees", "--event", "own/samples/payee.json", "--store", "ferry.db"];
+    let (code, _, stderr) = desk.call(&[&["run"], &args[..], &["--project", "own"]].concat());
+    assert_eq!(code, Some(0), "{stderr}");
+    let forget = Change::Forget { run: RunId::of("payees", "P-901"), before: Timestamp::MAX };
+    let store = SqliteStore::open_existing(&desk.path("ferry.db")).unwrap();
+    assert_eq!(store.commit(vec![forget]).await.unwrap().forgotten, 1);
+    let before = desk.books();
+    let (code, plan) = desk.plan(&args);
+    assert_eq!((code, all(&plan, "fate")), (Some(0), Vec::new()), "{plan}");
+    assert_eq!((&plan["events"][0]["run"], &plan["requests"]), (&"forgotten".into(), &serde_json::json!({})));
+    let (_, shown, _) = desk.call(&[&["plan"], &args[..], &["--project", "own"]].concat());
+    assert!(shown.contains("P-901 (forgotten)\n  = its run has ended and is forgotten; nothing is sent\n"), "{shown}");
+    let (code, _, stderr) = desk.call(&["apply", "plan.json", "--store", "ferry.db"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(desk.books(), before);
 }
 
 #[test]

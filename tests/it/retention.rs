@@ -108,6 +108,8 @@ async fn a_run_that_is_over_is_forgotten_by_age_and_never_comes_again() {
         let forgotten = store.commit(all.map(|key| forget(key, 20)).into()).await.unwrap().forgotten;
         assert_eq!((forgotten, known(&**store).await), (2, ["dead", "late", "open", "part"].map(str::to_owned).into()));
         assert!(tested.other.run(&done).await.unwrap().is_none());
+        assert_eq!(tested.other.revision(&done).await.unwrap().as_deref(), Some("1"), "that it came is known");
+        assert_eq!(tested.other.revision(&RunId::of("pay", "unknown")).await.unwrap(), None);
         // What it has recorded of other systems is no part of its story.
         let linked = tested.other.pairs(std::slice::from_ref(&pair)).await.unwrap();
         assert_eq!(linked[0].as_ref().map(|pair| pair.to.as_str()), Some("P-1"));

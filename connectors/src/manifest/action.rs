@@ -7,6 +7,7 @@ use ferry_contract::{
     expression::{Expression, Made},
     failure::ErrorClass,
     limits::LEASE,
+    path::Path,
     report::At,
     schema::Schema,
     yaml::{
@@ -78,6 +79,8 @@ impl Reader<'_> {
             item: fields.get("poll").and_then(|node| item(node, &output)),
             selects: self.text_of(fields, "selects"),
             record: self.text_of(fields, "record"),
+            // What is wrong with it is said where the preflight is read.
+            sums: fields.get("preflight").and_then(|node| Path::parse(node.get("sums")?.text()?).ok()),
             name,
             backoff,
             summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,

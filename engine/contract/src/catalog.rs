@@ -91,6 +91,8 @@ pub struct Action {
     pub selects: Option<String>,
     /// The input that names the kind of record.
     pub record: Option<String>,
+    /// The amount in its input that is summed before it is sent; its currency stands beside it.
+    pub sums: Option<Path>,
     /// How long it waits before it is sent again, and how often.
     pub backoff: Backoff,
 }

@@ -6,7 +6,10 @@ use iso_currency::Currency;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 
-use crate::number;
+use crate::{
+    number,
+    path::{Document, Path},
+};
 
 /// An amount in one currency, rounded to the currency's minor units.
 ///
@@ -109,6 +112,13 @@ fn read<'v>(amount: &Value, currency: &'v Value) -> Result<(Decimal, &'v str), M
     };
     let code = currency.as_str().ok_or_else(|| MoneyError::Currency(currency.to_string()))?;
     Ok((decimal, code))
+}
+
+/// The currency's code beside an amount, as at `$.amount.currency` for `$.amount.amount`.
+pub fn currency_beside(amount: &Path, input: &Value) -> Option<String> {
+    let (money, _) = amount.text().rsplit_once('.')?;
+    let beside = Path::parse(&format!("{money}.currency")).ok()?;
+    beside.one(Document::Value(input)).ok()?.as_str().map(str::to_owned)
 }
 
 /// How a currency is written before an amount, such as `€`; nothing for what is no ISO 4217 code.

@@ -212,6 +212,10 @@ impl Store for MortalStore {
         self.asked(move |store| store.run(run))
     }
 
+    fn revision<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        self.asked(move |store| store.revision(run))
+    }
+
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
         self.asked(move |store| store.cursor(trigger))
     }

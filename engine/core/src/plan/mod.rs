@@ -16,7 +16,8 @@ use ferry_contract::{
     expression::Expression,
     failure::ErrorClass,
     key::Digest,
-    path::Path,
+    money::{Money, currency_beside},
+    path::{Document, Path},
     script::Script,
     template::Template,
 };
@@ -219,6 +220,8 @@ pub struct Call {
     pub backoff: Backoff,
     /// Its input.
     pub with: Expression,
+    /// The amount in its input that is summed before it is sent.
+    pub sums: Option<Path>,
     /// What takes the place of the event's key in the names of its calls.
     pub once_per: Option<Expression>,
 }
@@ -294,6 +297,19 @@ impl Work {
             | Self::Emit { .. }
             | Self::Link { .. } => None,
         }
+    }
+}
+
+impl Call {
+    /// The money that it moves with an input: the amount that is summed before it is sent, or else an amount with its
+    /// currency in the input or one level below.
+    pub fn money(&self, input: &Value) -> Option<Money> {
+        let own = |value: &Value| Money::read(value.get("amount")?, value.get("currency")?).ok();
+        let Some(sums) = &self.sums else {
+            return own(input).or_else(|| input.as_object()?.values().find_map(own));
+        };
+        let amount = sums.one(Document::Value(input)).ok()?;
+        Money::read(amount, &Value::from(currency_beside(sums, input)?)).ok()
     }
 }
 

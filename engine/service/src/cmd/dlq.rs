@@ -149,7 +149,7 @@ async fn looked_into(desk: &Desk, letter: DeadLetter) -> Result<DeadLetterShown,
             let now = desk.now(&stored);
             let (by, reason) = (String::new(), String::new());
             let again = Entry::Resumed { by, reason, event: None, from: From::Failed, by_person: true };
-            shown.replay = Some(foresee(&desk.rules, &run, &stored.journal, (now, &again)));
+            shown.replay = Some(foresee(&desk.rules, &run, &stored.journal, (now, &again)).await?);
         }
         Err(error) => shown.unknown = Some(format!("{error:#}")),
     }
@@ -222,10 +222,7 @@ fn steps(shown: &DeadLetterShown) -> String {
     let replay = match (&shown.replay, &shown.unknown) {
         (Some(steps), _) => {
             let rows = steps.iter().map(|step| {
-                let unknown = if step.is_known { "" } else { "not known before it runs" };
-                let money = step.money.clone().unwrap_or_else(|| unknown.to_owned());
-                let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-                vec![step.step.clone(), step.call.clone(), format!("{}{why}", step.fate.in_words()), money]
+                vec![step.step.clone(), step.call.clone(), step.in_words(), step.money_in_words().to_owned()]
             });
             render::table(&["STEP", "CALL", "WHAT", "MONEY"], rows.collect())
         }

@@ -209,7 +209,7 @@ impl Replay {
                 let again = ready.how.clone();
                 let (by, reason) = (self.by.clone(), String::new());
                 let entry = Entry::Resumed { by, reason, event: again.event, from: again.from, by_person: true };
-                ready.shown.steps = foresee(&desk.rules, &run, &stored.journal, (now, &entry));
+                ready.shown.steps = foresee(&desk.rules, &run, &stored.journal, (now, &entry)).await?;
                 let refused = ready.shown.steps.iter().find(|step| step.fate == Fate::Refused);
                 let why = |step: &crate::engine::Foreseen| {
                     format!("`{}`: {}", step.step, step.why.as_deref().unwrap_or_default())

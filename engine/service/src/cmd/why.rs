@@ -178,19 +178,19 @@ async fn of_event(desk: &Desk, key: &str) -> Result<Vec<RunId>, anyhow::Error> {
 
 /// The paragraph of a run; where its plan cannot be made, what the store says by itself.
 async fn why(desk: &Desk, stored: &StoredRun) -> String {
-    match desk.ahead(stored).await {
-        Ok(run) => {
-            let mut facts = facts(desk, stored, &run);
-            for open in &mut facts.open {
-                open.queue = queue(desk, stored, &run, &open.step).await;
-            }
-            paragraph(&facts)
-        }
-        Err(error) => {
-            let row = &stored.row;
-            format!("{} {} for {}: {} ({error:#})", row.state.replace('_', "-"), row.pipeline, row.event_key, row.note)
-        }
+    told(desk, stored).await.unwrap_or_else(|error| {
+        let row = &stored.row;
+        format!("{} {} for {}: {} ({error:#})", row.state.replace('_', "-"), row.pipeline, row.event_key, row.note)
+    })
+}
+
+async fn told(desk: &Desk, stored: &StoredRun) -> Result<String, anyhow::Error> {
+    let run = desk.ahead(stored).await?;
+    let mut facts = facts(desk, stored, &run).await?;
+    for open in &mut facts.open {
+        open.queue = queue(desk, stored, &run, &open.step).await;
     }
+    Ok(paragraph(&facts))
 }
 
 /// Who stands before a step that is held, and with how much.
@@ -208,12 +208,12 @@ async fn queue(desk: &Desk, stored: &StoredRun, run: &Run, step: &str) -> Option
     })
 }
 
-fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
+async fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Result<Facts, anyhow::Error> {
     let now = desk.now(stored);
     let (by, reason) = ("why".to_owned(), String::new());
     let again = Entry::Resumed { by, reason, event: None, from: From::Failed, by_person: true };
     let is_dead = run.state() == State::DeadLettered;
-    Facts {
+    Ok(Facts {
         run: stored.row.run.to_string(),
         pipeline: stored.row.pipeline.clone(),
         event_key: stored.row.event_key.clone(),
@@ -230,8 +230,8 @@ fn facts(desk: &Desk, stored: &StoredRun, run: &Run) -> Facts {
             .collect(),
         is_clean: run.memories().values().all(|memory| matches!(memory.outcome, once::Outcome::NotDone { .. })),
         done: done(&desk.rules, run, now),
-        retry: if is_dead { foresee(&desk.rules, run, &stored.journal, (now, &again)) } else { Vec::new() },
-    }
+        retry: if is_dead { foresee(&desk.rules, run, &stored.journal, (now, &again)).await? } else { Vec::new() },
+    })
 }
 
 fn is_unknown(memory: &Memory) -> bool {

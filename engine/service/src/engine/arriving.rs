@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferry_contract::{failure::Failure, key::Digest};
 use ferry_core::{
     plan::{EventSource, Plan},
-    run::{Entry, From, Run, State},
+    run::{Entry, Run, State},
 };
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::{
     Engine,
     trigger::{order, store_failure, text_at},
 };
-use crate::store::{Arrival, Change, Filter, RunId, Store, StoreError};
+use crate::store::{Arrival, Change, Filter, Reception, RunId, Store, StoreError, corrected};
 
 /// An event, and what would become of it if it were taken in now.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Known {
     Open(State, Box<Run>),
     /// It has ended, and a known event changes nothing.
     Ended(State),
+    /// It has ended, and only its name is known: a known event changes nothing.
+    Forgotten,
     /// The event cannot begin a run, and becomes a dead letter.
     Refused(Failure),
 }
@@ -86,22 +88,23 @@ impl Engine {
     /// The store's, or where the version of a run cannot be made here.
     pub async fn arriving(&self, known: &dyn Store, plan: &Arc<Plan>, event: Value) -> Result<Arriving, StoreError> {
         let arrival = self.arrival(plan, &event, None);
-        let key = arrival.event_key.clone();
-        let stored = known.run(&RunId::of(&arrival.pipeline, &key)).await?;
-        let known = match (arrival.refused.clone(), stored) {
-            (Some(failure), None) => Known::Refused(failure),
-            (_, None) => Known::New(Box::new(begun(plan, &arrival))),
-            (refused, Some(stored)) => {
+        let (key, id) = (arrival.event_key.clone(), RunId::of(&arrival.pipeline, &arrival.event_key));
+        let (revision, stored) = (known.revision(&id).await?, known.run(&id).await?);
+        let state = stored.as_ref().map(|stored| stored.row.state.as_str());
+        let reception = Reception::of(&arrival, revision.as_deref(), state);
+        let known = match (reception, stored) {
+            (Reception::Begins, _) => match arrival.refused {
+                Some(failure) => Known::Refused(failure),
+                None => Known::New(Box::new(begun(plan, &arrival))),
+            },
+            (_, None) => Known::Forgotten,
+            (reception, Some(stored)) => {
                 let of_run = self.version(known, &Digest::named(&stored.row.version)).await?.1;
                 let mut run = Run::new(of_run, key.clone(), self.guards);
                 stored.journal.iter().for_each(|(at, entry)| run.take(*at, entry));
-                let is_newer = self.arrival(plan, run.event(), None).revision != arrival.revision;
                 match run.state() {
-                    State::DeadLettered if is_newer && refused.is_none() => {
-                        let (by, reason) = ("ferry".to_owned(), "the record was corrected at its source".to_owned());
-                        let (event, from) = (Some(event.clone()), From::Start);
-                        let again = Entry::Resumed { by, reason, event, from, by_person: false };
-                        run.take(self.now(), &again);
+                    _ if reception == Reception::Reopens => {
+                        run.take(self.now(), &corrected(event.clone()));
                         Known::Corrected(Box::new(run))
                     }
                     state if state.is_ended() => Known::Ended(state),

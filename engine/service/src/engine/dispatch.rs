@@ -28,6 +28,7 @@ use super::{
     gate::{Ask, Gate, Pass},
     journal::{Driven, Record, Shared},
     locked,
+    queue::reserved_by_others,
     taken::Taken,
 };
 use crate::store::{Change, EngineId, StoreError};
@@ -199,7 +200,8 @@ impl Engine {
         calls: &[Arc<Outgoing>],
     ) -> Vec<Sent> {
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let reserved = match self.reserved_by_others(connection, action, calls).await {
+        let places: Vec<_> = calls.iter().map(|call| (&call.driven.id, call.step.as_str(), &call.prepared)).collect();
+        let reserved = match reserved_by_others(&*self.store, (connection, action), &places).await {
             Ok(reserved) => reserved,
             Err(error) => return calls.iter().map(|_| Err(error.clone())).collect(),
         };

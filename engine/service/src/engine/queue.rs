@@ -4,19 +4,16 @@
 //! released in it and has not left yet. Who is released wakes the next; that each asks at its own times
 //! anyway is what holds where a letter finds nobody.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_connectors::connection::Connection;
+use ferry_connectors::{connection::Connection, request::Prepared};
 use ferry_core::run::{self, Letter, Run, Status, UnitIndex};
 use rust_decimal::Decimal;
 
-use super::{Engine, dispatch::Outgoing, journal::Driven};
+use super::{Engine, journal::Driven};
 use crate::{
     limits::QUEUE_ROWS_MAX,
-    store::{Change, InQueue, StoreError},
+    store::{Change, InQueue, RunId, Store, StoreError},
 };
 
 /// Of those that are held: the first, which may ask, and the next, whom it wakes.
@@ -68,29 +65,27 @@ impl Engine {
             driven.add(Change::Send { run, letter, at: self.now() });
         }
     }
+}
 
-    /// What is released to others in the queues of these calls' money, by currency, and has not left yet:
-    /// newcomers must not spend it. Calls that are among those released have their own.
-    ///
-    /// # Errors
-    /// The store's: what is reserved is not known then, and the calls must not go.
-    pub(super) async fn reserved_by_others(
-        &self,
-        connection: &Connection,
-        action: &str,
-        calls: &[Arc<Outgoing>],
-    ) -> Result<BTreeMap<String, Decimal>, StoreError> {
-        let is_called = |other: &InQueue| {
-            calls.iter().any(|call| call.driven.id == other.run && call.step == other.reservation.step)
-        };
-        let currencies = calls.iter().filter_map(|call| connection.currency(action, &call.prepared));
-        let mut reserved = BTreeMap::new();
-        for currency in currencies.collect::<BTreeSet<_>>() {
-            let released = self.store.queue(&run::queue(&connection.name, &currency), 0).await?;
-            reserved.insert(currency, InQueue::sum(released.iter().filter(|other| !is_called(other))));
-        }
-        Ok(reserved)
+/// What is released to others in the queues of these calls' money, by currency, and has not left yet:
+/// newcomers must not spend it. Calls, each of a step of a run, that are among those released have their own.
+///
+/// # Errors
+/// The store's: what is reserved is not known then, and the calls must not go.
+pub(super) async fn reserved_by_others(
+    store: &dyn Store,
+    (connection, action): (&Connection, &str),
+    calls: &[(&RunId, &str, &Prepared)],
+) -> Result<BTreeMap<String, Decimal>, StoreError> {
+    let is_called =
+        |other: &InQueue| calls.iter().any(|(run, step, _)| **run == other.run && *step == other.reservation.step);
+    let currencies = calls.iter().filter_map(|(.., prepared)| connection.currency(action, prepared));
+    let mut reserved = BTreeMap::new();
+    for currency in currencies.collect::<BTreeSet<_>>() {
+        let released = store.queue(&run::queue(&connection.name, &currency), 0).await?;
+        reserved.insert(currency, InQueue::sum(released.iter().filter(|other| !is_called(other))));
     }
+    Ok(reserved)
 }
 
 #[cfg(test)]

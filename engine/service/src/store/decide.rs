@@ -9,6 +9,7 @@ mod forget;
 mod mail;
 mod pair;
 
+pub(crate) use again::{Reception, corrected};
 pub(super) use mail::APPROVAL;
 
 use std::collections::BTreeSet;
@@ -121,14 +122,19 @@ impl Decision<'_> {
     /// One run for a business key, for ever.
     fn receive(&mut self, arrival: &Arrival) -> Result<(), StoreError> {
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
-        match self.draft.inbox(&run).cloned() {
-            None => self.start(arrival, &run),
-            Some(known) if !self.guards.has(Guard::Inbox) => self.start_another(arrival, &run, known),
-            Some(known) if known.revision == printable(&arrival.revision) => {
+        let known = self.draft.inbox(&run);
+        if let Some(known) = known.filter(|_| !self.guards.has(Guard::Inbox)) {
+            return self.start_another(arrival, &run, known.clone());
+        }
+        let state = self.draft.run(&run).map(|record| record.state.as_str());
+        match Reception::of(arrival, known.map(|known| known.revision.as_str()), state) {
+            Reception::Begins => self.start(arrival, &run),
+            Reception::Known => {
                 self.committed.known += 1;
                 Ok(())
             }
-            Some(_) => self.revise(arrival, &run),
+            Reception::Kept => self.revise(arrival, &run, false),
+            Reception::Reopens => self.revise(arrival, &run, true),
         }
     }
 

@@ -26,6 +26,7 @@ use serde_json::Value;
 
 pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Act, Again, Arrival, Change, Committed, Hold, Pairing, Shared, VersionFiles};
+pub(crate) use decide::{Reception, corrected};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
 pub use pair::{PairName, StoredPair};
 pub use posted::{DeadEvent, Emitter, Posted};
@@ -218,6 +219,9 @@ pub trait Store: Send + Sync {
     fn commit(&self, group: Vec<Change>) -> Boxed<'static, Result<Committed, StoreError>>;
     /// A run with its journal.
     fn run<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<StoredRun>, StoreError>>;
+    /// The revision of a run's event that came last. It is known for ever, also of a run that is forgotten; nothing
+    /// where no event came.
+    fn revision<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<String>, StoreError>>;
     /// The time of all engines on this store: that of its machine's clock, but never before what an engine has
     /// known already. From now on `known` is known too.
     fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>>;

@@ -126,9 +126,9 @@ impl Builder<'_> {
         let (connection, name) = action.value.split_once('.')?;
         let connector = &self.project.connections.get(connection)?.connector.value;
         let known = self.catalog.action(connector, name)?;
-        let (effect, backoff) = (known.effect.clone(), known.backoff.clone());
+        let (effect, backoff, sums) = (known.effect.clone(), known.backoff.clone(), known.sums.clone());
         let (connection, action) = (connection.to_owned(), name.to_owned());
-        Some(Call { connection, action, effect, backoff, with: with?, once_per: None })
+        Some(Call { connection, action, effect, backoff, with: with?, sums, once_per: None })
     }
 
     /// What is left out is an empty map.

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use ferry_contract::{key::Digest, money::Money};
-use rust_decimal::Decimal;
+use ferry_contract::{failure::Failure, key::Digest};
+use ferry_core::run::TRIGGER;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::{Ahead, Arriving, Fate, Known, Previewed, StepAhead};
+use crate::engine::{Arriving, Fate, Foreseen, Known, Previewed, StepAhead};
 
 /// What would be sent for some events, and what it depends on.
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
@@ -56,7 +56,7 @@ pub struct EventPlan {
     pub key: String,
     /// The digest of its content.
     pub digest: String,
-    /// `new`, `corrected`, `refused`, or how its run is already.
+    /// `new`, `corrected`, `refused`, `forgotten`, or how its run is already.
     pub run: String,
     /// What its run comes to.
     pub steps: Vec<StepPlan>,
@@ -64,43 +64,12 @@ pub struct EventPlan {
     pub then: Vec<String>,
 }
 
-/// What would become of a step.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outlook {
-    /// It would be sent.
-    Send,
-    /// It was sent already, and is skipped by its key.
-    Done,
-    /// It may have arrived: the target is asked first.
-    LookUp,
-    /// It may have arrived, and a person decides.
-    Park,
-    /// It waits until the money is there.
-    Held,
-    /// It would not be sent: its content is another one, or the preflight says no.
-    Refused,
-    /// The step fails, or what it reads does.
-    Fails,
-    /// The run waits here.
-    Waits,
-}
-
 /// One step that a run comes to.
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 pub struct StepPlan {
-    /// The step, with the item's key.
-    pub step: String,
-    /// Its connection and action; empty where it calls none.
-    pub call: String,
     /// What would become of it.
-    pub outlook: Outlook,
-    /// Why.
-    pub why: Option<String>,
-    /// The name of the call, for ever.
-    pub key: Option<String>,
-    /// The money that it moves, such as `50.00 EUR`.
-    pub money: Option<String>,
+    #[serde(flatten)]
+    pub foreseen: Foreseen,
     /// The request.
     pub request: Option<RequestPlan>,
 }
@@ -130,7 +99,7 @@ impl PlanDocument {
 
     /// Whether anything would be sent.
     pub fn sends(&self) -> bool {
-        self.events.iter().flat_map(|event| &event.steps).any(|step| step.outlook == Outlook::Send)
+        self.events.iter().flat_map(|event| &event.steps).any(|step| step.foreseen.fate == Fate::Send)
     }
 
     /// In what a plan that is made now differs; nothing where all is as it was.
@@ -165,24 +134,22 @@ impl PlanDocument {
 }
 
 impl EventPlan {
-    pub(super) fn new(arriving: &Arriving, previewed: Previewed) -> Self {
-        let refused = match &arriving.known {
-            Known::Refused(failure) => Some(StepPlan::bare("trigger", Outlook::Fails, &failure.to_string())),
-            _ => None,
-        };
+    pub(super) fn new(arriving: &Arriving, previewed: Option<Previewed>) -> Self {
         let run = match &arriving.known {
             Known::New(_) => "new",
             Known::Corrected(_) => "corrected",
             Known::Refused(_) => "refused",
+            Known::Forgotten => "forgotten",
             Known::Open(state, _) | Known::Ended(state) => state.name(),
         };
-        Self {
-            key: arriving.key.clone(),
-            digest: Digest::of_value(&arriving.event).to_string(),
-            run: run.to_owned(),
-            steps: refused.into_iter().chain(previewed.steps.iter().map(StepPlan::new)).collect(),
-            then: previewed.then,
-        }
+        let mut steps: Vec<StepPlan> = match &arriving.known {
+            Known::Refused(failure) => vec![StepPlan::refused(failure)],
+            _ => Vec::new(),
+        };
+        let (ahead, then) = previewed.map(|previewed| (previewed.steps, previewed.then)).unwrap_or_default();
+        steps.extend(ahead.into_iter().map(StepPlan::new));
+        let (key, digest) = (arriving.key.clone(), Digest::of_value(&arriving.event).to_string());
+        Self { key, digest, run: run.to_owned(), steps, then }
     }
 
     fn differences(&self, now: &Self) -> Vec<String> {
@@ -194,96 +161,49 @@ impl EventPlan {
         }
         let mut found = Vec::new();
         for step in &self.steps {
-            let Some(other) = now.steps.iter().find(|other| other.step == step.step) else {
-                found.push(format!("the run does not come to `{}` any more", step.step));
+            let (own, name) = (&step.foreseen, &step.foreseen.step);
+            let Some(other) = now.steps.iter().find(|other| other.is_of(step)) else {
+                found.push(format!("the run does not come to `{name}` any more"));
                 continue;
             };
             let digest = |step: &StepPlan| step.request.as_ref().map(|request| request.digest.clone());
-            if other.outlook != step.outlook {
-                let words = (step.outlook.in_words(), other.outlook.in_words());
-                found.push(format!("`{}`: `{}` before, and `{}` now", step.step, words.0, words.1));
-            } else if other.key != step.key || digest(other) != digest(step) {
-                found.push(format!("`{}` would send another request", step.step));
+            if other.foreseen.fate != own.fate {
+                let words = (own.fate.in_words(), other.foreseen.fate.in_words());
+                found.push(format!("`{name}`: `{}` before, and `{}` now", words.0, words.1));
+            } else if other.foreseen.key != own.key || digest(other) != digest(step) {
+                found.push(format!("`{name}` would send another request"));
             }
         }
-        let new = now.steps.iter().filter(|other| self.steps.iter().all(|step| step.step != other.step));
-        found.extend(new.map(|other| format!("the run comes to `{}` now", other.step)));
+        let new = now.steps.iter().filter(|other| self.steps.iter().all(|step| !step.is_of(other)));
+        found.extend(new.map(|other| format!("the run comes to `{}` now", other.foreseen.step)));
         found
     }
 }
 
 impl StepPlan {
-    fn bare(step: &str, outlook: Outlook, why: &str) -> Self {
-        let (step, why) = (step.to_owned(), Some(why.to_owned()));
-        Self { step, call: String::new(), outlook, why, key: None, money: None, request: None }
-    }
-
-    fn new(ahead: &StepAhead) -> Self {
-        let write = match &ahead.ahead {
-            Ahead::Fails(failure) => {
-                return Self {
-                    call: ahead.call.clone(),
-                    ..Self::bare(&ahead.step, Outlook::Fails, &failure.to_string())
-                };
-            }
-            Ahead::Waits(why) => {
-                return Self { call: ahead.call.clone(), ..Self::bare(&ahead.step, Outlook::Waits, why) };
-            }
-            Ahead::Write(write) => write,
-        };
-        let outlook = match (write.fate, &write.refused) {
-            (Fate::Send, None) => Outlook::Send,
-            (Fate::Send, Some(failure)) if failure.class == ferry_contract::failure::ErrorClass::InsufficientFunds => {
-                Outlook::Held
-            }
-            (Fate::Send, Some(_)) | (Fate::Refused, _) => Outlook::Refused,
-            (Fate::Done, _) => Outlook::Done,
-            (Fate::LookUp, _) => Outlook::LookUp,
-            (Fate::Park, _) => Outlook::Park,
-            (Fate::Fails, _) => Outlook::Fails,
-        };
-        let request = &write.request;
+    /// An event that cannot begin a run.
+    fn refused(failure: &Failure) -> Self {
+        let (step, call, why) = (TRIGGER.to_owned(), String::new(), Some(failure.to_string()));
+        let (fate, is_known) = (Fate::Fails, true);
         Self {
-            step: ahead.step.clone(),
-            call: ahead.call.clone(),
-            outlook,
-            why: write.why.clone().or_else(|| write.refused.as_ref().map(ToString::to_string)),
-            key: Some(write.key.to_string()),
-            money: write.money.map(|money| money.to_string()),
-            request: Some(RequestPlan {
-                method: request.method.clone(),
-                url: request.url.clone(),
-                headers: request.headers.clone(),
-                body: request.body.clone(),
-                digest: request.digest.to_string(),
-            }),
+            foreseen: Foreseen { step, call, fate, why, key: None, money: None, amount: None, is_known },
+            request: None,
         }
     }
-}
 
-impl Outlook {
-    /// In words.
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Self::Send => "would be sent",
-            Self::Done => "sent already: skipped by its key",
-            Self::LookUp => "unknown: looked up first",
-            Self::Park => "unknown: a person decides",
-            Self::Held => "held until the money is there",
-            Self::Refused => "would not be sent",
-            Self::Fails => "fails",
-            Self::Waits => "waits",
-        }
+    fn new(StepAhead { foreseen, write }: StepAhead) -> Self {
+        let request = write.map(|write| RequestPlan {
+            method: write.request.method,
+            url: write.request.url,
+            headers: write.request.headers,
+            body: write.request.body,
+            digest: write.request.digest.to_string(),
+        });
+        Self { foreseen, request }
     }
-}
 
-/// The money that would move, by currency.
-pub(super) fn money_out(all: &[Previewed]) -> Vec<String> {
-    let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
-    for money in all.iter().flat_map(Previewed::sent).filter_map(|write| write.money) {
-        let sum = sums.entry(money.currency()).or_default();
-        *sum = sum.saturating_add(money.amount());
+    /// Whether both are the same call of the same step: where another call takes the place of one, there are two.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.foreseen.step, &self.foreseen.call) == (&other.foreseen.step, &other.foreseen.call)
     }
-    let shown = |(currency, sum): (&str, Decimal)| Money::rounded(sum, currency).ok().map(|money| money.to_string());
-    sums.into_iter().filter_map(shown).collect()
 }

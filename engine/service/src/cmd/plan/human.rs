@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ferry_contract::key::Digest;
 
-use super::document::{EventPlan, Outlook, PlanDocument, StepPlan};
+use super::document::{EventPlan, PlanDocument, StepPlan};
+use crate::engine::Fate;
 
 /// All of it.
 pub(super) fn plan(plan: &PlanDocument) -> String {
@@ -21,6 +22,7 @@ fn event(event: &EventPlan) -> String {
     let mut text = format!("{} ({state})\n", event.key);
     if event.steps.is_empty() {
         text += match event.run.as_str() {
+            "forgotten" => "  = its run has ended and is forgotten; nothing is sent\n",
             "finished" | "dead_lettered" | "cancelled" => "  = it has run already, and is not run again\n",
             _ => "  = it writes nothing\n",
         };
@@ -32,33 +34,29 @@ fn event(event: &EventPlan) -> String {
     text
 }
 
-fn step(step: &StepPlan) -> String {
-    let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-    let outlook =
-        if step.outlook == Outlook::Send { String::new() } else { format!("{}{why}", step.outlook.in_words()) };
-    let Some(request) = &step.request else { return format!("  {} {}: {outlook}\n", step.outlook.sign(), step.step) };
-    let sign = step.outlook.sign();
-    let columns = [step.call.clone(), step.money.clone().unwrap_or_default(), outlook];
+fn step(StepPlan { foreseen, request }: &StepPlan) -> String {
+    let (sign, name) = (sign(foreseen.fate), &foreseen.step);
+    let fate = if foreseen.fate == Fate::Send { String::new() } else { foreseen.in_words() };
+    let columns = [foreseen.call.clone(), foreseen.money.clone().unwrap_or_default(), fate];
     let columns: Vec<&str> = columns.iter().map(String::as_str).filter(|column| !column.is_empty()).collect();
-    let mut text = format!("  {sign} {} {}  {}: {}\n", request.method, request.url, step.step, columns.join("   "));
-    if let Some(key) = &step.key {
+    let place = request.as_ref().map_or_else(String::new, |request| format!("{} {}  ", request.method, request.url));
+    let mut text = format!("  {sign} {place}{name}: {}\n", columns.join("   "));
+    if let Some(key) = &foreseen.key {
         text += &format!("      key  {key}\n");
     }
-    if let Some(body) = &request.body {
+    if let Some(body) = request.as_ref().and_then(|request| request.body.as_ref()) {
         text += &format!("      body {body}\n");
     }
     text
 }
 
-impl Outlook {
-    fn sign(self) -> char {
-        match self {
-            Self::Send => '+',
-            Self::Done => '=',
-            Self::LookUp | Self::Park => '?',
-            Self::Held | Self::Refused | Self::Fails => '!',
-            Self::Waits => '~',
-        }
+fn sign(fate: Fate) -> char {
+    match fate {
+        Fate::Send => '+',
+        Fate::Done => '=',
+        Fate::LookUp | Fate::Park => '?',
+        Fate::Held | Fate::Refused | Fate::Fails => '!',
+        Fate::Waits => '~',
     }
 }
 
@@ -70,10 +68,10 @@ fn sums(plan: &PlanDocument) -> String {
     if !plan.money.is_empty() {
         parts.push(format!("money out {}", plan.money.join(", ")));
     }
-    let mut others: BTreeMap<Outlook, usize> = BTreeMap::new();
-    for step in plan.events.iter().flat_map(|event| &event.steps).filter(|step| step.outlook != Outlook::Send) {
-        *others.entry(step.outlook).or_default() += 1;
+    let mut others: BTreeMap<Fate, usize> = BTreeMap::new();
+    for step in plan.events.iter().flat_map(|event| &event.steps).filter(|step| step.foreseen.fate != Fate::Send) {
+        *others.entry(step.foreseen.fate).or_default() += 1;
     }
-    parts.extend(others.into_iter().map(|(outlook, count)| format!("{count} {}", outlook.in_words())));
+    parts.extend(others.into_iter().map(|(fate, count)| format!("{count} {}", fate.in_words())));
     parts.join(" · ") + "\n"
 }

@@ -21,7 +21,7 @@ use super::{
     tell,
 };
 use crate::{
-    engine::{Arriving, Known, Previewed},
+    engine::{Arriving, Fate, Foreseen, Known, Previewed},
     store::{self, RunId, Store, StoreAddress, Trust},
 };
 
@@ -120,10 +120,13 @@ pub(super) async fn made(
         trust => trust.doubted_since(),
     };
     let runs = arriving.iter().filter_map(run_of).collect();
-    let mut ahead = looking.engine.preview(&*known, &project, runs, doubted_since).await?.into_iter();
-    let previews: Vec<Previewed> =
-        arriving.iter().map(|one| run_of(one).and_then(|_| ahead.next()).unwrap_or_default()).collect();
-    let (requests, money) = (Previewed::requests(&previews), document::money_out(&previews));
+    let previews = looking.engine.preview(&*known, &project, runs, doubted_since).await?;
+    let requests = Previewed::requests(&previews);
+    let sent = previews.iter().flat_map(|previewed| &previewed.steps).map(|step| &step.foreseen);
+    let sums = Foreseen::sums(sent.filter(|step| step.fate == Fate::Send));
+    let money = sums.into_iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+    let mut previews = previews.into_iter();
+    let mut planned = |one| EventPlan::new(one, run_of(one).and_then(|_| previews.next()));
     let mut document = PlanDocument {
         digest: String::new(),
         pipeline: plan.pipeline.clone(),
@@ -132,7 +135,7 @@ pub(super) async fn made(
         environment: looking.environment.clone(),
         asked: asked.clone(),
         connections: looking.engine.identities(&project),
-        events: arriving.iter().zip(previews).map(|(one, previewed)| EventPlan::new(one, previewed)).collect(),
+        events: arriving.iter().map(&mut planned).collect(),
         requests,
         money,
     };
@@ -143,7 +146,7 @@ pub(super) async fn made(
 fn run_of(arriving: &Arriving) -> Option<ferry_core::run::Run> {
     match &arriving.known {
         Known::New(run) | Known::Corrected(run) | Known::Open(_, run) => Some((**run).clone()),
-        Known::Ended(_) | Known::Refused(_) => None,
+        Known::Ended(_) | Known::Refused(_) | Known::Forgotten => None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::{
@@ -29,7 +28,7 @@ pub struct Entry {
     pub pipeline: String,
     /// The business key.
     pub event_key: String,
-    /// Its writes, and what would become of each.
+    /// What it would come to: its writes, and where it waits or fails.
     pub steps: Vec<Foreseen>,
     /// Why it is not replayed.
     pub refused: Option<String>,
@@ -71,10 +70,7 @@ impl Entry {
     }
 
     fn row(&self, step: &Foreseen) -> Vec<String> {
-        let unknown = || if step.is_known { String::new() } else { "not known before it runs".to_owned() };
-        let money = step.money.clone().unwrap_or_else(unknown);
-        let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        let fate = format!("{}{why}", step.fate.in_words());
+        let (fate, money) = (step.in_words(), step.money_in_words().to_owned());
         vec![self.run.clone(), self.event_key.clone(), step.step.clone(), step.call.clone(), fate, money]
     }
 }
@@ -106,15 +102,9 @@ impl PreflightReport {
 }
 
 fn sum<'a>(fate: Fate, steps: impl Iterator<Item = &'a Foreseen>) -> Option<Sum> {
-    let (mut count, mut not_known) = (0, 0);
-    let mut money: BTreeMap<String, Decimal> = BTreeMap::new();
-    for step in steps {
-        count += 1;
-        not_known += usize::from(!step.is_known);
-        if let Some(amount) = step.amount {
-            *money.entry(amount.currency().to_owned()).or_default() += amount.amount();
-        }
-    }
-    let money = money.into_iter().map(|(code, amount)| (code, amount.to_string())).collect();
-    (count > 0).then_some(Sum { fate, count, money, not_known })
+    let steps: Vec<&Foreseen> = steps.collect();
+    let not_known = steps.iter().filter(|step| !step.is_known).count();
+    let money = Foreseen::sums(steps.iter().copied());
+    let money = money.into_iter().map(|(code, amount)| (code.to_owned(), amount.to_string())).collect();
+    (!steps.is_empty()).then_some(Sum { fate, count: steps.len(), money, not_known })
 }

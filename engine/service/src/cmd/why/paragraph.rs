@@ -2,11 +2,8 @@
 //!
 //! What happened, what is waited for and until when, who can act, and what a retry would do.
 
-use std::collections::BTreeMap;
-
 use ferry_core::run::{Entry, On, State, Status};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
 use crate::engine::{Fate, Foreseen};
 
@@ -185,10 +182,7 @@ fn retry(steps: &[Foreseen]) -> String {
 }
 
 fn sums(steps: &[&Foreseen]) -> String {
-    let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
-    for amount in steps.iter().filter_map(|step| step.amount) {
-        *sums.entry(amount.currency()).or_default() += amount.amount();
-    }
+    let sums = Foreseen::sums(steps.iter().copied());
     let mut parts: Vec<String> = sums.into_iter().map(|(code, amount)| format!("{amount} {code}")).collect();
     let unknown = steps.iter().filter(|step| !step.is_known).count();
     if unknown > 0 {
@@ -201,6 +195,7 @@ fn sums(steps: &[&Foreseen]) -> String {
 mod tests {
     use expect_test::{Expect, expect};
     use ferry_contract::failure::{ErrorClass, Failure};
+    use rust_decimal::Decimal;
     use serde_json::json;
 
     use super::*;
@@ -212,7 +207,7 @@ mod tests {
     fn sent(fate: Fate) -> Foreseen {
         let amount = ferry_contract::money::Money::new(Decimal::new(50, 0), "EUR").ok();
         let (step, call, money) = ("pay".to_owned(), "bank.pay".to_owned(), Some("50.00 EUR".to_owned()));
-        Foreseen { step, call, fate, money, amount, is_known: true, why: None }
+        Foreseen { step, call, fate, why: None, key: None, money, amount, is_known: true }
     }
 
     fn check(state: State, (status, until): (Option<Status>, Option<i64>), end: Option<Entry>, expected: &Expect) {
@@ -320,7 +315,7 @@ mod tests {
             `pay` failed: rejected: the account is closed.
             This is for finance: the target refused the request as wrong; nothing was done.
             Correct the record, then replay.
-            A replay from there: 1 would send (50.00 EUR); 1 unknown: looked up first (50.00 EUR).
+            A replay from there: 1 would be sent (50.00 EUR); 1 unknown: looked up first (50.00 EUR).
         "#]],
         );
         let cancelled = Entry::Cancelled { by: "bob".to_owned(), reason: "ordered twice".to_owned() };

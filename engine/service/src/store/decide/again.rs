@@ -7,25 +7,37 @@ use serde_json::Value;
 use super::{Decision, failed};
 use crate::store::{Arrival, Hold, RunId, StoreError, change, printable, rows::InboxRecord};
 
-/// Why a run is reopened by a corrected event.
-const CORRECTED: &str = "the record was corrected at its source";
+/// What comes of an event that arrives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reception {
+    /// It is new: its run begins.
+    Begins,
+    /// It is known as it is.
+    Known,
+    /// It was corrected, and its run does not begin again: while that is open, the event is kept for the case that
+    /// it ends as a dead letter.
+    Kept,
+    /// It was corrected, and its run, which is a dead letter, begins again.
+    Reopens,
+}
 
-/// Who starts a run again, and why.
-struct Again<'a> {
-    by: &'a str,
-    reason: &'a str,
-    event: Option<Value>,
-    at: Timestamp,
-    from: From,
-    by_person: bool,
+impl Reception {
+    /// What comes of an event by the revision of it that is known, and the state of its run; that is nothing where
+    /// the run is forgotten.
+    pub(crate) fn of(arrival: &Arrival, known: Option<&str>, state: Option<&str>) -> Self {
+        match known {
+            None => Self::Begins,
+            Some(known) if known == printable(&arrival.revision) => Self::Known,
+            Some(_) if state == Some(State::DeadLettered.name()) && arrival.refused.is_none() => Self::Reopens,
+            Some(_) => Self::Kept,
+        }
+    }
 }
 
 impl Decision<'_> {
-    /// A corrected event reopens its run where that ended as a dead letter; while the run is open, it is
-    /// kept for that case.
-    pub(super) fn revise(&mut self, arrival: &Arrival, run: &RunId) -> Result<(), StoreError> {
+    /// A corrected event reopens its run, or is kept while that is open.
+    pub(super) fn revise(&mut self, arrival: &Arrival, run: &RunId, reopens: bool) -> Result<(), StoreError> {
         let record = self.draft.run(run);
-        let reopens = record.is_some_and(|record| record.is(State::DeadLettered)) && arrival.refused.is_none();
         // Of a run that is forgotten, nothing is kept for later.
         let newer = record.filter(|_| !reopens).map(|_| arrival.event.to_string());
         let received_ms = arrival.at.as_millisecond();
@@ -36,7 +48,7 @@ impl Decision<'_> {
             return Ok(());
         }
         self.committed.reopened += 1;
-        self.resume(run, corrected(arrival.event.clone(), arrival.at))
+        self.resume(run, arrival.at, &corrected(arrival.event.clone()))
     }
 
     pub(super) fn resume_by_hand(
@@ -61,15 +73,13 @@ impl Decision<'_> {
             version.as_str().clone_into(&mut self.changed(run)?.version);
         }
         let (event, from, by_person) = (how.event.clone(), how.from.clone(), how.by_person);
-        self.resume(run, Again { by, reason, event, at, from, by_person })
+        self.resume(run, at, &Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from, by_person })
     }
 
-    fn resume(&mut self, run: &RunId, again: Again<'_>) -> Result<(), StoreError> {
+    fn resume(&mut self, run: &RunId, at: Timestamp, again: &Entry) -> Result<(), StoreError> {
         // Whoever resumes it may have another clock; a journal does not go back.
-        let at = again.at.max(self.last(run)?);
-        let Again { by, reason, event, from, by_person, .. } = again;
-        let entry = Entry::Resumed { by: by.to_owned(), reason: reason.to_owned(), event, from, by_person };
-        self.push(run, at, &entry)?;
+        let at = at.max(self.last(run)?);
+        self.push(run, at, again)?;
         self.draft.writes.letters.insert(run.clone(), None);
         self.project(run, State::Running, Some(at), "replayed", Hold::Release)
     }
@@ -81,10 +91,12 @@ impl Decision<'_> {
         let event = serde_json::from_str(event).map_err(failed)?;
         let at = Timestamp::from_millisecond(inbox.received_ms).map_err(failed)?;
         self.draft.writes.inbox.insert(run.clone(), InboxRecord { newer: None, ..inbox });
-        self.resume(run, corrected(event, at))
+        self.resume(run, at, &corrected(event))
     }
 }
 
-fn corrected<'a>(event: Value, at: Timestamp) -> Again<'a> {
-    Again { by: TRIGGER, reason: CORRECTED, event: Some(event), at, from: From::Start, by_person: false }
+/// The entry that begins a run again whose event was corrected.
+pub(crate) fn corrected(event: Value) -> Entry {
+    let (by, reason) = (TRIGGER.to_owned(), "the record was corrected at its source".to_owned());
+    Entry::Resumed { by, reason, event: Some(event), from: From::Start, by_person: false }
 }

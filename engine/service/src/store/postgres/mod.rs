@@ -166,6 +166,10 @@ impl Store for PostgresStore {
         on(&self.reader, move |session| async move { read::run(&session, run).await })
     }
 
+    fn revision<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        on(&self.reader, move |session| async move { read::revision(&session, run).await })
+    }
+
     fn cursor<'a>(&'a self, trigger: &'a str) -> Boxed<'a, Result<Option<String>, StoreError>> {
         on(&self.reader, move |session| async move { read::cursor(&session, trigger).await })
     }

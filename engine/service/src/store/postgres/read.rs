@@ -57,6 +57,11 @@ pub(super) async fn run(session: &Session, run: &RunId) -> Result<Option<StoredR
     Ok(Some(StoredRun { row: run_row(found)?, journal, fence, owner, letters, mail }))
 }
 
+pub(super) async fn revision(session: &Session, run: &RunId) -> Result<Option<String>, Failed> {
+    let found = rows(session, "SELECT revision FROM inbox WHERE run = $1", &[&run.as_str()]).await?;
+    Ok(found.first().map(|row| row.get(0)))
+}
+
 pub(super) async fn cursor(session: &Session, trigger: &str) -> Result<Option<String>, Failed> {
     let found = rows(session, "SELECT value FROM cursors WHERE name = $1", &[&trigger]).await?;
     Ok(found.first().map(|row| row.get(0)))

@@ -231,6 +231,10 @@ impl Store for SqliteStore {
         self.read(|connection| read::run(connection, run))
     }
 
+    fn revision<'a>(&'a self, run: &'a RunId) -> Boxed<'a, Result<Option<String>, StoreError>> {
+        self.read(|connection| read::revision(connection, run))
+    }
+
     fn time(&self, known: Timestamp) -> Boxed<'_, Result<Timestamp, StoreError>> {
         let times = (self.machine.now(), known);
         self.writer.act(move |connection| lease::time(connection, times).map_err(failed))

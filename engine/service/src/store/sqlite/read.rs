@@ -34,6 +34,11 @@ pub(super) fn run(connection: &Connection, run: &RunId) -> rusqlite::Result<Opti
     Ok(Some(StoredRun { row, journal, fence, owner, letters, mail }))
 }
 
+pub(super) fn revision(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT revision FROM inbox WHERE run = ?1";
+    connection.query_row(sql, [run.as_str()], |row| row.get(0)).optional()
+}
+
 pub(super) fn cursor(connection: &Connection, trigger: &str) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT value FROM cursors WHERE name = ?1", [trigger], |row| row.get(0)).optional()
 }
