@@ -89,7 +89,10 @@ impl Reader<'_> {
             name,
             title,
             fields: connection,
-            environments: environments.keys().cloned().collect(),
+            environments: environments
+                .iter()
+                .map(|(name, hosts)| (name.clone(), hosts.keys().cloned().collect()))
+                .collect(),
             actions,
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
             records,

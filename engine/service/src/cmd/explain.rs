@@ -108,7 +108,10 @@ fn connector_page(connector: &Connector) -> String {
         let kind = if field.secret { " (secret)" } else { "" };
         page += &format!("- `{name}`{kind}: {} For example `{}`.\n", field.doc, field.example);
     }
-    page += &format!("- `environment`: {}\n\n## Actions\n\n", connector.environments.join(", "));
+    page += &format!(
+        "- `environment`: {}\n\n## Actions\n\n",
+        connector.environments.keys().cloned().collect::<Vec<_>>().join(", ")
+    );
     for action in connector.actions.values() {
         page += &format!("- `{}`: {}\n", action.name, action.summary);
     }

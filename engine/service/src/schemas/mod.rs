@@ -165,14 +165,17 @@ fn needed(connector: &Connector) -> Value {
 fn connection(connector: &Connector) -> Value {
     let field = |field: &ferry_contract::catalog::ConnectionField| json!({ "description": format!("{} For example `{}`.", field.doc, field.example) });
     let own = connector.fields.iter().map(|(name, of)| (name.clone(), field(of)));
-    let words: Vec<&String> = connector.environments.iter().collect();
+    let words: Vec<&String> = connector.environments.keys().collect();
     let environment = json!({
         "if": { "pattern": "\\$\\{" },
         "else": { "enum": words },
         "description": "The environment.",
     });
     let general = ["connector", "concurrency"].map(|name| (name.to_owned(), json!({})));
-    let environment = [("environment".to_owned(), environment)];
+    let hosts: BTreeMap<&String, Value> =
+        connector.environments.values().flatten().map(|host| (host, json!({}))).collect();
+    let fallback = ("fallback".to_owned(), json!({ "properties": hosts, "additionalProperties": false }));
+    let environment = [("environment".to_owned(), environment), fallback];
     let properties: Map<String, Value> = general.into_iter().chain(environment).chain(own).collect();
     json!({ "if": is_of(connector), "then": { "properties": properties, "additionalProperties": false } })
 }
