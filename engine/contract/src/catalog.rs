@@ -66,6 +66,8 @@ pub struct ConnectionField {
     pub doc: String,
     /// A value that shows its form.
     pub example: String,
+    /// What to write instead, where it is to be left out from now on.
+    pub deprecated: Option<String>,
 }
 
 /// One thing that a system can do.
@@ -77,6 +79,8 @@ pub struct Action {
     pub summary: String,
     /// Where the facts come from.
     pub source: String,
+    /// What to use instead, where it is not to be used any more.
+    pub deprecated: Option<String>,
     /// What it does to the target.
     pub effect: Effect,
     /// What it takes.

@@ -29,6 +29,8 @@ pub struct Schema {
     pub sensitive: bool,
     /// `example`.
     pub example: Option<Value>,
+    /// `deprecated`: what to write instead. Our own form of the keyword, which is a flag in JSON Schema.
+    pub deprecated: Option<String>,
     /// `record`: what it is to a kind of record that a snapshot of the project may describe. Our own keyword.
     pub record: Option<Role>,
     /// What it is called in findings; empty where it has no name of its own.

@@ -23,7 +23,7 @@ pub mod written;
 
 use std::collections::BTreeMap;
 
-use ferry_contract::catalog::{Catalog, Connector};
+use ferry_contract::catalog::{Catalog, ConnectionField, Connector};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -163,7 +163,13 @@ fn needed(connector: &Connector) -> Value {
 }
 
 fn connection(connector: &Connector) -> Value {
-    let field = |field: &ferry_contract::catalog::ConnectionField| json!({ "description": format!("{} For example `{}`.", field.doc, field.example) });
+    let field = |field: &ConnectionField| {
+        let instead = field.deprecated.as_deref();
+        let description = format!("{}{} For example `{}`.", actions::told(instead), field.doc, field.example);
+        let mut schema = Map::from_iter([("description".to_owned(), description.into())]);
+        actions::deprecate(instead, &mut schema);
+        Value::Object(schema)
+    };
     let own = connector.fields.iter().map(|(name, of)| (name.clone(), field(of)));
     let words: Vec<&String> = connector.environments.keys().collect();
     let environment = json!({

@@ -40,6 +40,7 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
             Some(connector) => {
                 fields(connection, connector, report);
                 super::leaked_secret::connection(connection, connector, report);
+                super::deprecated::connection(connection, connector, report);
             }
             None if catalog.broken.contains(&connection.connector.value) => {}
             None => {
