@@ -70,13 +70,13 @@ pub(super) fn with_schema(path: &Path, text: &str) -> String {
 
 /// What a file is: pipelines and tests lie beside `ferry.yaml`.
 fn kind(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?.to_str()?;
+    let stem = path.file_name()?.to_str()?.strip_suffix(".yaml")?;
     let is_beside = path.parent().is_none_or(|folder| folder.as_os_str().is_empty());
-    match name {
-        "ferry.yaml" if is_beside => Some("project"),
-        "connector.yaml" => Some("connector"),
-        _ if !is_beside || !name.ends_with(".yaml") => None,
-        _ if name.ends_with(".test.yaml") => Some("test"),
+    match stem {
+        "ferry" if is_beside => Some("project"),
+        "connector" => Some("connector"),
+        _ if !is_beside => None,
+        _ if stem.strip_suffix(".test").is_some() => Some("test"),
         _ => Some("pipeline"),
     }
 }

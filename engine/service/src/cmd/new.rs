@@ -110,7 +110,7 @@ impl New {
             };
             write(&dir.join(path), &content)?;
         }
-        for project in load::projects(&[dir.clone()], &load::pipeline_rules(), &Wanted::default())? {
+        for project in load::projects(std::slice::from_ref(&dir), &load::pipeline_rules(), &Wanted::default())? {
             editor::write(&project).map_err(anyhow::Error::msg)?;
         }
         tell(&template.next(&dir));
