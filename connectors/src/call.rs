@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
     money::currency_beside,
     number,
@@ -15,6 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
+    address::{Address, Reach, after, is_next, path_of},
     auth::Token,
     budget, bundle,
     connection::Connection,
@@ -25,7 +27,7 @@ use crate::{
 };
 
 /// An answer, and what it means; or why there is none.
-type Exchanged = Result<(Answer, Result<Value, Refusal>), Failure>;
+pub(crate) type Exchanged = Result<(Answer, Result<Value, Refusal>), Failure>;
 
 /// One page of a read.
 #[derive(Debug)]
@@ -49,7 +51,9 @@ impl Connection {
             return Err(Failure::new(ErrorClass::Invalid, format!("the input is wrong: {}", violations.join("; "))));
         }
         let sensitive = schema.map(|schema| schema.sensitive_values(input)).unwrap_or_default();
-        Ok(Prepared { sensitive, ..request::prepare(call, &self.fields, &self.rules, input)? })
+        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
+        let reach = if effect.is_some_and(Effect::may_go_elsewhere) { Reach::Any } else { Reach::First };
+        Ok(Prepared { sensitive, reach, ..request::prepare(call, &self.fields, &self.rules, input)? })
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
@@ -212,7 +216,7 @@ impl Connection {
         self.exchange(pass, call, what, token.as_ref()).await
     }
 
-    /// One exchange through the gate.
+    /// One exchange through the gate, at the first address that can be reached.
     async fn exchange(
         &self,
         pass: &dyn Pass,
@@ -220,22 +224,51 @@ impl Connection {
         (prepared, next): (&Prepared, Option<&str>),
         token: Option<&Token>,
     ) -> Exchanged {
-        let request = self.request(call, (prepared, next), token)?;
-        let host = &call.request.host;
-        pass.next(host).await?;
+        let mut before: Option<Failure> = None;
+        let mut addresses = self.addresses(&call.request.host, prepared.reach, token)?.into_iter().peekable();
+        while let Some(address) = addresses.next() {
+            let request = self.request(call, (prepared, next), (token, &address))?;
+            let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, &address), request).await;
+            let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
+            let failure = match exchanged {
+                Ok((_, Err(refusal))) if goes_on => refusal.into_failure(),
+                Err(failure) if goes_on => after(failure, before),
+                exchanged => return exchanged.map_err(|failure| after(failure, before)),
+            };
+            before = Some(failure);
+        }
+        Err(Failure::new(ErrorClass::Bug, "a request has no address"))
+    }
+
+    /// One exchange with one address, and whether a byte of it may have left.
+    async fn exchange_at(
+        &self,
+        pass: &dyn Pass,
+        call: &Call,
+        (prepared, address): (&Prepared, &Address),
+        request: HttpRequest,
+    ) -> (Exchanged, bool) {
+        let name = &address.name;
+        if let Err(failure) = pass.next(name).await {
+            return (Err(failure), false);
+        }
         // Whatever was waited for above, this is asked immediately before the bytes leave.
         if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
             let failure = Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent");
-            pass.seen(host, budget::seen(self, None, None)).await;
-            return Err(failure);
+            pass.seen(name, budget::seen(self, None, None)).await;
+            return (Err(failure), false);
         }
         let (method, url, sensitive) = (request.method.clone(), request.url.clone(), prepared.sensitive.clone());
         let asked = Asked { method, url, sensitive };
+        let mut was_sent = true;
         let answer = match self.world.http.send(request).await {
             Ok(response) => Ok(Answer::read(&response, asked)),
             Err(error) => {
                 let (class, message) = match error {
-                    HttpError::NotSent(reason) => (ErrorClass::Unavailable, format!("not sent: {reason}")),
+                    HttpError::NotSent(reason) => {
+                        was_sent = false;
+                        (ErrorClass::Unavailable, format!("not sent: {reason}"))
+                    }
                     HttpError::NoAnswer(reason) => (ErrorClass::Unknown, format!("no answer: {reason}")),
                 };
                 Err(self.told(Failure::new(class, message), &asked, None))
@@ -249,17 +282,20 @@ impl Connection {
             Ok((_, output)) => output.as_ref().err().map(|refusal| refusal.failure.class),
             Err(failure) => Some(failure.class),
         };
-        pass.seen(host, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
-        understood
+        pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
+        (understood, was_sent)
     }
 
     pub(crate) fn request(
         &self,
         call: &Call,
         (prepared, next): (&Prepared, Option<&str>),
-        token: Option<&Token>,
+        (token, address): (Option<&Token>, &Address),
     ) -> Result<HttpRequest, Failure> {
-        let url = self.url(call, next.unwrap_or(&prepared.target), token)?;
+        let ours = self.addresses(&call.request.host, Reach::Any, token)?;
+        let path = path_of(next.unwrap_or(&prepared.target), &ours);
+        let path = path.ok_or_else(|| Failure::new(ErrorClass::Bug, "the next page is on another host"))?;
+        let url = format!("{}{path}", address.url);
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         if let Some(token) = token {
             headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
@@ -270,26 +306,6 @@ impl Connection {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         Ok(HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout })
-    }
-
-    /// A next page may be absolute, but never on another host: it would take our token along.
-    fn url(&self, call: &Call, target: &str, token: Option<&Token>) -> Result<String, Failure> {
-        let name = &call.request.host;
-        let from_token = token.and_then(|token| token.hosts.get(name));
-        let host = from_token.or_else(|| self.hosts.get(name));
-        let host = host.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{name}`")))?;
-        // A token's answer must not lead us from an encrypted connection to an open one.
-        let open = |url: &String| url.starts_with("http://");
-        if open(host) && !self.hosts.values().all(open) {
-            return Err(Failure::new(ErrorClass::Config, format!("the host `{name}` is not encrypted: {host}")));
-        }
-        if target.starts_with('/') {
-            return Ok(format!("{host}{target}"));
-        }
-        if target.starts_with(&format!("{host}/")) {
-            return Ok(target.to_owned());
-        }
-        Err(Failure::new(ErrorClass::Bug, "the next page is on another host"))
     }
 }
 

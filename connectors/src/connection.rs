@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
@@ -15,6 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{
+    address::Address,
     auth::TokenCache,
     library::Library,
     manifest::{Call, Manifest, OAuth2},
@@ -57,6 +59,8 @@ pub struct Connection {
     pub(crate) rules: Arc<Rules>,
     pub(crate) world: World,
     pub(crate) hosts: BTreeMap<String, String>,
+    /// Further addresses of them.
+    pub(crate) fallback: BTreeMap<String, Vec<Address>>,
     pub(crate) fields: Fields,
     pub(crate) tokens: TokenCache,
     /// What answers in the place of the target, in tests of pipelines.
@@ -96,6 +100,7 @@ impl Connection {
             rules: Arc::clone(&library.rules),
             world,
             hosts,
+            fallback: BTreeMap::new(),
             fields: settings.fields,
             tokens: TokenCache::default(),
             stand_in: None,
@@ -127,22 +132,26 @@ impl Connection {
         self.concurrency.or(self.manifest.concurrency).unwrap_or(CONNECTION_REQUESTS_DEFAULT)
     }
 
-    /// The names of all hosts that requests go to.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+    /// The names of all addresses that requests go to.
+    pub fn hosts(&self) -> impl Iterator<Item = String> {
         let own = self.manifest.calls.values().map(|call| call.request.host.as_str());
-        own.chain(self.manifest.auth.iter().map(OAuth2::host))
+        own.chain(self.manifest.auth.iter().map(OAuth2::host)).flat_map(|host| self.names_of(host, true))
     }
 
-    /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed.
-    pub fn hosts_of(&self, action: &str) -> Vec<&str> {
+    /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed; each with
+    /// the names of its addresses, in the order in which they are tried.
+    pub fn hosts_of(&self, action: &str) -> Vec<Vec<String>> {
         let own = self.manifest.calls.get(action).map(|call| call.request.host.as_str());
         let login = self.manifest.auth.as_ref().filter(|_| !self.has_token()).map(OAuth2::host);
-        let mut hosts: Vec<&str> = own.into_iter().chain(login).collect();
-        hosts.dedup();
+        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
+        let own = own.map(|host| self.names_of(host, effect.is_some_and(Effect::may_go_elsewhere)));
+        let login = login.map(|host| self.names_of(host, true));
+        let mut hosts: Vec<_> = own.into_iter().chain(login).collect();
+        hosts.dedup_by(|one, other| one[0] == other[0]);
         hosts
     }
 
-    /// The digest of where the connection leads: connector, hosts, and the fields that are no secrets.
+    /// The digest of where the connection leads: connector, first addresses, and the fields that are no secrets.
     pub fn identity(&self) -> &Digest {
         &self.identity
     }

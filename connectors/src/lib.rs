@@ -11,6 +11,7 @@ pub mod manifest;
 
 pub mod connection;
 
+pub mod address;
 mod budget;
 pub mod bundle;
 pub mod call;

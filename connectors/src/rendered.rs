@@ -8,7 +8,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::{connection::Connection, request::Prepared};
+use crate::{address::Reach, connection::Connection, request::Prepared};
 
 /// What stands for a token.
 const HIDDEN: &str = "***";
@@ -44,7 +44,10 @@ impl Connection {
     /// [`ErrorClass::Config`] where its host is not known, and those of the login.
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
         let token = self.token(pass, None).await?;
-        let request = self.request(self.action(action)?, (call, None), token.as_ref())?;
+        let by = self.action(action)?;
+        let first = self.addresses(&by.request.host, Reach::Only(0), token.as_ref())?;
+        let first = first.first().ok_or_else(|| Failure::new(ErrorClass::Bug, "a request has no address"))?;
+        let request = self.request(by, (call, None), (token.as_ref(), first))?;
         let mask = self.mask(&call.sensitive);
         let is_token = |name: &str| name == "authorization";
         let headers: Map<String, Value> = request

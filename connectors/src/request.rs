@@ -13,6 +13,7 @@ use ferry_contract::{
 use serde_json::Value;
 
 use crate::{
+    address::Reach,
     connection::Fields,
     manifest::{Bundle, Call},
 };
@@ -34,6 +35,8 @@ pub struct Prepared {
     pub sensitive: Vec<String>,
     /// Calls of one group can travel as one request.
     pub group: Digest,
+    /// Which addresses of its host it may go to.
+    pub reach: Reach,
     /// Asked immediately before bytes leave.
     pub gate: Option<Gate>,
 }
@@ -108,7 +111,7 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
     let group = group(call, &target, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
     let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
-    Ok(Prepared { input, method, target, body, key, sensitive, group, gate: None })
+    Ok(Prepared { input, method, target, body, key, sensitive, group, reach: Reach::First, gate: None })
 }
 
 /// The digest of everything but the bundle's items.

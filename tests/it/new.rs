@@ -58,6 +58,39 @@ fn every_template_runs_in_the_sandbox() {
     }
 }
 
+/// Each file names a schema that is there, also after it has grown old; what an editor makes of it is tested by `schemas`.
+#[test]
+fn files_name_schemas_that_are_in_the_project_and_stay_right() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names(folder.path()) {
+        let made = folder.path().join(&name);
+        assert_eq!(call(folder.path(), &["new", &name]).0, Some(0), "{name}");
+        let schema_of = |file: &str| {
+            let text = fs::read_to_string(made.join(file)).unwrap();
+            let named =
+                text.lines().next().unwrap().strip_prefix("# yaml-language-server: $schema=").unwrap().to_owned();
+            serde_json::from_str::<serde_json::Value>(&fs::read_to_string(made.join(named)).unwrap()).unwrap()
+        };
+        assert_eq!(schema_of("ferry.yaml")["properties"]["connections"]["type"], "object", "{name}");
+        for file in fs::read_dir(&made).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+            let Some(stem) = file.strip_suffix(".yaml").filter(|stem| *stem != "ferry") else { continue };
+            let key = if stem.strip_suffix(".test").is_some() { "tests" } else { "pipeline" };
+            assert!(schema_of(&file)["properties"][key].is_object(), "{name}/{file}");
+        }
+    }
+    // Another ferry, or another connection: `ferry lint` writes them again, and only where they are.
+    let pipeline = folder.path().join("webhook/.ferry/schemas/pipeline.schema.json");
+    let right = fs::read_to_string(&pipeline).unwrap();
+    fs::write(&pipeline, "{}").unwrap();
+    let said = "The editor's schemas in webhook/.ferry/schemas are written anew.";
+    assert!(call(folder.path(), &["lint", "webhook"]).2.contains(said));
+    assert_eq!(fs::read_to_string(&pipeline).unwrap(), right);
+    assert!(!call(folder.path(), &["lint", "webhook"]).2.contains(said));
+    fs::remove_dir_all(folder.path().join("webhook/.ferry")).unwrap();
+    assert_eq!(call(folder.path(), &["lint", "webhook"]).0, Some(0));
+    assert!(!pipeline.exists());
+}
+
 #[test]
 fn no_file_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Token;
 use crate::{
+    address::{Reach, after},
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
     manifest::{ClientAuth, OAuth2},
@@ -38,14 +39,32 @@ impl Connection {
             return Ok(Some(token.clone()));
         }
         let number = current.as_ref().map_or(0, |token| token.number) + 1;
-        pass.next(auth.host()).await?;
-        let token = self.fetch(auth, number).await;
-        let class = token.as_ref().err().map(|failure| failure.class);
-        let wait_ms = token.as_ref().err().and_then(|failure| failure.wait_ms);
-        let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
-        pass.seen(auth.host(), seen).await;
-        *current = Some(token.clone()?);
-        token.map(Some)
+        let token = self.fetch_anywhere(pass, auth, number).await?;
+        *current = Some(token.clone());
+        Ok(Some(token))
+    }
+
+    /// A token from the first address that gives one: asking for it twice is harmless.
+    async fn fetch_anywhere(&self, pass: &dyn Pass, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
+        let mut before = None;
+        for address in self.addresses(auth.host(), Reach::Any, None)? {
+            let token = match pass.next(&address.name).await {
+                Ok(()) => {
+                    let token = self.fetch(auth, number, &address.url).await;
+                    let class = token.as_ref().err().map(|failure| failure.class);
+                    let wait_ms = token.as_ref().err().and_then(|failure| failure.wait_ms);
+                    let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
+                    pass.seen(&address.name, seen).await;
+                    token
+                }
+                Err(failure) => Err(failure),
+            };
+            match token {
+                Err(failure) if failure.class == ErrorClass::Unavailable => before = Some(after(failure, before)),
+                token => return token,
+            }
+        }
+        Err(before.unwrap_or_else(|| Failure::new(ErrorClass::Bug, "a token has no address")))
     }
 
     /// Whether a call needs no new token; one that is being fetched counts as none.
@@ -58,9 +77,9 @@ impl Connection {
         token.expires_at > until
     }
 
-    async fn fetch(&self, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
+    async fn fetch(&self, auth: &OAuth2, number: u64, login: &str) -> Result<Token, Failure> {
         let asked_at = self.world.clock.now();
-        let request = self.token_request(auth)?;
+        let request = self.token_request(auth, login)?;
         let asked = Asked { method: request.method.clone(), url: request.url.clone(), sensitive: Vec::new() };
         let response = self.world.http.send(request).await.map_err(|error| match error {
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
@@ -95,8 +114,9 @@ impl Connection {
         failure
     }
 
-    fn token_request(&self, auth: &OAuth2) -> Result<HttpRequest, Failure> {
-        let host = |name: &str| self.hosts.get(name).map(String::as_str);
+    fn token_request(&self, auth: &OAuth2, login: &str) -> Result<HttpRequest, Failure> {
+        let own = |name: &str| (name == auth.host()).then_some(login);
+        let host = |name: &str| own(name).or_else(|| self.hosts.get(name).map(String::as_str));
         let url = auth.token_url.render(Document::Value(&Value::Null), &host, Escape::None);
         let url = url.map_err(|message| Failure::new(ErrorClass::Config, message))?;
         let field = |name: &str| self.fields.get(name).map_or("", |value| value.expose_secret());

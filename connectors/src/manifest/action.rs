@@ -23,11 +23,12 @@ use super::{
 };
 use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "record",
     "selects",
     "summary",
     "source",
+    "deprecated",
     "effect",
     "preflight",
     "bundle",
@@ -78,6 +79,7 @@ impl Reader<'_> {
         Some(Action {
             item: fields.get("poll").and_then(|node| item(node, &output)),
             selects: self.text_of(fields, "selects"),
+            deprecated: self.text_of(fields, "deprecated"),
             record: self.text_of(fields, "record"),
             // What is wrong with it is said where the preflight is read.
             sums: fields.get("preflight").and_then(|node| Path::parse(node.get("sums")?.text()?).ok()),

@@ -89,7 +89,10 @@ impl Reader<'_> {
             name,
             title,
             fields: connection,
-            environments: environments.keys().cloned().collect(),
+            environments: environments
+                .iter()
+                .map(|(name, hosts)| (name.clone(), hosts.keys().cloned().collect()))
+                .collect(),
             actions,
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
             records,
@@ -153,11 +156,16 @@ impl Reader<'_> {
     }
 
     fn connection_field(&mut self, node: &Node) -> Option<ConnectionField> {
-        let fields =
-            Fields::open(node, "a connection's field", &["secret", "optional", "doc", "example"], self.report)?;
+        let fields = Fields::open(
+            node,
+            "a connection's field",
+            &["secret", "optional", "doc", "example", "deprecated"],
+            self.report,
+        )?;
         Some(ConnectionField {
             secret: self.flag(fields, "secret"),
             optional: self.flag(fields, "optional"),
+            deprecated: self.text_of(fields, "deprecated"),
             doc: self.needed_text(fields, "doc", "what it is, and where to find it")?,
             example: self.needed_text(fields, "example", "what it looks like")?,
         })

@@ -11,7 +11,7 @@ use ferry_contract::{
 
 use super::read::Reader;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "type",
     "description",
     "properties",
@@ -24,6 +24,7 @@ const KEYS: [&str; 12] = [
     "sensitive",
     "record",
     "example",
+    "deprecated",
 ];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
@@ -53,7 +54,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         format: fields.get("format").and_then(|node| one_of(node, "a format", &Format::ALL, reader.report)),
         sensitive: reader.flag(fields, "sensitive"),
         example: fields.get("example").map(Node::to_value),
+        deprecated: reader.text_of(fields, "deprecated"),
         record: fields.get("record").and_then(|node| one_of(node, "what is a record here", &Role::ALL, reader.report)),
+        masked: false,
         title: String::new(),
         refused: None,
     };

@@ -36,8 +36,8 @@ pub struct Connector {
     pub title: String,
     /// The fields of a connection, in order.
     pub fields: Vec<(String, ConnectionField)>,
-    /// The environments' names.
-    pub environments: Vec<String>,
+    /// The environments' names, each with the names of its addresses.
+    pub environments: BTreeMap<String, Vec<String>>,
     /// By name, in order.
     pub actions: BTreeMap<String, Action>,
     /// How many requests it takes; all windows hold at once.
@@ -66,6 +66,8 @@ pub struct ConnectionField {
     pub doc: String,
     /// A value that shows its form.
     pub example: String,
+    /// What to write instead, where it is to be left out from now on.
+    pub deprecated: Option<String>,
 }
 
 /// One thing that a system can do.
@@ -77,6 +79,8 @@ pub struct Action {
     pub summary: String,
     /// Where the facts come from.
     pub source: String,
+    /// What to use instead, where it is not to be used any more.
+    pub deprecated: Option<String>,
     /// What it does to the target.
     pub effect: Effect,
     /// What it takes.
@@ -237,6 +241,15 @@ impl Catalog {
 }
 
 impl Effect {
+    /// Whether a call that one address of the target did not get may go to another one. What a repeat would do must be
+    /// known: where nothing tells a payout that was made from one that was not, nothing is tried.
+    pub fn may_go_elsewhere(&self) -> bool {
+        match self {
+            Self::Read | Self::Write(Repeat::Keyed { .. } | Repeat::Upsert | Repeat::Lookup(_)) => true,
+            Self::Write(Repeat::Never) => false,
+        }
+    }
+
     /// Whether it changes the target.
     pub fn is_write(&self) -> bool {
         matches!(self, Self::Write(_))

@@ -76,9 +76,15 @@ pub trait Http: Send + Sync {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>>;
 }
 
+/// The host that an address belongs to. A host may have several: the first bears its name alone, a further one the
+/// name, a space, and where it is.
+pub fn host_of(address: &str) -> &str {
+    address.split_once(' ').map_or(address, |(host, _)| host)
+}
+
 /// The right to make exchanges with one connection, one after the other. No exchange goes without one.
 pub trait Pass: Send + Sync {
-    /// Waits until the next exchange with a host may go.
+    /// Waits until the next exchange with a host, or with one of its addresses, may go.
     ///
     /// The error is a failure of class `unavailable` or `throttled`, with a wait: nothing was sent.
     fn next<'a>(&'a self, host: &'a str) -> Boxed<'a, Result<(), Failure>>;

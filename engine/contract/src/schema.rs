@@ -29,8 +29,12 @@ pub struct Schema {
     pub sensitive: bool,
     /// `example`.
     pub example: Option<Value>,
+    /// `deprecated`: what to write instead. Our own form of the keyword, which is a flag in JSON Schema.
+    pub deprecated: Option<String>,
     /// `record`: what it is to a kind of record that a snapshot of the project may describe. Our own keyword.
     pub record: Option<Role>,
+    /// Whether `*` stands for all but its last four characters, as in `***1111`. No keyword: it comes of `mask`.
+    pub masked: bool,
     /// What it is called in findings; empty where it has no name of its own.
     pub title: String,
     /// Why nothing may be written into it.
@@ -130,7 +134,16 @@ impl Kind {
     }
 }
 
+/// How many characters of a text `mask` leaves.
+pub const MASK_SHOWN_CHARS: usize = 4;
+
 impl Schema {
+    /// The most characters that a text can have, as far as it is known: of its constants, or what it is allowed.
+    pub fn longest(&self) -> Option<usize> {
+        let constants = self.values.iter().filter_map(Value::as_str).map(|text| text.chars().count()).max();
+        constants.or(self.length_max)
+    }
+
     /// The schema of a property.
     pub fn property(&self, name: &str) -> Option<&Schema> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, schema)| schema)

@@ -109,6 +109,15 @@ impl Template {
         })
     }
 
+    /// The text, where nothing is put into it.
+    pub fn constant(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// Writes the text; `name` gives the value of a bare name.
     ///
     /// # Errors

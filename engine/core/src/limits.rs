@@ -75,3 +75,5 @@ pub const PARAMS_MAX: usize = 100;
 pub const PARAM_MAX_BYTES: usize = 4 << 10;
 /// Environments of a project: each is checked on its own.
 pub const ENVIRONMENTS_MAX: usize = 8;
+/// Further addresses of one host of a connection.
+pub const FALLBACKS_MAX: usize = 4;

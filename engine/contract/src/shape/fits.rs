@@ -7,7 +7,7 @@ use crate::{
     expression::{Expression, Made},
     number,
     report::{At, Report},
-    schema::{Kind, Refusal, Schema},
+    schema::{Kind, MASK_SHOWN_CHARS, Refusal, Schema},
     suggest,
 };
 
@@ -168,9 +168,19 @@ fn fits_values(given: &Schema, wanted: &Schema, target: &Target, at: At, report:
     }
     code(given, wanted, target, at, report);
     let Some(max) = wanted.length_max else { return };
+    if given.masked && max <= MASK_SHOWN_CHARS {
+        let message =
+            format!("{} has {max} characters at the most, and a masked text is as long as it was", target.in_words());
+        let help = "take the last four without `*`, such as `{ rhai: \"event.account.sub_string(-4)\" }`";
+        report.warning("wrong-input", at, message, help);
+        return;
+    }
     if let Some(length) = given.length_max.filter(|length| *length > max && given.values.is_empty()) {
         let message = format!("{} has {max} characters at the most, and this may have {length}", target.in_words());
-        let help = format!("refuse what is longer before it is sent: `max_length: {max}`");
+        let mut help = format!("refuse what is longer before it is sent: `max_length: {max}`");
+        if max == MASK_SHOWN_CHARS {
+            help += "; the last four are `{ rhai: \"event.account.sub_string(-4)\" }`";
+        }
         report.warning("wrong-input", at, message, help);
         return;
     }

@@ -275,7 +275,8 @@ impl Template {
                 cx.report.error("wrong-input", path.at(), message, "name the field that is meant");
             }
         }
-        Shape::of_kind(Kind::String)
+        let length_max = self.constant().map(|text| text.chars().count());
+        Schema { length_max, ..Shape::of_kind(Kind::String).schema }.into()
     }
 }
 

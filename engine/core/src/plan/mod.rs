@@ -29,6 +29,7 @@ pub(crate) use siblings::Siblings;
 pub use crate::language::Timeout;
 use crate::{eval::check::Rule, language::Then};
 pub use promised::Promises;
+pub(crate) use schedule::first_times;
 pub use schedule::{CatchUp, Overlap, Schedule};
 pub use trigger::{Concurrency, Drop, Ended, EventSource, Poll, Rows, Trigger, Webhook};
 

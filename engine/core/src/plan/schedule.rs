@@ -40,6 +40,21 @@ pub enum CatchUp {
     All,
 }
 
+/// The first so many times of an expression, for what does not depend on when it is asked: how dense they are, and whether
+/// there are any. They are counted in UTC from the beginning of 2024, which is a leap year.
+pub(crate) fn first_times(cron: &Cron, count: usize) -> Vec<Timestamp> {
+    let mut time = Timestamp::from_second(1_704_067_200).unwrap_or_default().to_zoned(TimeZone::UTC);
+    let mut times = Vec::new();
+    while times.len() < count {
+        match cron.find_next_occurrence(&time, times.is_empty()) {
+            Ok(next) => time = next,
+            Err(_) => break,
+        }
+        times.push(time.timestamp());
+    }
+    times
+}
+
 impl Schedule {
     /// The first time after another; none where the expression names no more.
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {

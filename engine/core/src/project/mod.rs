@@ -1,6 +1,7 @@
 //! `ferry.yaml`: connections, alert channels and values that pipelines share.
 
 mod environments;
+mod fallback;
 mod given;
 mod params;
 mod record;
@@ -25,6 +26,7 @@ use ferry_contract::{
 use serde_json::{Map, Value};
 
 pub use environments::Environments;
+pub use fallback::Fallback;
 pub use given::{Given, PARAM_VARIABLE};
 pub use params::Params;
 pub(crate) use params::{has_reference, references};
@@ -105,6 +107,8 @@ pub struct ConnectionText {
     pub environment: Spanned<String>,
     /// How many requests at once, instead of what its connector says.
     pub concurrency: Option<usize>,
+    /// Further addresses of the same system, in their order, by the name of the address.
+    pub fallback: Vec<Fallback>,
     /// The fields' names, with their places.
     pub names: Vec<Spanned<String>>,
     /// Fields, with references.
@@ -269,6 +273,7 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
     let entries = map(node, "a connection", report)?;
     let fields: BTreeMap<_, _> = entries
         .iter()
+        .filter(|(name, _)| name.value != "fallback")
         .filter_map(|(name, node)| Some((name.value.clone(), text(node, &format!("`{}`", name.value), report)?)))
         .collect();
     let mut needed = |key: &str, example: &str| {
@@ -284,12 +289,13 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         found
     };
     let (connector, environment) = (needed("connector", "payoneer"), needed("environment", "sandbox"));
-    let is_own = |name: &str| !["connector", "environment", "concurrency"].contains(&name);
+    let is_own = |name: &str| !["connector", "environment", "concurrency", "fallback"].contains(&name);
     let own = fields.iter().filter(|(name, _)| is_own(name));
     Some(ConnectionText {
         at: node.at,
         names: entries.iter().map(|(name, _)| name.clone()).filter(|name| is_own(&name.value)).collect(),
         fields: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        fallback: node.get("fallback").map(|node| fallback::read(node, report)).unwrap_or_default(),
         concurrency: node.get("concurrency").and_then(|node| yaml::read::concurrency(node, report)),
         connector: connector?,
         environment: environment?,

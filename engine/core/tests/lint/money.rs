@@ -155,6 +155,59 @@ fn a_day_is_said_so_that_all_read_the_same() {
     }
 }
 
+/// A field that takes the last four of a card, as it is given by other pipelines.
+#[test]
+fn the_last_four_are_four() {
+    let project = "# ferry.yaml\nferry: 1\nproject: p\n";
+    let takes = "# cards.yaml\nferry: 1\npipeline: cards\ntrigger: manual\ninputs:\n  last4: { type: string, max_length: 4 }\nsteps:\n  \
+                 - { id: kept, map: { a: $.event.last4 } }\noutput: $.kept\n";
+    let gives = |value: &str| {
+        format!(
+            "# one.yaml\nferry: 1\npipeline: one\ntrigger: manual\ninputs:\n  card: {{ type: string, max_length: 19 }}\n  \
+             other: {{ type: string }}\nsteps:\n  - {{ id: a, pipeline: cards, with: {{ last4: {value} }} }}\noutput: $.a\n"
+        )
+    };
+    let with = |value: &str| format!("{project}{}{takes}", gives(value));
+    check(&with("$.event.other"), expect![""]);
+    check(&with("{ rhai: \"event.card.sub_string(-4)\" }"), expect![""]);
+    check(&with("'4242'"), expect![""]);
+    check(
+        &with("4242"),
+        expect![[r#"
+        one.yaml:8:46: error[wrong-input]: `last4` of `cards` must be a text, and this is a whole number
+          help: convert it: `{ from: …, as: string }`, or put a constant into quotes
+    "#]],
+    );
+    check(
+        &with("{ text: '42424' }"),
+        expect![[r#"
+            one.yaml:8:46: warning[wrong-input]: `last4` of `cards` has 4 characters at the most, and this may have 5
+              help: refuse what is longer before it is sent: `max_length: 4`; the last four are `{ rhai: "event.account.sub_string(-4)" }`
+        "#]],
+    );
+    check(
+        &with("$.event.card"),
+        expect![[r#"
+        one.yaml:8:46: warning[wrong-input]: `last4` of `cards` has 4 characters at the most, and this may have 19
+          help: refuse what is longer before it is sent: `max_length: 4`; the last four are `{ rhai: "event.account.sub_string(-4)" }`
+    "#]],
+    );
+    check(
+        &with("{ from: $.event.card, trim: true, as: string }"),
+        expect![[r#"
+        one.yaml:8:46: warning[wrong-input]: `last4` of `cards` has 4 characters at the most, and this may have 19
+          help: refuse what is longer before it is sent: `max_length: 4`; the last four are `{ rhai: "event.account.sub_string(-4)" }`
+    "#]],
+    );
+    check(
+        &with("{ from: $.event.other, mask: last4 }"),
+        expect![[r#"
+            one.yaml:8:46: warning[wrong-input]: `last4` of `cards` has 4 characters at the most, and a masked text is as long as it was
+              help: take the last four without `*`, such as `{ rhai: "event.account.sub_string(-4)" }`
+        "#]],
+    );
+}
+
 #[test]
 fn a_value_is_no_longer_than_its_target_and_a_code_is_one() {
     let payout = |amount: &str, description: &str| {

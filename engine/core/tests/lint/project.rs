@@ -234,3 +234,49 @@ fn refuse(amount) { if amount > 100 { throw \"too much\"; } amount }
         expect![[r#""#]],
     );
 }
+
+#[test]
+fn further_addresses_are_addresses_of_the_connector() {
+    let pipeline = "# one.yaml\nferry: 1\npipeline: one\ntrigger: manual\nsteps:\n  - { id: a, action: payoneer.get_balance }\n\
+                    output: $.a\n";
+    let head = "# ferry.yaml\nferry: 1\nproject: p\nconnections:\n  payoneer:\n    connector: payoneer\n    environment: sandbox\n    \
+                program_id: '100086190'\n    client_id: a\n    client_secret: ${secret:b}\n";
+    let of = |fallback: &str| format!("{head}    fallback: {fallback}\n{pipeline}");
+    check(&of("{ api: [https://b.example, '${env:THIRD}'], login: https://c.example }"), expect![""]);
+    check(
+        &of("{ apy: [https://b.example] }"),
+        expect![[r#"
+        ferry.yaml:10:17: error[unknown-key]: `apy` is not an address that Payoneer has in its environments
+          help: did you mean `api`?
+    "#]],
+    );
+    check(
+        &of("{ api: [b.example, 'http://b.example', https://c.example, https://c.example] }"),
+        expect![[r#"
+        ferry.yaml:10:23: error[invalid-value]: `b.example` is no address
+          help: write where the system is, with its scheme: `https://api-2.acme.example`
+        ferry.yaml:10:34: error[plain-http]: `fallback` is sent over `http`, so whoever is on the way reads and changes it
+          help: write `https://…`; to this machine itself `http` is enough
+        ferry.yaml:10:73: error[invalid-value]: `https://c.example` is written twice, so it would be tried twice
+          help: remove one of them
+    "#]],
+    );
+    check(
+        &of("[https://b.example]"),
+        expect![[r#"
+        ferry.yaml:10:15: error[wrong-type]: `fallback` must be a map, and this is a list
+          help: write a map here
+    "#]],
+    );
+    let environment =
+        "environments:\n  test: { connections: { payoneer: { fallback: { api: ['http://10.0.0.5'] } } } }\n";
+    check(
+        &format!("{head}{environment}{pipeline}"),
+        expect![[r#"
+            ferry.yaml:11:56: error[plain-http]: `fallback` is sent over `http`, so whoever is on the way reads and changes it
+              help: write `https://…`; to this machine itself `http` is enough
+            ferry.yaml:11:56: warning[private-host]: `10.0.0.5` is a host of a private network, which is not there from everywhere
+              help: write the system's public address; where it is meant, say so with `# ferry: allow(private-host) our own ERP`
+        "#]],
+    );
+}

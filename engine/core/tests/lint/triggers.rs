@@ -15,7 +15,7 @@ fn a_schedule_is_read_whole() {
     check(
         &pipeline("  schedule: { cron: \"61 6 * * *\", zone: Europe/Berln, overlap: skip, catch_up: last }\n"),
         expect![[r#"
-            4:21: error[invalid-value]: `61 6 * * *` is not a cron expression
+            4:21: error[invalid-value]: `61 6 * * *` is not a cron expression: `61` is no minute, which is 0 to 59
               help: write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`
             4:41: error[invalid-value]: `Europe/Berln` is not an IANA time zone
               help: did you mean `Europe/Berlin`?
@@ -37,6 +37,64 @@ fn a_schedule_is_read_whole() {
               help: did you mean `day`?
         "#]],
     );
+}
+
+#[test]
+fn a_schedule_leaves_calls_to_others_and_has_times() {
+    let schedule = |cron: &str, steps: &str| {
+        format!(
+            "ferry: 1\npipeline: p\ntrigger:\n  schedule: {{ cron: \"{cron}\", zone: UTC, overlap: skip, catch_up: last }}\nsteps:\n{steps}"
+        )
+    };
+    let one = "  - { id: a, action: payoneer.get_balance }\noutput: $.a\n";
+    let two = "  - { id: a, action: payoneer.get_balance }\n  - { id: b, action: payoneer.get_balance, needs: [a] }\n  \
+               - { id: c, action: payoneer.get_balance, when: a.available > 0 }\noutput: [$.a, $.b]\n";
+    check(
+        &schedule("* * * * * *", one),
+        expect![[r#"
+        4:21: warning[frequent-poll]: this begins runs 1 s apart, because the first of six fields is that of seconds
+          help: write five fields, such as `*/15 * * * *` for each 15 minutes
+    "#]],
+    );
+    check(&schedule("* * * * *", two), expect![""]);
+    check(&schedule("0 30 6 * * 1-5", one), expect![""]);
+    let acme = "# connectors/acme.yaml\nferry: 1\nconnector: acme\ntitle: Acme\nenvironments: { live: { api: https://api.acme.example } }\n\
+                budget: [ { limit: 90, per: 1h } ]\nerrors: [ { when: \"status == 404\", class: not_found } ]\nactions:\n  get:\n    \
+                summary: Gets.\n    source: this test\n    effect: read\n    timeout: 10s\n    request: { host: api, method: GET, path: /a }\n    \
+                success: \"status == 200\"\n    result: $\n    input: { type: object, properties: {} }\n    \
+                output: { type: object, additionalProperties: true, properties: {} }\n    sample: none\n\
+                # ferry.yaml\nferry: 1\nproject: p\nconnections: { payoneer: { connector: acme, environment: live } }\n# p.yaml\n";
+    let of_acme = |cron: &str| format!("{acme}{}", schedule(cron, two).replace("get_balance", "get"));
+    check(
+        &of_acme("* * * * *"),
+        expect![[r#"
+        p.yaml:4:21: warning[frequent-poll]: this begins 60 runs in 3600 s with 2 calls to Acme each, which takes 90 calls in that time
+          help: begin runs more seldom, such as each 15 minutes: `*/15 * * * *`
+    "#]],
+    );
+    check(&of_acme("*/5 * * * *"), expect![""]);
+    check(
+        &of_acme("* 9 * * *"),
+        expect![[r#"
+        p.yaml:4:21: warning[frequent-poll]: this begins 60 runs in 3600 s with 2 calls to Acme each, which takes 90 calls in that time
+          help: begin runs more seldom, such as each 15 minutes: `*/15 * * * *`
+    "#]],
+    );
+    check(
+        &schedule("0 0 30 2 *", one),
+        expect![[r#"
+            4:21: warning[invalid-value]: `0 0 30 2 *` names no time that there is
+              help: write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`
+        "#]],
+    );
+    check(
+        &schedule("0 6 * *", one),
+        expect![[r#"
+            4:21: error[invalid-value]: `0 6 * *` is not a cron expression: it has 4 fields, and five are needed
+              help: write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`
+        "#]],
+    );
+    check(&schedule("0 0 29 2 *", one), expect![""]);
 }
 
 #[test]

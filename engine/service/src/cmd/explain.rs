@@ -106,19 +106,24 @@ fn connector_page(connector: &Connector) -> String {
     let mut page = format!("# {}: {}\n\n## Connection\n\n", connector.name, connector.title);
     for (name, field) in &connector.fields {
         let kind = if field.secret { " (secret)" } else { "" };
-        page += &format!("- `{name}`{kind}: {} For example `{}`.\n", field.doc, field.example);
+        let instead = told(field.deprecated.as_deref());
+        page += &format!("- `{name}`{kind}: {instead}{} For example `{}`.\n", field.doc, field.example);
     }
-    page += &format!("- `environment`: {}\n\n## Actions\n\n", connector.environments.join(", "));
+    page += &format!(
+        "- `environment`: {}\n\n## Actions\n\n",
+        connector.environments.keys().cloned().collect::<Vec<_>>().join(", ")
+    );
     for action in connector.actions.values() {
-        page += &format!("- `{}`: {}\n", action.name, action.summary);
+        page += &format!("- `{}`: {}{}\n", action.name, told(action.deprecated.as_deref()), action.summary);
     }
     page
 }
 
 fn action_page(action: &Action) -> String {
     let mut page = format!(
-        "# {}\n\n{}\n\nEffect: {}.\nSource: {}.\n\n## Input\n\n",
+        "# {}\n\n{}{}\n\nEffect: {}.\nSource: {}.\n\n## Input\n\n",
         action.name,
+        told(action.deprecated.as_deref()),
         action.summary,
         action.effect.in_words(),
         action.source
@@ -141,5 +146,52 @@ fn field_line(name: &str, schema: &Schema, required: bool) -> String {
     let kind = schema.kind.map_or("any", ferry_contract::schema::Kind::name);
     let required = if required { ", required" } else { "" };
     let example = schema.example.as_ref().map_or_else(String::new, |example| format!(" For example `{example}`."));
-    format!("- `{name}` ({kind}{required}): {}{example}\n", schema.description)
+    let instead = told(schema.deprecated.as_deref());
+    format!("- `{name}` ({kind}{required}): {instead}{}{example}\n", schema.description)
+}
+
+/// What is said before anything else of what is deprecated.
+fn told(instead: Option<&str>) -> String {
+    instead.map_or_else(String::new, |instead| format!("Deprecated: {instead}. "))
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_contract::report::{Report, Source};
+
+    use super::*;
+    use crate::schemas::{self, Known};
+
+    const MANIFEST: &str = "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: { live: { api: https://api.acme.example } }\n\
+        connection: { team: { example: a, doc: The account., deprecated: write `account` } }\nactions:\n  get:\n    \
+        summary: Gets.\n    source: this test\n    deprecated: use `acme.read`\n    effect: read\n    \
+        request: { host: api, method: GET, path: /things }\n    success: \"status == 200\"\n    result: $\n    \
+        input: { type: object, properties: { id: { type: string, description: A name., example: a, deprecated: write `key` } } }\n    \
+        output: { type: object, properties: {} }\n    sample: none\n";
+
+    #[test]
+    fn what_is_deprecated_is_told_first_and_marked_for_editors() {
+        let (library, reports) = Library::load(&[Source::new("acme.yaml", MANIFEST)], Arc::new(WallWatch));
+        assert!(reports.iter().all(Report::is_ok));
+        let catalog = library.catalog();
+        let explained = |name| explained(name, &catalog).unwrap();
+        assert!(explained("acme").contains("- `team`: Deprecated: write `account`. The account. For"));
+        assert!(explained("acme").contains("- `acme.get`: Deprecated: use `acme.read`. Gets.\n"));
+        assert!(explained("acme.get").contains("# acme.get\n\nDeprecated: use `acme.read`. Gets.\n"));
+        assert!(explained("acme.get.id").contains("(string): Deprecated: write `key`. A name."));
+
+        let known = Known::shipped(&catalog);
+        let texts = schemas::all(&known).into_iter().map(|(file, schema)| (file, schema.to_string()));
+        let texts: std::collections::BTreeMap<_, _> = texts.collect();
+        for (file, instead) in [
+            ("pipeline.schema.json", "use `acme.read`"),
+            ("pipeline.schema.json", "write `key`"),
+            ("project.schema.json", "write `account`"),
+            ("actions/acme.get.schema.json", "use `acme.read`"),
+            ("actions/acme.get.schema.json", "write `key`"),
+        ] {
+            let marked = format!(r#""deprecated":true,"deprecationMessage":"deprecated: {instead}""#);
+            assert!(texts[file].contains(&marked), "{file}: {instead}");
+        }
+    }
 }

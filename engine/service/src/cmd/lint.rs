@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ferry_contract::report::{Finding, Level, Report};
 use serde::Serialize;
 
-use super::{Envelope, Exit, Outcome, given::GivenArgs, print, print_json, start, tell};
+use super::{Envelope, Exit, Outcome, editor, given::GivenArgs, print, print_json, start, tell};
 use crate::{
     clock::Stopwatch,
     load::{self, LoadError},
@@ -125,6 +125,7 @@ impl Lint {
             .flat_map(|report| report.findings().into_iter().map(move |finding| (*report, finding)))
             .collect();
         self.print(&reports, &findings, color)?;
+        projects.iter().for_each(editor::bring_up_to_date);
         let count = |level: Level| findings.iter().filter(|(_, finding)| finding.level == level).count();
         let (errors, warnings) = (count(Level::Error), count(Level::Warning));
         if matches!(self.format, LintFormat::Full | LintFormat::Concise) {

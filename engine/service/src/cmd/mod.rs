@@ -9,6 +9,7 @@ mod decide;
 mod demo;
 mod desk;
 mod dlq;
+mod editor;
 mod explain;
 mod fmt;
 mod given;

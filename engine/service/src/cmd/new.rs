@@ -7,12 +7,14 @@ use clap::Args;
 use ferry_contract::suggest;
 use rust_embed::RustEmbed;
 
-use super::{Exit, Outcome, complain, print, tell};
+use super::{Exit, Outcome, complain, editor, print, tell};
+use crate::load::{self, Wanted};
 
 /// Makes a project from a template: pipelines, their tests, samples and tables, which lint and run as they are.
 ///
 /// Without a name, lists the templates. Writes into DIR, or into a new folder with the template's name; a file that is there
-/// already is never changed: if any is, nothing is written, and the end is 2.
+/// already is never changed: if any is, nothing is written, and the end is 2. An editor checks and completes the files by the
+/// schemas in `.ferry/schemas`, which `ferry lint` keeps up to date.
 #[derive(Args, Debug)]
 pub(super) struct New {
     /// The template; nothing lists them.
@@ -102,7 +104,14 @@ impl New {
             return Ok(Exit::Usage);
         }
         for (path, content) in files {
+            let content = match String::from_utf8(content) {
+                Ok(text) => editor::with_schema(&path, &text).into_bytes(),
+                Err(bytes) => bytes.into_bytes(),
+            };
             write(&dir.join(path), &content)?;
+        }
+        for project in load::projects(std::slice::from_ref(&dir), &load::pipeline_rules(), &Wanted::default())? {
+            editor::write(&project).map_err(anyhow::Error::msg)?;
         }
         tell(&template.next(&dir));
         Ok(Exit::Success)

@@ -12,7 +12,7 @@ use ferry_connectors::library::Library;
 use ferry_contract::suggest;
 use serde_json::Value;
 
-use super::{Exit, Outcome, complain, print, print_json, tell};
+use super::{Exit, Outcome, complain, editor, print, print_json, tell};
 use crate::{
     clock::WallWatch,
     load::{self, Wanted},
@@ -75,12 +75,7 @@ fn known() -> Result<(Arc<Library>, Option<Connections>), anyhow::Error> {
     }
     let mut projects = load::projects(&[folder.to_path_buf()], &load::pipeline_rules(), &Wanted::default())?;
     let project = projects.pop().context("the project of this folder is not there any more")?;
-    let connections = project.checked.project.as_ref().map(|project| {
-        let of = |(name, text): (&String, &ferry_core::project::ConnectionText)| {
-            (name.clone(), text.connector.value.clone())
-        };
-        project.connections.iter().map(of).collect()
-    });
+    let connections = editor::connectors(&project);
     Ok((project.library, connections))
 }
 

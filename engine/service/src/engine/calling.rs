@@ -129,7 +129,9 @@ impl Drive<'_> {
         let output = self.driven.with(|run| run.call(unit).and_then(|call| reference(call, &input)));
         self.effects.push(Box::pin(async move {
             let answer = match once::look_up_input(&look_up, &input) {
-                Ok(question) => engine.ask((&driven, &id), &connection, &look_up.action, &question).await,
+                Ok(question) => {
+                    engine.ask((&driven, &id), &connection, (&look_up.action, Some(look_up.absent)), &question).await
+                }
                 Err(failure) => Some(Err(failure)),
             };
             let Some(answer) = answer else { return (unit, Ok(None)) };

@@ -96,12 +96,13 @@ impl Engine {
         }
     }
 
-    /// Asks a question of a connection; nothing where the gate holds the step back.
+    /// Asks a question of a connection; nothing where the gate holds the step back. A look-up says by which class the
+    /// target tells that there is nothing.
     pub(super) async fn ask(
         &self,
         (driven, step): (&Driven, &str),
         connection: &Connection,
-        action: &str,
+        (action, absent): (&str, Option<ErrorClass>),
         input: &Value,
     ) -> Option<Result<Value, Failure>> {
         let prepared = match connection.prepare(action, input) {
@@ -113,7 +114,10 @@ impl Engine {
         let ask = Ask { pipeline: &pipeline, hosts: &hosts, is_write: false, seed: driven.id.as_str() };
         let pass = admitted(&gate, ask, &[(driven, step)]).await?;
         let none = || Err(Failure::new(ErrorClass::Bug, "a call without a result"));
-        let answer = connection.send(&pass, action, &[&prepared]).await.pop().unwrap_or_else(none);
+        let answer = match absent {
+            Some(absent) => connection.look_up(&pass, action, &prepared, absent).await,
+            None => connection.send(&pass, action, &[&prepared]).await.pop().unwrap_or_else(none),
+        };
         match answer {
             // The circuit is open: this says nothing about what was asked.
             Err(failure) if was_not_well(&failure) && held_back(&gate, ask, &[(driven, step)]) => None,
@@ -271,7 +275,7 @@ impl Engine {
 }
 
 impl Outgoing {
-    fn ask<'a>(&'a self, pipeline: &'a str, hosts: &'a [&'a str]) -> Ask<'a> {
+    fn ask<'a>(&'a self, pipeline: &'a str, hosts: &'a [Vec<String>]) -> Ask<'a> {
         Ask { pipeline, hosts, is_write: self.is_write, seed: self.driven.id.as_str() }
     }
 

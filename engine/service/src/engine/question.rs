@@ -40,7 +40,7 @@ impl Engine {
             return late;
         }
         let answer = match ready {
-            Ok((input, connection)) => self.ask((driven, &id), &connection, &probe.call.action, &input).await?,
+            Ok((input, connection)) => self.ask((driven, &id), &connection, (&probe.call.action, None), &input).await?,
             Err(failure) => Err(failure),
         };
         let what = driven.with(|run| match run.status(unit) {

@@ -1,5 +1,6 @@
 //! Folders into checked projects, and checked projects into open connections.
 
+mod connections;
 mod files;
 mod wanted;
 
@@ -9,10 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
+use ferry_connectors::{connection::World, library::Library};
 use ferry_contract::{
     catalog::Effect,
     failure::{ErrorClass, Failure},
@@ -26,8 +24,10 @@ use ferry_core::{
     project::{Given, Project, Retention},
     testing::CheckedSuite,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
+pub use connections::open_one;
+use connections::opened;
 pub(crate) use files::SNAPSHOTS;
 pub use wanted::{Wanted, environment_of};
 
@@ -233,12 +233,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     let mut connections = BTreeMap::new();
     let mut missing = Vec::new();
     for name in checked.connections.keys() {
-        let opened = settings(checked, name, sandbox).and_then(|settings| {
-            let opened = Connection::open(settings, &project.library, world.clone());
-            let concurrency = checked.connections[name].concurrency;
-            opened.map(|opened| opened.with_concurrency(concurrency)).map_err(|failure| vec![failure.message])
-        });
-        match opened {
+        match opened((project, checked), name, world, sandbox) {
             Ok(connection) => {
                 connections.insert(name.clone(), Arc::new(connection));
             }
@@ -262,24 +257,6 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, alerts, retention, library })
 }
 
-/// Opens one connection of a checked project, whatever the others lack.
-///
-/// # Errors
-/// A [`Failure`] of class `config` that names every secret and setting that is not there.
-pub fn open_one(
-    project: &CheckedProject,
-    name: &str,
-    world: &World,
-    sandbox: Option<&SandboxInfo>,
-) -> Result<Connection, Failure> {
-    let config = |message: String| Failure::new(ErrorClass::Config, message);
-    let checked = project.checked.project.as_ref();
-    let checked = checked.filter(|checked| checked.connections.contains_key(name));
-    let checked = checked.ok_or_else(|| config(format!("there is no connection `{name}`")))?;
-    let settings = settings(checked, name, sandbox).map_err(|missing| config(missing.join("\n  ")))?;
-    Connection::open(settings, &project.library, world.clone())
-}
-
 /// The secret of a pipeline's webhook; every sandbox signs with the same one.
 fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String> {
     let EventSource::Webhook(hook) = &plan.trigger.source else { return Ok(None) };
@@ -290,31 +267,6 @@ fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String>
             .map(Some)
             .map_err(|error| format!("pipeline `{}`: the secret of its webhook has no value: {error}", plan.pipeline)),
     }
-}
-
-/// A connection's settings, or all that is missing for it.
-fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Result<Settings, Vec<String>> {
-    let text = &project.connections[name];
-    let mut missing = Vec::new();
-    let mut value = |field: &str, written: &str| match sandbox {
-        Some(sandbox) => sandbox.field(&text.connector.value, field).unwrap_or_else(|| "sandbox".to_owned()).into(),
-        None => reference::resolve(written).unwrap_or_else(|error| {
-            missing.push(format!("connection `{name}`: `{field}` has no value: {error}"));
-            SecretString::default()
-        }),
-    };
-    let fields = text.fields.iter().map(|(field, written)| (field.clone(), value(field, &written.value))).collect();
-    let environment = value("environment", &text.environment.value);
-    if !missing.is_empty() {
-        return Err(missing);
-    }
-    Ok(Settings {
-        name: name.to_owned(),
-        connector: text.connector.value.clone(),
-        environment: environment.expose_secret().to_owned(),
-        sandbox: sandbox.map(|sandbox| sandbox.url.clone()),
-        fields,
-    })
 }
 
 /// The files that a plan of a project was made of.

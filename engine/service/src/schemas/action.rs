@@ -20,6 +20,9 @@ pub struct Action {
     pub summary: Text,
     /// Where the facts come from.
     pub source: Text,
+    /// What to use instead, where it is not to be used any more.
+    #[schemars(extend("examples" = ["use `create_payout`"]))]
+    pub deprecated: Option<Text>,
     /// What it does to the target, and what a repeat would do.
     pub effect: Effect,
     /// What is asked before it is sent.
@@ -283,6 +286,9 @@ pub struct Described {
     pub record: Option<Role>,
     /// What it looks like.
     pub example: Option<Plain>,
+    /// What to write instead, where it is to be left out from now on.
+    #[schemars(extend("examples" = ["use `payee_id`"]))]
+    pub deprecated: Option<Text>,
 }
 
 /// What a part of an input or an output is to a record.

@@ -74,15 +74,18 @@ fn escaped(name: &str) -> String {
 
 fn case(name: &str, action: &Action) -> Value {
     let documentation = format!(
-        "**{}**\n\n{}\n\nEffect: {}.\n\nSource: {}.",
+        "**{}**\n\n{}{}\n\nEffect: {}.\n\nSource: {}.",
         action.name,
+        told(action.deprecated.as_deref()),
         action.summary,
         action.effect.in_words(),
         action.source
     );
     let mut input = written(&action.input, true);
     input["else"]["title"] = name.into();
-    let mut then = json!({ "properties": { "action": { "markdownDescription": documentation }, "with": input } });
+    let mut named = Map::from_iter([("markdownDescription".to_owned(), documentation.into())]);
+    deprecate(action.deprecated.as_deref(), &mut named);
+    let mut then = json!({ "properties": { "action": named, "with": input } });
     if !action.input.required.is_empty() {
         let needed = action.input.required.join("`, `");
         then["required"] = json!(["with"]);
@@ -90,6 +93,19 @@ fn case(name: &str, action: &Action) -> Value {
     }
     let is_it = json!({ "properties": { "action": { "const": name } }, "required": ["action"] });
     json!({ "if": is_it, "then": then })
+}
+
+/// Marks what is deprecated. `deprecated` is of JSON Schema, and `deprecationMessage` of editors.
+pub(super) fn deprecate(instead: Option<&str>, out: &mut Map<String, Value>) {
+    if let Some(instead) = instead {
+        out.insert("deprecated".to_owned(), true.into());
+        out.insert("deprecationMessage".to_owned(), format!("deprecated: {instead}").into());
+    }
+}
+
+/// What is said before anything else of what is deprecated.
+pub(super) fn told(instead: Option<&str>) -> String {
+    instead.map_or_else(String::new, |instead| format!("Deprecated: {instead}. "))
 }
 
 /// What a value of this schema may be where a pipeline is written: its type, a JSONPath, or an operator.
@@ -167,14 +183,16 @@ fn in_words(kind: Kind) -> &'static str {
 
 /// An action as a document: what it takes and gives, as plain JSON Schema.
 pub(super) fn document_of(action: &Action) -> Value {
-    json!({
+    let mut document = json!({
         "title": action.name,
-        "description": format!("{} Source: {}.", action.summary, action.source),
+        "description": format!("{}{} Source: {}.", told(action.deprecated.as_deref()), action.summary, action.source),
         "type": "object",
         "properties": { "input": data(&action.input, true), "output": data(&action.output, true) },
         "required": ["input", "output"],
         "additionalProperties": false,
-    })
+    });
+    document.as_object_mut().into_iter().for_each(|document| deprecate(action.deprecated.as_deref(), document));
+    document
 }
 
 /// A schema of the catalog as plain JSON Schema; null stands for what is absent.
@@ -210,8 +228,10 @@ fn data(schema: &Schema, is_required: bool) -> Value {
 
 fn document(schema: &Schema, out: &mut Map<String, Value>) {
     if !schema.description.is_empty() {
-        out.insert("description".to_owned(), schema.description.clone().into());
+        let description = format!("{}{}", told(schema.deprecated.as_deref()), schema.description);
+        out.insert("description".to_owned(), description.into());
     }
+    deprecate(schema.deprecated.as_deref(), out);
     if let Some(example) = &schema.example {
         out.insert("examples".to_owned(), json!([example]));
     }

@@ -78,6 +78,9 @@ pub struct ConnectionField {
     pub doc: Text,
     /// What it looks like.
     pub example: Text,
+    /// What to write instead, where it is to be left out from now on.
+    #[schemars(extend("examples" = ["use `program_id`"]))]
+    pub deprecated: Option<Text>,
 }
 
 /// How calls say who they are.

@@ -23,7 +23,7 @@ pub mod written;
 
 use std::collections::BTreeMap;
 
-use ferry_contract::catalog::{Catalog, Connector};
+use ferry_contract::catalog::{Catalog, ConnectionField, Connector};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -163,16 +163,25 @@ fn needed(connector: &Connector) -> Value {
 }
 
 fn connection(connector: &Connector) -> Value {
-    let field = |field: &ferry_contract::catalog::ConnectionField| json!({ "description": format!("{} For example `{}`.", field.doc, field.example) });
+    let field = |field: &ConnectionField| {
+        let instead = field.deprecated.as_deref();
+        let description = format!("{}{} For example `{}`.", actions::told(instead), field.doc, field.example);
+        let mut schema = Map::from_iter([("description".to_owned(), description.into())]);
+        actions::deprecate(instead, &mut schema);
+        Value::Object(schema)
+    };
     let own = connector.fields.iter().map(|(name, of)| (name.clone(), field(of)));
-    let words: Vec<&String> = connector.environments.iter().collect();
+    let words: Vec<&String> = connector.environments.keys().collect();
     let environment = json!({
         "if": { "pattern": "\\$\\{" },
         "else": { "enum": words },
         "description": "The environment.",
     });
     let general = ["connector", "concurrency"].map(|name| (name.to_owned(), json!({})));
-    let environment = [("environment".to_owned(), environment)];
+    let hosts: BTreeMap<&String, Value> =
+        connector.environments.values().flatten().map(|host| (host, json!({}))).collect();
+    let fallback = ("fallback".to_owned(), json!({ "properties": hosts, "additionalProperties": false }));
+    let environment = [("environment".to_owned(), environment), fallback];
     let properties: Map<String, Value> = general.into_iter().chain(environment).chain(own).collect();
     json!({ "if": is_of(connector), "then": { "properties": properties, "additionalProperties": false } })
 }

@@ -93,6 +93,10 @@ pub struct Fields {
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
+    /// Further addresses of the same system by the name of the address, such as `api`, in the order in which they are
+    /// tried where nothing could be sent to the one before.
+    #[schemars(extend("examples" = [{ "api": ["https://api-2.acme.example"] }]))]
+    pub fallback: Option<BTreeMap<String, Texts>>,
 }
 
 /// A connection: a connector, its environment, and the fields that the connector asks for.
@@ -109,6 +113,10 @@ pub struct Connection {
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
+    /// Further addresses of the same system by the name of the address, such as `api`, in the order in which they are
+    /// tried where nothing could be sent to the one before.
+    #[schemars(extend("examples" = [{ "api": ["https://api-2.acme.example"] }]))]
+    pub fallback: Option<BTreeMap<String, Texts>>,
 }
 
 /// A cross-reference between the ids of two systems.

@@ -105,8 +105,9 @@ impl Modifier for As {
     }
 
     fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
-        let _ = (of, cx);
+        let _ = cx;
         Shape::of_kind(match self {
+            Self::Text if of.schema.kind == Some(Kind::String) => return of,
             Self::Text | Self::Date | Self::DateTime => Kind::String,
             Self::Integer => Kind::Integer,
             Self::Decimal(_) => Kind::Number,

@@ -2,7 +2,7 @@
 
 use ferry_contract::{
     expression::{Compiler, EvalError, Scope},
-    schema::{Kind, Schema},
+    schema::{Kind, MASK_SHOWN_CHARS, Schema},
     shape::{Shape, Typing},
     yaml::read::{flag, one_of, text, whole},
 };
@@ -71,9 +71,6 @@ enum Text {
     LastFour,
 }
 
-/// How many characters `mask` leaves.
-const SHOWN_CHARS: usize = 4;
-
 pub(super) fn trim(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Option<BuiltModifier> {
     switched("`trim`", Text::Trim, written, compiler)
 }
@@ -139,10 +136,18 @@ impl Modifier for Text {
     fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
         let _ = cx;
         match self {
-            Self::Trim | Self::Upper | Self::Lower => Shape::from(Schema { values: Vec::new(), ..of.schema }),
+            // The constants are others then, and no longer.
+            Self::Trim | Self::Upper | Self::Lower => {
+                let length_max = of.schema.longest();
+                Shape::from(Schema { values: Vec::new(), length_max, ..of.schema })
+            }
             Self::Pattern(..) => of,
             Self::LengthMax(max) => Shape::from(Schema { length_max: Some(*max), ..of.schema }),
-            Self::LastFour => Shape::of_kind(Kind::String),
+            // As long as it was: what is hidden is a `*` each.
+            Self::LastFour => {
+                let length_max = of.schema.longest();
+                Shape::from(Schema { length_max, masked: true, ..Shape::of_kind(Kind::String).schema })
+            }
         }
     }
 }
@@ -150,6 +155,6 @@ impl Modifier for Text {
 /// A short text is hidden whole, or its last four would be all of it.
 fn last_four(text: &str) -> String {
     let length = text.chars().count();
-    let hidden = if length > SHOWN_CHARS { length - SHOWN_CHARS } else { length };
+    let hidden = if length > MASK_SHOWN_CHARS { length - MASK_SHOWN_CHARS } else { length };
     "*".repeat(hidden).chars().chain(text.chars().skip(hidden)).collect()
 }

@@ -3,6 +3,7 @@
 mod alike_names;
 mod card_data;
 mod colliding_trigger;
+mod deprecated;
 mod echo_loop;
 mod endless_hold;
 mod hand_made_split;
@@ -126,6 +127,7 @@ const ALL: &[Check] = &[
     unknown_action::CHECK,
     missing_input::MISSING,
     missing_input::UNKNOWN,
+    deprecated::CHECK,
     unknown_channel::CHECK,
     unfit_channel::CHECK,
     unknown_pipeline::CHECK,

@@ -14,7 +14,10 @@ fn check(file: &File<'_>, report: &mut Report) {
         return;
     }
     for (keys, node) in file.leaves() {
-        if let (["connections", _, field, ..], Some(text)) = (keys.as_slice(), node.text()) {
+        let (["connections", _, field, ..] | ["environments", _, "connections", _, field, ..]) = keys.as_slice() else {
+            continue;
+        };
+        if let Some(text) = node.text() {
             host::look(field, text, node.at, report);
         }
     }

@@ -1,5 +1,7 @@
 //! `unknown-connection`: an action or a connection that leads nowhere.
 
+use std::collections::BTreeSet;
+
 use ferry_contract::{catalog::Catalog, report::Report, suggest};
 
 use super::{Check, On};
@@ -38,6 +40,7 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
             Some(connector) => {
                 fields(connection, connector, report);
                 super::leaked_secret::connection(connection, connector, report);
+                super::deprecated::connection(connection, connector, report);
             }
             None if catalog.broken.contains(&connection.connector.value) => {}
             None => {
@@ -74,9 +77,18 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
     }
     let environment = &connection.environment;
     let reference = environment.value.contains("${");
-    if !reference && !connector.environments.contains(&environment.value) {
-        let known: Vec<&str> = connector.environments.iter().map(String::as_str).collect();
+    if !reference && !connector.environments.contains_key(&environment.value) {
+        let known: Vec<&str> = connector.environments.keys().map(String::as_str).collect();
         let message = format!("a {} connection has no environment `{}`", connector.title, environment.value);
         report.unknown("invalid-value", environment.at, message, (&environment.value, &known));
+    }
+    let known: BTreeSet<&str> = connector.environments.values().flatten().map(String::as_str).collect();
+    let known: Vec<&str> = known.into_iter().collect();
+    for host in connection.fallback.iter().map(|fallback| &fallback.host) {
+        if !known.contains(&host.value.as_str()) {
+            let message =
+                format!("`{}` is not an address that {} has in its environments", host.value, connector.title);
+            report.unknown("unknown-key", host.at, message, (&host.value, &known));
+        }
     }
 }

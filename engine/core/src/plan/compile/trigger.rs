@@ -13,13 +13,37 @@ use super::{Builder, Scope};
 use crate::{
     eval::operators::date,
     language,
-    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Trigger, Webhook},
+    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Trigger, Webhook, first_times},
 };
 
 /// The key of a run that another follows, in the event.
 pub(crate) const FOLLOWED_KEY: &str = "$.key";
+/// The fields of a cron expression, with what they may be.
+const CRON_FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 to 7, or SUN to SAT"),
+];
 /// The time of a schedule in its event, which is the event's key.
 pub(crate) const SCHEDULED_AT: &str = "$.scheduled_at";
+
+/// What is wrong with an expression, as a part of a message.
+fn in_words(cron: &str) -> String {
+    let fields: Vec<&str> = cron.split_whitespace().collect();
+    if fields.len() != CRON_FIELDS.len() {
+        return format!("it has {} fields, and five are needed", fields.len());
+    }
+    let is_wrong = |index: usize, field: &str| {
+        let alone: Vec<&str> = (0..CRON_FIELDS.len()).map(|other| if other == index { field } else { "*" }).collect();
+        alone.join(" ").parse::<Cron>().is_err()
+    };
+    let wrong = fields.iter().zip(CRON_FIELDS).enumerate().find(|(index, (field, _))| is_wrong(*index, field));
+    wrong.map_or("its fields do not go together".to_owned(), |(_, (field, (name, range)))| {
+        format!("`{field}` is no {name}, which is {range}")
+    })
+}
 
 impl Builder<'_> {
     pub(super) fn trigger(&mut self, trigger: &language::Trigger) -> Option<Trigger> {
@@ -97,10 +121,20 @@ impl Builder<'_> {
     fn schedule(&mut self, written: &language::Schedule) -> Option<Schedule> {
         let zone = date::zone(&written.zone, self.report);
         let cron = written.cron.value.parse::<Cron>();
-        if cron.is_err() {
-            let message = format!("`{}` is not a cron expression", written.cron.value);
-            let help = "write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`";
-            self.report.error("invalid-value", written.cron.at, message, help);
+        let help = "write minute, hour, day of the month, month and day of the week, such as `0 6 * * 1-5`";
+        let named = cron.as_ref().map(|cron| first_times(cron, 1).is_empty());
+        match named {
+            Err(_) => {
+                let message =
+                    format!("`{}` is not a cron expression: {}", written.cron.value, in_words(&written.cron.value));
+                self.report.error("invalid-value", written.cron.at, message, help);
+            }
+            // Whatever it does, it is no harm to a version that is stored.
+            Ok(true) => {
+                let message = format!("`{}` names no time that there is", written.cron.value);
+                self.report.warning("invalid-value", written.cron.at, message, help);
+            }
+            Ok(false) => {}
         }
         Some(Schedule { cron: cron.ok()?, zone: zone?, overlap: written.overlap, catch_up: written.catch_up })
     }

@@ -17,7 +17,7 @@ use crate::{
 
 impl Gate {
     /// Reads what other processes may have changed, where this one has not looked for a while.
-    pub(super) async fn refresh(&self, hosts: &[&str]) {
+    pub(super) async fn refresh(&self, hosts: impl Iterator<Item = &String>) {
         let now = self.now();
         let is_old = |read_at: Option<Timestamp>| {
             read_at
@@ -28,7 +28,7 @@ impl Gate {
             self.read_budget().await.ok();
         }
         for host in hosts {
-            if is_old(locked(&self.state).hosts.get(*host).and_then(|known| known.read_at)) {
+            if is_old(locked(&self.state).hosts.get(host).and_then(|known| known.read_at)) {
                 self.read_circuit(host).await;
             }
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ferry_connectors::connection::Connection;
-use ferry_contract::{catalog::Window, key::Digest};
+use ferry_contract::{catalog::Window, key::Digest, port::host_of};
 
 /// What connections that lead to one place may do together.
 pub(super) struct Limits {
@@ -41,5 +41,5 @@ pub(super) fn is_one(window: &Window, other: &Window) -> bool {
 }
 
 pub(super) fn counts(window: &Window, host: &str) -> bool {
-    window.host.as_deref().is_none_or(|own| own == host)
+    window.host.as_deref().is_none_or(|own| own == host_of(host))
 }

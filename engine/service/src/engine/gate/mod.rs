@@ -99,8 +99,9 @@ struct Host {
 pub(super) struct Ask<'a> {
     /// Pipelines take turns.
     pub(super) pipeline: &'a str,
-    /// The host of the first exchange, then others that are needed.
-    pub(super) hosts: &'a [&'a str],
+    /// The host of the first exchange, then others that are needed; each with the names of its addresses in their
+    /// order. One that can be gone to is enough.
+    pub(super) hosts: &'a [Vec<String>],
     /// A write does not wait between its exchanges, and lets a read be the probe.
     pub(super) is_write: bool,
     /// Text that spreads the times of many calls.
@@ -183,7 +184,7 @@ impl Gate {
             budget: Budget::new(&windows, clock.now()),
             budget_version: 0,
             budget_read_at: None,
-            hosts: connection.hosts().map(|host| (host.to_owned(), Host::default())).collect(),
+            hosts: connection.hosts().map(|host| (host, Host::default())).collect(),
             put_off: BTreeMap::new(),
             at_once: connection.concurrency(),
             windows,
@@ -230,7 +231,7 @@ impl Gate {
     /// # Errors
     /// When to ask again: nothing was sent, and nothing is to be journaled.
     pub(super) async fn admit(self: &Arc<Self>, ask: Ask<'_>) -> Result<Pass, Timestamp> {
-        self.refresh(ask.hosts).await;
+        self.refresh(ask.hosts.iter().flatten()).await;
         self.closed(ask)?;
         self.admit_from(self.join(ask.pipeline, 1)?, ask).await
     }
@@ -240,17 +241,17 @@ impl Gate {
     /// # Errors
     /// As there.
     pub(super) async fn admit_from(self: &Arc<Self>, place: Place, ask: Ask<'_>) -> Result<Pass, Timestamp> {
-        self.refresh(ask.hosts).await;
+        self.refresh(ask.hosts.iter().flatten()).await;
         self.closed(ask)?;
         let slot = place.wait(self.slot(ask.pipeline)).await.inspect_err(|_| self.forget_gone())?;
         drop(place);
         self.closed(ask)?;
-        let first = ask.hosts.first().copied().unwrap_or_default();
-        self.afford(first, ask).await?;
+        let host = ask.hosts.first().and_then(|addresses| addresses.first()).map_or("", String::as_str);
+        self.afford(host, ask).await?;
         match self.take_probes(ask).await {
-            Ok(probes) => Ok(Pass::new(slot, first, ask.is_write, probes)),
+            Ok((first, probes)) => Ok(Pass::new(slot, first, ask.is_write, probes)),
             Err(at) => {
-                self.spend(first, -1);
+                self.spend(host, -1);
                 Err(at)
             }
         }
@@ -264,32 +265,48 @@ impl Gate {
     fn closed(&self, ask: Ask<'_>) -> Result<(), Timestamp> {
         let now = self.now();
         let state = locked(&self.state);
-        let way = |host: &&str| {
-            let circuit = state.hosts.get(*host).map(|known| (&known.breaker, known.breaker.way(now, ask.is_write)));
-            let circuit = match circuit {
-                Some((breaker, Way::NotBefore(until))) => Some(later(&breaker.circuit, until, now, ask.seed)),
-                Some((_, Way::Go | Way::Probe)) | None => None,
-            };
-            let asked = state.budget.blocked_until(host, now).map(|until| spread(until, now, ask.seed));
-            circuit.max(asked)
+        let closed = |address: &String| {
+            let known = state.hosts.get(address)?;
+            match known.breaker.way(now, ask.is_write) {
+                Way::NotBefore(until) => Some(later(&known.breaker.circuit, until, now, ask.seed)),
+                Way::Go | Way::Probe => None,
+            }
+        };
+        let way = |addresses: &Vec<String>| {
+            // What is `None` is open, and less than any time.
+            let circuit = addresses.iter().map(closed).min().flatten();
+            let asked = addresses.first().and_then(|host| state.budget.blocked_until(host, now));
+            circuit.max(asked.map(|until| spread(until, now, ask.seed)))
         };
         ask.hosts.iter().filter_map(way).max().map_or(Ok(()), Err)
     }
 
-    /// Makes this call the probe of each circuit that is due for one.
-    async fn take_probes(&self, ask: Ask<'_>) -> Result<BTreeSet<String>, Timestamp> {
-        let mut probes = BTreeSet::new();
-        for host in ask.hosts {
-            let way = locked(&self.state).hosts.get(*host).map(|known| known.breaker.way(self.now(), ask.is_write));
-            if way.unwrap_or(Way::Go) != Way::Go {
-                if !self.take_probe(host, ask.is_write).await {
-                    let now = self.now();
-                    return Err(self.closed_until(ask).unwrap_or_else(|| spread(now, now, ask.seed)));
-                }
-                probes.insert((*host).to_owned());
+    /// Makes this call the probe of the circuits that are due for one; with the address that the first exchange goes to.
+    async fn take_probes<'a>(&self, ask: Ask<'a>) -> Result<(&'a str, BTreeSet<String>), Timestamp> {
+        let (mut first, mut probes) = (None, BTreeSet::new());
+        for addresses in ask.hosts {
+            let Some((address, is_probe)) = self.passable(addresses, ask.is_write).await else {
+                let now = self.now();
+                return Err(self.closed_until(ask).unwrap_or_else(|| spread(now, now, ask.seed)));
+            };
+            first = first.or(Some(address));
+            probes.extend(is_probe.then(|| address.to_owned()));
+        }
+        Ok((first.unwrap_or_default(), probes))
+    }
+
+    /// The first of these addresses that can be gone to, and whether as the probe of its circuit.
+    async fn passable<'a>(&self, addresses: &'a [String], is_write: bool) -> Option<(&'a str, bool)> {
+        for address in addresses {
+            let way = locked(&self.state).hosts.get(address).map(|known| known.breaker.way(self.now(), is_write));
+            if way.unwrap_or(Way::Go) == Way::Go {
+                return Some((address, false));
+            }
+            if self.take_probe(address, is_write).await {
+                return Some((address, true));
             }
         }
-        Ok(probes)
+        None
     }
 
     /// Waits for a token of each window of a host, and takes it.

@@ -9,7 +9,7 @@ use std::{
 use ferry_contract::{
     catalog::Window,
     failure::{ErrorClass, Failure},
-    port::{self, Boxed, Level, Seen},
+    port::{self, Boxed, Level, Seen, host_of},
 };
 use ferry_core::gate::{Circuit, Health, Way};
 use jiff::Timestamp;
@@ -98,7 +98,8 @@ impl Pass {
         let asked = seen.retry_after.filter(|_| seen.class == Some(ErrorClass::Throttled));
         if let Some(wait) = asked {
             let until = gate.now() + signed(wait);
-            gate.learn_budget(|budget, _| budget.block(host, until).then_some(())).await;
+            // It is the system that asks, whatever door was taken.
+            gate.learn_budget(|budget, _| budget.block(host_of(host), until).then_some(())).await;
         }
         for (window, level) in seen.levels {
             gate.learn_level(&window, level).await;
@@ -141,7 +142,7 @@ impl Gate {
     /// How long a host asked us to wait.
     fn pause(&self, host: &str) -> Duration {
         let now = self.now();
-        let until = locked(&self.state).budget.blocked_until(host, now);
+        let until = locked(&self.state).budget.blocked_until(host_of(host), now);
         until.map_or(Duration::ZERO, |until| Duration::try_from(until.duration_since(now)).unwrap_or_default())
     }
 

@@ -1,5 +1,6 @@
 //! How a gate is, for people and programs.
 
+use ferry_contract::port::host_of;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub struct ConnectionStatus {
 /// How the circuit of a host is.
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 pub struct CircuitStatus {
-    /// The host's name in the manifest.
+    /// The host's name in the manifest; for a further address of it, with that address.
     pub host: String,
     /// `closed`, `open` or `half_open`.
     pub circuit: String,
@@ -56,7 +57,7 @@ pub struct BudgetStatus {
 impl Gate {
     pub(super) async fn status(&self) -> ConnectionStatus {
         let hosts: Vec<String> = locked(&self.state).hosts.keys().cloned().collect();
-        self.refresh(&hosts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        self.refresh(hosts.iter()).await;
         let now = self.now();
         let state = locked(&self.state);
         let circuits = state.hosts.iter().map(|(host, known)| CircuitStatus {
@@ -64,7 +65,7 @@ impl Gate {
             circuit: known.breaker.circuit.name().to_owned(),
             since: known.breaker.circuit.since(),
             next_probe: known.breaker.circuit.next_probe(),
-            paused_until: state.budget.blocked_until(host, now),
+            paused_until: state.budget.blocked_until(host_of(host), now),
         });
         let windows = state.windows.iter().enumerate().map(|(index, window)| {
             let (left, limit) = state.budget.left(index, now);

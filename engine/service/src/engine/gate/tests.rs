@@ -91,7 +91,7 @@ impl Place {
 }
 
 async fn admit(gate: &Arc<Gate>, pipeline: &str) -> Result<Pass, Timestamp> {
-    gate.admit(Ask { pipeline, hosts: &["api"], is_write: false, seed: "run" }).await
+    gate.admit(Ask { pipeline, hosts: &[vec!["api".to_owned()]], is_write: false, seed: "run" }).await
 }
 
 async fn answer(gate: &Arc<Gate>, seen: Seen) {
@@ -220,4 +220,30 @@ async fn a_crowd_that_waits_long_leaves_room_and_keeps_its_order() {
         call.await.unwrap().unwrap();
     }
     assert!(admit(&gate, "bulk").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_call_with_another_address_goes_while_the_circuit_of_the_first_is_open() {
+    let place = Place::new("budget: [ { limit: 100, per: 1h, host: api } ]");
+    let gate = place.process();
+    for _ in 0..5 {
+        answer(&gate, class(ErrorClass::Unavailable)).await;
+    }
+    let hosts = [vec!["api".to_owned(), "api https://b".to_owned()]];
+    let ask = Ask { pipeline: "p", hosts: &hosts, is_write: true, seed: "run" };
+    assert!(admit(&gate, "p").await.is_err(), "a call that may go to the first one alone waits");
+    let pass = gate.admit(ask).await.unwrap();
+    assert_eq!(pass.next("api").await.unwrap_err().class, ErrorClass::Unavailable);
+    pass.next("api https://b").await.unwrap();
+    for _ in 0..5 {
+        let pass = gate.admit(ask).await.unwrap_or_else(|at| panic!("not before {at}"));
+        pass.seen("api https://b", class(ErrorClass::Unavailable)).await;
+    }
+    assert!(gate.admit(ask).await.is_err(), "both are open");
+    place.wait(Duration::from_secs(60)).await;
+    // Whatever door is taken, it is the system that asks to wait, and whose budget is used.
+    let pause = Seen { retry_after: Some(Duration::from_secs(60)), ..class(ErrorClass::Throttled) };
+    gate.admit(Ask { is_write: false, ..ask }).await.unwrap().seen("api https://b", pause).await;
+    assert!(gate.admit(ask).await.is_err());
+    assert!(gate.status().await.budget[0].left < 93, "each of seven calls counts");
 }

@@ -1,0 +1,156 @@
+//! Which address of a host a request goes to: the first, and the next where nothing was sent to the one before.
+//!
+//! A read may also go on after an answer that says nothing, because a repeat of it is harmless. A write never does: it
+//! may have been done. All addresses are doors of one system, so what is known of a call does not depend on them.
+
+use std::collections::BTreeMap;
+
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    port::Pass,
+};
+use serde_json::Value;
+
+use crate::{auth::Token, call::Exchanged, connection::Connection, request::Prepared};
+
+/// One address of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    /// What the gate calls it.
+    pub(crate) name: String,
+    /// Where it is, without a slash at its end.
+    pub(crate) url: String,
+}
+
+/// The addresses of its host that a request may go to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// The first one: a write of which nothing can tell whether it was done.
+    First,
+    /// Each in its turn, until one is reached.
+    Any,
+    /// This one.
+    Only(usize),
+}
+
+impl Connection {
+    /// Goes to further addresses of its system, in their order, where the first one cannot be reached. It leads where it
+    /// did: its identity stays.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] for a host that its environment does not have, or an address that is none, or is open
+    /// where the others are encrypted.
+    pub fn with_fallback(mut self, fallback: BTreeMap<String, Vec<String>>) -> Result<Self, Failure> {
+        let config =
+            |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", self.name));
+        for (host, urls) in fallback {
+            let Some(first) = self.hosts.get(&host) else {
+                return Err(config(format!("`fallback`: its environment has no address `{host}`")));
+            };
+            let mut further = Vec::new();
+            for url in urls {
+                let url = url.trim_end_matches('/');
+                let is_encrypted = url.starts_with("https://");
+                if !is_encrypted && !url.starts_with("http://") {
+                    return Err(config(format!("`fallback.{host}`: `{url}` is no address")));
+                }
+                if !is_encrypted && !self.is_open() {
+                    return Err(config(format!("`fallback.{host}`: `{url}` is not encrypted, and `{first}` is")));
+                }
+                further.push(Address { name: format!("{host} {url}"), url: url.to_owned() });
+            }
+            self.fallback.insert(host, further);
+        }
+        Ok(self)
+    }
+
+    /// Whether its own addresses are plain ones, on this machine.
+    pub(crate) fn is_open(&self) -> bool {
+        self.hosts.values().all(|url| url.starts_with("http://"))
+    }
+
+    /// The addresses of a host that a request may go to, in their order; one at least.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] where there is none, or a token leads to one that is not encrypted.
+    pub(crate) fn addresses(&self, host: &str, reach: Reach, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
+        let of_token = token.and_then(|token| token.hosts.get(host));
+        let first = of_token.or_else(|| self.hosts.get(host));
+        let first = first.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{host}`")))?;
+        // A token's answer must not lead us from an encrypted connection to an open one.
+        if first.starts_with("http://") && !self.is_open() {
+            return Err(Failure::new(ErrorClass::Config, format!("the host `{host}` is not encrypted: {first}")));
+        }
+        let mut all = vec![Address { name: host.to_owned(), url: first.clone() }];
+        if of_token.is_none() {
+            all.extend(self.fallback.get(host).into_iter().flatten().cloned());
+        }
+        Ok(match reach {
+            Reach::Any => all,
+            Reach::First => all.into_iter().take(1).collect(),
+            Reach::Only(index) => all.into_iter().skip(index).take(1).collect(),
+        })
+    }
+
+    /// What the gate calls the addresses of a host that calls of an action may go to.
+    pub(crate) fn names_of(&self, host: &str, is_elsewhere: bool) -> Vec<String> {
+        let further = self.fallback.get(host).into_iter().flatten().filter(|_| is_elsewhere);
+        std::iter::once(host.to_owned()).chain(further.map(|address| address.name.clone())).collect()
+    }
+
+    /// Asks whether a write has arrived. That it has not is said by all addresses of the system or by none: one that
+    /// cannot be asked, or does not know yet, must not have a payout sent again.
+    ///
+    /// # Errors
+    /// The failure of the look-up; of class `absent`, where no address has it.
+    pub async fn look_up(
+        &self,
+        pass: &dyn Pass,
+        action: &str,
+        question: &Prepared,
+        absent: ErrorClass,
+    ) -> Result<Value, Failure> {
+        let host = &self.action(action)?.request.host;
+        let count = if self.stand_in.is_some() { 1 } else { self.names_of(host, true).len() };
+        let mut failed: Option<Failure> = None;
+        for index in 0..count {
+            let reach = if count == 1 { Reach::Any } else { Reach::Only(index) };
+            let question = Prepared { reach, ..question.clone() };
+            let none = || Err(Failure::new(ErrorClass::Bug, "a call without a result"));
+            match self.send(pass, action, &[&question]).await.pop().unwrap_or_else(none) {
+                Ok(found) => return Ok(found),
+                // What says least about the write is what is known of it.
+                Err(failure) if failed.as_ref().is_none_or(|before| before.class == absent) => failed = Some(failure),
+                Err(_) => {}
+            }
+        }
+        Err(failed.unwrap_or_else(|| Failure::new(ErrorClass::Bug, "nothing was asked")))
+    }
+}
+
+/// Whether the next address is tried after what came of one.
+pub(crate) fn is_next(exchanged: &Exchanged, is_write: bool, was_sent: bool) -> bool {
+    let says_nothing = |class: ErrorClass| matches!(class, ErrorClass::Unavailable | ErrorClass::Unknown);
+    match exchanged {
+        Err(failure) if !was_sent => failure.class == ErrorClass::Unavailable,
+        Err(failure) => !is_write && says_nothing(failure.class),
+        Ok((answer, Err(refusal))) => !is_write && answer.status >= 500 && says_nothing(refusal.failure.class),
+        Ok((_, Ok(_))) => false,
+    }
+}
+
+/// The failure at the last address, with that at the one before.
+pub(crate) fn after(failure: Failure, before: Option<Failure>) -> Failure {
+    let Some(before) = before else { return failure };
+    let message = format!("{}; at the address before it: {}", failure.message, before.message);
+    Failure { message, ..failure }
+}
+
+/// The path of a next page. It may be absolute, but never lead to a host that is not ours: it would take our token along.
+pub(crate) fn path_of<'t>(target: &'t str, addresses: &[Address]) -> Option<&'t str> {
+    if target.starts_with('/') {
+        return Some(target);
+    }
+    let inside = |address: &Address| target.strip_prefix(&address.url).filter(|rest| rest.starts_with('/'));
+    addresses.iter().find_map(inside)
+}

@@ -1,0 +1,84 @@
+//! Connections of a checked project, opened: with the values that their references stand for.
+
+use std::collections::BTreeMap;
+
+use ferry_connectors::connection::{Connection, Settings, World};
+use ferry_contract::failure::{ErrorClass, Failure};
+use ferry_core::project::{ConnectionText, Fallback, Project};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::CheckedProject;
+use crate::{reference, sandbox::SandboxInfo};
+
+/// Opens one connection of a checked project, whatever the others lack.
+///
+/// # Errors
+/// A [`Failure`] of class `config` that names every secret and setting that is not there.
+pub fn open_one(
+    project: &CheckedProject,
+    name: &str,
+    world: &World,
+    sandbox: Option<&SandboxInfo>,
+) -> Result<Connection, Failure> {
+    let config = |message: String| Failure::new(ErrorClass::Config, message);
+    let checked = project.checked.project.as_ref();
+    let checked = checked.filter(|checked| checked.connections.contains_key(name));
+    let checked = checked.ok_or_else(|| config(format!("there is no connection `{name}`")))?;
+    opened((project, checked), name, world, sandbox).map_err(|missing| config(missing.join("\n  ")))
+}
+
+/// A connection with all that `ferry.yaml` says of it, or what is wrong with it.
+pub(super) fn opened(
+    (project, checked): (&CheckedProject, &Project),
+    name: &str,
+    world: &World,
+    sandbox: Option<&SandboxInfo>,
+) -> Result<Connection, Vec<String>> {
+    let settings = settings(checked, name, sandbox)?;
+    let text = &checked.connections[name];
+    let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
+    let opened = Connection::open(settings, &project.library, world.clone());
+    let opened = opened.and_then(|opened| opened.with_fallback(fallback)).map_err(|failure| vec![failure.message])?;
+    Ok(opened.with_concurrency(text.concurrency))
+}
+
+/// Further addresses by host, or all that is missing for them.
+fn fallback(text: &ConnectionText, name: &str) -> Result<BTreeMap<String, Vec<String>>, Vec<String>> {
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    for Fallback { host, urls } in &text.fallback {
+        let urls = urls.iter().filter_map(|url| match reference::resolve(&url.value) {
+            Ok(url) => Some(url.expose_secret().to_owned()),
+            Err(error) => {
+                missing.push(format!("connection `{name}`: `fallback.{}` has no value: {error}", host.value));
+                None
+            }
+        });
+        found.insert(host.value.clone(), urls.collect());
+    }
+    if missing.is_empty() { Ok(found) } else { Err(missing) }
+}
+
+/// A connection's settings, or all that is missing for it.
+fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Result<Settings, Vec<String>> {
+    let text = &project.connections[name];
+    let mut missing = Vec::new();
+    let mut value = |field: &str, written: &str| match sandbox {
+        Some(sandbox) => sandbox.field(&text.connector.value, field).unwrap_or_else(|| "sandbox".to_owned()).into(),
+        None => reference::resolve(written).unwrap_or_else(|error| {
+            missing.push(format!("connection `{name}`: `{field}` has no value: {error}"));
+            SecretString::default()
+        }),
+    };
+    let fields = text.fields.iter().map(|(field, written)| (field.clone(), value(field, &written.value))).collect();
+    let environment = value("environment", &text.environment.value);
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    Ok(Settings {
+        name: name.to_owned(),
+        connector: text.connector.value.clone(),
+        environment: environment.expose_secret().to_owned(),
+        sandbox: sandbox.map(|sandbox| sandbox.url.clone()),
+        fields,
+    })
+}
