@@ -6,7 +6,7 @@ use crate::check;
 
 /// A connector with something deprecated of each kind.
 const CONNECTOR: &str = "\
-# connectors/acme.yaml
+# connectors/acme/connector.yaml
 ferry: 1
 connector: acme
 title: Acme

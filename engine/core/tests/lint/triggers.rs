@@ -58,7 +58,7 @@ fn a_schedule_leaves_calls_to_others_and_has_times() {
     );
     check(&schedule("* * * * *", two), expect![""]);
     check(&schedule("0 30 6 * * 1-5", one), expect![""]);
-    let acme = "# connectors/acme.yaml\nferry: 1\nconnector: acme\ntitle: Acme\nenvironments: { live: { api: https://api.acme.example } }\n\
+    let acme = "# connectors/acme/connector.yaml\nferry: 1\nconnector: acme\ntitle: Acme\nenvironments: { live: { api: https://api.acme.example } }\n\
                 budget: [ { limit: 90, per: 1h } ]\nerrors: [ { when: \"status == 404\", class: not_found } ]\nactions:\n  get:\n    \
                 summary: Gets.\n    source: this test\n    effect: read\n    timeout: 10s\n    request: { host: api, method: GET, path: /a }\n    \
                 success: \"status == 200\"\n    result: $\n    input: { type: object, properties: {} }\n    \
