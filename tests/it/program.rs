@@ -318,6 +318,7 @@ fn a_pipeline_that_is_begun_by_hand_has_the_key_that_a_person_gives() {
         ("refund.yaml", ASKS),
         ("returns.yaml", outer.as_str()),
         ("event.json", r#"{ "id": "r1" }"#),
+        ("other.json", r#"{ "id": 1 }"#),
     ] {
         std::fs::write(folder.path().join(file), text).unwrap();
     }
@@ -325,6 +326,11 @@ fn a_pipeline_that_is_begun_by_hand_has_the_key_that_a_person_gives() {
         (&["refund"][..], 2, "does not poll; give it an event with `--event FILE`"),
         (&["refund", "--event", "event.json"], 2, "is begun by hand, so nothing names its event; add `--key KEY`"),
         (&["refund", "--key", "r1"], 2, "--event <FILE>"),
+        (
+            &["refund", "--event", "other.json", "--key", "r1"],
+            2,
+            "`refund` does not take this event: `$.id` must be string",
+        ),
         (&["refund", "--event", "event.json", "--key", "r1"], 0, "refund: 1 new events, 0 corrected, 0 known"),
         (&["refund", "--event", "event.json", "--key", "r1"], 0, "refund: 0 new events, 0 corrected, 1 known"),
         (

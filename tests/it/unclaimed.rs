@@ -284,6 +284,35 @@ async fn all_who_wait_for_one_event_are_told_once_a_bounded_number_at_a_time() {
     }
 }
 
+/// Waits that are written with the event are counted as those that were there, and nobody is told of two.
+#[tokio::test]
+async fn those_who_begin_to_wait_in_one_batch_with_the_event_are_all_told_once() {
+    for tested in stores().await {
+        let store = &*tested.store;
+        store.commit(vec![watch("order.paid", Use::Claim)]).await.unwrap();
+        let engine = EngineId::named("one");
+        store.join(&engine, LEASE).await.unwrap();
+        let keys: Vec<String> = (0..TOLD_AT_ONCE_MAX + 3).map(|number| format!("w{number:03}")).collect();
+        let begins = keys.iter().flat_map(|key| {
+            let (run, fence) = (RunId::of("pay", key), Fence::default().raised());
+            let arrival = Arrival { owner: Some(engine.clone()), ..arrived(key, "1", 0) };
+            let entry = waits_for("order.paid", "x");
+            [Change::Begin(arrival), Change::Append { run, fence, sequence: 1, at: at(9), entry }]
+        });
+        let post = |key: &str| {
+            let data = json!({ "id": "x" });
+            Change::Post { event: "order.paid".into(), key: key.into(), data, at: at(10) }
+        };
+        store.commit(begins.chain([post("k")]).collect()).await.unwrap();
+        let runs: Vec<RunId> = keys.iter().map(|key| RunId::of("pay", key)).collect();
+        assert_eq!((letters(store, &runs).await, told(store).await), (TOLD_AT_ONCE_MAX, false));
+        let tell = Change::Tell { event: "order.paid".into(), key: "k".into(), at: at(11) };
+        store.commit(vec![tell, post("l")]).await.unwrap();
+        assert_eq!((letters(store, &runs).await, told(store).await), (runs.len(), true));
+        assert_eq!(unclaimed(store).await, ["l"]);
+    }
+}
+
 async fn told(store: &dyn Store) -> bool {
     store.untold(9).await.unwrap().is_empty()
 }

@@ -4,6 +4,7 @@ mod story;
 mod world;
 
 use expect_test::{Expect, expect};
+use ferry_core::run::Run;
 
 use story::check;
 
@@ -295,4 +296,92 @@ fn an_arm_of_an_item_that_has_paid_is_taken_again_for_that_item_alone() {
         10 running: start instead[a], start submit[b]
     "#]],
     );
+}
+
+/// A run of which these lines are true, each a second after the one before it.
+#[track_caller]
+fn told(pipeline: &str, lines: &[&str]) -> Run {
+    let mut run = story::begun(pipeline);
+    for (second, line) in (1..).zip(lines) {
+        run.take(story::at(second), &story::read(&format!("{second} {line}")).1);
+    }
+    run
+}
+
+fn next_of(run: &Run) -> Vec<String> {
+    run.commands(story::at(99)).iter().map(|command| story::told(run, command)).collect()
+}
+
+/// What an arm does decides whether it is taken again: each line of its story, and what is begun in the next life.
+#[test]
+fn an_arm_that_has_acted_is_taken_again_and_one_that_has_only_told_is_not() {
+    let arm = |steps: &str| {
+        let (head, _) = INSTEAD.split_once("        do:").unwrap();
+        format!("{head}        do: {steps}\n        then: continue\n")
+    };
+    let emits = arm("[{ id: told, emit: { event: not.paid, key: $.event.Id, data: $.event } }]");
+    let asks = arm("[{ id: by_hand, approve: { by: [ana], expires: 1d } }]");
+    let waits = arm(
+        "[{ id: paid, wait: { event: paid, match: { event: $.id, run: $.event.Id }, timeout: { after: 1d, then: continue } } }]",
+    );
+    let rests = arm("[{ id: rest, wait: { for: 1h } }]");
+    let notes = arm("[{ id: note, map: { x: $.error.message } }]");
+    let on_event = r#"{"waiting":{"step":"paid","on":{"event":{"event":"paid","path":"$.id","value":"e1"}}}}"#;
+    for (pipeline, arm, next) in [
+        (&emits, vec![r#"{"emitted":{"step":"told","event":"not.paid","key":"e1","data":{}}}"#], "start told"),
+        (&asks, vec![r#"{"approved":{"step":"by_hand","by":"ana","reason":"paid by hand"}}"#], "start by_hand"),
+        (&waits, vec![on_event, r#"{"arrived":{"step":"paid","output":{}}}"#], "start paid"),
+        (&waits, vec![on_event, r#"{"skipped":{"step":"paid"}}"#], "start submit"),
+        (&rests, vec![r#"{"arrived":{"step":"rest","output":{}}}"#], "start submit"),
+        (&notes, vec![r#"{"evaluated":{"step":"note","output":{}}}"#], "start submit"),
+    ] {
+        let declined = failed("submit", "declined");
+        let later = dead("later", "invalid");
+        let lines = [&[SUBMIT_CALLED, &declined], &arm[..], &[&later, AGAIN]].concat();
+        assert_eq!(next_of(&told(pipeline, &lines)), [next], "{pipeline}");
+    }
+}
+
+/// A run that an arm has begun is one that may have paid, and it is begun under the same name.
+#[test]
+fn an_arm_that_has_begun_a_run_is_taken_again_with_the_failure_of_then() {
+    let run = r#"{"waiting":{"step":"instead","on":{"run":{"run":"run_1"}}}}"#;
+    let declined = failed("submit", "declined");
+    let lines = [SUBMIT_CALLED, &declined, run, &failed("instead", "invalid"), &dead("submit", "declined"), AGAIN];
+    let run = told(INSTEAD, &lines);
+    assert_eq!(next_of(&run), ["start instead"]);
+    let instead = run.unit_named("instead").unwrap();
+    assert_eq!(run.error_of(instead).unwrap()["class"], "declined");
+    // A run that failed before it began has begun nothing.
+    let lines = [SUBMIT_CALLED, &declined, &failed("instead", "invalid"), &dead("submit", "declined"), AGAIN];
+    assert_eq!(next_of(&told(INSTEAD, &lines)), ["start submit"]);
+}
+
+/// What an arm of an arm's step did counts where that arm goes on, too; and a list that could not be made is paid as a whole
+/// by its arm, and never item by item beside that.
+#[test]
+fn arms_within_arms_and_arms_of_lists_are_taken_again() {
+    let called = SUBMIT_CALLED.replace("submit\"", "instead\"").replace("submit/0", "instead/0");
+    let answered = r#"{"answered":{"step":"instead","output":{}}}"#;
+    let each = INSTEAD.replacen("    action:", "    each: { in: $.event.list, as: one, key: $.one }\n    action:", 1);
+    let invalid = each.replace("class: declined", "class: invalid");
+    let lines = [&failed("submit", "invalid"), &called, answered, &dead("later", "invalid"), AGAIN];
+    assert_eq!(next_of(&told(&invalid, &lines)), ["start instead"]);
+    for (then, next) in [("continue", "start inner"), ("dead_letter", "start submit")] {
+        let inner = format!(
+            "do: [{{ id: outer, check: [{{ rhai: event.Id == 1, say: it is not }}], on_error: [{{ class: invalid, do: \
+             [{{ id: inner, emit: {{ event: not.paid, key: $.event.Id, data: $.event }} }}], then: {then} }}] }}]"
+        );
+        let (head, _) = INSTEAD.split_once("        do:").unwrap();
+        let pipeline = format!("{head}        {inner}\n        then: continue\n");
+        let lines = [
+            SUBMIT_CALLED,
+            &failed("submit", "declined"),
+            &failed("outer", "invalid"),
+            r#"{"emitted":{"step":"inner","event":"not.paid","key":"e1","data":{}}}"#,
+            &dead("later", "invalid"),
+            AGAIN,
+        ];
+        assert_eq!(next_of(&told(&pipeline, &lines)), [next], "{then}");
+    }
 }

@@ -60,7 +60,7 @@ pub const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(30);
 pub const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a posted event waits for a run that claims it, before it is a dead letter.
 pub const UNCLAIMED_AFTER: Duration = Duration::from_hours(7 * 24);
-/// Steps that one transaction tells of an event; whoever else waits for it is told in the next ones.
+/// Steps that are told of an event at once; whoever else waits for it is told by the next changes.
 pub const TOLD_AT_ONCE_MAX: usize = 128;
 /// Events of which not all are told yet, that one look goes on with.
 pub const UNTOLD_EVENTS_MAX: usize = 16;

@@ -56,7 +56,7 @@ impl Run {
 
     /// Steps anew; calls that were made are remembered.
     fn begin(&mut self, at: Timestamp, from: &From) {
-        self.settle();
+        self.keep_failures();
         self.began = Some(at);
         self.end = None;
         let again = self.again(from);
@@ -95,6 +95,7 @@ impl Run {
     }
 
     fn apply_to_unit(&mut self, at: Timestamp, unit: UnitIndex, entry: &Entry) {
+        self.note_act(unit, entry);
         match entry {
             Entry::Evaluated { output, .. } | Entry::Arrived { output, .. } | Entry::Emitted { data: output, .. } => {
                 self.done(unit, output);

@@ -1,13 +1,24 @@
 //! What an earlier life of a run has settled: a write that stands, and the arm that was taken in the place of a step.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ferry_contract::{failure::Failure, key::CallKey};
 
-use super::{Run, Status, UnitIndex};
+use super::{Entry, On, Run, Status, UnitIndex};
 use crate::{
     language::Then,
     once::{Guard, Memory, Outcome},
-    plan::{Arm, Call, Reaction, StepIndex, Work},
+    plan::{Arm, Call, Reaction, StepIndex, Wait, Work},
 };
+
+/// What earlier lives of a run have left beside their calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settled {
+    /// How units failed last, by name.
+    failures: BTreeMap<String, Failure>,
+    /// Units of arms that have begun another run, emitted an event, or had the answer that they waited for.
+    acted: BTreeSet<String>,
+}
 
 impl Run {
     /// The write of a unit that was done or may have been, in whatever life of the run: the one that is most in doubt.
@@ -60,7 +71,7 @@ impl Run {
             Reaction::Do { .. } | Reaction::Hold { .. } | Reaction::Fallback(_) => None,
         });
         match settled {
-            Some((arm, steps)) if !self.spreads(unit) && self.standing(unit).is_none() => {
+            Some((arm, steps)) if self.standing(unit).is_none() => {
                 self.units[unit].failure = self.settled.failures.get(&self.unit_id(unit)).cloned();
                 self.recovering(unit, arm, steps)
             }
@@ -68,43 +79,36 @@ impl Run {
         }
     }
 
-    /// Whether a step of an arm has written, begun another run or emitted an event, and that stands.
+    /// Whether a step of an arm has acted, and that stands.
     fn has_settled(&self, unit: UnitIndex, steps: &[StepIndex]) -> bool {
         let acted = |step: &StepIndex| {
             let own = self.seen_from(unit, *step);
             let (id, arms) = (self.unit_id(own), &self.plan.steps[*step].arms);
-            let deeper =
-                |arm: &Arm| matches!(&arm.reaction, Reaction::Do { steps, .. } if self.has_settled(own, steps));
+            let deeper = |arm: &Arm| matches!(&arm.reaction, Reaction::Do { steps, then: Then::Continue } if self.has_settled(own, steps));
             self.settled.acted.contains(&id) || self.written(id).next().is_some() || arms.iter().any(deeper)
         };
         self.guards.has(Guard::Place) && steps.iter().any(acted)
     }
 
-    /// Keeps what the next life of the run must know of this one, beside its calls.
-    pub(super) fn settle(&mut self) {
+    /// Keeps how units have failed, for the next life of the run.
+    pub(super) fn keep_failures(&mut self) {
         for unit in self.units() {
             if let Some(failure) = self.units[unit].failure.clone() {
                 self.settled.failures.insert(self.unit_id(unit), failure);
             }
-            let may_have_begun = match (&self.step(unit).work, &self.units[unit].status) {
-                (Work::Emit { .. }, Status::Done) => true,
-                (Work::Pipeline { .. }, status) => {
-                    !matches!(status, Status::Dormant | Status::Blocked | Status::Ready | Status::Skipped)
-                }
-                _ => false,
-            };
-            if may_have_begun && self.step(unit).home.is_some() {
-                self.settled.acted.insert(self.unit_id(unit));
-            }
         }
     }
-}
 
-/// What earlier lives of a run have left beside their calls.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Settled {
-    /// How units failed last, by name.
-    failures: std::collections::BTreeMap<String, Failure>,
-    /// Units of arms that have begun another run, or emitted an event.
-    acted: std::collections::BTreeSet<String>,
+    /// A step of an arm that has acted, other than by a call, has acted in every later life of the run.
+    pub(super) fn note_act(&mut self, unit: UnitIndex, entry: &Entry) {
+        let has_acted = match entry {
+            Entry::Emitted { .. } | Entry::Approved { .. } | Entry::Waiting { on: On::Run { .. }, .. } => true,
+            // That an event came, or an answer, may be why the step is done without; that time has passed is not.
+            Entry::Arrived { .. } => !matches!(self.step(unit).work, Work::Wait(Wait::For(_))),
+            _ => false,
+        };
+        if has_acted && self.step(unit).home.is_some() {
+            self.settled.acted.insert(self.unit_id(unit));
+        }
+    }
 }

@@ -73,7 +73,7 @@ fn received(run: &Run, receipt: &Receipt) -> String {
     }
 }
 
-fn told(run: &Run, command: &Command) -> String {
+pub(crate) fn told(run: &Run, command: &Command) -> String {
     let second = |at: &Timestamp| at.as_second() - BEGIN;
     let of = |entry: &Entry| match entry {
         Entry::Failed { step, failure } => format!("failed {step}, {failure}"),

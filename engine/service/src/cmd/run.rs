@@ -1,14 +1,15 @@
 //! `ferry run`
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_contract::suggest;
 use ferry_core::{
     plan::{EventSource, Plan},
-    run::Entry,
+    run::{Entry, On},
 };
+use jiff::Timestamp;
 
 use super::{
     Exit, Outcome, StoreArgs,
@@ -19,11 +20,13 @@ use super::{
 use crate::{
     clock::pause,
     load::CheckedProject,
-    store::{Filter, RunId, Store, StoreError},
+    store::{Filter, RunId, RunRow, Store, StoreError},
 };
 
 /// How often it looks whether all is done, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long it leaves runs alone that wait, after it has read what for.
+const LOOK_INTO_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs one pipeline now: polls once, and drives what that found.
 ///
@@ -142,32 +145,57 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
         ..Filter::default()
     };
     let store = &**engine.store();
+    let place = |row: &RunRow| (row.run.clone(), row.updated_at);
     loop {
+        // Read before and after: a run that has gone from the one state into the other meanwhile is in neither.
+        let before = store.runs(&in_state("waiting", usize::MAX)).await?;
         if store.runs(&in_state("running", 1)).await?.is_empty() {
             let waiting = store.runs(&in_state("waiting", usize::MAX)).await?;
-            let asks = if waiting.is_empty() { BTreeSet::new() } else { asks(store).await? };
-            if waiting.iter().all(|row| asks.contains(&row.run)) {
+            let is_same = before.iter().map(place).eq(waiting.iter().map(place));
+            if is_same && stand_still(store, waiting.into_iter().map(|row| row.run).collect()).await? {
                 return Ok(());
             }
+            pause(LOOK_INTO_EVERY).await;
         }
         pause(LOOK_EVERY).await;
     }
 }
 
-/// The runs that wait for an approval, and those that wait for such a run.
-async fn asks(store: &dyn Store) -> Result<BTreeSet<RunId>, StoreError> {
-    let mut left: Vec<RunId> = store.approvals(usize::MAX).await?.into_iter().map(|approval| approval.run).collect();
-    let mut asks = BTreeSet::new();
+/// Whether all of these runs wait for persons alone, or for runs that do not go on by themselves either.
+async fn stand_still(store: &dyn Store, mut left: Vec<RunId>) -> Result<bool, StoreError> {
     while let Some(run) = left.pop() {
-        let first = store.run(&run).await?.and_then(|stored| stored.journal.into_iter().next());
-        if let Some((_, Entry::Started { parent: Some(parent), .. })) = first
-            && parent.waits
-        {
-            left.push(RunId::named(parent.run));
+        let Some(stored) = store.run(&run).await? else { continue };
+        match stored.row.state.as_str() {
+            "running" => return Ok(false),
+            "waiting" => {}
+            _ => continue,
         }
-        asks.insert(run);
+        for on in waits(&stored.journal) {
+            match on {
+                On::Approval { .. } | On::Trust => {}
+                On::Run { run } => left.push(RunId::named(run)),
+                On::Time | On::Answer { .. } | On::Event(_) => return Ok(false),
+            }
+        }
     }
-    Ok(asks)
+    Ok(true)
+}
+
+/// What the steps of a run wait for.
+fn waits(journal: &[(Timestamp, Entry)]) -> Vec<On> {
+    let mut waits = BTreeMap::new();
+    for (_, entry) in journal {
+        match entry {
+            Entry::Waiting { step, on } => {
+                waits.insert(step.clone(), on.clone());
+            }
+            Entry::Resumed { .. } => waits.clear(),
+            _ => {
+                entry.step().and_then(|step| waits.remove(step));
+            }
+        }
+    }
+    waits.into_values().collect()
 }
 
 async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {

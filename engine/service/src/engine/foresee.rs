@@ -33,7 +33,7 @@ use crate::store::StoreError;
 /// What would come of this entry, which begins a run again, without asking anyone.
 ///
 /// # Errors
-/// None but those of a store, which is not asked.
+/// Those of a store that live reads ask; none are made here.
 pub async fn foresee(
     rules: &Rules,
     run: &Run,
@@ -42,6 +42,7 @@ pub async fn foresee(
 ) -> Result<Vec<Foreseen>, StoreError> {
     let mut walk = Walk::new(rules, run.clone(), now, None);
     walk.run.take(now, again);
+    walk.settled();
     walk.go().await?;
     walk.rest(&calls(journal));
     Ok(walk.found().into_iter().map(|step| step.foreseen).collect())
@@ -178,6 +179,20 @@ impl<'a> Walk<'a> {
             matches!(self.run.status(*unit), Status::Blocked | Status::Ready) && !is_met && may_come
         };
         self.run.units().filter(is_open).collect()
+    }
+
+    /// Writes in whose place an earlier life of the run has done something else: they are not sent any more.
+    fn settled(&mut self) {
+        for unit in self.run.units().collect::<Vec<_>>() {
+            let &Status::Recovering { arm } = self.run.status(unit) else { continue };
+            let Reaction::Do { steps, .. } = &self.run.step(unit).arms[arm].reaction else { continue };
+            let names: Vec<String> =
+                steps.iter().map(|step| format!("`{}`", self.run.plan().steps[*step].id)).collect();
+            if self.is_write(unit) {
+                let why = format!("{} was done in its place", names.join(", "));
+                self.stops(unit, Fate::Refused, Some(&why));
+            }
+        }
     }
 
     /// Writes of steps that are done, and stay so.

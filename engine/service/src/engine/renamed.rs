@@ -6,15 +6,15 @@ use ferry_contract::{key::CallKey, script::Rules};
 use ferry_core::{
     once::{self, Outcome, Promise},
     plan::{Call, Plan, Step},
-    run::{Entry, Run},
+    run::{Entry, On, Run},
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{evaluate::value_of, foresee::calls};
 
-/// The step that made a call which may have been done, and which this plan does not make under that name: old
-/// runs are not replayed on it.
+/// The step that made a call which may have been done, or began a run, and which this plan does not make under that
+/// name: old runs are not replayed on it.
 pub fn renamed(rules: &Rules, old: &Run, plan: &Arc<Plan>, journal: &[(Timestamp, Entry)]) -> Option<String> {
     let mut new = Run::new(Arc::clone(plan), old.event_key(), old.guards());
     for (at, entry) in journal {
@@ -27,7 +27,24 @@ pub fn renamed(rules: &Rules, old: &Run, plan: &Arc<Plan>, journal: &[(Timestamp
         // It was sent under another promise, which says nothing of what a repeat would do now.
         Some(Outcome::Unknown { .. }) => !makes(rules, &new, (step, key), Some(old)),
     };
-    calls(journal).into_iter().find(changed).map(|(step, _)| step)
+    let called = calls(journal).into_iter().find(changed).map(|(step, _)| step);
+    called.or_else(|| journal.iter().find_map(|(_, entry)| left(old, &new, entry)).map(str::to_owned))
+}
+
+/// The step that began another run, or acted in the place of one that had failed, and that does not do so any more.
+fn left<'e>(old: &Run, new: &Run, entry: &'e Entry) -> Option<&'e str> {
+    let (step, is_run) = match entry {
+        Entry::Waiting { step, on: On::Run { .. } } => (step, true),
+        Entry::Emitted { step, .. } | Entry::Arrived { step, .. } | Entry::Approved { step, .. } => (step, false),
+        _ => return None,
+    };
+    let was = old.step(old.unit_named(step)?);
+    let home = |run: &Run, step: &Step| step.home.map(|(home, _)| run.plan().steps[home].id.clone());
+    let is_same = |now: &Step| {
+        std::mem::discriminant(&now.work) == std::mem::discriminant(&was.work) && home(new, now) == home(old, was)
+    };
+    let is_kept = new.unit_named(step).is_some_and(|unit| is_same(new.step(unit)));
+    (!is_kept && (is_run || was.home.is_some())).then_some(step)
 }
 
 /// Whether a step may make a call of that name, and with the same promise as another run.

@@ -176,16 +176,22 @@ impl Engine {
     /// Begins a run of a pipeline that is begun by hand, under a business key that whoever begins it gives.
     ///
     /// # Errors
-    /// The failure of the store.
+    /// `invalid` where the pipeline's inputs are others; the failure of the store.
     pub async fn begin_by_hand(
         self: &Arc<Self>,
         plan: &Arc<Plan>,
         key: &str,
         event: &Value,
     ) -> Result<Committed, Failure> {
+        let violations = plan.inputs.violations(event);
+        if !violations.is_empty() {
+            let message = format!("`{}` does not take this event: {}", plan.pipeline, violations.join("; "));
+            return Err(Failure::new(ErrorClass::Invalid, message));
+        }
         self.save_versions().await.map_err(|error| store_failure(&error))?;
+        let refused = refusal(&plan.trigger, Some(key), event);
         let arrival = self.arrival(plan, event, None);
-        self.take_one(plan, Arrival { event_key: printable(key), refused: None, ..arrival }).await
+        self.take_one(plan, Arrival { event_key: printable(key), refused, ..arrival }).await
     }
 
     /// Makes one event durable: with the first thing that its run makes durable, where that begins at once; else

@@ -35,9 +35,12 @@ impl Engine {
         }
         let (at, untold) = (self.now(), self.store.untold(UNTOLD_EVENTS_MAX).await?);
         let is_any = !untold.is_empty();
+        let mut failed = None;
         for (event, key) in untold {
-            self.store.commit(vec![Change::Tell { event, key, at }]).await?;
+            // One that cannot be told does not keep the others waiting.
+            let told = self.store.commit(vec![Change::Tell { event, key, at }]).await;
+            failed = told.err().or(failed);
         }
-        Ok(is_any)
+        failed.map_or(Ok(is_any), Err)
     }
 }

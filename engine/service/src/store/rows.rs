@@ -299,20 +299,20 @@ impl Draft<'_> {
         self.writes.paths.get(name).or_else(|| self.view.writes.paths.get(name)).copied()
     }
 
-    /// The steps that wait for a value.
+    /// The steps that wait for a value: those that were there, and those that groups before and this one have written.
     pub(super) fn waits_for(&self, wanted: &Wanted) -> Vec<WaitRecord> {
-        let over = |wait: &&WaitRecord| {
-            let name = (wait.run.clone(), wait.step.clone());
-            let written = self.writes.waits.get(&name).or_else(|| self.view.writes.waits.get(&name));
-            let no_more = |writes: &Writes| writes.wait_no_more.contains(&wait.run);
-            written.is_none() && !no_more(&self.writes) && !no_more(&self.view.writes)
+        let (before, own) = (&self.view.writes, &self.writes);
+        let is_over = |writes: &Writes, name: &(RunId, String)| {
+            writes.waits.contains_key(name) || writes.wait_no_more.contains(&name.0)
         };
-        let read = self.view.rows.waits.iter().filter(over).cloned();
-        let written = self.view.writes.waits.values().chain(self.writes.waits.values()).flatten().cloned();
-        let mut found: Vec<WaitRecord> = read.chain(written).filter(|wait| wait.wanted == *wanted).collect();
-        found.sort();
-        found.dedup();
-        found
+        let read = self.view.rows.waits.iter().filter(|wait| {
+            let name = (wait.run.clone(), wait.step.clone());
+            !is_over(before, &name) && !is_over(own, &name)
+        });
+        let before = before.waits.iter().filter(|(name, _)| !is_over(own, name));
+        let written = before.filter_map(|(_, wait)| wait.as_ref()).chain(own.waits.values().flatten());
+        let found: BTreeSet<&WaitRecord> = read.chain(written).filter(|wait| wait.wanted == *wanted).collect();
+        found.into_iter().cloned().collect()
     }
 
     /// Whether more wait for a value than were read.

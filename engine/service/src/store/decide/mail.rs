@@ -155,8 +155,9 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// Tells as many as one transaction tells, and gives one of them. Whoever has been told waits no more, unless the
-    /// event only wakes; more than these are not woken, because they ask anyway.
+    /// Tells as many as are told at once, and gives one of them. Whoever has been told waits no more, unless the
+    /// event only wakes; more than these are not woken, because they ask anyway. Whoever begins to wait while others
+    /// are told may be told too, as it would be if it had claimed the event.
     fn tell_those_who_wait(
         &mut self,
         name: &PostKey,
@@ -164,9 +165,12 @@ impl Decision<'_> {
         data: &Value,
         at: Timestamp,
     ) -> Result<Option<RunId>, StoreError> {
-        let mut told = None;
+        let (mut told, mut left, mut is_cut) = (None, TOLD_AT_ONCE_MAX, false);
         for wanted in values {
-            for wait in self.draft.waits_for(wanted).into_iter().take(TOLD_AT_ONCE_MAX) {
+            let waits = self.draft.waits_for(wanted);
+            is_cut |= waits.len() > left || self.draft.more_wait_for(wanted);
+            for wait in waits.into_iter().take(left) {
+                left -= 1;
                 let letter = Letter::Event { step: wait.step.clone(), data: data.clone() };
                 self.send(&wait.run, &letter, at)?;
                 if wait.detail != WAKES {
@@ -175,7 +179,7 @@ impl Decision<'_> {
                 told = Some(wait.run);
             }
         }
-        if values.iter().any(|wanted| self.draft.more_wait_for(wanted)) {
+        if is_cut {
             self.draft.writes.untold.insert(name.clone(), true);
         }
         Ok(told)

@@ -33,16 +33,21 @@ macro_rules! posts {
     };
 }
 
-/// Each of the runs takes the earliest that it may have, and those before it have taken one each at most. Others that
-/// begin to wait for the value wait for its lock.
-const FOUND: &str = posts!(
+/// Each of the runs takes the earliest that it may have: one that nobody has, or one of its own. Others that begin to
+/// wait for the value wait for its lock.
+const FREE: &str = posts!(
     whole,
     "JOIN post_values USING (event, key) WHERE post_values.event = $1 AND path = $2 AND value = $3
-        AND (claimed_by IS NULL OR claimed_by = $4) ORDER BY at_ms, event, key LIMIT $5 FOR UPDATE OF posts"
+        AND claimed_by IS NULL ORDER BY at_ms, event, key LIMIT $4 FOR UPDATE OF posts"
+);
+const OWN: &str = posts!(
+    whole,
+    "JOIN post_values USING (event, key) WHERE post_values.event = $1 AND path = $2 AND value = $3
+        AND claimed_by = ANY($4) FOR UPDATE OF posts"
 );
 const POST: &str = posts!(whole, "WHERE event = $1 AND key = $2");
 /// Whoever claims one at the same time goes first, or finds a dead letter.
-const GIVEN_UP: &str = posts!(whole, "WHERE event = $1 AND key = $2 FOR UPDATE");
+const LOOKED_AT: &str = posts!(whole, "WHERE event = $1 AND key = $2 FOR UPDATE");
 const PATHS: &str = "SELECT path, only_wakes FROM paths WHERE event = $1";
 
 /// One that is there although it was not seen is a conflict: the batch is tried again.
@@ -66,7 +71,7 @@ pub(super) const ALL: [&str; 6] = [NEW, SETTLED, UNTOLD, TOLD, VALUES, NEW_PATHS
 
 /// The paths of the events that come or are given up: before anything is locked, because they say what to lock.
 pub(super) async fn paths(session: &Session, keys: &Keys, fetched: &mut Rows) -> Result<(), Failed> {
-    for (event, _) in keys.posts.keys().chain(&keys.given_up) {
+    for (event, _) in keys.posts.keys().chain(&keys.looked_at) {
         let paths = rows(session, PATHS, &[event]).await?;
         let uses = |row: &Row| if row.get(1) { Use::Wake } else { Use::Claim };
         let paths: BTreeMap<String, Use> = paths.iter().map(|row| (row.get(0), uses(row))).collect();
@@ -79,12 +84,12 @@ pub(super) async fn paths(session: &Session, keys: &Keys, fetched: &mut Rows) ->
 pub(super) async fn fetch(session: &Session, keys: &Keys, fetched: &mut Rows) -> Result<(), Failed> {
     for (wanted, runs) in &keys.wanted {
         let (Wanted { event, path, value }, limit) = (wanted, bound(runs.len()));
-        for run in runs {
-            let found = rows(session, FOUND, &[event, path, value, &run.as_str(), &limit]).await?;
-            fetched.found.entry(wanted.clone()).or_default().extend(all(&found)?);
-        }
+        let runs: Vec<&str> = runs.iter().map(RunId::as_str).collect();
+        let mut found = all(&rows(session, FREE, &[event, path, value, &limit]).await?)?;
+        found.extend(all(&rows(session, OWN, &[event, path, value, &runs]).await?)?);
+        fetched.found.insert(wanted.clone(), found);
     }
-    for (sql, names) in [(POST, keys.posts.keys().collect::<Vec<_>>()), (GIVEN_UP, keys.given_up.iter().collect())] {
+    for (sql, names) in [(POST, keys.posts.keys().collect::<Vec<_>>()), (LOOKED_AT, keys.looked_at.iter().collect())] {
         for (event, key) in names {
             fetched.posts.extend(all(&rows(session, sql, &[event, key]).await?)?);
         }

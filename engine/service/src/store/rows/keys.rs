@@ -26,8 +26,8 @@ pub(in crate::store) struct Keys {
     /// Events that are posted, with their content.
     pub(in crate::store) posts: BTreeMap<PostKey, Value>,
     /// Events that are there, and are looked at again: nobody may have claimed them in time, or they may be too old.
-    pub(in crate::store) given_up: BTreeSet<PostKey>,
-    /// Those of `given_up` of which not all who wait for them are told.
+    pub(in crate::store) looked_at: BTreeSet<PostKey>,
+    /// Those of `looked_at` of which not all who wait for them are told.
     pub(in crate::store) untold: BTreeSet<PostKey>,
     /// Runs that end, whose parents are told, and runs that are forgotten, if their parents are over.
     pub(in crate::store) kin: BTreeSet<RunId>,
@@ -54,10 +54,10 @@ impl Keys {
                 Change::Tell { event, key, .. } => {
                     let name = (event.clone(), key.clone());
                     self.untold.insert(name.clone());
-                    self.given_up.insert(name);
+                    self.looked_at.insert(name);
                 }
                 Change::GiveUp { event, key, .. } | Change::ForgetEvent { event, key, .. } => {
-                    self.given_up.insert((event.clone(), key.clone()));
+                    self.looked_at.insert((event.clone(), key.clone()));
                 }
                 Change::Project { run, .. } => {
                     self.journals.insert(run.clone());

@@ -22,20 +22,20 @@ pub(super) type Post = (PostKey, PostRecord);
 
 /// The posted events that a batch looks at, and the paths of those that come or are given up.
 pub(super) fn fetch(connection: &Connection, keys: &Keys, rows: &mut Rows) -> rusqlite::Result<()> {
-    // Each of the runs takes the earliest that it may have, and those before it have taken one each at most.
-    let found = format!(
-        "{POST} JOIN post_values USING (event, key) WHERE post_values.event = ?1 AND path = ?2 AND value = ?3
-        AND (claimed_by IS NULL OR claimed_by = ?4) ORDER BY at_ms, event, key LIMIT ?5"
-    );
+    // Each of the runs takes the earliest that it may have: one that nobody has, or one of its own.
+    let found =
+        format!("{POST} JOIN post_values USING (event, key) WHERE post_values.event = ?1 AND path = ?2 AND value = ?3");
+    let free = format!("{found} AND claimed_by IS NULL ORDER BY at_ms, event, key LIMIT ?4");
+    let own = format!("{found} AND claimed_by IN (SELECT value FROM json_each(?4))");
     for (wanted, runs) in &keys.wanted {
         let (Wanted { event, path, value }, limit) = (wanted, bound(runs.len()));
-        for run in runs {
-            let posts = all(connection, &found, params![event, path, value, run.as_str(), limit])?;
-            rows.found.entry(wanted.clone()).or_default().extend(posts);
-        }
+        let runs = serde_json::json!(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).to_string();
+        let mut posts = all(connection, &free, params![event, path, value, limit])?;
+        posts.extend(all(connection, &own, params![event, path, value, runs])?);
+        rows.found.insert(wanted.clone(), posts);
     }
     let named = format!("{POST} WHERE event = ?1 AND key = ?2");
-    for (event, key) in keys.posts.keys().chain(&keys.given_up) {
+    for (event, key) in keys.posts.keys().chain(&keys.looked_at) {
         rows.posts.extend(all(connection, &named, params![event, key])?);
         rows.paths.insert(event.clone(), paths(connection, event)?);
     }
