@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use ferry_tests::program::Running;
 
-use crate::program::{ferry, sandbox};
+use crate::program::{ferry, outcome, sandbox};
 
 /// A copy of the shipped project, snapshots included, and a sandbox.
 struct Desk {
@@ -24,9 +24,8 @@ impl Desk {
     /// The exit code and both outputs.
     fn call(&self, args: &[&str]) -> (Option<i32>, String) {
         let folder = self.folder.path().join("pipelines/payoneer-salesforce");
-        let output = ferry(&folder).args(args).env("FERRY_SANDBOX", &self.world.address).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout) + text(&output.stderr).as_str())
+        let (code, stdout, stderr) = outcome(ferry(&folder).args(args).env("FERRY_SANDBOX", &self.world.address));
+        (code, stdout + stderr.as_str())
     }
 
     fn describe(&self, args: &[&str]) -> (Option<i32>, String) {

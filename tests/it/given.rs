@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::program::ferry;
+use crate::program::{ferry, outcome};
 
 const HEAD: &str = "ferry: 1\nproject: orders\nparams:\n  limit: { type: decimal, default: 10.50 }\n  payer: { doc: Who pays }\n\
                     alerts: { ops: log }\nvars: { limit: '${param:limit}' }\n";
@@ -21,9 +21,8 @@ const WAIT: &str = "steps:\n  - { id: later, wait: { for: 2s } }\n";
 
 /// The exit code, and both outputs.
 fn call(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let output = ferry(folder).args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
+    let (code, stdout, stderr) = outcome(ferry(folder).args(args));
+    (code, stdout + stderr.as_str())
 }
 
 #[track_caller]

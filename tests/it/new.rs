@@ -1,13 +1,11 @@
 //! `ferry new`: each template lints, is laid out, passes its tests and runs in the sandbox as it is made.
 
-use std::{fs, path::Path, process::Output};
+use std::{fs, path::Path};
 
-use crate::program::{ferry, sandbox};
+use crate::program::{ferry, outcome, sandbox};
 
 fn call(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = ferry(folder).args(args).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
+    outcome(ferry(folder).args(args))
 }
 
 /// The names of the templates, as they are listed.

@@ -1,6 +1,6 @@
 //! Pairs of cross-references: what every store promises of them, and what runs and persons make of them.
 
-use std::{process::Output, sync::Arc};
+use std::sync::Arc;
 
 use ferry::store::{Change, Fence, Filter, PairName, Pairing, RunId, Store, StoreError, StoredPair, StoredRun};
 use ferry_core::run::Entry;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    program::ferry,
+    program::{ferry, outcome},
     reload,
     shop::Shop,
     store::{Tested, arrived, stores},
@@ -133,8 +133,8 @@ async fn payee(shop: &Shop, key: &str, payee: &str) -> StoredRun {
 fn xref(shop: &Shop, args: &[&str]) -> (Option<i32>, String) {
     let mut command = ferry(shop.folder.path());
     command.args(["xref"]).args(args).args(["--project", "shop", "--store", "ferry.db"]).env("USER", "carl");
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+    let (code, stdout, stderr) = outcome(&mut command);
+    (code, stdout + stderr.as_str())
 }
 
 /// What a dead letter says, or the last value that a run made.

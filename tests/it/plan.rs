@@ -9,7 +9,7 @@ use ferry_tests::program::Running;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::program::{ferry, sandbox, serve_folder};
+use crate::program::{ferry, outcome, sandbox, serve_folder};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -32,9 +32,7 @@ impl Desk {
 
     /// The exit code and both outputs of a call in the sandbox's world.
     fn call(&self, args: &[&str]) -> (Option<i32>, String, String) {
-        let output = ferry(self.folder.path()).args(args).env("FERRY_SANDBOX", &self.world.address).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
+        outcome(ferry(self.folder.path()).args(args).env("FERRY_SANDBOX", &self.world.address))
     }
 
     fn plan(&self, args: &[&str]) -> (Option<i32>, Value) {

@@ -33,6 +33,13 @@ pub(crate) fn serve_folder(folder: &Path, projects: &Path, store: &str, args: &[
     program().serve(Serve { folder, projects, store, lease_ms: 1_000, log: "off", listen: ANY_PORT, args }).unwrap()
 }
 
+/// How a call ends, and what it prints on standard output and on standard error.
+pub(crate) fn outcome(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
 fn output(folder: &Path, args: &[&str]) -> Output {
     ferry(folder).args(args).output().unwrap()
 }

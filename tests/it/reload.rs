@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bank::request,
-    program::{ferry, program},
+    program::{ferry, outcome, program},
 };
 
 /// How a target answers: status and headers; nothing where it cuts the line after it has acted.
@@ -166,9 +166,8 @@ impl Shop {
 
     /// How a command ends, and what it says.
     pub(crate) fn says(&self, args: &[&str]) -> (i32, String) {
-        let output = ferry(self.folder.path()).env("FERRY_STORE", "ferry.db").args(args).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+        let (code, stdout, stderr) = outcome(ferry(self.folder.path()).env("FERRY_STORE", "ferry.db").args(args));
+        (code.unwrap(), stdout + stderr.as_str())
     }
 
     #[track_caller]

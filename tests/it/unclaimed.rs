@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
-    program::ferry,
+    program::{ferry, outcome},
     store::{arrived, stores},
 };
 
@@ -366,6 +366,6 @@ async fn a_person_is_shown_what_nobody_claimed_and_what_to_do() {
 }
 
 fn says(folder: &Path, args: &[&str]) -> String {
-    let output = ferry(folder).args(args).output().unwrap();
-    [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat()
+    let (_, stdout, stderr) = outcome(ferry(folder).args(args));
+    stdout + stderr.as_str()
 }
