@@ -116,6 +116,7 @@ impl Engine {
         let Some(end) = window.ends.filter(|_| is_whole) else { return Ok(false) };
         let moved = Change::Cursor { trigger: plan.pipeline.clone(), value: end.to_string() };
         self.store.commit(vec![moved]).await.map_err(|error| store_failure(&error))?;
+        tracing::info!(pipeline = plan.pipeline, until = %end, "a window of the backfill is done");
         Ok(!self.stop.is_cancelled())
     }
 
