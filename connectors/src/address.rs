@@ -38,8 +38,8 @@ impl Connection {
     /// did: its identity stays.
     ///
     /// # Errors
-    /// [`ErrorClass::Config`] for a host that its environment does not have, or an address that is none, or is open
-    /// where the others are encrypted.
+    /// [`ErrorClass::Config`] for a host that its environment does not have or that a token names, or an address that is
+    /// none, or is open where the others are encrypted.
     pub fn with_fallback(mut self, fallback: BTreeMap<String, Vec<String>>) -> Result<Self, Failure> {
         let config =
             |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", self.name));
@@ -47,6 +47,10 @@ impl Connection {
             let Some(first) = self.hosts.get(&host) else {
                 return Err(config(format!("`fallback`: its environment has no address `{host}`")));
             };
+            // Else a look-up would ask at addresses that no call goes to, and be answered by none of them.
+            if self.manifest.auth.iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
+                return Err(config(format!("`fallback.{host}`: a token names `{host}`, so it has no further address")));
+            }
             let mut further = Vec::new();
             for url in urls {
                 let url = url.trim_end_matches('/');
@@ -74,21 +78,18 @@ impl Connection {
     /// # Errors
     /// [`ErrorClass::Config`] where there is none, or a token leads to one that is not encrypted.
     pub(crate) fn addresses(&self, host: &str, reach: Reach, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
-        let of_token = token.and_then(|token| token.hosts.get(host));
-        let first = of_token.or_else(|| self.hosts.get(host));
+        let first = token.and_then(|token| token.hosts.get(host)).or_else(|| self.hosts.get(host));
         let first = first.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{host}`")))?;
         // A token's answer must not lead us from an encrypted connection to an open one.
         if first.starts_with("http://") && !self.is_open() {
             return Err(Failure::new(ErrorClass::Config, format!("the host `{host}` is not encrypted: {first}")));
         }
-        let mut all = vec![Address { name: host.to_owned(), url: first.clone() }];
-        if of_token.is_none() {
-            all.extend(self.fallback.get(host).into_iter().flatten().cloned());
-        }
+        let first = Address { name: host.to_owned(), url: first.clone() };
+        let all = std::iter::once(first).chain(self.fallback.get(host).into_iter().flatten().cloned());
         Ok(match reach {
-            Reach::Any => all,
-            Reach::First => all.into_iter().take(1).collect(),
-            Reach::Only(index) => all.into_iter().skip(index).take(1).collect(),
+            Reach::Any => all.collect(),
+            Reach::First => all.take(1).collect(),
+            Reach::Only(index) => all.skip(index).take(1).collect(),
         })
     }
 

@@ -90,7 +90,7 @@ impl Net {
             Does::Refuses => Err(HttpError::NotSent("refused".to_owned())),
             Does::Cuts => Err(HttpError::NoAnswer("cut".to_owned())),
             Does::Answers(200) if request.url.ends_with("/token") => {
-                Ok(answer(200, json!({ "access_token": "t", "expires_in": 3600 })))
+                Ok(answer(200, json!({ "access_token": "t", "expires_in": 3600, "instance_url": "https://c" })))
             }
             Does::Leads(next) if !request.url.ends_with("/2") => {
                 Ok(answer(200, json!({ "items": ["a"], "next": next })))
@@ -135,7 +135,15 @@ impl Pass for Closed {
 }
 
 fn open(does: &[(&'static str, Does)], fallback: &[(&str, &str)]) -> (Arc<Net>, Result<Connection, Failure>) {
-    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest())], Arc::new(NoWatch));
+    open_as(manifest(), does, fallback)
+}
+
+fn open_as(
+    manifest: String,
+    does: &[(&'static str, Does)],
+    fallback: &[(&str, &str)],
+) -> (Arc<Net>, Result<Connection, Failure>) {
+    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
     let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
     let does = [("login-a", Does::Answers(200))].into_iter().chain(does.iter().copied()).collect();
@@ -262,4 +270,19 @@ fn a_fallback_leads_where_its_connection_leads() {
         let failure = open(&[], &[(host, url)]).1.unwrap_err();
         assert_eq!(failure.message, format!("connection `acme`: {said}"));
     }
+}
+
+#[tokio::test]
+async fn a_host_that_a_token_names_has_no_further_address() {
+    let named = || manifest().replace("client: basic }", "client: basic, hosts: { api: $.instance_url } }");
+    let failure = open_as(named(), &[], &[("api", "https://b")]).1.unwrap_err();
+    assert_eq!(failure.message, "connection `acme`: `fallback.api`: a token names `api`, so it has no further address");
+    // Calls go where the token says, whichever address it came from; and what is not there is absent.
+    let does = [("login-a", Does::Refuses), ("login-b", Does::Answers(200)), ("c", Does::Answers(404))];
+    let (net, connection) = open_as(named(), &does, &[("login", "https://login-b")]);
+    let connection = connection.unwrap();
+    let question = connection.prepare("get", &json!({})).unwrap();
+    let found = connection.look_up(&FreePass, "get", &question, ErrorClass::NotFound).await;
+    assert_eq!(found.unwrap_err().class, ErrorClass::NotFound);
+    assert_eq!(*net.asked.lock().unwrap(), ["login-a/token", "login-b/token", "c/things"]);
 }
