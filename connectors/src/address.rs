@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
+    host,
     port::Pass,
 };
 use serde_json::Value;
@@ -39,7 +40,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ErrorClass::Config`] for a host that its environment does not have or that a token names, or an address that is
-    /// none, or is open where the others are encrypted.
+    /// none, is there twice, or is open where the others are encrypted.
     pub fn with_fallback(mut self, fallback: BTreeMap<String, Vec<String>>) -> Result<Self, Failure> {
         let config =
             |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", self.name));
@@ -51,21 +52,33 @@ impl Connection {
             if self.manifest.auth.iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
                 return Err(config(format!("`fallback.{host}`: a token names `{host}`, so it has no further address")));
             }
-            let mut further = Vec::new();
-            for url in urls {
+            let first = first.trim_end_matches('/').to_owned();
+            let mut known = vec![first.as_str()];
+            for (index, url) in urls.iter().enumerate() {
                 let url = url.trim_end_matches('/');
-                let is_encrypted = url.starts_with("https://");
-                if !is_encrypted && !url.starts_with("http://") {
-                    return Err(config(format!("`fallback.{host}`: `{url}` is no address")));
-                }
-                if !is_encrypted && !self.is_open() {
-                    return Err(config(format!("`fallback.{host}`: `{url}` is not encrypted, and `{first}` is")));
-                }
-                further.push(Address { name: format!("{host} {url}"), url: url.to_owned() });
+                self.check_address(url, &known)
+                    .map_err(|wrong| config(format!("`fallback.{host}[{index}]` {wrong}")))?;
+                known.push(url);
             }
+            let address = |url: &&str| Address { name: format!("{host} {url}"), url: (*url).to_owned() };
+            let further = known[1..].iter().map(address).collect();
             self.fallback.insert(host, further);
         }
         Ok(self)
+    }
+
+    /// What is wrong with a further address, beside those before it. It is not shown: it may have come out of a secret.
+    fn check_address(&self, url: &str, known: &[&str]) -> Result<(), String> {
+        if !host::is_address(url) {
+            return Err("is no address: it must be a scheme, a host and perhaps a path, and nothing else".to_owned());
+        }
+        if known.contains(&url) {
+            return Err("is an address that stands before it, so it would be tried twice".to_owned());
+        }
+        if url.starts_with("http://") && !self.is_open() {
+            return Err(format!("is not encrypted, and `{}` is", known[0]));
+        }
+        Ok(())
     }
 
     /// Whether its own addresses are plain ones, on this machine.

@@ -262,10 +262,17 @@ async fn a_token_goes_only_to_addresses_that_are_written_and_comes_from_them() {
 fn a_fallback_leads_where_its_connection_leads() {
     let identity = |fallback| open(&[], fallback).1.unwrap().identity().clone();
     assert_eq!(identity(&[("api", "https://b")]), identity(&[]), "a write in doubt is one of the same target");
+    let no_address =
+        "`fallback.api[0]` is no address: it must be a scheme, a host and perhaps a path, and nothing else";
     for (host, url, said) in [
         ("app", "https://b", "`fallback`: its environment has no address `app`"),
-        ("api", "b.example", "`fallback.api`: `b.example` is no address"),
-        ("api", "http://127.0.0.1:1", "`fallback.api`: `http://127.0.0.1:1` is not encrypted, and `https://a` is"),
+        ("api", "b.example", no_address),
+        // It was a reference until now, and must not be in any message, log or row.
+        ("api", "https://user:secret@b", no_address),
+        ("api", "https://b?key=secret", no_address),
+        ("api", "https:///b", no_address),
+        ("api", "http://127.0.0.1:1", "`fallback.api[0]` is not encrypted, and `https://a` is"),
+        ("api", "https://a/", "`fallback.api[0]` is an address that stands before it, so it would be tried twice"),
     ] {
         let failure = open(&[], &[(host, url)]).1.unwrap_err();
         assert_eq!(failure.message, format!("connection `acme`: {said}"));
