@@ -231,7 +231,7 @@ impl Connection {
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, &address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
             let failure = match exchanged {
-                Ok((_, Err(refusal))) if goes_on => refusal.into_failure(),
+                Ok((_, Err(refusal))) if goes_on => after(refusal.into_failure(), before),
                 Err(failure) if goes_on => after(failure, before),
                 exchanged => return exchanged.map_err(|failure| after(failure, before)),
             };

@@ -156,7 +156,8 @@ fn open_as(
         fields: ["client_id", "client_secret"].map(|name| (name.to_owned(), "x".into())).into(),
     };
     let world = World { http: Arc::clone(&net) as Arc<dyn Http>, clock: Arc::new(Still) };
-    let fallback = fallback.iter().map(|(host, url)| ((*host).to_owned(), vec![(*url).to_owned()])).collect();
+    let fallback =
+        fallback.iter().map(|(host, url)| ((*host).to_owned(), url.split(' ').map(str::to_owned).collect())).collect();
     (net, Connection::open(settings, &library, world).unwrap().with_fallback(fallback))
 }
 
@@ -197,6 +198,17 @@ async fn a_call_goes_on_where_nothing_was_sent_and_a_read_where_nothing_was_said
         let expected = (hosts.to_owned(), class);
         assert_eq!(went(action, first, second).await, expected, "{action}: {first:?}, then {second:?}");
     }
+}
+
+#[tokio::test]
+async fn a_failure_tells_what_came_of_each_address() {
+    let does = [("a", Does::Refuses), ("b", Does::Answers(503)), ("c", Does::Cuts)];
+    let (_, connection) = open(&does, &[("api", "https://b https://c")]);
+    let connection = connection.unwrap();
+    let call = connection.prepare("get", &json!({})).unwrap();
+    let failure = connection.send(&FreePass, "get", &[&call]).await.pop().unwrap().unwrap_err();
+    let told = failure.message.split("; at the address before it: ").map(|told| &told[..told.len().min(9)]);
+    assert_eq!(told.collect::<Vec<_>>(), ["no answer", "Acme answ", "not sent:"], "{}", failure.message);
 }
 
 #[tokio::test]
