@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
     host,
     port::Pass,
@@ -32,6 +33,17 @@ pub enum Reach {
     Any,
     /// This one.
     Only(usize),
+}
+
+impl Reach {
+    /// Those of a host's addresses that are meant.
+    pub(crate) fn of(self, all: &[Address]) -> &[Address] {
+        match self {
+            Self::Any => all,
+            Self::First => all.get(..1).unwrap_or_default(),
+            Self::Only(index) => all.get(index..=index).unwrap_or_default(),
+        }
+    }
 }
 
 impl Connection {
@@ -86,11 +98,11 @@ impl Connection {
         self.hosts.values().all(|url| url.starts_with("http://"))
     }
 
-    /// The addresses of a host that a request may go to, in their order; one at least.
+    /// The addresses of a host, in their order; one at least.
     ///
     /// # Errors
     /// [`ErrorClass::Config`] where there is none, or a token leads to one that is not encrypted.
-    pub(crate) fn addresses(&self, host: &str, reach: Reach, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
+    pub(crate) fn addresses(&self, host: &str, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
         let first = token.and_then(|token| token.hosts.get(host)).or_else(|| self.hosts.get(host));
         let first = first.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{host}`")))?;
         // A token's answer must not lead us from an encrypted connection to an open one.
@@ -98,17 +110,18 @@ impl Connection {
             return Err(Failure::new(ErrorClass::Config, format!("the host `{host}` is not encrypted: {first}")));
         }
         let first = Address { name: host.to_owned(), url: first.clone() };
-        let all = std::iter::once(first).chain(self.fallback.get(host).into_iter().flatten().cloned());
-        Ok(match reach {
-            Reach::Any => all.collect(),
-            Reach::First => all.take(1).collect(),
-            Reach::Only(index) => all.skip(index).take(1).collect(),
-        })
+        Ok(std::iter::once(first).chain(self.fallback.get(host).into_iter().flatten().cloned()).collect())
     }
 
-    /// What the gate calls the addresses of a host that calls of an action may go to.
-    pub(crate) fn names_of(&self, host: &str, is_elsewhere: bool) -> Vec<String> {
-        let further = self.fallback.get(host).into_iter().flatten().filter(|_| is_elsewhere);
+    /// Where calls of an action may go.
+    pub(crate) fn reach(&self, action: &str) -> Reach {
+        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
+        if effect.is_some_and(Effect::may_go_elsewhere) { Reach::Any } else { Reach::First }
+    }
+
+    /// What the gate calls the addresses of a host that may be gone to.
+    pub(crate) fn names_of(&self, host: &str, reach: Reach) -> Vec<String> {
+        let further = self.fallback.get(host).into_iter().flatten().filter(|_| reach == Reach::Any);
         std::iter::once(host.to_owned()).chain(further.map(|address| address.name.clone())).collect()
     }
 
@@ -125,7 +138,7 @@ impl Connection {
         absent: ErrorClass,
     ) -> Result<Value, Failure> {
         let host = &self.action(action)?.request.host;
-        let count = if self.stand_in.is_some() { 1 } else { self.names_of(host, true).len() };
+        let count = if self.stand_in.is_some() { 1 } else { self.names_of(host, Reach::Any).len() };
         let mut failed: Option<Failure> = None;
         for index in 0..count {
             let reach = if count == 1 { Reach::Any } else { Reach::Only(index) };
@@ -161,10 +174,14 @@ pub(crate) fn after(failure: Failure, before: Option<Failure>) -> Failure {
 }
 
 /// The path of a next page. It may be absolute, but never lead to a host that is not ours: it would take our token along.
-pub(crate) fn path_of<'t>(target: &'t str, addresses: &[Address]) -> Option<&'t str> {
+///
+/// # Errors
+/// [`ErrorClass::Bug`] where it does.
+pub(crate) fn path_of<'t>(target: &'t str, ours: &[Address]) -> Result<&'t str, Failure> {
     if target.starts_with('/') {
-        return Some(target);
+        return Ok(target);
     }
     let inside = |address: &Address| target.strip_prefix(&address.url).filter(|rest| rest.starts_with('/'));
-    addresses.iter().find_map(inside)
+    let path = ours.iter().find_map(inside);
+    path.ok_or_else(|| Failure::new(ErrorClass::Bug, "the next page is on another host"))
 }
