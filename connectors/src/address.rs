@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
+    catalog::Effect,
     failure::{ErrorClass, Failure},
+    host,
     port::Pass,
 };
 use serde_json::Value;
@@ -33,13 +35,24 @@ pub enum Reach {
     Only(usize),
 }
 
+impl Reach {
+    /// Those of a host's addresses that are meant.
+    pub(crate) fn of(self, all: &[Address]) -> &[Address] {
+        match self {
+            Self::Any => all,
+            Self::First => all.get(..1).unwrap_or_default(),
+            Self::Only(index) => all.get(index..=index).unwrap_or_default(),
+        }
+    }
+}
+
 impl Connection {
     /// Goes to further addresses of its system, in their order, where the first one cannot be reached. It leads where it
     /// did: its identity stays.
     ///
     /// # Errors
-    /// [`ErrorClass::Config`] for a host that its environment does not have, or an address that is none, or is open
-    /// where the others are encrypted.
+    /// [`ErrorClass::Config`] for a host that its environment does not have or that a token names, or an address that is
+    /// none, is there twice, or is open where the others are encrypted.
     pub fn with_fallback(mut self, fallback: BTreeMap<String, Vec<String>>) -> Result<Self, Failure> {
         let config =
             |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", self.name));
@@ -47,21 +60,37 @@ impl Connection {
             let Some(first) = self.hosts.get(&host) else {
                 return Err(config(format!("`fallback`: its environment has no address `{host}`")));
             };
-            let mut further = Vec::new();
-            for url in urls {
-                let url = url.trim_end_matches('/');
-                let is_encrypted = url.starts_with("https://");
-                if !is_encrypted && !url.starts_with("http://") {
-                    return Err(config(format!("`fallback.{host}`: `{url}` is no address")));
-                }
-                if !is_encrypted && !self.is_open() {
-                    return Err(config(format!("`fallback.{host}`: `{url}` is not encrypted, and `{first}` is")));
-                }
-                further.push(Address { name: format!("{host} {url}"), url: url.to_owned() });
+            // Else a look-up would ask at addresses that no call goes to, and be answered by none of them.
+            if self.manifest.auth.iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
+                return Err(config(format!("`fallback.{host}`: a token names `{host}`, so it has no further address")));
             }
+            let first = first.trim_end_matches('/').to_owned();
+            let mut known = vec![first.as_str()];
+            for (index, url) in urls.iter().enumerate() {
+                let url = url.trim_end_matches('/');
+                self.check_address(url, &known)
+                    .map_err(|wrong| config(format!("`fallback.{host}[{index}]` {wrong}")))?;
+                known.push(url);
+            }
+            let address = |url: &&str| Address { name: format!("{host} {url}"), url: (*url).to_owned() };
+            let further = known[1..].iter().map(address).collect();
             self.fallback.insert(host, further);
         }
         Ok(self)
+    }
+
+    /// What is wrong with a further address, beside those before it. It is not shown: it may have come out of a secret.
+    fn check_address(&self, url: &str, known: &[&str]) -> Result<(), String> {
+        if !host::is_address(url) {
+            return Err("is no address: it must be a scheme, a host and perhaps a path, and nothing else".to_owned());
+        }
+        if known.contains(&url) {
+            return Err("is an address that stands before it, so it would be tried twice".to_owned());
+        }
+        if url.starts_with("http://") && !self.is_open() {
+            return Err(format!("is not encrypted, and `{}` is", known[0]));
+        }
+        Ok(())
     }
 
     /// Whether its own addresses are plain ones, on this machine.
@@ -69,32 +98,30 @@ impl Connection {
         self.hosts.values().all(|url| url.starts_with("http://"))
     }
 
-    /// The addresses of a host that a request may go to, in their order; one at least.
+    /// The addresses of a host, in their order; one at least.
     ///
     /// # Errors
     /// [`ErrorClass::Config`] where there is none, or a token leads to one that is not encrypted.
-    pub(crate) fn addresses(&self, host: &str, reach: Reach, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
-        let of_token = token.and_then(|token| token.hosts.get(host));
-        let first = of_token.or_else(|| self.hosts.get(host));
+    pub(crate) fn addresses(&self, host: &str, token: Option<&Token>) -> Result<Vec<Address>, Failure> {
+        let first = token.and_then(|token| token.hosts.get(host)).or_else(|| self.hosts.get(host));
         let first = first.ok_or_else(|| Failure::new(ErrorClass::Config, format!("there is no host `{host}`")))?;
         // A token's answer must not lead us from an encrypted connection to an open one.
         if first.starts_with("http://") && !self.is_open() {
             return Err(Failure::new(ErrorClass::Config, format!("the host `{host}` is not encrypted: {first}")));
         }
-        let mut all = vec![Address { name: host.to_owned(), url: first.clone() }];
-        if of_token.is_none() {
-            all.extend(self.fallback.get(host).into_iter().flatten().cloned());
-        }
-        Ok(match reach {
-            Reach::Any => all,
-            Reach::First => all.into_iter().take(1).collect(),
-            Reach::Only(index) => all.into_iter().skip(index).take(1).collect(),
-        })
+        let first = Address { name: host.to_owned(), url: first.clone() };
+        Ok(std::iter::once(first).chain(self.fallback.get(host).into_iter().flatten().cloned()).collect())
     }
 
-    /// What the gate calls the addresses of a host that calls of an action may go to.
-    pub(crate) fn names_of(&self, host: &str, is_elsewhere: bool) -> Vec<String> {
-        let further = self.fallback.get(host).into_iter().flatten().filter(|_| is_elsewhere);
+    /// Where calls of an action may go.
+    pub(crate) fn reach(&self, action: &str) -> Reach {
+        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
+        if effect.is_some_and(Effect::may_go_elsewhere) { Reach::Any } else { Reach::First }
+    }
+
+    /// What the gate calls the addresses of a host that may be gone to.
+    pub(crate) fn names_of(&self, host: &str, reach: Reach) -> Vec<String> {
+        let further = self.fallback.get(host).into_iter().flatten().filter(|_| reach == Reach::Any);
         std::iter::once(host.to_owned()).chain(further.map(|address| address.name.clone())).collect()
     }
 
@@ -111,7 +138,7 @@ impl Connection {
         absent: ErrorClass,
     ) -> Result<Value, Failure> {
         let host = &self.action(action)?.request.host;
-        let count = if self.stand_in.is_some() { 1 } else { self.names_of(host, true).len() };
+        let count = if self.stand_in.is_some() { 1 } else { self.names_of(host, Reach::Any).len() };
         let mut failed: Option<Failure> = None;
         for index in 0..count {
             let reach = if count == 1 { Reach::Any } else { Reach::Only(index) };
@@ -147,10 +174,14 @@ pub(crate) fn after(failure: Failure, before: Option<Failure>) -> Failure {
 }
 
 /// The path of a next page. It may be absolute, but never lead to a host that is not ours: it would take our token along.
-pub(crate) fn path_of<'t>(target: &'t str, addresses: &[Address]) -> Option<&'t str> {
+///
+/// # Errors
+/// [`ErrorClass::Bug`] where it does.
+pub(crate) fn path_of<'t>(target: &'t str, ours: &[Address]) -> Result<&'t str, Failure> {
     if target.starts_with('/') {
-        return Some(target);
+        return Ok(target);
     }
     let inside = |address: &Address| target.strip_prefix(&address.url).filter(|rest| rest.starts_with('/'));
-    addresses.iter().find_map(inside)
+    let path = ours.iter().find_map(inside);
+    path.ok_or_else(|| Failure::new(ErrorClass::Bug, "the next page is on another host"))
 }

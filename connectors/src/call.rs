@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
-    catalog::Effect,
     failure::{ErrorClass, Failure},
     money::currency_beside,
     number,
@@ -16,7 +15,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
-    address::{Address, Reach, after, is_next, path_of},
+    address::{Address, after, is_next, path_of},
     auth::Token,
     budget, bundle,
     connection::Connection,
@@ -51,9 +50,11 @@ impl Connection {
             return Err(Failure::new(ErrorClass::Invalid, format!("the input is wrong: {}", violations.join("; "))));
         }
         let sensitive = schema.map(|schema| schema.sensitive_values(input)).unwrap_or_default();
-        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
-        let reach = if effect.is_some_and(Effect::may_go_elsewhere) { Reach::Any } else { Reach::First };
-        Ok(Prepared { sensitive, reach, ..request::prepare(call, &self.fields, &self.rules, input)? })
+        Ok(Prepared {
+            sensitive,
+            reach: self.reach(action),
+            ..request::prepare(call, &self.fields, &self.rules, input)?
+        })
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
@@ -225,13 +226,15 @@ impl Connection {
         token: Option<&Token>,
     ) -> Exchanged {
         let mut before: Option<Failure> = None;
-        let mut addresses = self.addresses(&call.request.host, prepared.reach, token)?.into_iter().peekable();
+        let ours = self.addresses(&call.request.host, token)?;
+        let path = path_of(next.unwrap_or(&prepared.target), &ours)?;
+        let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
-            let request = self.request(call, (prepared, next), (token, &address))?;
-            let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, &address), request).await;
+            let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
             let failure = match exchanged {
-                Ok((_, Err(refusal))) if goes_on => refusal.into_failure(),
+                Ok((_, Err(refusal))) if goes_on => after(refusal.into_failure(), before),
                 Err(failure) if goes_on => after(failure, before),
                 exchanged => return exchanged.map_err(|failure| after(failure, before)),
             };
@@ -285,28 +288,20 @@ impl Connection {
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
     }
+}
 
-    pub(crate) fn request(
-        &self,
-        call: &Call,
-        (prepared, next): (&Prepared, Option<&str>),
-        (token, address): (Option<&Token>, &Address),
-    ) -> Result<HttpRequest, Failure> {
-        let ours = self.addresses(&call.request.host, Reach::Any, token)?;
-        let path = path_of(next.unwrap_or(&prepared.target), &ours);
-        let path = path.ok_or_else(|| Failure::new(ErrorClass::Bug, "the next page is on another host"))?;
-        let url = format!("{}{path}", address.url);
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        if let Some(token) = token {
-            headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
-        }
-        headers.extend(prepared.key.clone());
-        let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());
-        if body.is_some() {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-        }
-        Ok(HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout })
+/// The request of a call to an address with its path.
+pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
+    let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+    if let Some(token) = token {
+        headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
     }
+    headers.extend(prepared.key.clone());
+    let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());
+    if body.is_some() {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use ferry_contract::{
-    catalog::Effect,
     failure::{ErrorClass, Failure},
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
@@ -16,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{
-    address::Address,
+    address::{Address, Reach},
     auth::TokenCache,
     library::Library,
     manifest::{Call, Manifest, OAuth2},
@@ -135,7 +134,7 @@ impl Connection {
     /// The names of all addresses that requests go to.
     pub fn hosts(&self) -> impl Iterator<Item = String> {
         let own = self.manifest.calls.values().map(|call| call.request.host.as_str());
-        own.chain(self.manifest.auth.iter().map(OAuth2::host)).flat_map(|host| self.names_of(host, true))
+        own.chain(self.manifest.auth.iter().map(OAuth2::host)).flat_map(|host| self.names_of(host, Reach::Any))
     }
 
     /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed; each with
@@ -143,9 +142,8 @@ impl Connection {
     pub fn hosts_of(&self, action: &str) -> Vec<Vec<String>> {
         let own = self.manifest.calls.get(action).map(|call| call.request.host.as_str());
         let login = self.manifest.auth.as_ref().filter(|_| !self.has_token()).map(OAuth2::host);
-        let effect = self.manifest.connector.actions.get(action).map(|action| &action.effect);
-        let own = own.map(|host| self.names_of(host, effect.is_some_and(Effect::may_go_elsewhere)));
-        let login = login.map(|host| self.names_of(host, true));
+        let own = own.map(|host| self.names_of(host, self.reach(action)));
+        let login = login.map(|host| self.names_of(host, Reach::Any));
         let mut hosts: Vec<_> = own.into_iter().chain(login).collect();
         hosts.dedup_by(|one, other| one[0] == other[0]);
         hosts

@@ -8,7 +8,7 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::{address::Reach, connection::Connection, request::Prepared};
+use crate::{address::path_of, call::http_request, connection::Connection, request::Prepared};
 
 /// What stands for a token.
 const HIDDEN: &str = "***";
@@ -45,9 +45,9 @@ impl Connection {
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
         let token = self.token(pass, None).await?;
         let by = self.action(action)?;
-        let first = self.addresses(&by.request.host, Reach::Only(0), token.as_ref())?;
-        let first = first.first().ok_or_else(|| Failure::new(ErrorClass::Bug, "a request has no address"))?;
-        let request = self.request(by, (call, None), (token.as_ref(), first))?;
+        let ours = self.addresses(&by.request.host, token.as_ref())?;
+        let url = format!("{}{}", ours[0].url, path_of(&call.target, &ours)?);
+        let request = http_request(by, call, url, token.as_ref());
         let mask = self.mask(&call.sensitive);
         let is_token = |name: &str| name == "authorization";
         let headers: Map<String, Value> = request

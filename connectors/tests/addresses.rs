@@ -90,7 +90,7 @@ impl Net {
             Does::Refuses => Err(HttpError::NotSent("refused".to_owned())),
             Does::Cuts => Err(HttpError::NoAnswer("cut".to_owned())),
             Does::Answers(200) if request.url.ends_with("/token") => {
-                Ok(answer(200, json!({ "access_token": "t", "expires_in": 3600 })))
+                Ok(answer(200, json!({ "access_token": "t", "expires_in": 3600, "instance_url": "https://c" })))
             }
             Does::Leads(next) if !request.url.ends_with("/2") => {
                 Ok(answer(200, json!({ "items": ["a"], "next": next })))
@@ -135,7 +135,15 @@ impl Pass for Closed {
 }
 
 fn open(does: &[(&'static str, Does)], fallback: &[(&str, &str)]) -> (Arc<Net>, Result<Connection, Failure>) {
-    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest())], Arc::new(NoWatch));
+    open_as(manifest(), does, fallback)
+}
+
+fn open_as(
+    manifest: String,
+    does: &[(&'static str, Does)],
+    fallback: &[(&str, &str)],
+) -> (Arc<Net>, Result<Connection, Failure>) {
+    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
     let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
     let does = [("login-a", Does::Answers(200))].into_iter().chain(does.iter().copied()).collect();
@@ -148,7 +156,8 @@ fn open(does: &[(&'static str, Does)], fallback: &[(&str, &str)]) -> (Arc<Net>, 
         fields: ["client_id", "client_secret"].map(|name| (name.to_owned(), "x".into())).into(),
     };
     let world = World { http: Arc::clone(&net) as Arc<dyn Http>, clock: Arc::new(Still) };
-    let fallback = fallback.iter().map(|(host, url)| ((*host).to_owned(), vec![(*url).to_owned()])).collect();
+    let fallback =
+        fallback.iter().map(|(host, url)| ((*host).to_owned(), url.split(' ').map(str::to_owned).collect())).collect();
     (net, Connection::open(settings, &library, world).unwrap().with_fallback(fallback))
 }
 
@@ -189,6 +198,17 @@ async fn a_call_goes_on_where_nothing_was_sent_and_a_read_where_nothing_was_said
         let expected = (hosts.to_owned(), class);
         assert_eq!(went(action, first, second).await, expected, "{action}: {first:?}, then {second:?}");
     }
+}
+
+#[tokio::test]
+async fn a_failure_tells_what_came_of_each_address() {
+    let does = [("a", Does::Refuses), ("b", Does::Answers(503)), ("c", Does::Cuts)];
+    let (_, connection) = open(&does, &[("api", "https://b https://c")]);
+    let connection = connection.unwrap();
+    let call = connection.prepare("get", &json!({})).unwrap();
+    let failure = connection.send(&FreePass, "get", &[&call]).await.pop().unwrap().unwrap_err();
+    let told = failure.message.split("; at the address before it: ").map(|told| &told[..told.len().min(9)]);
+    assert_eq!(told.collect::<Vec<_>>(), ["no answer", "Acme answ", "not sent:"], "{}", failure.message);
 }
 
 #[tokio::test]
@@ -254,12 +274,34 @@ async fn a_token_goes_only_to_addresses_that_are_written_and_comes_from_them() {
 fn a_fallback_leads_where_its_connection_leads() {
     let identity = |fallback| open(&[], fallback).1.unwrap().identity().clone();
     assert_eq!(identity(&[("api", "https://b")]), identity(&[]), "a write in doubt is one of the same target");
+    let no_address =
+        "`fallback.api[0]` is no address: it must be a scheme, a host and perhaps a path, and nothing else";
     for (host, url, said) in [
         ("app", "https://b", "`fallback`: its environment has no address `app`"),
-        ("api", "b.example", "`fallback.api`: `b.example` is no address"),
-        ("api", "http://127.0.0.1:1", "`fallback.api`: `http://127.0.0.1:1` is not encrypted, and `https://a` is"),
+        ("api", "b.example", no_address),
+        // It was a reference until now, and must not be in any message, log or row.
+        ("api", "https://user:secret@b", no_address),
+        ("api", "https://b?key=secret", no_address),
+        ("api", "https:///b", no_address),
+        ("api", "http://127.0.0.1:1", "`fallback.api[0]` is not encrypted, and `https://a` is"),
+        ("api", "https://a/", "`fallback.api[0]` is an address that stands before it, so it would be tried twice"),
     ] {
         let failure = open(&[], &[(host, url)]).1.unwrap_err();
         assert_eq!(failure.message, format!("connection `acme`: {said}"));
     }
+}
+
+#[tokio::test]
+async fn a_host_that_a_token_names_has_no_further_address() {
+    let named = || manifest().replace("client: basic }", "client: basic, hosts: { api: $.instance_url } }");
+    let failure = open_as(named(), &[], &[("api", "https://b")]).1.unwrap_err();
+    assert_eq!(failure.message, "connection `acme`: `fallback.api`: a token names `api`, so it has no further address");
+    // Calls go where the token says, whichever address it came from; and what is not there is absent.
+    let does = [("login-a", Does::Refuses), ("login-b", Does::Answers(200)), ("c", Does::Answers(404))];
+    let (net, connection) = open_as(named(), &does, &[("login", "https://login-b")]);
+    let connection = connection.unwrap();
+    let question = connection.prepare("get", &json!({})).unwrap();
+    let found = connection.look_up(&FreePass, "get", &question, ErrorClass::NotFound).await;
+    assert_eq!(found.unwrap_err().class, ErrorClass::NotFound);
+    assert_eq!(*net.asked.lock().unwrap(), ["login-a/token", "login-b/token", "c/things"]);
 }

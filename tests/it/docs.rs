@@ -29,7 +29,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/keep-and-forget.md", 3),
     ("docs/how-to/tell-persons.md", 3),
     ("docs/how-to/use-parameters-and-environments.md", 7),
-    ("docs/how-to/reach-another-address.md", 4),
+    ("docs/how-to/reach-another-address.md", 15),
     ("docs/explanation/limits.md", 8),
     ("docs/reference/exit-codes.md", 1),
     ("docs/reference/faults.md", 1),

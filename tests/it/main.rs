@@ -8,6 +8,7 @@ mod bad_files;
 mod bank;
 mod begin;
 mod completions;
+mod dead_address;
 mod describe;
 mod docs;
 mod exchange;

@@ -1,6 +1,6 @@
 //! `ferry new`: each template lints, is laid out, passes its tests and runs in the sandbox as it is made.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use crate::program::{ferry, outcome, sandbox};
 
@@ -87,6 +87,32 @@ fn files_name_schemas_that_are_in_the_project_and_stay_right() {
     fs::remove_dir_all(folder.path().join("webhook/.ferry")).unwrap();
     assert_eq!(call(folder.path(), &["lint", "webhook"]).0, Some(0));
     assert!(!pipeline.exists());
+}
+
+/// The schemas belong to the project, and the payments in the store beside them to nobody's repository.
+#[test]
+fn git_takes_the_schemas_and_not_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = sandbox(folder.path(), &[]);
+    assert_eq!(call(folder.path(), &["new", "webhook", "."]).0, Some(0));
+    let run = ["run", "payees", "--project", ".", "--event", "samples/payee.json", "--sandbox", &world.address];
+    assert_eq!(call(folder.path(), &run).0, Some(0));
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "--all"]);
+    assert!(folder.path().join(".ferry/ferry.db").exists());
+    let taken = git(&["ls-files", ".ferry"]);
+    let schemas =
+        ["connector", "pipeline", "project", "test"].map(|kind| format!(".ferry/schemas/{kind}.schema.json\n"));
+    assert_eq!(taken, format!(".ferry/.gitignore\n{}", schemas.concat()));
+    // Who has decided otherwise is left alone.
+    fs::write(folder.path().join(".ferry/.gitignore"), "").unwrap();
+    assert_eq!(call(folder.path(), &run).0, Some(0));
+    assert_eq!(fs::read_to_string(folder.path().join(".ferry/.gitignore")).unwrap(), "");
 }
 
 #[test]

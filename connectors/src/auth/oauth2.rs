@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Token;
 use crate::{
-    address::{Reach, after},
+    address::after,
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
     manifest::{ClientAuth, OAuth2},
@@ -47,7 +47,7 @@ impl Connection {
     /// A token from the first address that gives one: asking for it twice is harmless.
     async fn fetch_anywhere(&self, pass: &dyn Pass, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
         let mut before = None;
-        for address in self.addresses(auth.host(), Reach::Any, None)? {
+        for address in self.addresses(auth.host(), None)? {
             let token = match pass.next(&address.name).await {
                 Ok(()) => {
                     let token = self.fetch(auth, number, &address.url).await;

@@ -98,6 +98,14 @@ pub fn look(field: &str, text: &str, at: At, report: &mut Report) {
     }
 }
 
+/// Whether a text is an address and nothing else: a scheme, a host, perhaps a port and a path. A user, a query or a
+/// fragment would be shown wherever the address is, and may be a secret.
+pub fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_other = |sign: char| sign.is_whitespace() || "?#@\\".contains(sign);
+    rest.is_some_and(|rest| !host(rest).is_empty() && !rest.contains(is_other))
+}
+
 /// The host of an address, with or without its scheme; brackets around an IPv6 address are taken off.
 fn host(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);

@@ -3,6 +3,7 @@
 //! They are other doors of one house: whatever goes through any of them is the same account with the same records.
 
 use ferry_contract::{
+    host,
     report::{Report, Spanned},
     yaml::{
         Node,
@@ -37,7 +38,7 @@ fn one(host: &Spanned<String>, node: &Node, report: &mut Report) -> Option<Fallb
     for (index, url) in urls.iter().enumerate() {
         if !is_address(&url.value) {
             let message = format!("`{}` is no address", url.value);
-            let help = "write where the system is, with its scheme: `https://api-2.acme.example`";
+            let help = "write where the system is, with its scheme, and nothing else: `https://api-2.acme.example`";
             report.error("invalid-value", url.at, message, help);
         } else if urls[..index].iter().any(|before| before.value == url.value) {
             let message = format!("`{}` is written twice, so it would be tried twice", url.value);
@@ -47,9 +48,7 @@ fn one(host: &Spanned<String>, node: &Node, report: &mut Report) -> Option<Fallb
     Some(Fallback { host: host.clone(), urls })
 }
 
-/// A reference stands for the whole of an address or for a part of it.
+/// What a reference stands for is looked at where the connection is opened.
 fn is_address(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_one = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '?', '#', '@']));
-    is_one || (text.contains("${") && !text.contains(' '))
+    host::is_address(text) || (text.contains("${") && !text.contains(' '))
 }

@@ -309,3 +309,25 @@ fn an_amount_names_no_payment() {
     check(&update("{ text: \"{$.event.Id} {$.event.Amount__c}\" }"), expect![""]);
     check(&update("$.event.Name"), expect![""]);
 }
+
+#[test]
+fn a_constant_in_other_letters_is_as_long_as_it_becomes() {
+    let project = "# ferry.yaml\nferry: 1\nproject: p\n";
+    let takes = "# takes.yaml\nferry: 1\npipeline: takes\ntrigger: manual\ninputs:\n  way: { type: string, max_length: 6 }\nsteps:\n  \
+                 - { id: kept, map: { a: $.event.way } }\noutput: $.kept\n";
+    let gives = |ways: &str, modifier: &str| {
+        format!(
+            "{project}# one.yaml\nferry: 1\npipeline: one\ntrigger: manual\ninputs:\n  way: {{ type: string, one_of: [{ways}] }}\nsteps:\n  \
+             - {{ id: a, pipeline: takes, with: {{ way: {{ from: $.event.way, {modifier}: true }} }} }}\noutput: $.a\n{takes}"
+        )
+    };
+    check(&gives("straße, weg", "lower"), expect![""]);
+    check(&gives("' weg   '", "trim"), expect![""]);
+    check(
+        &gives("straße, weg", "upper"),
+        expect![[r#"
+        one.yaml:7:44: error[wrong-input]: `way` of `takes` has 6 characters at the most, and this has 7
+          help: write a shorter text
+    "#]],
+    );
+}

@@ -254,11 +254,20 @@ fn further_addresses_are_addresses_of_the_connector() {
         &of("{ api: [b.example, 'http://b.example', https://c.example, https://c.example] }"),
         expect![[r#"
         ferry.yaml:10:23: error[invalid-value]: `b.example` is no address
-          help: write where the system is, with its scheme: `https://api-2.acme.example`
+          help: write where the system is, with its scheme, and nothing else: `https://api-2.acme.example`
         ferry.yaml:10:34: error[plain-http]: `fallback` is sent over `http`, so whoever is on the way reads and changes it
           help: write `https://…`; to this machine itself `http` is enough
         ferry.yaml:10:73: error[invalid-value]: `https://c.example` is written twice, so it would be tried twice
           help: remove one of them
+    "#]],
+    );
+    check(
+        &of("{ api: [https://ana@b.example, '${secret:third}'] }"),
+        expect![[r#"
+        ferry.yaml:10:17: warning[leaked-secret]: `fallback.api` is no secret, so its addresses are in messages, logs and `ferry status`
+          help: write the address, or `${env:NAME}`
+        ferry.yaml:10:23: error[invalid-value]: `https://ana@b.example` is no address
+          help: write where the system is, with its scheme, and nothing else: `https://api-2.acme.example`
     "#]],
     );
     check(

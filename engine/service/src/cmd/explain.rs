@@ -13,7 +13,7 @@ use ferry_contract::{
 use ferry_core::{eval::operators::PAGES, lint::checks};
 
 use super::{Exit, Outcome, complain, print};
-use crate::clock::WallWatch;
+use crate::{clock::WallWatch, schemas::actions::told};
 
 /// Explains a check, an error class, a mapping operator, a connector, an action or one of its fields.
 ///
@@ -148,11 +148,6 @@ fn field_line(name: &str, schema: &Schema, required: bool) -> String {
     let example = schema.example.as_ref().map_or_else(String::new, |example| format!(" For example `{example}`."));
     let instead = told(schema.deprecated.as_deref());
     format!("- `{name}` ({kind}{required}): {instead}{}{example}\n", schema.description)
-}
-
-/// What is said before anything else of what is deprecated.
-fn told(instead: Option<&str>) -> String {
-    instead.map_or_else(String::new, |instead| format!("Deprecated: {instead}. "))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What commands that run pipelines have in common: logs, runtime, world, engine.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -24,8 +24,11 @@ use crate::{
     reload::Loader,
     render,
     sandbox::{self, SandboxInfo},
-    store::{self, Change, Opened, Store, Trust, sqlite::SqliteStore},
+    store::{self, Change, Opened, Store, StoreAddress, Trust, sqlite::SqliteStore},
 };
+
+/// The rules of git for the folder of the default store: its file, its log and its lock.
+const GITIGNORE: &str = "# Payments and customers are in these files.\n*.db*\n";
 
 /// Where a pipeline's connections lead.
 #[derive(Args, Clone, Debug)]
@@ -100,6 +103,7 @@ pub(super) async fn engine(paths: &[PathBuf], args: &StoreArgs, world: &WorldArg
     let terms = terms(world)?;
     let Ready { rules, projects, clock, loader, is_sandbox } = ready(paths, world).await?;
     let opened = store::open_to_run(&args.store, clock.now()).await?;
+    keep_from_git(&args.store);
     let loaded = open(&loader, &projects)?;
     opened.store.belongs_to(&world_name(is_sandbox, loader.environment().as_deref())).await?;
     trust(&*opened.store, is_sandbox, clock.now()).await?;
@@ -132,6 +136,17 @@ pub(super) async fn looking(paths: &[PathBuf], world: &WorldArgs) -> Result<Look
     let (store, time, guards) = (empty_store(&clock)?, Time::Clock, Guards::ALL);
     let setup = Setup { store, clock: Arc::clone(&clock), time, terms, rules, projects: loaded, guards };
     Ok(Looking { engine: Engine::new(setup), projects, clock, is_sandbox, environment: loader.environment() })
+}
+
+/// What is in a store must not be committed with a project, and `.ferry` is where the schemas are that must. One who has
+/// written rules of git there has decided; that the file cannot be written keeps nothing from running.
+fn keep_from_git(address: &StoreAddress) {
+    let StoreAddress::File(path) = address else { return };
+    if let Some(folder) = path.parent().filter(|folder| folder.ends_with(".ferry")) {
+        let made = std::fs::File::create_new(folder.join(".gitignore"));
+        let written = made.and_then(|mut file| file.write_all(GITIGNORE.as_bytes()));
+        written.unwrap_or_else(|error| tracing::debug!(%error, "git is not told of the store"));
+    }
 }
 
 /// A store that knows nothing, and is gone with the process.

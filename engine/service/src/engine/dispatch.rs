@@ -118,9 +118,12 @@ impl Engine {
             Some(absent) => connection.look_up(&pass, action, &prepared, absent).await,
             None => connection.send(&pass, action, &[&prepared]).await.pop().unwrap_or_else(none),
         };
+        // A look-up needs the answer of each address, so one that is closed holds it back as if it were the only one.
+        let each: Vec<_> = hosts.iter().flatten().map(|address| vec![address.clone()]).collect();
+        let needed = if absent.is_some() { Ask { hosts: &each, ..ask } } else { ask };
         match answer {
             // The circuit is open: this says nothing about what was asked.
-            Err(failure) if was_not_well(&failure) && held_back(&gate, ask, &[(driven, step)]) => None,
+            Err(failure) if was_not_well(&failure) && held_back(&gate, needed, &[(driven, step)]) => None,
             answer => Some(answer),
         }
     }

@@ -104,7 +104,7 @@ pub(super) fn deprecate(instead: Option<&str>, out: &mut Map<String, Value>) {
 }
 
 /// What is said before anything else of what is deprecated.
-pub(super) fn told(instead: Option<&str>) -> String {
+pub(crate) fn told(instead: Option<&str>) -> String {
     instead.map_or_else(String::new, |instead| format!("Deprecated: {instead}. "))
 }
 

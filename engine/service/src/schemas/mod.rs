@@ -7,7 +7,7 @@
 #![expect(clippy::zero_sized_map_values, reason = "the types describe what is written, and are never made")]
 
 pub mod action;
-mod actions;
+pub(crate) mod actions;
 pub mod arm;
 pub mod connector;
 pub mod from;

@@ -115,9 +115,7 @@ pub(super) fn mask(written: &Written<'_>, compiler: &mut Compiler<'_>) -> Option
 impl Modifier for Text {
     fn apply(&self, value: Value, _: Scope<'_>) -> Result<Value, EvalError> {
         match (self, &value) {
-            (Self::Trim, Value::String(text)) => Ok(Value::from(text.trim())),
-            (Self::Upper, Value::String(text)) => Ok(Value::from(text.to_uppercase())),
-            (Self::Lower, Value::String(text)) => Ok(Value::from(text.to_lowercase())),
+            (Self::Trim | Self::Upper | Self::Lower, Value::String(text)) => Ok(Value::from(self.changed(text))),
             (Self::Pattern(regex, pattern), _) => {
                 let text = text_of(&value, "what a `pattern` looks at")?;
                 if !regex.is_match(&text) {
@@ -136,10 +134,15 @@ impl Modifier for Text {
     fn shape(&self, of: Shape, cx: &mut Typing<'_>) -> Shape {
         let _ = cx;
         match self {
-            // The constants are others then, and no longer.
+            // A constant becomes another, and `straße` a longer one, `STRASSE`. How long another text may become is not
+            // foreseen: a letter in a thousand becomes two, and a warning at every `upper` would be read by nobody.
             Self::Trim | Self::Upper | Self::Lower => {
-                let length_max = of.schema.longest();
-                Shape::from(Schema { values: Vec::new(), length_max, ..of.schema })
+                let changed = |value| match value {
+                    Value::String(text) => Value::from(self.changed(&text)),
+                    other => other,
+                };
+                let values = of.schema.values.into_iter().map(changed).collect();
+                Shape::from(Schema { values, ..of.schema })
             }
             Self::Pattern(..) => of,
             Self::LengthMax(max) => Shape::from(Schema { length_max: Some(*max), ..of.schema }),
@@ -148,6 +151,18 @@ impl Modifier for Text {
                 let length_max = of.schema.longest();
                 Shape::from(Schema { length_max, masked: true, ..Shape::of_kind(Kind::String).schema })
             }
+        }
+    }
+}
+
+impl Text {
+    /// A text without the spaces around it, or in other letters.
+    fn changed(&self, text: &str) -> String {
+        match self {
+            Self::Trim => text.trim().to_owned(),
+            Self::Upper => text.to_uppercase(),
+            Self::Lower => text.to_lowercase(),
+            Self::Pattern(..) | Self::LengthMax(_) | Self::LastFour => text.to_owned(),
         }
     }
 }

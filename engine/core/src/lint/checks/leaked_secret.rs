@@ -12,7 +12,7 @@ use crate::{
         reads::{self, Read, Sources, plain},
     },
     plan::{EventSource, Plan, Step, Work},
-    project::ConnectionText,
+    project::{ConnectionText, Fallback},
 };
 
 pub(super) const CHECK: Check =
@@ -110,6 +110,15 @@ pub(super) fn connection(connection: &ConnectionText, connector: &Connector, rep
             format!("`{name}` is no secret to {}, so its value is in addresses, messages and logs", connector.title);
         let help = format!("write `{name}: ${{env:NAME}}`; in a connector of your own, call the field `secret: true`");
         report.warning(CHECK.name, at, message, help);
+    }
+    for Fallback { host, .. } in
+        connection.fallback.iter().filter(|further| further.urls.iter().any(|url| refers(&url.value)))
+    {
+        let message = format!(
+            "`fallback.{}` is no secret, so its addresses are in messages, logs and `ferry status`",
+            host.value
+        );
+        report.warning(CHECK.name, host.at, message, "write the address, or `${env:NAME}`");
     }
 }
 
