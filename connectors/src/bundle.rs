@@ -26,7 +26,7 @@ pub fn settled(bundle: &Bundle, answer: &Answer, failure: &Failure, calls: usize
     let unnamed = match (&named, bundle.is_atomic) {
         (Some(_), true) => {
             let others = "another item of the same request was refused, so nothing of it was done";
-            Failure::new(ErrorClass::Unavailable, others)
+            Failure::new(ErrorClass::Unavailable, others).untried()
         }
         (None, true) => failure.clone(),
         (None, false) if calls < 2 => failure.clone(),

@@ -257,7 +257,8 @@ impl Connection {
         }
         // Whatever was waited for above, this is asked immediately before the bytes leave.
         if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
-            let failure = Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent");
+            let failure =
+                Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried();
             pass.seen(name, budget::seen(self, None, None)).await;
             return (Err(failure), false);
         }

@@ -33,7 +33,8 @@ impl Connection {
             return calls.iter().map(|_| Err(failure.clone())).collect();
         }
         if calls.iter().filter_map(|call| call.gate.as_ref()).any(|gate| !gate.is_open()) {
-            let failure = Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent");
+            let failure =
+                Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried();
             pass.seen(host, Seen { class: None, retry_after: None, levels: Vec::new() }).await;
             return calls.iter().map(|_| Err(failure.clone())).collect();
         }

@@ -144,12 +144,22 @@ pub struct Failure {
     /// What was asked and answered, where anything was; not shown to pipelines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Box<Exchange>>,
+    /// Whether it says nothing of this call, such as that the engine was stopped before it sent it, or that a neighbour
+    /// in the same request was refused: it uses up no attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_untried: bool,
 }
 
 impl Failure {
     /// A failure without a code or a wait.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), wait_ms: None, code: None, exchange: None }
+        Self { class, message: message.into(), wait_ms: None, code: None, exchange: None, is_untried: false }
+    }
+
+    /// The same, which uses up no attempt.
+    #[must_use]
+    pub fn untried(self) -> Self {
+        Self { is_untried: true, ..self }
     }
 
     /// Adds how long the target asks us to wait.

@@ -203,9 +203,9 @@ pub struct Attempt<'a> {
     pub ended_at: Timestamp,
     /// When the step could start.
     pub began: Timestamp,
-    /// Whether it was the probe of an open circuit: the target's outage is no fault of this call, so
-    /// it uses up no attempt.
-    pub is_probe: bool,
+    /// Whether it uses up no attempt: it was the probe of an open circuit, and the target's outage is no fault of this
+    /// call; or nothing of it was tried.
+    pub is_free: bool,
     /// How often, and after what waits, the call is sent again.
     pub backoff: &'a Backoff,
     /// Whether the pipeline asks for that, whatever the class.
@@ -273,7 +273,7 @@ pub fn wait_before_look_up(guards: Guards, look_up: &Lookup) -> Duration {
 fn again(attempt: Attempt<'_>, failure: &Failure) -> After {
     let asked = Duration::from_millis(failure.wait_ms.unwrap_or(0));
     let at = attempt.ended_at + signed(attempt.backoff.wait(attempt.number, attempt.seed).max(asked));
-    let used_up = attempt.number >= attempt.backoff.attempts_max && !attempt.is_probe;
+    let used_up = attempt.number >= attempt.backoff.attempts_max && !attempt.is_free;
     let too_late = attempt.backoff.within.is_some_and(|within| at > attempt.began + signed(within));
     if !used_up && !too_late {
         return After::Retry { at };
@@ -337,14 +337,14 @@ mod tests {
 
     fn follows_with(
         backoff: &Backoff,
-        is_probe: bool,
+        is_free: bool,
         (name, class, number, first): (&str, ErrorClass, u32, i64),
     ) -> String {
         let effect = effect(name);
         let (first_at, ended_at) = (at(first), at(100));
         let (began, is_asked) = (first_at, false);
         let attempt =
-            Attempt { effect: &effect, number, first_at, ended_at, began, is_probe, backoff, is_asked, seed: "s" };
+            Attempt { effect: &effect, number, first_at, ended_at, began, is_free, backoff, is_asked, seed: "s" };
         match after_failure(Guards::ALL, attempt, &Failure::new(class, "x")) {
             After::Retry { .. } => "retry".to_owned(),
             After::LookUp { at } => format!("look up {}", at.as_second()),
@@ -458,7 +458,7 @@ mod tests {
     fn a_probe_uses_up_no_attempt_and_time_runs_out_all_the_same() {
         use ErrorClass::{Throttled, Unavailable, Unknown};
         let in_time = Backoff { within: Some(Duration::from_secs(100)), ..Backoff::default() };
-        for (backoff, is_probe, effect, class, first, expected) in [
+        for (backoff, is_free, effect, class, first, expected) in [
             (Backoff::default(), true, "read", Unavailable, 100, "retry"),
             (Backoff::default(), true, "upsert", Unknown, 100, "retry"),
             (Backoff::default(), true, "never", Throttled, 100, "retry"),
@@ -467,8 +467,8 @@ mod tests {
             (in_time.clone(), true, "read", Unavailable, 0, "fail"),
             (in_time, true, "upsert", Unknown, 0, "park"),
         ] {
-            let found = follows_with(&backoff, is_probe, (effect, class, CALL_ATTEMPTS_MAX, first));
-            assert_eq!(found, expected, "{effect} {class} probe {is_probe} since {first}");
+            let found = follows_with(&backoff, is_free, (effect, class, CALL_ATTEMPTS_MAX, first));
+            assert_eq!(found, expected, "{effect} {class} free {is_free} since {first}");
         }
     }
 

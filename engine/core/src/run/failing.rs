@@ -40,8 +40,8 @@ impl Run {
         match after {
             After::Retry { at } if self.is_late(unit, at) => self.react(unit, failure.class),
             After::Retry { at } => {
-                let was_probe = was_sent && self.units[unit].is_probe;
-                let attempt = attempt + u32::from(!was_probe);
+                let is_free = was_sent && (self.units[unit].is_probe || failure.is_untried);
+                let attempt = attempt + u32::from(!is_free);
                 self.units[unit].status = Status::Retrying { attempt, at };
             }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
@@ -117,7 +117,7 @@ impl Run {
             first_at,
             ended_at: at,
             began,
-            is_probe: is_sent && self.units[unit].is_probe,
+            is_free: is_sent && (self.units[unit].is_probe || failure.is_untried),
             backoff: retry.unwrap_or(&call.backoff),
             is_asked: retry.is_some(),
             seed,

@@ -167,13 +167,13 @@ tests:
         .collect();
     expect![[r#"
         table › as it is {"Id":"a0P","Amount__c":50} (Some(Finished), 1)
-          payoneer.get_payout_status Err(Failure { class: Unavailable, message: "not sent: time-out", wait_ms: None, code: None, exchange: None })
+          payoneer.get_payout_status Err(Failure { class: Unavailable, message: "not sent: time-out", wait_ms: None, code: None, exchange: None, is_untried: false })
           payoneer.get_balance Ok(Object {"available": Number(1), "currency": String("USD")})
         table › another amount {"Id":"a0P","Amount__c":7} (Some(DeadLettered), 1)
-          payoneer.get_payout_status Err(Failure { class: NotFound, message: "the test says so", wait_ms: None, code: None, exchange: None })
+          payoneer.get_payout_status Err(Failure { class: NotFound, message: "the test says so", wait_ms: None, code: None, exchange: None, is_untried: false })
           payoneer.get_balance Ok(Object {"available": Number(1), "currency": String("USD")})
         table › another event {"Id":"b","Amount__c":50} (Some(Finished), 1)
-          payoneer.get_payout_status Err(Failure { class: Unavailable, message: "not sent: time-out", wait_ms: None, code: None, exchange: None })
+          payoneer.get_payout_status Err(Failure { class: Unavailable, message: "not sent: time-out", wait_ms: None, code: None, exchange: None, is_untried: false })
           payoneer.get_balance Ok(Object {"available": Number(1), "currency": String("USD")})
     "#]].assert_eq(&shown);
 }

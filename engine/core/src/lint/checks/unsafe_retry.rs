@@ -91,7 +91,7 @@ fn follows(action: &Action, backoff: &Backoff, class: ErrorClass) -> After {
         first_at: at,
         ended_at: at,
         began: at,
-        is_probe: false,
+        is_free: false,
         // A single attempt, or no time for a second, is not what this is about.
         backoff: &Backoff { attempts_max: u32::MAX, within: None, ..backoff.clone() },
         is_asked: true,

@@ -85,7 +85,7 @@ impl Pass {
             Way::NotBefore(until) => until,
         };
         let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        Err(Failure::new(ErrorClass::Unavailable, format!("the circuit of `{host}` is open")).after(wait))
+        Err(Failure::new(ErrorClass::Unavailable, format!("the circuit of `{host}` is open")).after(wait).untried())
     }
 
     async fn learn(&self, host: &str, seen: Seen) {
