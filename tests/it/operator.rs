@@ -347,3 +347,32 @@ async fn any_name_tells_what_became_of_it() {
     let (code, said) = desk.says(&["why", "nobody", "--project", "treasury"]);
     assert_eq!((code, said.trim()), (4, "error: nothing here is called `nobody`"));
 }
+
+/// The first account is closed, and another one was paid in its place. The bank would take the first one now.
+#[tokio::test]
+async fn a_replay_from_the_start_pays_nothing_beside_what_an_arm_has_paid_and_says_so_before() {
+    let instead = "    on_error:\n      - class: rejected\n        do:\n          - id: instead\n            action: bank.pay\n            \
+                   with: { reference: $.event.id, account: open, amount: $.event.amount, currency: EUR }\n        \
+                   then: continue\n  - id: settle";
+    let desk = Desk::with("", &PAYMENTS.replacen("  - id: settle", instead, 1));
+    desk.pay("stuck-1", "closed", 30).await;
+    desk.until("stuck-1", "dead_lettered").await;
+    assert_eq!(desk.bank.booked(), ["pay stuck-1"]);
+    let replay = ["dlq", "replay", "stuck-1", "--from", "start", "--project", "treasury"];
+    let shown = desk.json(&[&replay[..], &["--preflight"]].concat());
+    let steps = shown["entries"][0]["steps"].as_array().unwrap().iter();
+    let told: Vec<_> = steps.map(|step| json!([step["step"], step["fate"], step["why"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["pay", "instead", "`instead` was done in its place"]),
+            json!(["instead", "done", null]),
+            json!(["settle", "send", null]),
+        ]
+    );
+    desk.bank.opened.store(true, Ordering::SeqCst);
+    let (code, said) = desk.says(&[&replay[..], &["--yes", "--reason", "open again"]].concat());
+    assert_eq!(code, 0, "{said}");
+    desk.until("stuck-1", "finished").await;
+    assert_eq!(desk.bank.booked(), ["pay stuck-1", "settle stuck-1"]);
+}

@@ -14,6 +14,8 @@ pub enum Fate {
     Send,
     /// It was done: it is skipped by its key.
     Done,
+    /// Something else was done in its place, and it is not sent any more.
+    Instead,
     /// It may have arrived: the target is asked first.
     LookUp,
     /// It may have arrived, and nothing can tell: a person decides.
@@ -52,14 +54,24 @@ pub struct Foreseen {
 
 impl Fate {
     /// All fates, in the order in which they are told.
-    pub const ALL: [Self; 8] =
-        [Self::Send, Self::Done, Self::LookUp, Self::Park, Self::Held, Self::Refused, Self::Fails, Self::Waits];
+    pub const ALL: [Self; 9] = [
+        Self::Send,
+        Self::Done,
+        Self::Instead,
+        Self::LookUp,
+        Self::Park,
+        Self::Held,
+        Self::Refused,
+        Self::Fails,
+        Self::Waits,
+    ];
 
     /// In words.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Send => "would be sent",
             Self::Done => "done: skipped by its key",
+            Self::Instead => "not sent any more",
             Self::LookUp => "unknown: looked up first",
             Self::Park => "unknown: a person decides",
             Self::Held => "held",

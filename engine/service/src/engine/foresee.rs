@@ -42,7 +42,6 @@ pub async fn foresee(
 ) -> Result<Vec<Foreseen>, StoreError> {
     let mut walk = Walk::new(rules, run.clone(), now, None);
     walk.run.take(now, again);
-    walk.settled();
     walk.go().await?;
     walk.rest(&calls(journal));
     Ok(walk.found().into_iter().map(|step| step.foreseen).collect())
@@ -89,7 +88,9 @@ impl<'a> Walk<'a> {
             self.run.take(self.now, &stopped(step));
         }
         self.kept();
-        while let Some(command) = self.next() {
+        loop {
+            self.settled();
+            let Some(command) = self.next() else { break };
             match command {
                 Command::Start { unit } => self.started(unit, start(self.rules, &self.run, unit)).await?,
                 Command::Call { unit, .. } => {
@@ -185,13 +186,16 @@ impl<'a> Walk<'a> {
     fn settled(&mut self) {
         for unit in self.run.units().collect::<Vec<_>>() {
             let &Status::Recovering { arm } = self.run.status(unit) else { continue };
+            let id = self.run.unit_id(unit);
+            // One that failed on the way here has been told of.
+            if !self.is_write(unit) || self.found.iter().any(|step| step.foreseen.step == id) {
+                continue;
+            }
             let Reaction::Do { steps, .. } = &self.run.step(unit).arms[arm].reaction else { continue };
             let names: Vec<String> =
                 steps.iter().map(|step| format!("`{}`", self.run.plan().steps[*step].id)).collect();
-            if self.is_write(unit) {
-                let why = format!("{} was done in its place", names.join(", "));
-                self.stops(unit, Fate::Refused, Some(&why));
-            }
+            let why = format!("{} was done in its place", names.join(", "));
+            self.stops(unit, Fate::Instead, Some(&why));
         }
     }
 

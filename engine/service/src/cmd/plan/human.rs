@@ -53,7 +53,7 @@ fn step(StepPlan { foreseen, request }: &StepPlan) -> String {
 fn sign(fate: Fate) -> char {
     match fate {
         Fate::Send => '+',
-        Fate::Done => '=',
+        Fate::Done | Fate::Instead => '=',
         Fate::LookUp | Fate::Park => '?',
         Fate::Held | Fate::Refused | Fate::Fails => '!',
         Fate::Waits => '~',
