@@ -64,13 +64,20 @@ async fn a_process_that_stood_still_pays_nothing_twice() {
     assert!(outcome[0].paid() > 100 * 8 / 10 && outcome[0].lives_that_paid() == 3, "{table}");
 }
 
-/// The harness would see a payout that is made twice.
+/// The harness would see a payout that is made twice. Where the machine is busy, a look-up may come late enough for one
+/// trial to go well all the same.
 #[tokio::test]
 async fn a_manifest_that_says_what_is_not_so_is_caught() {
-    let trial = Trial { payouts: 200, kills: 10, is_mutant: true, ..trial() };
-    let outcome = [chaos::run(&program(), &trial, None, false).await.unwrap()];
-    let table = chaos::print(&outcome);
-    assert!(outcome[0].booked_twice() > 0 && !outcome[0].wrongs().is_empty(), "{table}");
+    let mut tables = String::new();
+    for seed in 50..54 {
+        let trial = Trial { seed, payouts: 200, kills: 10, is_mutant: true, ..trial() };
+        let outcome = [chaos::run(&program(), &trial, None, false).await.unwrap()];
+        if outcome[0].booked_twice() > 0 && !outcome[0].wrongs().is_empty() {
+            return;
+        }
+        tables += &chaos::print(&outcome);
+    }
+    panic!("{tables}");
 }
 
 /// Fault; tries, accepted, refused; the states of its runs; what is wrong.
