@@ -89,6 +89,6 @@ fn a_store_that_cannot_be_opened_says_what_to_look_at() {
     // A folder is no file.
     let folder = tempfile::tempdir().unwrap();
     let said = SqliteStore::open(folder.path()).err().unwrap().to_string();
-    let expected = "cannot be opened: see that its folder is there, and that this user may write into it";
-    assert_eq!(said, format!("{} {expected}", folder.path().display()));
+    let expected = "cannot be opened: see that its folder is there, and that this user may write it and what is in it";
+    assert_eq!(said, format!("{}: {expected}", folder.path().display()));
 }

@@ -84,7 +84,10 @@ impl Run {
         let acted = |step: &StepIndex| {
             let own = self.seen_from(unit, *step);
             let (id, arms) = (self.unit_id(own), &self.plan.steps[*step].arms);
-            let deeper = |arm: &Arm| matches!(&arm.reaction, Reaction::Do { steps, then: Then::Continue } if self.has_settled(own, steps));
+            let deeper = |arm: &Arm| match &arm.reaction {
+                Reaction::Do { steps, then: Then::Continue } => self.has_settled(own, steps),
+                Reaction::Do { .. } | Reaction::Hold { .. } | Reaction::Fallback(_) => false,
+            };
             self.settled.acted.contains(&id) || self.written(id).next().is_some() || arms.iter().any(deeper)
         };
         self.guards.has(Guard::Place) && steps.iter().any(acted)

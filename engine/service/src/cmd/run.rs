@@ -147,6 +147,10 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
     let store = &**engine.store();
     let place = |row: &RunRow| (row.run.clone(), row.updated_at);
     loop {
+        if !store.runs(&in_state("running", 1)).await?.is_empty() {
+            pause(LOOK_EVERY).await;
+            continue;
+        }
         // Read before and after: a run that has gone from the one state into the other meanwhile is in neither.
         let before = store.runs(&in_state("waiting", usize::MAX)).await?;
         if store.runs(&in_state("running", 1)).await?.is_empty() {
@@ -155,9 +159,8 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
             if is_same && stand_still(store, waiting.into_iter().map(|row| row.run).collect()).await? {
                 return Ok(());
             }
-            pause(LOOK_INTO_EVERY).await;
         }
-        pause(LOOK_EVERY).await;
+        pause(LOOK_INTO_EVERY).await;
     }
 }
 

@@ -18,6 +18,7 @@ mod foresee;
 mod gate;
 mod journal;
 mod loaded;
+mod looks;
 mod member;
 mod preview;
 mod question;
@@ -142,7 +143,7 @@ impl Engine {
     /// Runs everything until [`Engine::stop`].
     pub async fn serve(self: &Arc<Self>) {
         self.start_polls();
-        self.tasks.spawn(Arc::clone(self).forget_for_ever());
+        self.tasks.spawn(Arc::clone(self).look_for_ever("what is too old is still kept", Self::forget_old));
         self.work().await;
     }
 
@@ -153,8 +154,9 @@ impl Engine {
             self.stop();
         }
         self.tasks.spawn(Arc::clone(self).schedule());
-        self.tasks.spawn(Arc::clone(self).give_up_for_ever());
-        self.tasks.spawn(Arc::clone(self).tell_for_ever());
+        let own = || Arc::clone(self);
+        self.tasks.spawn(own().look_for_ever("whether events were claimed is not known", Self::give_up_due));
+        self.tasks.spawn(own().look_for_ever("not all who wait for an event are told", Self::tell_more));
         let work = async {
             self.stop.cancelled().await;
             self.tasks.close();

@@ -15,29 +15,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Forgets what is too old, until the engine stops.
-    pub(super) async fn forget_for_ever(self: Arc<Self>) {
-        while !self.stop.is_cancelled() {
-            let wait = match self.forget_old().await {
-                Ok(wait) => wait,
-                Err(error) => {
-                    tracing::warn!(%error, "what is too old is still kept; it is looked for again");
-                    RETENTION_LOOK_EVERY
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.clock.sleep(wait) => {}
-                () = self.stop.cancelled() => {}
-            }
-        }
-    }
-
-    async fn forget_old(&self) -> Result<Duration, StoreError> {
-        // Before its first sign of life, an engine does not know the store's time.
-        if self.member.alive().is_none() {
-            return Ok(self.member.look_every());
-        }
+    /// Forgets what is too old, and says how long to rest.
+    pub(super) async fn forget_old(self: Arc<Self>) -> Result<Duration, StoreError> {
         let (loaded, now) = (self.loaded(), self.now());
         let mut longest = Some(Duration::ZERO);
         for project in loaded.projects() {

@@ -15,30 +15,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Makes dead letters of events that nobody has claimed in time, until the engine stops.
-    pub(super) async fn give_up_for_ever(self: Arc<Self>) {
-        while !self.stop.is_cancelled() {
-            let wait = match self.give_up_due().await {
-                Ok(wait) => wait,
-                Err(error) => {
-                    tracing::warn!(%error, "whether events were claimed is not known; it is asked again");
-                    self.member.look_every()
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.clock.sleep(wait) => {}
-                () = self.stop.cancelled() => {}
-            }
-        }
-    }
-
     /// Makes dead letters of so many as one transaction takes, and says how long to sleep.
-    async fn give_up_due(&self) -> Result<Duration, StoreError> {
-        // Before its first sign of life, an engine does not know the store's time.
-        if self.member.alive().is_none() {
-            return Ok(self.member.look_every());
-        }
+    pub(super) async fn give_up_due(self: Arc<Self>) -> Result<Duration, StoreError> {
         let now = self.now();
         let oldest = self.store.unclaimed(UNCLAIMED_ROWS_MAX).await?;
         let due: Vec<&Posted> = oldest.iter().filter(|posted| is_due(posted, now)).collect();

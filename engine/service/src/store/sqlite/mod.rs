@@ -24,7 +24,7 @@ use ferry_contract::{
 };
 use ferry_core::once::Guards;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
@@ -199,20 +199,16 @@ fn lock_path(path: &Path) -> PathBuf {
 }
 
 fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Open(format!("{}: {error}", path.display()))
+    let hint = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "; call this as a user who may write there, or give another `--store`",
+        _ => "",
+    };
+    StoreError::Open(format!("{}: {error}{hint}", path.display()))
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |error: rusqlite::Error| {
-        let why = match error.sqlite_error_code() {
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                "cannot be opened: see that its folder is there, and that this user may write into it".to_owned()
-            }
-            _ => format!("cannot be opened: {error}"),
-        };
-        StoreError::Open(format!("{} {why}", path.display()))
-    };
+    let failed = |error: rusqlite::Error| StoreError::Open(format!("{}: {}", path.display(), schema::why(&error)));
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(STORE_BUSY_MAX).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);

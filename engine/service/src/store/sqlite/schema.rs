@@ -1,6 +1,6 @@
 //! Tables, and the settings without which nothing is durable.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use crate::store::other_layout;
 
@@ -120,9 +120,20 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TABLES)
 }
 
+/// Why a store cannot be used, and what to look at.
+pub(super) fn why(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "cannot be opened: see that its folder is there, and that this user may write it and what is in it"
+                .to_owned()
+        }
+        _ => format!("cannot be opened: {error}"),
+    }
+}
+
 /// Makes the tables where they are missing, and refuses those of another layout.
 pub(super) fn prepare(connection: &Connection) -> Result<(), String> {
-    let text = |error: rusqlite::Error| error.to_string();
+    let text = |error: rusqlite::Error| why(&error);
     connection.execute_batch(META).map_err(text)?;
     let found: rusqlite::Result<Option<String>> =
         connection.query_row("SELECT value FROM meta WHERE name = 'layout'", [], |row| row.get(0)).optional();
@@ -168,4 +179,20 @@ pub(super) fn durable(connection: &Connection) -> rusqlite::Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As for a user who may read the file alone.
+    #[test]
+    fn a_store_that_may_only_be_read_says_what_to_look_at() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "query_only", true).unwrap();
+        let said = prepare(&connection).unwrap_err();
+        let expected =
+            "cannot be opened: see that its folder is there, and that this user may write it and what is in it";
+        assert_eq!(said, expected);
+    }
 }
