@@ -1,7 +1,8 @@
 //! A bank of our own over loopback HTTP, a service that pays through it, and a person before both.
 //!
 //! The bank books each payment that it is asked for. It gives no answer for the reference `lost-…` the first
-//! time, and refuses the account `closed`, and to settle `stuck-…`, until that is opened.
+//! time, takes two seconds for `slow-…`, and refuses the account `closed`, and to settle `stuck-…`, until that is
+//! opened.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -180,6 +181,10 @@ impl Bank {
         let mut booked = self.booked.lock().unwrap();
         let is_first = !booked.contains(&name);
         booked.push(name);
+        drop(booked);
+        if reference.starts_with("slow-") {
+            std::thread::sleep(Duration::from_secs(2));
+        }
         (!(reference.starts_with("lost-") && is_first)).then(|| (200, json!({ "id": format!("B-{reference}") })))
     }
 

@@ -79,6 +79,20 @@ async fn another_person_than_the_maker_approves() {
     desk.check(&answer("approve", "big-1", "bob"), 1, "error: : no step asks for an approval; nothing was changed");
 }
 
+/// Whatever it waited for before.
+#[tokio::test]
+async fn a_run_that_goes_on_is_shown_as_running_before_its_call_is_sent() {
+    let desk = Desk::open();
+    desk.pay("slow-big", "open", 1000).await;
+    desk.until("slow-big", "waiting").await;
+    desk.check(&["approvals", "approve", "slow-big", "--by", "bob", "--reason", "seen"], 0, "`release` approved");
+    while desk.bank.booked().is_empty() {
+        pause(Duration::from_millis(20)).await;
+    }
+    let listed = desk.json(&["runs", "list"]);
+    assert_eq!((&listed["runs"][0]["state"], &listed["runs"][0]["note"]), (&"running".into(), &"pay".into()));
+}
+
 #[tokio::test]
 async fn a_cancelled_run_ends() {
     let desk = Desk::open();

@@ -192,7 +192,7 @@ async fn each_row_of_a_dropped_file_is_one_run_and_a_broken_one_is_kept() {
     let lines = runs(&store, "lines", 4).await;
     assert_eq!(keys(&lines), ["a", "1.50", "march.jsonl:3", "march.jsonl:5"].map(str::to_owned).into());
     // That a run has begun does not say that it has ended.
-    let broken = listed(&store, Filter { kind: Some("dead_lettered".to_owned()), ..Filter::default() }, 3).await;
+    let broken = listed(&store, Filter { kinds: vec!["dead_lettered".to_owned()], ..Filter::default() }, 3).await;
     assert_eq!(keys(&broken), ["march.csv:3", "march.jsonl:3", "march.jsonl:5"].map(str::to_owned).into());
     let row = broken.iter().find(|run| run.event_key.starts_with("march.csv:3:")).unwrap();
     let broken = store.run(&row.run).await.unwrap().unwrap();

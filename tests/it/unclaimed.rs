@@ -120,7 +120,7 @@ async fn an_event_that_nobody_claims_is_one_dead_letter_after_seven_days_and_not
         assert_eq!((&from.run, from.pipeline.as_str(), from.step.as_str()), (&run, "pay", "told"));
         let of = |pipeline: &str| Filter { pipeline: Some(pipeline.into()), limit: 9, ..Filter::default() };
         assert_eq!(store.dead_events(&of("pay")).await.unwrap(), [dead[1].clone()]);
-        let kind = Filter { kind: Some("not_found".into()), limit: 9, ..Filter::default() };
+        let kind = Filter { kinds: vec!["not_found".into()], limit: 9, ..Filter::default() };
         assert_eq!(store.dead_events(&kind).await.unwrap(), [dead[0].clone()]);
     }
 }

@@ -180,7 +180,12 @@ struct ListArgs {
 impl ListArgs {
     /// The filter, with the state or the class that the list takes.
     fn filter(&self, kind: Option<String>) -> Filter {
-        Filter { pipeline: self.pipeline.clone(), kind, event_key: None, limit: self.limit }
+        Filter {
+            pipeline: self.pipeline.clone(),
+            kinds: kind.into_iter().collect(),
+            event_key: None,
+            limit: self.limit,
+        }
     }
 }
 

@@ -173,8 +173,8 @@ impl Replay {
             }
         }
         if self.runs.is_empty() {
-            let (pipeline, kind) = (self.pipeline.clone(), self.class.clone());
-            let filter = Filter { pipeline, kind, limit: usize::MAX, ..Filter::default() };
+            let (pipeline, kinds) = (self.pipeline.clone(), self.class.clone().into_iter().collect());
+            let filter = Filter { pipeline, kinds, limit: usize::MAX, ..Filter::default() };
             letters = desk.store.dead_letters(&filter).await?;
             letters.retain(|letter| self.since.is_none_or(|since| letter.at >= since));
             letters.reverse();

@@ -138,34 +138,33 @@ fn pipeline_of(file: &std::path::Path) -> Option<String> {
 
 /// Waits until no run of the pipeline goes on by itself, but those that are held.
 async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(), anyhow::Error> {
-    let in_state = |state: &str, limit: usize| Filter {
+    let of = |states: &[&str], limit: usize| Filter {
         pipeline: Some(pipeline.to_owned()),
-        kind: Some(state.to_owned()),
+        kinds: states.iter().map(|state| (*state).to_owned()).collect(),
         limit,
         ..Filter::default()
     };
+    let (running, under_way) = (of(&["running"], 1), of(&["running", "waiting"], usize::MAX));
     let store = &**engine.store();
-    let place = |row: &RunRow| (row.run.clone(), row.updated_at);
     loop {
-        if !store.runs(&in_state("running", 1)).await?.is_empty() {
+        if !store.runs(&running).await?.is_empty() {
             pause(LOOK_EVERY).await;
             continue;
         }
-        // Read before and after: a run that has gone from the one state into the other meanwhile is in neither.
-        let before = store.runs(&in_state("waiting", usize::MAX)).await?;
-        if store.runs(&in_state("running", 1)).await?.is_empty() {
-            let waiting = store.runs(&in_state("waiting", usize::MAX)).await?;
-            let is_same = before.iter().map(place).eq(waiting.iter().map(place));
-            if is_same && stand_still(store, waiting.into_iter().map(|row| row.run).collect()).await? {
-                return Ok(());
-            }
+        // Both states at one moment, since a run goes from one to the other; and what goes on while it is looked into
+        // may begin others.
+        let rows = store.runs(&under_way).await?;
+        let is_still = rows.iter().all(|row| row.state == "waiting") && stand_still(store, &rows).await?;
+        if is_still && store.runs(&under_way).await? == rows {
+            return Ok(());
         }
         pause(LOOK_INTO_EVERY).await;
     }
 }
 
 /// Whether all of these runs wait for persons alone, or for runs that do not go on by themselves either.
-async fn stand_still(store: &dyn Store, mut left: Vec<RunId>) -> Result<bool, StoreError> {
+async fn stand_still(store: &dyn Store, rows: &[RunRow]) -> Result<bool, StoreError> {
+    let mut left: Vec<RunId> = rows.iter().map(|row| row.run.clone()).collect();
     while let Some(run) = left.pop() {
         let Some(stored) = store.run(&run).await? else { continue };
         match stored.row.state.as_str() {
@@ -205,8 +204,8 @@ async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
     let mut counts = Vec::new();
     let mut dead = 0;
     for (state, _) in ferry_core::run::State::ALL {
-        let kind = Some(state.to_owned());
-        let filter = Filter { pipeline: Some(pipeline.to_owned()), kind, limit: usize::MAX, ..Filter::default() };
+        let kinds = vec![state.to_owned()];
+        let filter = Filter { pipeline: Some(pipeline.to_owned()), kinds, limit: usize::MAX, ..Filter::default() };
         let count = engine.store().runs(&filter).await?.len();
         if count > 0 {
             counts.push(format!("{count} {}", state.replace('_', "-")));

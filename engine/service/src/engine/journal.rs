@@ -32,6 +32,8 @@ struct DrivenState {
     /// Units that the gate of their connection holds back, and until when. No entry says so, because
     /// nothing has happened.
     held_back: BTreeMap<String, Timestamp>,
+    /// Whether lists have it at rest.
+    is_shown_at_rest: bool,
     newcomer: Option<Newcomer>,
 }
 
@@ -53,7 +55,8 @@ pub(super) struct Record<'a> {
 impl Driven {
     pub(super) fn new((id, engine, fence): (RunId, EngineId, Fence), run: Run, mail: i64) -> Self {
         let (pending, held_back) = (Vec::new(), BTreeMap::new());
-        let state = DrivenState { run, pending, is_given_up: false, held_back, newcomer: None };
+        let is_shown_at_rest = run.state() != State::Running;
+        let state = DrivenState { run, pending, is_given_up: false, held_back, is_shown_at_rest, newcomer: None };
         Self { id, engine, fence, mail, state: Mutex::new(state) }
     }
 
@@ -136,8 +139,19 @@ impl Driven {
         locked(&self.state).is_given_up
     }
 
+    /// What is not durable yet. What lists say of a run changes with the first of it that lets it go on.
     fn take(&self) -> Vec<Change> {
-        std::mem::take(&mut locked(&self.state).pending)
+        let (mut group, goes_on) = {
+            let mut state = locked(&self.state);
+            let group = std::mem::take(&mut state.pending);
+            let goes_on = !group.is_empty() && state.is_shown_at_rest && state.run.state() == State::Running;
+            state.is_shown_at_rest &= !goes_on;
+            (group, goes_on)
+        };
+        if goes_on {
+            group.push(self.projection(None, Hold::Keep));
+        }
+        group
     }
 
     /// What the run reserves; nothing where it was never held. `released` is a unit that is just being released.
@@ -152,7 +166,7 @@ impl Driven {
         Some(Change::Reserve { run: self.id.clone(), fence: self.fence, reservations })
     }
 
-    fn projection(&self, due: Option<Timestamp>) -> Change {
+    fn projection(&self, due: Option<Timestamp>, hold: Hold) -> Change {
         self.with(|run| {
             let state = run.state();
             let due = if state.is_ended() { None } else { due };
@@ -163,7 +177,7 @@ impl Driven {
                 state,
                 due,
                 note,
-                hold: Hold::Release,
+                hold,
                 mail: self.mail,
                 is_active: run.is_active(),
             }
@@ -287,7 +301,7 @@ impl Engine {
             let _order = locked(&self.order);
             let mut group = driven.take();
             group.extend(driven.reserve(None));
-            group.push(driven.projection(due));
+            group.push(driven.projection(due, Hold::Release));
             self.store.commit(group)
         };
         durable.await?;

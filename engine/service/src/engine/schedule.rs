@@ -83,14 +83,9 @@ impl Engine {
     }
 
     async fn is_under_way(&self, plan: &Plan) -> Result<bool, Failure> {
-        for state in UNDER_WAY {
-            let pipeline = Some(plan.pipeline.clone());
-            let filter = Filter { pipeline, kind: Some(state.name().to_owned()), event_key: None, limit: 1 };
-            if !self.store.runs(&filter).await.map_err(|error| store_failure(&error))?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let kinds = UNDER_WAY.iter().map(|state| state.name().to_owned()).collect();
+        let filter = Filter { pipeline: Some(plan.pipeline.clone()), kinds, event_key: None, limit: 1 };
+        Ok(!self.store.runs(&filter).await.map_err(|error| store_failure(&error))?.is_empty())
     }
 }
 

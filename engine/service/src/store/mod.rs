@@ -119,7 +119,7 @@ impl InQueue {
 }
 
 /// A run in a list.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RunRow {
     /// The run.
     pub run: RunId,
@@ -173,8 +173,8 @@ pub struct DeadLetter {
 pub struct Filter {
     /// Only of this pipeline.
     pub pipeline: Option<String>,
-    /// Only in this state, or of this class.
-    pub kind: Option<String>,
+    /// Only in one of these states, or of one of these classes; of any where none is named. As of one moment.
+    pub kinds: Vec<String>,
     /// Only of this event; of dead letters also the one of this run.
     pub event_key: Option<String>,
     /// At most that many.

@@ -214,9 +214,9 @@ pub(super) async fn dead(session: &Session, filter: &Filter) -> Result<Vec<DeadE
     let sql = posts!(
         whole,
         "WHERE dead_ms IS NOT NULL AND ($1::text IS NULL OR pipeline = $1) \
-            AND ($2::text IS NULL OR class = $2) ORDER BY dead_ms DESC, event, key LIMIT $3"
+            AND (cardinality($2::text[]) = 0 OR class = ANY($2)) ORDER BY dead_ms DESC, event, key LIMIT $3"
     );
-    let found = rows(session, sql, &[&filter.pipeline, &filter.kind, &bound(filter.limit)]).await?;
+    let found = rows(session, sql, &[&filter.pipeline, &filter.kinds, &bound(filter.limit)]).await?;
     all(&found)?.iter().map(|(name, post)| post.dead_event(name).map_err(Failed::Refused)).collect()
 }
 

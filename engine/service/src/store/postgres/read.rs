@@ -23,7 +23,7 @@ const RUN: &str = "SELECT run, pipeline, version, event_key, state, note, starte
     mail FROM runs WHERE run = $1";
 const JOURNAL: &str = "SELECT at_ms, entry FROM journal WHERE run = $1 ORDER BY sequence";
 const RUNS: &str = "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
-    WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR state = $2)
+    WHERE ($1::text IS NULL OR pipeline = $1) AND (cardinality($2::text[]) = 0 OR state = ANY($2))
     AND ($3::text IS NULL OR event_key = $3) ORDER BY updated_ms DESC, run LIMIT $4";
 const RUNS_WITH: &str =
     "SELECT run, pipeline, version, event_key, state, note, started_ms, updated_ms, due_ms FROM runs
@@ -31,7 +31,7 @@ const RUNS_WITH: &str =
         SELECT 1 FROM journal WHERE journal.run = runs.run AND (strpos(entry, $1) > 0 OR strpos(entry, $2) > 0)
     ) ORDER BY updated_ms DESC, run LIMIT $4";
 const LETTERS: &str = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
-    WHERE ($1::text IS NULL OR pipeline = $1) AND ($2::text IS NULL OR class = $2)
+    WHERE ($1::text IS NULL OR pipeline = $1) AND (cardinality($2::text[]) = 0 OR class = ANY($2))
     AND ($4::text IS NULL OR run = $4 OR event_key = $4) ORDER BY at_ms DESC, run LIMIT $3";
 
 /// The rows of a statement.
@@ -79,7 +79,8 @@ pub(super) async fn shared(session: &Session, name: &str) -> Result<Option<Share
 }
 
 pub(super) async fn runs(session: &Session, filter: &Filter) -> Result<Vec<RunRow>, Failed> {
-    let found = rows(session, RUNS, &[&filter.pipeline, &filter.kind, &filter.event_key, &bound(filter.limit)]).await?;
+    let found =
+        rows(session, RUNS, &[&filter.pipeline, &filter.kinds, &filter.event_key, &bound(filter.limit)]).await?;
     found.iter().map(run_row).collect()
 }
 
@@ -97,7 +98,7 @@ pub(super) async fn counts(session: &Session) -> Result<BTreeMap<String, u64>, F
 
 pub(super) async fn dead_letters(session: &Session, filter: &Filter) -> Result<Vec<DeadLetter>, Failed> {
     let found =
-        rows(session, LETTERS, &[&filter.pipeline, &filter.kind, &bound(filter.limit), &filter.event_key]).await?;
+        rows(session, LETTERS, &[&filter.pipeline, &filter.kinds, &bound(filter.limit), &filter.event_key]).await?;
     let letter = |row: &Row| {
         Ok(DeadLetter {
             run: RunId::named(row.get::<_, String>(0)),

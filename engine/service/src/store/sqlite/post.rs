@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ferry_core::plan::Use;
 use rusqlite::{Connection, Params, Row, params};
 
-use super::read::{bound, json};
+use super::read::{bound, json, kinds};
 use crate::store::{
     Emitter, Filter, RunId,
     rows::{Death, Keys, PostKey, PostRecord, Rows, Wanted, Writes},
@@ -139,10 +139,10 @@ pub(super) fn unclaimed(connection: &Connection, limit: usize) -> rusqlite::Resu
 
 pub(super) fn dead(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Post>> {
     let sql = format!(
-        "{POST} WHERE dead_ms IS NOT NULL AND (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR class = ?2)
+        "{POST} WHERE dead_ms IS NOT NULL AND (?1 IS NULL OR pipeline = ?1) AND (?2 = '[]' OR class IN (SELECT value FROM json_each(?2)))
         ORDER BY dead_ms DESC, event, key LIMIT ?3"
     );
-    all(connection, &sql, params![filter.pipeline, filter.kind, bound(filter.limit)])
+    all(connection, &sql, params![filter.pipeline, kinds(filter), bound(filter.limit)])
 }
 
 pub(super) fn dead_count(connection: &Connection) -> rusqlite::Result<u64> {

@@ -57,11 +57,11 @@ pub(super) fn shared(connection: &Connection, name: &str) -> rusqlite::Result<Op
 
 pub(super) fn runs(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<RunRow>> {
     let sql = format!(
-        "{RUN} WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR event_key = ?3)
+        "{RUN} WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR event_key = ?3)
         ORDER BY updated_ms DESC, run LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let wanted = params![filter.pipeline, filter.kind, filter.event_key, bound(filter.limit)];
+    let wanted = params![filter.pipeline, kinds(filter), filter.event_key, bound(filter.limit)];
     let rows = statement.query_map(wanted, run_row)?;
     rows.collect()
 }
@@ -87,11 +87,11 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<BTreeMap<Strin
 
 pub(super) fn dead_letters(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<DeadLetter>> {
     let sql = "SELECT run, pipeline, event_key, step, class, message, at_ms, event FROM dead_letters
-        WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR class = ?2) AND (?4 IS NULL OR run = ?4 OR event_key = ?4)
+        WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 = '[]' OR class IN (SELECT value FROM json_each(?2))) AND (?4 IS NULL OR run = ?4 OR event_key = ?4)
         ORDER BY at_ms DESC, run LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
     let rows =
-        statement.query_map(params![filter.pipeline, filter.kind, bound(filter.limit), filter.event_key], |row| {
+        statement.query_map(params![filter.pipeline, kinds(filter), bound(filter.limit), filter.event_key], |row| {
             Ok(DeadLetter {
                 run: RunId::named(row.get::<_, String>(0)?),
                 pipeline: row.get(1)?,
@@ -138,6 +138,11 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
     let wrong =
         |error: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
     serde_json::from_str(&text).map_err(wrong)
+}
+
+/// The kinds of a filter as SQLite can search them.
+pub(super) fn kinds(filter: &Filter) -> String {
+    serde_json::json!(filter.kinds).to_string()
 }
 
 pub(super) fn bound(limit: usize) -> i64 {
