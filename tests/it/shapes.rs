@@ -10,7 +10,10 @@ use ferry_contract::port::Clock as _;
 use ferry_core::run::{Entry, Letter};
 use serde_json::{Value, json};
 
-use crate::shop::Shop;
+use crate::{
+    program::{ferry, outcome},
+    shop::Shop,
+};
 
 const ORDERS: &str = r#"
 ferry: 1
@@ -57,9 +60,26 @@ steps:
   - { id: shipped, needs: [release], map: { order: { from: $.ordered.id, default: unknown }, by: $.release.by } }
 "#;
 
+const TWICE: &str = r#"
+ferry: 1
+pipeline: twice
+trigger: { webhook: { path: twice, verify: none }, key: $.id }
+steps:
+  - id: ordered
+    wait: { event: order.done, match: { event: $.id, run: $.event.order }, timeout: { after: 1d, then: dead_letter } }
+  - { id: never, needs: [ordered], check: [{ rhai: "ordered.id == 0", say: it is a name }] }
+"#;
+
 fn open() -> Shop {
     let project = ("ferry", "ferry: 1\nproject: shop\n");
-    Shop::open(&[project, ("orders", ORDERS), ("line", LINE), ("booked", BOOKED), ("shipments", SHIPMENTS)])
+    Shop::open(&[
+        project,
+        ("orders", ORDERS),
+        ("line", LINE),
+        ("booked", BOOKED),
+        ("shipments", SHIPMENTS),
+        ("twice", TWICE),
+    ])
 }
 
 /// What the steps of a run gave.
@@ -111,7 +131,8 @@ async fn an_event_is_found_by_who_waits_before_it_or_after_it_or_not_at_all() {
         let run = RunId::of("shipments", shipment);
         asked(&shop, &run).await;
         for (by, yes) in [("ana", true), ("eve", true), ("bob", true)] {
-            let letter = Letter::Answer { step: "release".into(), by: by.into(), yes, reason: "seen".into() };
+            let letter =
+                Letter::Answer { step: "release".into(), by: by.into(), yes, reason: "seen".into(), asked_at: None };
             shop.store
                 .commit(vec![Change::Send { run: run.clone(), letter, at: SystemClock::default().now() }])
                 .await
@@ -133,4 +154,34 @@ async fn asked(shop: &Shop, run: &RunId) {
         pause(Duration::from_millis(20)).await;
     }
     panic!("{run} asks nobody");
+}
+
+/// It is claimed by one of them.
+#[tokio::test]
+async fn who_was_told_of_an_event_among_others_finds_it_again() {
+    let shop = open();
+    for id in ["one", "two"] {
+        shop.deliver("twice", &json!({ "id": id, "order": "o1" })).await;
+        shop.run("twice", id, &["waiting"]).await;
+    }
+    shop.deliver("orders", &order("o1")).await;
+    for id in ["one", "two"] {
+        let first = shop.run("twice", id, &["dead_lettered"]).await;
+        let mut replay = ferry(shop.folder.path());
+        replay.args(["dlq", "replay", id, "--from", "start", "--yes", "--reason", "x"]);
+        replay.args(["--store", "ferry.db", "--project", "shop"]);
+        let (code, _, said) = outcome(&mut replay);
+        assert_eq!(code, Some(0), "{said}");
+        let is_told = |entry: &&(_, Entry)| matches!(&entry.1, Entry::Arrived { step, .. } if step == "ordered");
+        let mut told = 0;
+        for _ in 0..400 {
+            let run = shop.store.run(&first.row.run).await.unwrap().unwrap();
+            told = run.journal.iter().filter(is_told).count();
+            if told == 2 {
+                break;
+            }
+            pause(Duration::from_millis(20)).await;
+        }
+        assert_eq!(told, 2, "{id}");
+    }
 }

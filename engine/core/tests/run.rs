@@ -107,6 +107,63 @@ steps:
     );
 }
 
+/// Two persons look at a parked payout, and both find that it was not done. What the first of them says lets it be
+/// sent again; what the second one says is of what was, and not of what is in doubt by now.
+#[test]
+fn what_a_person_found_out_is_of_the_question_that_was_asked() {
+    check(
+        "\
+steps:
+  - id: pay
+    action: payoneer.create_payout
+    with: { client_reference_id: $.event.Id, payee_id: p, amount: { amount: 1, currency: USD }, description: d }
+  - id: release
+    needs: [pay]
+    approve: { by: ana, expires: 1h }
+",
+        r#"
+1 {"called":{"step":"pay","attempt":1,"key":"k","digest":"d","target":"t"}}
+2 {"failed":{"step":"pay","failure":{"class":"unknown","message":"no answer"}}}
+3 {"looked_up":{"step":"pay","found":"not_seen","output":{}}}
+4 {"parked":{"step":"pay","reason":"look there"}}
+5 < {"decision":{"step":"pay","by":"ana","reason":"not there","decision":"not_done","asked_at":"2026-02-25T06:13:24Z"}}
+6 < {"decision":{"step":"pay","by":"bob","reason":"not there","decision":"not_done","asked_at":"2026-02-25T06:13:24Z"}}
+7 {"called":{"step":"pay","attempt":1,"key":"k","digest":"d","target":"t"}}
+8 {"failed":{"step":"pay","failure":{"class":"unknown","message":"no answer"}}}
+9 {"looked_up":{"step":"pay","found":"not_seen","output":{}}}
+10 {"parked":{"step":"pay","reason":"look there"}}
+11 < {"decision":{"step":"pay","by":"bob","reason":"not there","decision":"not_done","asked_at":"2026-02-25T06:13:24Z"}}
+12 < {"decision":{"step":"pay","by":"bob","reason":"it is","decision":{"done":{}},"asked_at":"2026-02-25T06:13:30Z"}}
+13 {"waiting":{"step":"release","on":{"approval":{"by":["ana"],"show":{}}}}}
+14 < {"answer":{"step":"release","by":"ana","yes":true,"reason":"seen","asked_at":"2026-02-25T06:13:24Z"}}
+15 < {"answer":{"step":"release","by":"ana","yes":true,"reason":"seen","asked_at":"2026-02-25T06:13:33Z"}}
+"#,
+        expect![[r#"
+            1 running: 
+            2 running: look up pay at 912
+            3 running: parked pay
+            4 parked: 
+            5 letter: decided
+            5 running: call pay at 5
+            6 letter: moot, `pay` is not parked
+            6 running: call pay at 6
+            7 running: 
+            8 running: look up pay at 918
+            9 running: parked pay
+            10 parked: 
+            11 letter: moot, `pay` has asked anew since; look again
+            11 parked: 
+            12 letter: decided
+            12 running: start release
+            13 waiting: at 3613: failed release, declined: nobody who may approve it has answered in time
+            14 letter: moot, `release` has asked anew since; look again
+            14 waiting: at 3613: failed release, declined: nobody who may approve it has answered in time
+            15 letter: approved
+            15 running: finish
+        "#]],
+    );
+}
+
 #[test]
 fn what_waits_ends_in_time() {
     check(

@@ -181,8 +181,8 @@ impl World {
         for unit in run.units().filter(|unit| matches!(run.status(*unit), Status::Parked { .. })) {
             let step = run.unit_id(unit);
             let decision = if dice.one_in(4) { Decision::GiveUp } else { self.truth(stored, &run, &step) };
-            let (by, reason) = ("operator".to_owned(), "looked there".to_owned());
-            self.send(&stored.row.run, Letter::Decision { step, by, reason, decision }).await;
+            let (by, reason, asked_at) = ("operator".to_owned(), "looked there".to_owned(), run.asked_at(&step));
+            self.send(&stored.row.run, Letter::Decision { step, by, reason, decision, asked_at }).await;
         }
     }
 

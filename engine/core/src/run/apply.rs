@@ -126,7 +126,7 @@ impl Run {
             }
             Entry::Waiting { on, .. } => self.units[unit].status = Status::Waiting { since: at, on: on.clone() },
             Entry::Approved { by, reason, .. } => self.done(unit, &json!({ "by": by, "reason": reason })),
-            Entry::Parked { reason, .. } => self.units[unit].status = Status::Parked { reason: reason.clone() },
+            Entry::Parked { reason, .. } => self.units[unit].status = Status::Parked { at, reason: reason.clone() },
             Entry::Decided { decision, .. } => self.decide(at, unit, decision),
             Entry::Started { .. }
             | Entry::Resumed { .. }

@@ -29,6 +29,9 @@ pub enum Letter {
         yes: bool,
         /// Why.
         reason: String,
+        /// When the question was asked that was seen; any, where nothing says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_at: Option<Timestamp>,
     },
     /// The run that a step began has ended.
     Returned {
@@ -47,6 +50,9 @@ pub enum Letter {
         reason: String,
         /// What it was.
         decision: Decision,
+        /// When the step was parked that was seen; any time, where nothing says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_at: Option<Timestamp>,
     },
     /// What stood before a step in its queue has gone: it is its turn to ask.
     Turn {
@@ -105,8 +111,13 @@ impl Run {
                 let held = unit.filter(|unit| matches!(self.status(*unit), Status::Held { .. }));
                 held.map_or_else(|| Receipt::Moot(format!("`{step}` is not held")), Receipt::Ask)
             }
-            Letter::Answer { step, by, yes, reason } => self.answered(step, (by, *yes, reason), now),
-            Letter::Decision { step, by, reason, decision } => self.decided(step, by, reason, decision),
+            Letter::Answer { step, asked_at, .. } | Letter::Decision { step, asked_at, .. }
+                if self.is_of_another(step, *asked_at) =>
+            {
+                Receipt::Moot(format!("`{step}` has asked anew since; look again"))
+            }
+            Letter::Answer { step, by, yes, reason, .. } => self.answered(step, (by, *yes, reason), now),
+            Letter::Decision { step, by, reason, decision, .. } => self.decided(step, by, reason, decision),
             Letter::Cancel { by, reason } => self.cancelled(by, reason),
         }
     }
@@ -125,6 +136,19 @@ impl Run {
             (Status::Done | Status::Skipped | Status::Failed, _) => Receipt::Moot(format!("`{step}` has ended")),
             _ => Receipt::Later,
         }
+    }
+
+    /// When a step asked the person who is to answer it or to decide it; nothing where it asks nobody.
+    pub fn asked_at(&self, step: &str) -> Option<Timestamp> {
+        match self.status(self.unit_named(step)?) {
+            Status::Parked { at, .. } | Status::Waiting { since: at, on: On::Approval { .. } } => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// What a person has found out about one question says nothing of the next one.
+    fn is_of_another(&self, step: &str, seen: Option<Timestamp>) -> bool {
+        seen.is_some_and(|seen| self.asked_at(step).is_some_and(|asked| asked != seen))
     }
 
     fn waiting(&self, step: &str, take: impl FnOnce(UnitIndex, &On) -> Option<Receipt>) -> Receipt {

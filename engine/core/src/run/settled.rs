@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::{failure::Failure, key::CallKey};
 
-use super::{Entry, On, Run, Status, UnitIndex};
+use serde_json::Value;
+
+use super::{Entry, On, Run, Status, UnitIndex, Wanted};
 use crate::{
     language::Then,
     once::{Guard, Memory, Outcome},
@@ -18,6 +20,8 @@ pub(super) struct Settled {
     failures: BTreeMap<String, Failure>,
     /// Units of arms that have begun another run, emitted an event, or had the answer that they waited for.
     acted: BTreeSet<String>,
+    /// The events that units waited for, which have come: others may have claimed them.
+    came: BTreeMap<String, (Wanted, Value)>,
 }
 
 impl Run {
@@ -93,6 +97,11 @@ impl Run {
         self.guards.has(Guard::Place) && steps.iter().any(acted)
     }
 
+    /// What came to a unit that waited for this event in an earlier life of the run.
+    pub fn came(&self, unit: UnitIndex, wanted: &Wanted) -> Option<&Value> {
+        self.settled.came.get(&self.unit_id(unit)).filter(|(known, _)| known == wanted).map(|(_, event)| event)
+    }
+
     /// Keeps how units have failed, for the next life of the run.
     pub(super) fn keep_failures(&mut self) {
         for unit in self.units() {
@@ -104,6 +113,12 @@ impl Run {
 
     /// A step of an arm that has acted, other than by a call, has acted in every later life of the run.
     pub(super) fn note_act(&mut self, unit: UnitIndex, entry: &Entry) {
+        if let (Entry::Arrived { output, .. }, Status::Waiting { on: On::Event(wanted), .. }) =
+            (entry, &self.units[unit].status)
+        {
+            let came = (wanted.clone(), output.clone());
+            self.settled.came.insert(self.unit_id(unit), came);
+        }
         let has_acted = match entry {
             Entry::Emitted { .. } | Entry::Approved { .. } | Entry::Waiting { on: On::Run { .. }, .. } => true,
             // That an event came, or an answer, may be why the step is done without; that time has passed is not.

@@ -88,6 +88,8 @@ pub enum Status {
     },
     /// A person decides.
     Parked {
+        /// Since when.
+        at: Timestamp,
         /// What a person must check.
         reason: String,
     },

@@ -127,7 +127,7 @@ impl Observation {
     pub(super) fn described(&self) -> String {
         let name = super::expect::outcome_name(self.run.state());
         let parked = self.run.units().find_map(|unit| match self.run.status(unit) {
-            Status::Parked { reason } => Some((self.run.unit_id(unit), reason.clone())),
+            Status::Parked { reason, .. } => Some((self.run.unit_id(unit), reason.clone())),
             _ => None,
         });
         match (self.run.state(), self.dead_letter(), parked) {

@@ -91,7 +91,8 @@ impl Answer {
             Err(why) => return Ok(refused(&stored.row.run, &why)),
         };
         let (by, reason) = (self.actor.by.clone(), self.actor.reason.clone());
-        let letter = Letter::Answer { step: step.clone(), by, yes, reason };
+        let asked_at = run.asked_at(&step);
+        let letter = Letter::Answer { step: step.clone(), by, yes, reason, asked_at };
         let act = if yes { "approved" } else { "rejected" };
         desk.send((&stored, &run), letter, (act, Some(&step)), &self.actor).await
     }

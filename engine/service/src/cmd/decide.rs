@@ -101,7 +101,8 @@ impl Decide {
             Decision::GiveUp => "decided: given up",
         };
         let (by, reason) = (self.actor.by.clone(), self.actor.reason.clone());
-        let letter = Letter::Decision { step: step.clone(), by, reason, decision };
+        let asked_at = run.asked_at(&step);
+        let letter = Letter::Decision { step: step.clone(), by, reason, decision, asked_at };
         desk.send((&stored, &run), letter, (act, Some(&step)), &self.actor).await
     }
 

@@ -175,7 +175,15 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
             rules.iter().try_for_each(|rule| rule.check(scope))?;
             Ok(evaluated(Value::Bool(true)))
         }
-        Work::Wait(wait) => Ok(Started::Entry(Entry::Waiting { step: step(), on: on(wait, scope)? })),
+        Work::Wait(wait) => {
+            let on = on(wait, scope)?;
+            let came = if let On::Event(wanted) = &on { run.came(unit, wanted) } else { None };
+            let output = came.cloned();
+            Ok(Started::Entry(match output {
+                Some(output) => Entry::Arrived { step: step(), output },
+                None => Entry::Waiting { step: step(), on },
+            }))
+        }
         Work::Approve(approve) => Ok(Started::Entry(Entry::Waiting { step: step(), on: approval(approve, scope)? })),
         Work::Pipeline { name, with } => Ok(Started::Begin(name.clone(), value(with, scope)?)),
         Work::Alert { to, say } => {

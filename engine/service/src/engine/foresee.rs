@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
             }
         }
         for unit in self.run.units().collect::<Vec<_>>() {
-            if let Status::Parked { reason } = self.run.status(unit).clone()
+            if let Status::Parked { reason, .. } = self.run.status(unit).clone()
                 && !self.seen.contains(&unit)
             {
                 self.stops(unit, Fate::Park, Some(&reason));

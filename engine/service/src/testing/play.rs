@@ -198,7 +198,7 @@ impl<'a> Play<'a> {
                 let asked = asked.into_iter().find(|asked| asked.run == *id && asked.step == step.value);
                 asked.and_then(|asked| {
                     let (step, by, reason) = (step.value.clone(), by.clone(), reason.clone());
-                    send(after(asked.since), Letter::Answer { step, by, yes: *yes, reason })
+                    send(after(asked.since), Letter::Answer { step, by, yes: *yes, reason, asked_at: None })
                 })
             }
             Deed::Decide { step, by, decision } => {
@@ -211,7 +211,10 @@ impl<'a> Play<'a> {
                 let since = stored.journal.iter().rev().find_map(parked).filter(|_| is_parked);
                 since.and_then(|since| {
                     let (step, by, reason) = (step.value.clone(), by.clone(), "the test says so".to_owned());
-                    send(after(since), Letter::Decision { step, by, reason, decision: decision.clone() })
+                    send(
+                        after(since),
+                        Letter::Decision { step, by, reason, decision: decision.clone(), asked_at: None },
+                    )
                 })
             }
         })

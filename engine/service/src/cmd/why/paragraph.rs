@@ -93,7 +93,7 @@ fn of_step(facts: &Facts, open: &Open) -> String {
         }
         Status::Doubted { at } => format!("`{step}` was done once; from {at} the target is asked whether that stands."),
         Status::Called { .. } => format!("`{step}` is being sent."),
-        Status::Parking { reason } | Status::Parked { reason } => parked(facts, step, reason),
+        Status::Parking { reason } | Status::Parked { reason, .. } => parked(facts, step, reason),
         Status::Holding { .. } => format!("`{step}` is about to be held{why}."),
         Status::Held { since, what, .. } => {
             let next = facts.due.map_or_else(String::new, |due| format!(", next at {due}"));
@@ -279,7 +279,7 @@ mod tests {
                 `go` is held since 2026-02-25T06:13:21Z for {"amount":50} (unavailable: not sent); it is asked again by itself, next at 2026-02-25T06:14:20Z, and goes on when that is there; 2 stand before it in the queue payoneer/USD, with 90.00.
             "#]],
         );
-        let parked = Status::Parked { reason: "no answer; look there".to_owned() };
+        let parked = Status::Parked { at: at(0), reason: "no answer; look there".to_owned() };
         check(
             State::Parked,
             (Some(parked), None),
