@@ -188,6 +188,11 @@ impl Bank {
         (!(reference.starts_with("lost-") && is_first)).then(|| (200, json!({ "id": format!("B-{reference}") })))
     }
 
+    /// It has done this already.
+    pub(crate) fn book(&self, name: &str) {
+        self.booked.lock().unwrap().push(name.to_owned());
+    }
+
     pub(crate) fn booked(&self) -> Vec<String> {
         self.booked.lock().unwrap().clone()
     }
@@ -228,12 +233,16 @@ impl Desk {
     /// With more in the connection, and another pipeline.
     pub(crate) fn with(connection: &str, pipeline: &str) -> Self {
         let mut desk = Self::untrusted(connection, pipeline);
-        // The bank begins with its store, and an engine that starts knows it.
-        let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];
-        assert!(ferry(desk.folder.path()).args(trusted).output().unwrap().status.success());
-        desk.service.kill().unwrap();
-        desk.service = serve_folder(desk.folder.path(), &desk.folder.path().join("treasury"), "ferry.db", &[]);
+        desk.trust();
         desk
+    }
+
+    /// The bank begins with its store, and an engine that starts knows it.
+    pub(crate) fn trust(&mut self) {
+        let trusted = ["store", "trust", "--store", "ferry.db", "--by", "ana", "--reason", "a new bank"];
+        assert!(ferry(self.folder.path()).args(trusted).output().unwrap().status.success());
+        self.service.kill().unwrap();
+        self.service = serve_folder(self.folder.path(), &self.folder.path().join("treasury"), "ferry.db", &[]);
     }
 
     /// With a store that may have forgotten something.

@@ -7,6 +7,7 @@ mod backfill;
 mod bad_files;
 mod bank;
 mod begin;
+mod beside;
 mod completions;
 mod dead_address;
 mod describe;

@@ -21,7 +21,7 @@ use ferry_core::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).unwrap()
 }
 
@@ -75,7 +75,7 @@ fn claim(run: &str, call: &str) -> Change {
     Change::Claim { key: CallKey::new("c", "pay", call, "s", 0), run: run_of(run), digest: Digest::of("d") }
 }
 
-fn dead_letter(step: &str, leased: &Leased, sequence: u64) -> Vec<Change> {
+pub(crate) fn dead_letter(step: &str, leased: &Leased, sequence: u64) -> Vec<Change> {
     let Leased { run, fence, .. } = leased.clone();
     let failure = Failure::new(ErrorClass::Invalid, "the e-mail is wrong");
     let entry = Entry::DeadLettered { step: step.into(), failure: failure.clone() };
@@ -121,7 +121,7 @@ impl Tested {
         engine
     }
 
-    async fn take(&self, engine: &EngineId, second: i64) -> Vec<Leased> {
+    pub(crate) async fn take(&self, engine: &EngineId, second: i64) -> Vec<Leased> {
         self.store.lease(engine, at(second), 9).await.unwrap().runs
     }
 

@@ -217,7 +217,7 @@ impl World {
                 (From::Start, Some(event))
             }
         };
-        let how = Again { from, version: None, event, by_person: true };
+        let how = Again { from, version: None, event, by_person: true, seen: Some(stored.length()) };
         let (by, reason) = ("operator".to_owned(), "mended".to_owned());
         let resume = Change::Resume { run: stored.row.run.clone(), by, reason, at: self.now(stored), how };
         // A correction may have been faster.

@@ -71,6 +71,10 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         let message = "only an action takes `once_per`";
         fields.refuse("once_per", message, "remove it: nothing else has a key at a target", report);
     }
+    if *kind == "pipeline" {
+        let message = "a step that waits for another run takes no `timeout`: that run would go on, and pay, after it";
+        fields.refuse("timeout", message, "write it in that pipeline, where it ends what it does", report);
+    }
     match *kind {
         "action" => Some(Work::Action { action: text(node, "`action`", report)?, with: fields.get("with").cloned() }),
         "map" => Some(Work::Map(node.clone())),

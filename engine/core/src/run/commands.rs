@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{Command, Entry, On, Run, Status, TRIGGER, UnitIndex};
 use crate::{
     language::Then,
+    once::Guard,
     plan::{Reaction, StepIndex, Timeout, Wait, Work},
 };
 
@@ -115,7 +116,11 @@ impl Run {
 
     /// When a waiting unit has waited long enough, and what then happened.
     pub(super) fn late(&self, unit: UnitIndex) -> Option<(Timestamp, Entry)> {
-        let Status::Waiting { since, .. } = &self.units[unit].status else { return None };
+        let Status::Waiting { since, on } = &self.units[unit].status else { return None };
+        // That run would go on, and pay, beside what is done in its place: it has time-outs of its own.
+        if matches!(on, On::Run { .. }) && self.guards.has(Guard::Place) {
+            return None;
+        }
         let own = match &self.step(unit).work {
             Work::Wait(Wait::For(time)) => Some((*since + signed(*time), self.arrived(unit))),
             Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) => {

@@ -263,6 +263,9 @@ pub enum On {
     Run {
         /// The run.
         run: String,
+        /// How many entries it had before: it ends after these.
+        #[serde(default)]
+        seen: u64,
     },
     /// Somebody who says that the store remembers all that was sent: nothing else can tell whether this was.
     Trust,

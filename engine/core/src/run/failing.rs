@@ -38,7 +38,7 @@ impl Run {
             self.remember(unit, outcome);
         }
         match after {
-            After::Retry { at } if self.is_late(unit, at) => self.react(unit, failure.class),
+            After::Retry { at } if self.is_late(unit, at) => self.react(unit, failure.class, was_sent),
             After::Retry { at } => {
                 let is_free = was_sent && (self.units[unit].is_probe || failure.is_untried);
                 let attempt = attempt + u32::from(!is_free);
@@ -46,25 +46,27 @@ impl Run {
             }
             After::LookUp { at } => self.units[unit].status = Status::Unknown { attempt, at },
             After::Park { reason } => self.units[unit].status = Status::Parking { reason },
-            After::Fail => self.react(unit, failure.class),
+            After::Fail => self.react(unit, failure.class, was_sent),
         }
     }
 
     /// What the pipeline says of a failure, unless a write of the step may have arrived, in this life of the run or in
     /// an earlier one: then nothing else may be done in its place, and a person decides. Nor is anything done in the
-    /// place of one that was done. That the target has it already is known, and may be told.
-    fn react(&mut self, unit: UnitIndex, class: ErrorClass) {
-        let is_known = class == ErrorClass::Conflict && !self.was_unknown(unit);
+    /// place of one that was done. That the target has it already is known, and may be told; a refusal before anything was
+    /// sent says nothing of an attempt that may have arrived.
+    fn react(&mut self, unit: UnitIndex, class: ErrorClass, was_sent: bool) {
+        let is_conflict = class == ErrorClass::Conflict;
+        let is_known = is_conflict && !self.was_unknown(unit);
         let arm = self.step(unit).arm(class).map(|arm| &self.step(unit).arms[arm].reaction);
         let does_else = matches!(arm, Some(Reaction::Do { .. } | Reaction::Fallback(_)));
         match self.standing(unit).map(|(key, memory)| (key.clone(), memory.first_at, memory.outcome.clone())) {
-            Some((key, first_at, Outcome::Unknown { .. })) if !is_known => {
+            // It was refused before it was sent, because it may have been done with another content.
+            Some((_, _, Outcome::Unknown { .. })) if is_conflict && !was_sent && self.units[unit].call.is_none() => {
+                self.units[unit].status = Status::Failed;
+            }
+            Some((key, first_at, Outcome::Unknown { .. })) if !(is_known && was_sent) => {
                 self.units[unit].call = Some((key, first_at));
                 self.park(unit, "an attempt may have arrived; look there whether it has been done");
-            }
-            // It was refused before it was sent, because it may have been done with another content.
-            Some((_, _, Outcome::Unknown { .. })) if self.units[unit].call.is_none() => {
-                self.units[unit].status = Status::Failed;
             }
             Some((key, first_at, Outcome::Done(_))) if does_else && !is_known => {
                 self.units[unit].call = Some((key, first_at));

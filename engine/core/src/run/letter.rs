@@ -39,6 +39,9 @@ pub enum Letter {
         step: String,
         /// Its output, or why it failed.
         outcome: Result<Value, Failure>,
+        /// How many entries it had with its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        length: Option<u64>,
     },
     /// A person found out what had become of a call.
     Decision {
@@ -105,7 +108,7 @@ impl Run {
                 On::Answer { .. } => Some(Receipt::Ask(unit)),
                 On::Time | On::Approval { .. } | On::Run { .. } | On::Trust => None,
             }),
-            Letter::Returned { step, outcome } => self.returned(step, outcome),
+            Letter::Returned { step, outcome, length } => self.returned(step, outcome, *length),
             Letter::Turn { step } => {
                 let unit = self.unit_named(step);
                 let held = unit.filter(|unit| matches!(self.status(*unit), Status::Held { .. }));
@@ -123,10 +126,13 @@ impl Run {
     }
 
     /// A run may end before the step that began it again has journaled that it waits.
-    fn returned(&self, step: &str, outcome: &Result<Value, Failure>) -> Receipt {
+    fn returned(&self, step: &str, outcome: &Result<Value, Failure>, length: Option<u64>) -> Receipt {
         let Some(unit) = self.unit_named(step) else { return Receipt::Moot(format!("there is no `{step}`")) };
         let step = step.to_owned();
         match (self.status(unit), outcome) {
+            (Status::Waiting { on: On::Run { seen, .. }, .. }, _) if length.is_some_and(|length| length <= *seen) => {
+                Receipt::Moot(format!("`{step}` has begun it again since"))
+            }
             (Status::Waiting { on: On::Run { .. }, .. }, Ok(output)) => {
                 Receipt::Entry(Entry::Arrived { step, output: output.clone() })
             }
@@ -207,7 +213,7 @@ impl Run {
     /// The run that a unit has begun and waits for.
     fn open_run(&self, unit: UnitIndex) -> Option<&str> {
         match self.status(unit) {
-            Status::Waiting { on: On::Run { run }, .. } => Some(run),
+            Status::Waiting { on: On::Run { run, .. }, .. } => Some(run),
             _ => None,
         }
     }

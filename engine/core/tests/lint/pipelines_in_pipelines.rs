@@ -267,3 +267,21 @@ fn what_tells_of_failures_is_told_of_none_of_its_own() {
         assert_eq!(circles, found, "{tell}{write}");
     }
 }
+
+/// That run would go on, and pay, beside what is done in its place.
+#[test]
+fn a_step_that_waits_for_another_run_takes_no_time_out() {
+    let steps = "steps:
+  - id: pay_it
+    pipeline: pay
+    timeout: 1h
+    with: { amount: 1, currency: EUR }
+";
+    check(
+        &calling(steps),
+        expect![[r#"
+        orders.yaml:4:5: error[unknown-key]: a step that waits for another run takes no `timeout`: that run would go on, and pay, after it
+          help: write it in that pipeline, where it ends what it does
+    "#]],
+    );
+}

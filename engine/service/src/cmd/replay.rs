@@ -200,7 +200,7 @@ impl Replay {
         let mut ready = Ready {
             run: id,
             shown: Shown::of(&letter),
-            how: Again { from, version: None, event, by_person: true },
+            how: Again { from, version: None, event, by_person: true, seen: Some(stored.length()) },
             files: None,
             now,
         };

@@ -175,7 +175,7 @@ async fn stand_still(store: &dyn Store, rows: &[RunRow]) -> Result<bool, StoreEr
         for on in waits(&stored.journal) {
             match on {
                 On::Approval { .. } | On::Trust => {}
-                On::Run { run } => left.push(RunId::named(run)),
+                On::Run { run, .. } => left.push(RunId::named(run)),
                 On::Time | On::Answer { .. } | On::Event(_) => return Ok(false),
             }
         }

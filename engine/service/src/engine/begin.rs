@@ -150,29 +150,36 @@ async fn begin(
     (arrival, by_person): (Arrival, bool),
 ) -> Result<(Entry, Vec<Change>), crate::store::StoreError> {
     let id = RunId::of(&arrival.pipeline, &arrival.event_key);
-    let waiting = Entry::Waiting { step: step.clone(), on: On::Run { run: id.to_string() } };
-    let Some(known) = engine.store.run(&id).await? else { return Ok((waiting, vec![Change::Receive(arrival)])) };
+    let waiting = |seen: u64| Entry::Waiting { step: step.clone(), on: On::Run { run: id.to_string(), seen } };
+    let Some(known) = engine.store.run(&id).await? else { return Ok((waiting(0), vec![Change::Receive(arrival)])) };
+    let (seen, waiting) = (known.length(), waiting(known.length()));
     let state = State::ALL.into_iter().find(|(name, _)| *name == known.row.state).map(|(_, state)| state);
     let same = known.journal.iter().rev().find_map(|(_, entry)| match entry {
         Entry::Started { event, .. } | Entry::Resumed { event: Some(event), .. } => Some(*event == arrival.event),
         _ => None,
     });
+    let of_others = |how: &str| {
+        let message = format!("{id} {how} with other inputs; correct the difference by hand");
+        (Entry::Failed { step: step.clone(), failure: Failure::new(ErrorClass::Conflict, message) }, Vec::new())
+    };
     Ok(match (state, known.journal.last()) {
         (Some(State::Finished), Some((_, Entry::Finished { output }))) if same == Some(true) => {
             (Entry::Arrived { step, output: output.clone() }, Vec::new())
         }
-        (Some(State::Finished), _) => {
-            let message = format!("{id} was done already with other inputs; correct the difference by hand");
-            (Entry::Failed { step, failure: Failure::new(ErrorClass::Conflict, message) }, Vec::new())
-        }
+        (Some(State::Finished), _) => of_others("was done already"),
         (Some(State::DeadLettered), _) => {
             let (by, reason) = (format!("{step} of its parent"), "the run that began it was begun again".to_owned());
-            let how = Again { from: From::Start, version: None, event: Some(arrival.event), by_person };
+            let how =
+                Again { from: From::Start, version: None, event: Some(arrival.event), by_person, seen: Some(seen) };
             (waiting, vec![Change::Resume { run: id, by, reason, at: arrival.at, how }])
         }
         (Some(State::Cancelled), _) => {
             let message = format!("{id} was cancelled");
             (Entry::Failed { step, failure: Failure::new(ErrorClass::Declined, message) }, Vec::new())
+        }
+        // It would do, and answer, what it was begun for.
+        (Some(State::Running | State::Waiting | State::Held | State::Parked), _) if same != Some(true) => {
+            of_others("is under way")
         }
         (Some(State::Running | State::Waiting | State::Held | State::Parked), _) => (waiting, Vec::new()),
         (None, _) => (Entry::Failed { step, failure: bug("the run has a state that nobody knows") }, Vec::new()),

@@ -19,6 +19,7 @@ use super::{
     dispatch::{Outgoing, Sent},
     drive::{ASK_AGAIN, Drive, Performed},
     evaluate::value_of,
+    intent::Intent,
     question::bug,
 };
 
@@ -29,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) generation: u32,
     /// Of the input as the pipeline made it.
     pub(super) digest: Digest,
+    /// The names that the step's other ways to do the same would have.
+    pub(super) others: Vec<CallKey>,
 }
 
 impl Drive<'_> {
@@ -61,7 +64,7 @@ impl Drive<'_> {
             let before = once::before_call(run.guards(), effect, memory, sent, circumstances);
             (run.unit_id(unit), run.attempt(unit), before)
         });
-        let Wanted { key, generation, digest } = wanted;
+        let Wanted { key, generation, digest, others } = wanted;
         // What was absent or refused is not remembered as unknown, so a retry comes out as `Send`.
         match before {
             Before::Send => {}
@@ -77,10 +80,10 @@ impl Drive<'_> {
             Before::Confirm => return self.noted(Entry::Doubted { step: id, key }),
             Before::Refuse(reason) => return self.failed(unit, Failure::new(ErrorClass::Conflict, reason)),
             Before::Doubt => {
-                let called = Entry::Called { step: id.clone(), attempt, key, digest, target, is_probe: false };
-                self.engine.note(&self.driven, called);
-                let failure = Failure::new(ErrorClass::Unknown, "an earlier attempt may have arrived");
-                return self.noted(Entry::Failed { step: id, failure });
+                let intent = Intent { step: id, attempt, key, digest, target, others };
+                let (engine, driven) = (Arc::clone(self.engine), Arc::clone(&self.driven));
+                self.effects.push(Box::pin(async move { (unit, engine.doubt(&driven, intent).await) }));
+                return Performed::UnderWay;
             }
         }
         let ready = self.driven.with(|run| {
@@ -97,8 +100,8 @@ impl Drive<'_> {
             Err(failure) => return self.failed(unit, failure),
         };
         let driven = Arc::clone(&self.driven);
-        let outgoing =
-            Outgoing { driven, step: id, connection, action, is_write, prepared, key, digest, target, attempt };
+        let intent = Intent { step: id, attempt, key, digest, target, others };
+        let outgoing = Outgoing { driven, connection, action, is_write, prepared, intent };
         let engine = Arc::clone(self.engine);
         self.effects.push(Box::pin(async move { (unit, named(engine.send(outgoing).await, reference)) }));
         Performed::UnderWay
@@ -164,7 +167,13 @@ pub(super) fn wanted(rules: &Rules, run: &Run, unit: UnitIndex, input: &Value) -
     let step = run.unit_id(unit);
     let named = Named { connection: &call.connection, action: &call.action, fact: &fact, step: &step };
     let (key, generation) = once::call_key(named, &call.effect, &digest, run.memories());
-    Ok(Wanted { key, generation, digest })
+    let others = run.step(unit).calls().filter(|other| !std::ptr::eq(*other, call) && other.effect.is_write());
+    let name = |other: &Call| {
+        let named = Named { connection: &other.connection, action: &other.action, ..named };
+        once::call_key(named, &other.effect, &digest, run.memories()).0
+    };
+    let others = others.map(name).collect();
+    Ok(Wanted { key, generation, digest, others })
 }
 
 pub(super) fn look_up_of(call: &Call) -> Option<&Lookup> {

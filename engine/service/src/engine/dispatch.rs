@@ -16,7 +16,7 @@ use ferry_connectors::{
 };
 use ferry_contract::{
     failure::{ErrorClass, Failure},
-    key::{CallKey, Digest},
+    key::Digest,
 };
 use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
 use jiff::Timestamp;
@@ -26,26 +26,22 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use super::{
     Engine,
     gate::{Ask, Gate, Pass},
-    journal::{Driven, Record, Shared},
+    intent::{Intent, taken_by},
+    journal::{Driven, Shared},
     locked,
     queue::reserved_by_others,
     taken::Taken,
 };
-use crate::store::{Change, EngineId, StoreError};
+use crate::store::{EngineId, StoreError};
 
 /// One call that is about to be sent.
 pub(super) struct Outgoing {
     pub(super) driven: Shared,
-    pub(super) step: String,
     pub(super) connection: Arc<Connection>,
     pub(super) action: String,
     pub(super) is_write: bool,
     pub(super) prepared: Prepared,
-    pub(super) key: CallKey,
-    pub(super) digest: Digest,
-    /// Where the connection leads.
-    pub(super) target: Digest,
-    pub(super) attempt: u32,
+    pub(super) intent: Intent,
 }
 
 /// Gathers calls.
@@ -54,7 +50,7 @@ pub(super) struct Dispatcher {
     gathering: Mutex<HashMap<GroupKey, Arc<Gathering>>>,
     /// One bundle at a time of each action: what is asked before it must still hold when it is sent.
     turns: Mutex<HashMap<(Digest, String), TurnHere>>,
-    taken: Mutex<Taken>,
+    pub(super) taken: Mutex<Taken>,
 }
 
 /// Held by whoever has the turn in this process.
@@ -85,9 +81,8 @@ impl Engine {
         if !outgoing.is_write {
             return Ok(self.read(outgoing).await);
         }
-        let taken = locked(&self.dispatcher.taken).tell(outgoing.key.as_str());
-        if let Some(run) = taken.filter(|run| run != outgoing.driven.id.as_str()) {
-            return Ok(Some(taken_by(outgoing.step, &run)));
+        if let Some(taken) = self.taken(&outgoing.driven, &outgoing.intent) {
+            return Ok(Some(taken));
         }
         let bundle = outgoing.connection.action(&outgoing.action).ok().and_then(|call| call.bundle.as_ref());
         match bundle.map(|bundle| (bundle.max, bundle.within)) {
@@ -133,16 +128,15 @@ impl Engine {
         let gate = self.gates.of(&outgoing.connection);
         let hosts = outgoing.connection.hosts_of(&outgoing.action);
         let pass = admitted(&gate, outgoing.ask(&outgoing.driven.pipeline(), &hosts), &[outgoing.place()]).await?;
-        let called = record(&outgoing, pass.is_probe()).entry;
-        self.note(&outgoing.driven, called);
+        self.note(&outgoing.driven, outgoing.intent.called(pass.is_probe()));
         let result = outgoing.connection.send(&pass, &outgoing.action, &[&outgoing.prepared]).await.pop();
-        Some(entry(outgoing.step.clone(), result.map(|result| result.and_then(bounded))))
+        Some(entry(outgoing.intent.step.clone(), result.map(|result| result.and_then(bounded))))
     }
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
     async fn gather(self: Arc<Self>, outgoing: Outgoing, (max, within): (usize, std::time::Duration)) -> Sent {
-        let Outgoing { target, action, prepared, .. } = &outgoing;
-        let key = (target.clone(), action.clone(), prepared.group.clone());
+        let Outgoing { intent, action, prepared, .. } = &outgoing;
+        let key = (intent.target.clone(), action.clone(), prepared.group.clone());
         let (reply, part) = oneshot::channel();
         if let Some(group) = self.dispatcher.join(&key, Member { outgoing, reply }, max) {
             let engine = Arc::clone(&self);
@@ -207,7 +201,8 @@ impl Engine {
         calls: &[Arc<Outgoing>],
     ) -> Vec<Sent> {
         let prepared: Vec<&Prepared> = calls.iter().map(|call| &call.prepared).collect();
-        let places: Vec<_> = calls.iter().map(|call| (&call.driven.id, call.step.as_str(), &call.prepared)).collect();
+        let places: Vec<_> =
+            calls.iter().map(|call| (&call.driven.id, call.intent.step.as_str(), &call.prepared)).collect();
         let reserved = match reserved_by_others(&*self.store, (connection, action), &places).await {
             Ok(reserved) => reserved,
             Err(error) => return calls.iter().map(|_| Err(error.clone())).collect(),
@@ -216,12 +211,12 @@ impl Engine {
         let mut sent: Vec<Sent> = Vec::new();
         let mut going: Vec<usize> = Vec::new();
         for (index, call) in calls.iter().enumerate() {
-            let other = going.iter().map(|index| &calls[*index]).find(|other| other.key == call.key);
+            let other = going.iter().map(|index| &calls[*index]).find(|other| other.intent.key == call.intent.key);
             let other = other.filter(|_| self.guards.has(Guard::Claim));
             sent.push(Ok(match (refused.next().flatten(), other) {
                 (Some(failure), _) if was_not_well(&failure) && held_back(gate, ask, &[call.place()]) => None,
-                (Some(failure), _) => Some(Entry::Failed { step: call.step.clone(), failure }),
-                (None, Some(other)) => Some(taken_by(call.step.clone(), other.driven.id.as_str())),
+                (Some(failure), _) => Some(Entry::Failed { step: call.intent.step.clone(), failure }),
+                (None, Some(other)) => Some(taken_by(call.intent.step.clone(), other.driven.id.as_str())),
                 (None, None) => {
                     going.push(index);
                     None
@@ -251,12 +246,7 @@ impl Engine {
         let spell = self.member.spell();
         let recorded = match self.intend(&calls, pass.is_probe()).await {
             Ok(recorded) => recorded,
-            Err(error) => {
-                if let StoreError::CallTaken { key, run } = &error {
-                    locked(&self.dispatcher.taken).note(key, run);
-                }
-                return calls.iter().map(|_| Err(error.clone())).collect();
-            }
+            Err(error) => return calls.iter().map(|_| Err(error.clone())).collect(),
         };
         let going = calls.iter().zip(&recorded).filter(|(_, recorded)| **recorded);
         let going: Vec<Arc<Outgoing>> = going.map(|(call, _)| Arc::clone(call)).collect();
@@ -271,7 +261,7 @@ impl Engine {
         let mut results = results.into_iter();
         let result = |(call, recorded): (&Arc<Outgoing>, bool)| {
             let fenced = || StoreError::Fenced(call.driven.id.to_string());
-            if recorded { Ok(Some(entry(call.step.clone(), results.next()))) } else { Err(fenced()) }
+            if recorded { Ok(Some(entry(call.intent.step.clone(), results.next()))) } else { Err(fenced()) }
         };
         calls.iter().zip(recorded).map(result).collect()
     }
@@ -283,7 +273,7 @@ impl Outgoing {
     }
 
     fn place(&self) -> (&Driven, &str) {
-        (&self.driven, &self.step)
+        (&self.driven, &self.intent.step)
     }
 }
 
@@ -326,12 +316,6 @@ fn was_not_well(failure: &Failure) -> bool {
 }
 
 impl Engine {
-    /// Makes the intent durable; says which calls may go.
-    async fn intend(&self, calls: &[Arc<Outgoing>], is_probe: bool) -> Result<Vec<bool>, StoreError> {
-        let records = calls.iter().map(|call| record(call, is_probe)).collect();
-        if self.guards.has(Guard::Intent) { self.record(records).await } else { Ok(self.record_later(records)) }
-    }
-
     /// Sends while the lease of these calls lasts. Once it has ended, others may have taken the runs up and
     /// looked in vain for what would be sent now; what a slow connection still delivers within the call's
     /// time-out comes before they look, because `visible_after` is longer than time-out and lease. That nothing
@@ -363,21 +347,6 @@ impl Engine {
         let resends = calls > 1 && failure.class == ErrorClass::Unknown && !self.guards.has(Guard::Items);
         let class = if resends { ErrorClass::Unavailable } else { failure.class };
         Failure { class, ..failure }
-    }
-}
-
-fn taken_by(step: String, run: &str) -> Entry {
-    let failure = Failure::new(ErrorClass::Conflict, format!("{run} has made this call already"));
-    Entry::Failed { step, failure }
-}
-
-fn record(call: &Outgoing, is_probe: bool) -> Record<'_> {
-    let Outgoing { driven, step, attempt, key, digest, target, .. } = call;
-    let (key, digest, target) = (key.clone(), digest.clone(), target.clone());
-    Record {
-        driven,
-        also: vec![Change::Claim { key: key.clone(), run: driven.id.clone(), digest: digest.clone() }],
-        entry: Entry::Called { step: step.clone(), attempt: *attempt, key, digest, target, is_probe },
     }
 }
 

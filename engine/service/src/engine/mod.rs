@@ -16,6 +16,7 @@ mod fate;
 mod folder;
 mod foresee;
 mod gate;
+mod intent;
 mod journal;
 mod loaded;
 mod looks;

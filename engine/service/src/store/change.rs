@@ -265,6 +265,8 @@ pub struct Again {
     pub event: Option<Value>,
     /// Whether a person wants it.
     pub by_person: bool,
+    /// How many entries it had when somebody looked at what that would do; any, where nobody has.
+    pub seen: Option<u64>,
 }
 
 /// What a person did.

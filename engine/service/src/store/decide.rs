@@ -67,7 +67,7 @@ impl Decision<'_> {
             Change::Project { run, fence, state, due, note, hold, mail, is_active } => {
                 self.owned(run, *fence)?;
                 self.changed(run)?.is_active = *is_active;
-                let has_mail = self.known(run)?.mail > *mail && !state.is_ended();
+                let has_mail = self.known(run)?.mail > *mail;
                 let now = self.last(run)?;
                 let due = if has_mail { Some(due.map_or(now, |due| due.min(now))) } else { *due };
                 self.project(run, *state, due, note, *hold)

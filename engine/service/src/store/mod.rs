@@ -78,6 +78,13 @@ pub struct StoredRun {
     pub mail: i64,
 }
 
+impl StoredRun {
+    /// How many entries its journal has.
+    pub fn length(&self) -> u64 {
+        self.journal.len() as u64
+    }
+}
+
 /// A question that a person may answer.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Approval {

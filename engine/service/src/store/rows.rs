@@ -153,6 +153,8 @@ pub(super) struct Writes {
     pub(super) mail: Vec<MailRecord>,
     /// Letters that are done with.
     pub(super) read: BTreeSet<(RunId, i64)>,
+    /// Runs whose letters before a number are read by nobody any more.
+    pub(super) dropped: BTreeMap<RunId, i64>,
     /// Nothing where the wait is over.
     pub(super) waits: BTreeMap<(RunId, String), Option<WaitRecord>>,
     /// Runs none of whose steps waits any more; what is in `waits` comes after.
@@ -212,6 +214,7 @@ impl View {
         self.writes.pairs.extend(writes.pairs);
         self.writes.mail.extend(writes.mail);
         self.writes.read.extend(writes.read);
+        self.writes.dropped.extend(writes.dropped);
         // What a group before began to wait for is over, too.
         self.writes.waits.retain(|(run, _), _| !writes.wait_no_more.contains(run));
         self.writes.wait_no_more.extend(writes.wait_no_more);

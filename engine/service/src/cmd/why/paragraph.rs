@@ -148,7 +148,7 @@ fn waits(facts: &Facts, open: &Open, (since, on): (Timestamp, &On)) -> String {
                  `ferry approvals approve {run} {step}`."
             )
         }
-        On::Run { run } => format!("`{step}` waits since {since} for {run}: `ferry why {run}`."),
+        On::Run { run, .. } => format!("`{step}` waits since {since} for {run}: `ferry why {run}`."),
         On::Trust => format!(
             "`{step}` waits since {since}: the store is new or was put back, and nothing else can tell whether this was sent \
              before. Once somebody has looked there: `ferry store trust` lets all that wait for it go."

@@ -64,6 +64,10 @@ impl Decision<'_> {
             let state = &record.state;
             return Err(StoreError::NotEnded(format!("{run} is {state}, and only a dead letter can be replayed")));
         }
+        let length = u64::try_from(self.draft.tail(run).length).ok();
+        if how.seen.is_some() && how.seen != length {
+            return Err(StoreError::NotEnded(format!("{run} has gone on since it was looked at; look again")));
+        }
         if self.draft.letter_step(run) == Some(TRIGGER) && how.event.is_none() {
             return Err(StoreError::NotEnded(format!(
                 "the event of {run} cannot be run as it is; correct it at its source"
@@ -81,6 +85,9 @@ impl Decision<'_> {
         let at = at.max(self.last(run)?);
         self.push(run, at, again)?;
         self.draft.writes.letters.insert(run.clone(), None);
+        // What was said to its earlier life says nothing of this one.
+        let mail = self.known(run)?.mail;
+        self.draft.writes.dropped.insert(run.clone(), mail);
         self.project(run, State::Running, Some(at), "replayed", Hold::Release)
     }
 

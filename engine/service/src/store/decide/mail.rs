@@ -81,7 +81,8 @@ impl Decision<'_> {
         if !parent.waits {
             return Ok(());
         }
-        let letter = Letter::Returned { step: parent.step, outcome };
+        let length = u64::try_from(self.draft.tail(run).length).map(|length| length + 1).ok();
+        let letter = Letter::Returned { step: parent.step, outcome, length };
         match self.send(&RunId::named(parent.run), &letter, at) {
             // The parent's row may have gone with its retention; nobody waits then.
             Err(StoreError::NotEnded(_)) => Ok(()),

@@ -33,6 +33,8 @@ const WAITS: &str = "SELECT run, step, event, path, value, detail, since_ms FROM
 const SENT: &str = "INSERT INTO mail SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])";
 const READ: &str = "DELETE FROM mail USING unnest($1::text[], $2::bigint[]) AS gone (run, number)
     WHERE mail.run = gone.run AND mail.number = gone.number";
+const DROPPED: &str = "DELETE FROM mail USING unnest($1::text[], $2::bigint[]) AS gone (run, below)
+    WHERE mail.run = gone.run AND mail.number < gone.below";
 const NO_MORE: &str = "DELETE FROM waits WHERE run = ANY($1)";
 const OVER: &str = "DELETE FROM waits USING unnest($1::text[], $2::text[]) AS gone (run, step)
     WHERE waits.run = gone.run AND waits.step = gone.step";
@@ -41,7 +43,7 @@ const NEW_WAITS: &str = "INSERT INTO waits
 const ACTS: &str = "INSERT INTO acts (act) SELECT * FROM unnest($1::text[])";
 
 /// All that write, so that they are planned before the first one is sent.
-pub(super) const ALL: [&str; 6] = [SENT, READ, NO_MORE, OVER, NEW_WAITS, ACTS];
+pub(super) const ALL: [&str; 7] = [SENT, READ, DROPPED, NO_MORE, OVER, NEW_WAITS, ACTS];
 
 /// What entries that wait, and events that are posted, must see.
 pub(super) async fn fetch(session: &Session, keys: &Keys, fetched: &mut Rows) -> Result<(), Failed> {
@@ -94,6 +96,7 @@ pub(super) fn statements<'a>(
     vec![
         Box::pin(sent(session, &writes.mail)),
         Box::pin(read(session, writes)),
+        Box::pin(dropped(session, writes)),
         Box::pin(no_more(session, writes)),
         Box::pin(over(session, writes)),
         Box::pin(new_waits(session, writes)),
@@ -117,6 +120,12 @@ async fn read(session: &Session, writes: &Writes) -> Result<(), Failed> {
     let read: Vec<_> = writes.read.iter().collect();
     let (run, number) = (column(&read, |(run, _)| run.as_str()), column(&read, |(_, number)| *number));
     send(session, READ, read.len(), vec![&run, &number]).await
+}
+
+async fn dropped(session: &Session, writes: &Writes) -> Result<(), Failed> {
+    let dropped: Vec<_> = writes.dropped.iter().collect();
+    let (run, below) = (column(&dropped, |(run, _)| run.as_str()), column(&dropped, |(_, below)| **below));
+    send(session, DROPPED, dropped.len(), vec![&run, &below]).await
 }
 
 async fn no_more(session: &Session, writes: &Writes) -> Result<(), Failed> {

@@ -100,6 +100,10 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
     for (run, number) in &writes.read {
         read.execute(params![run.as_str(), number])?;
     }
+    let mut dropped = connection.prepare_cached("DELETE FROM mail WHERE run = ?1 AND number < ?2")?;
+    for (run, below) in &writes.dropped {
+        dropped.execute(params![run.as_str(), below])?;
+    }
     let mut over = connection.prepare_cached("DELETE FROM waits WHERE run = ?1 AND (?2 IS NULL OR step = ?2)")?;
     for run in &writes.wait_no_more {
         over.execute(params![run.as_str(), None::<String>])?;

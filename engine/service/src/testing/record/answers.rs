@@ -116,7 +116,7 @@ impl<'a> Answers<'a> {
             Entry::LookedUp { found, .. } => self.looked_up(moment, found),
             Entry::Waiting { step, on } => {
                 self.since.insert(step.clone(), moment.at);
-                if let On::Run { run } = on {
+                if let On::Run { run, .. } = on {
                     self.begun.push(RunId::named(run.as_str()));
                 }
             }
