@@ -71,7 +71,7 @@ trigger: { webhook: { path: parents, verify: none }, key: $.id, revision: $.revi
 steps:
   - { id: sub, pipeline: child, with: { amount: $.event.amount } }
   - { id: rest, wait: { for: 100ms } }
-  - { id: small, needs: [rest], check: [{ rhai: event.amount < 100, say: it is too much }] }
+  - { id: small, needs: [rest], map: { share: { rhai: 100 / (event.amount - 900) } } }
 "#;
 
 const CHILD: &str = r#"
