@@ -9,6 +9,7 @@ mod bank;
 mod begin;
 mod completions;
 mod dead_address;
+mod deep;
 mod describe;
 mod docs;
 mod exchange;

@@ -18,13 +18,13 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
 };
-use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
+use ferry_core::{once::Guard, run::Entry};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::{
-    Engine,
+    Engine, bound,
     gate::{Ask, Gate, Pass},
     journal::{Driven, Record, Shared},
     locked,
@@ -136,7 +136,7 @@ impl Engine {
         let called = record(&outgoing, pass.is_probe()).entry;
         self.note(&outgoing.driven, called);
         let result = outgoing.connection.send(&pass, &outgoing.action, &[&outgoing.prepared]).await.pop();
-        Some(entry(outgoing.step.clone(), result.map(|result| result.and_then(bounded))))
+        Some(entry(outgoing.step.clone(), result.map(|result| result.and_then(bound::read))))
     }
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
@@ -354,6 +354,7 @@ impl Engine {
         let others = calls.iter().skip(1).map(|call| &call.prepared);
         let prepared: Vec<&Prepared> = std::iter::once(&first).chain(others).collect();
         let results = connection.send(pass, action, &prepared).await.into_iter();
+        let results = results.map(|result| result.and_then(bound::written));
         results.map(|result| result.map_err(|failure| self.settled_alone(failure, calls.len()))).collect()
     }
 
@@ -379,13 +380,6 @@ fn record(call: &Outgoing, is_probe: bool) -> Record<'_> {
         also: vec![Change::Claim { key: key.clone(), run: driven.id.clone(), digest: digest.clone() }],
         entry: Entry::Called { step: step.clone(), attempt: *attempt, key, digest, target, is_probe },
     }
-}
-
-/// An answer that is too large is not taken into the journal: a read can be asked for less.
-fn bounded(output: Value) -> Result<Value, Failure> {
-    let bytes = output.to_string().len();
-    let message = || format!("the answer has {bytes} bytes, and {VALUE_MAX_BYTES} are the most; ask for less");
-    if bytes > VALUE_MAX_BYTES { Err(Failure::new(ErrorClass::Invalid, message())) } else { Ok(output) }
 }
 
 fn entry(step: String, result: Option<Result<Value, Failure>>) -> Entry {
