@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{EngineId, Fence, Leased, RunId, StoreError, Taken};
 
-const NOW_MS: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+pub(super) const NOW_MS: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 const WORTH_IT: &str = "SELECT EXISTS (SELECT 1 FROM runs WHERE owner IS NULL AND due_ms <= $1)
     OR EXISTS (SELECT 1 FROM engines
