@@ -1,7 +1,7 @@
 //! A bank of our own over loopback HTTP, a service that pays through it, and a person before both.
 //!
 //! The bank books each payment that it is asked for. It gives no answer for the reference `lost-…` the first
-//! time, takes two seconds for `slow-…`, and refuses the account `closed`, and to settle `stuck-…`, until that is
+//! time, takes two seconds for `slow-…`, answers `deep-…` with a hundred levels, and refuses the account `closed`, and to settle `stuck-…`, until that is
 //! opened.
 
 use std::{
@@ -185,7 +185,9 @@ impl Bank {
         if reference.starts_with("slow-") {
             std::thread::sleep(Duration::from_secs(2));
         }
-        (!(reference.starts_with("lost-") && is_first)).then(|| (200, json!({ "id": format!("B-{reference}") })))
+        let nested = if reference.starts_with("deep-") { nested(100) } else { Value::Null };
+        (!(reference.starts_with("lost-") && is_first))
+            .then(|| (200, json!({ "id": format!("B-{reference}"), "nested": nested })))
     }
 
     /// It has done this already.
@@ -196,6 +198,11 @@ impl Bank {
     pub(crate) fn booked(&self) -> Vec<String> {
         self.booked.lock().unwrap().clone()
     }
+}
+
+/// So many lists in one another.
+pub(crate) fn nested(levels: usize) -> Value {
+    (0..levels).fold(Value::from("inside"), |value, _| Value::Array(vec![value]))
 }
 
 pub(crate) fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
@@ -261,10 +268,13 @@ impl Desk {
 
     pub(crate) async fn pay(&self, id: &str, account: &str, amount: u32) {
         let event = json!({ "id": id, "account": account, "amount": amount, "big": amount >= 1000, "maker": "ana" });
-        let event = event.to_string();
+        assert_eq!(self.deliver(event.to_string()).await, 202);
+    }
+
+    /// The status with which a delivery is answered.
+    pub(crate) async fn deliver(&self, event: String) -> u16 {
         let request = self.http.post(format!("{}payments", self.service.hooks));
-        let sent = request.header("X-Signature", signature(&event)).body(event).send().await;
-        assert_eq!(sent.unwrap().status(), 202);
+        request.header("X-Signature", signature(&event)).body(event).send().await.unwrap().status().as_u16()
     }
 
     /// What a command prints, and how it ends.

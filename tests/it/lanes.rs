@@ -79,3 +79,42 @@ async fn runs_with_one_key_go_in_order_and_so_many_at_once() {
         assert_eq!(names(&lease(&*store, &engine, 62).await, &keys), ["w"]);
     }
 }
+
+/// A target that is down keeps the first run of each key at work, and another one waiting behind it.
+#[tokio::test]
+async fn keys_whose_place_is_taken_keep_no_other_key_waiting() {
+    for Tested { store, .. } in stores().await {
+        let engine = EngineId::named("engine-1");
+        store.join(&engine, Duration::from_secs(60)).await.unwrap();
+        let taken: Vec<String> = (0..9).map(|number| format!("a-{number}")).collect();
+        let all = taken.iter().map(|key| arrival(key, Some(key), 1));
+        store.commit(all.collect()).await.unwrap();
+        let first = lease(&*store, &engine, 0).await;
+        assert_eq!(first.len(), 9);
+        let retries = first.iter().map(|leased| project(leased, State::Running, Some(at(60)), true));
+        store.commit(retries.collect()).await.unwrap();
+        let behind = taken.iter().map(|key| arrival(&format!("{key}-again"), Some(key), 1));
+        store.commit(behind.collect()).await.unwrap();
+        store.commit(vec![arrival("z", Some("z"), 1)]).await.unwrap();
+        assert_eq!(names(&lease(&*store, &engine, 1).await, &["z"]), ["z"]);
+    }
+}
+
+/// As many keys as there is room for, the one first that waits longest, whatever it is called.
+#[tokio::test]
+async fn the_key_that_waits_longest_is_first() {
+    for Tested { store, .. } in stores().await {
+        let engine = EngineId::named("engine-1");
+        store.join(&engine, Duration::from_secs(60)).await.unwrap();
+        for (second, key) in ["z", "a", "m"].into_iter().enumerate() {
+            let Change::Receive(arrived) = arrival(key, Some(key), 1) else { unreachable!("it arrives") };
+            let at = at(i64::try_from(second).unwrap());
+            store.commit(vec![Change::Receive(Arrival { at, ..arrived })]).await.unwrap();
+        }
+        let mut order = Vec::new();
+        while let Some(leased) = store.lease(&engine, at(9), 1).await.unwrap().runs.pop() {
+            order.extend(names(std::slice::from_ref(&leased), &["z", "a", "m"]));
+        }
+        assert_eq!(order, ["z", "a", "m"]);
+    }
+}

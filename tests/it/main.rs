@@ -10,6 +10,7 @@ mod begin;
 mod beside;
 mod completions;
 mod dead_address;
+mod deep;
 mod describe;
 mod docs;
 mod exchange;

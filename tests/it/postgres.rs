@@ -7,7 +7,8 @@ use ferry::{
     store::{Arrival, Change, EngineId, RunId, Store as _, StoreError, Trust, postgres::PostgresStore},
 };
 use ferry_contract::key::Digest;
-use ferry_tests::postgres::{Server, server};
+use ferry_core::run::Entry;
+use ferry_tests::postgres::{Server, Standby, server};
 use jiff::Timestamp;
 
 /// Real time in which a server must have told the others.
@@ -46,21 +47,75 @@ async fn a_server_that_may_forget_is_refused_and_no_password_is_shown() {
     }
 }
 
-#[tokio::test]
-async fn a_server_that_was_restored_is_doubted() {
-    let address = server().database();
-    let store = PostgresStore::open(&address).await.unwrap();
-    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
+/// A store of which a person has said that it is to be believed.
+async fn trusted(address: &str) -> PostgresStore {
+    let store = PostgresStore::open(address).await.unwrap();
     assert_eq!(store.trust().await.unwrap(), Trust::New);
     let (by, reason, at) = ("t".to_owned(), "new".to_owned(), Timestamp::UNIX_EPOCH);
     store.commit(vec![Change::Judge { is_trusted: true, by, reason, at }]).await.unwrap();
-    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
+    store
+}
+
+/// A store comes back to a server that was lost, in a moment.
+async fn answered<T, F>(ask: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for _ in 0..1_000 {
+        match ask().await {
+            Err(StoreError::Failed(_)) => pause(Duration::from_millis(20)).await,
+            answer => return answer,
+        }
+    }
+    panic!("the store did not come back");
+}
+
+#[tokio::test]
+async fn a_server_that_was_restored_is_doubted() {
+    let address = server().database();
+    drop(trusted(&address).await);
+    let store = PostgresStore::open(&address).await.unwrap();
     assert_eq!(store.trust().await.unwrap(), Trust::Trusted);
-    // The same rows on another server.
-    let name = Server::name(&address);
-    server().execute_in(name, "UPDATE ferry.meta SET value = '1/1' WHERE name = 'server'").unwrap();
-    store.take_over(Timestamp::UNIX_EPOCH).await.unwrap();
-    assert!(matches!(store.trust().await.unwrap(), Trust::Doubted { .. }));
+    // The same rows on another server, which an open store meets with its next session.
+    let (name, elsewhere) = (Server::name(&address), "UPDATE ferry.meta SET value = '1/1' WHERE name = 'server'");
+    server().execute_in(name, elsewhere).unwrap();
+    server()
+        .execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+        .unwrap();
+    let Trust::Doubted { since, .. } = answered(|| store.trust()).await.unwrap() else { panic!("it is believed") };
+    // Once for each, and by whoever starts.
+    server().execute_in(name, elsewhere).unwrap();
+    let other = PostgresStore::open(&address).await.unwrap();
+    assert!(matches!(other.trust().await.unwrap(), Trust::Doubted { since: again, .. } if again > since));
+}
+
+/// The standby was promoted without the last thing that its primary had committed: what a payment was about to be made for.
+#[tokio::test]
+async fn a_server_that_was_promoted_is_doubted_before_an_engine_writes_to_it() {
+    let primary = Server::start().unwrap();
+    let address = primary.database();
+    trusted(&address).await.commit(vec![arrival("a")]).await.unwrap();
+    let standby = Standby::new().unwrap();
+    let either = format!("{address}&host={}", standby.host().display());
+    let store = PostgresStore::open(&either).await.unwrap();
+    let (engine, minute) = (EngineId::named("engine-1"), Duration::from_mins(1));
+    store.join(&engine, minute).await.unwrap();
+    let leased = store.lease(&engine, Timestamp::UNIX_EPOCH, 9).await.unwrap().runs.remove(0);
+    let (run, fence) = (leased.run.clone(), leased.fence);
+    let append = || {
+        let (entry, at) = (Entry::Skipped { step: "pay".to_owned() }, Timestamp::UNIX_EPOCH);
+        vec![Change::Append { run: run.clone(), fence, sequence: 1, at, entry }]
+    };
+    standby.copy(&primary).unwrap();
+    store.commit(append()).await.unwrap();
+    // While the engine lives, and before the new primary has written a checkpoint of its own.
+    drop(primary);
+    let promoted = standby.promote().unwrap();
+    let late = answered(|| store.commit(append())).await;
+    assert!(matches!(late, Err(StoreError::Fenced(_))), "{late:?}");
+    assert!(matches!(answered(|| store.trust()).await.unwrap(), Trust::Doubted { .. }));
+    assert_eq!(answered(|| store.run(&run)).await.unwrap().unwrap().journal.len(), 1, "one entry is lost");
+    drop(promoted);
 }
 
 #[tokio::test]

@@ -55,6 +55,50 @@ pub struct Server {
     alive: Option<ChildStdin>,
 }
 
+/// A server that follows another one no further than to a copy of its data.
+pub struct Standby {
+    folder: PathBuf,
+    user: Option<User>,
+}
+
+impl Standby {
+    /// One without data, and so that its address is known.
+    ///
+    /// # Errors
+    /// What cannot be made.
+    pub fn new() -> Result<Self, String> {
+        let folder = folder()?;
+        let user = owner_of(&folder)?;
+        Ok(Self { folder, user })
+    }
+
+    /// The folder of its socket.
+    #[must_use]
+    pub fn host(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes the primary's data as they are now.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn copy(&self, primary: &Server) -> Result<(), String> {
+        let mut backup = as_user(Command::new(program("pg_basebackup")?), self.user.as_ref(), &self.folder);
+        backup.args(["--username=ferry", "--checkpoint=fast", "--write-recovery-conf", "--no-sync", "-h"]);
+        let made = backup.arg(&primary.folder).arg("-D").arg(self.folder.join("data")).output().map_err(said)?;
+        if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into_owned()) }
+    }
+
+    /// Runs it, and makes it a primary.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn promote(self) -> Result<Server, String> {
+        let server = Server::of(self.folder, self.user.as_ref())?;
+        server.execute("SELECT pg_promote()").map(|()| server)
+    }
+}
+
 /// The user as whom the server runs: PostgreSQL refuses root.
 struct User {
     uid: u32,
@@ -77,17 +121,19 @@ impl Server {
     /// What is missing, and how to install it.
     pub fn start() -> Result<Self, String> {
         let folder = folder()?;
-        let user = other_user(&folder)?;
-        if let Some(User { uid, gid }) = user {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).map_err(said)?;
-        }
+        let user = owner_of(&folder)?;
         let mut initdb = as_user(Command::new(program("initdb")?), user.as_ref(), &folder);
         initdb.args(["--username=ferry", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
         let made = initdb.arg(folder.join("data")).output().map_err(|error| format!("initdb: {error}"))?;
         if !made.status.success() {
             return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)));
         }
-        let mut watch = as_user(Command::new("sh"), user.as_ref(), &folder);
+        Self::of(folder, user.as_ref())
+    }
+
+    /// Runs the data of a folder.
+    fn of(folder: PathBuf, user: Option<&User>) -> Result<Self, String> {
+        let mut watch = as_user(Command::new("sh"), user, &folder);
         watch.args(["-c", WATCH, "watch"]).arg(program("postgres")?).arg("-D").arg(folder.join("data"));
         watch.arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
         watch.args(["-c", &format!("max_connections={CONNECTIONS_MAX}")]).env("FOLDER", &folder);
@@ -194,6 +240,15 @@ fn folder() -> Result<PathBuf, String> {
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).map_err(said)?;
     Ok(folder.keep())
+}
+
+/// Gives a folder to the user as whom a server runs in it.
+fn owner_of(folder: &Path) -> Result<Option<User>, String> {
+    let user = other_user(folder)?;
+    if let Some(User { uid, gid }) = user {
+        std::os::unix::fs::chown(folder, Some(uid), Some(gid)).map_err(said)?;
+    }
+    Ok(user)
 }
 
 /// Another user, where this one is root.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{limits::EXCHANGE_BODY_MAX_BYTES, mask::Mask};
+use crate::{depth, limits::EXCHANGE_BODY_MAX_BYTES, mask::Mask};
 
 /// One request of one call, and its answer. It holds no header that we sent, and so no token.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, schemars::JsonSchema)]
@@ -35,12 +35,13 @@ pub struct Answered {
     pub body: Value,
 }
 
-/// A body that may be kept: masked, and as text with its size where it is larger than [`EXCHANGE_BODY_MAX_BYTES`].
+/// A body that may be kept: masked, and as text with its size where it is larger than [`EXCHANGE_BODY_MAX_BYTES`]; as text
+/// also where it is deeper than what is kept.
 pub fn kept(mask: &Mask, body: &Value) -> Value {
     let masked = mask.value(body);
     let text = masked.as_str().map_or_else(|| masked.to_string(), str::to_owned);
     if text.len() <= EXCHANGE_BODY_MAX_BYTES {
-        return masked;
+        return if depth::check(&masked).is_ok() { masked } else { Value::from(text) };
     }
     let start = &text[..text.floor_char_boundary(EXCHANGE_BODY_MAX_BYTES)];
     Value::from(format!("{start} … ({} bytes in all)", text.len()))

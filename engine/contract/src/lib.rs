@@ -23,6 +23,7 @@ pub mod record;
 pub mod schema;
 pub mod shape;
 
+pub mod depth;
 pub mod exchange;
 pub mod failure;
 pub mod host;

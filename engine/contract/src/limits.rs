@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const YAML_FILE_MAX_BYTES: usize = 1 << 20;
 /// Nesting of maps and lists in one YAML file.
 pub const YAML_DEPTH_MAX: usize = 64;
+/// Lists and maps inside one another in an event, an answer or a step's output. A journal adds some, and JSON is read to 127.
+pub const VALUE_DEPTH_MAX: usize = 64;
 /// Names that a help line lists, all of them.
 pub const NAMES_LISTED_MAX: usize = 60;
 /// Names that it shows where there are more.

@@ -4,7 +4,11 @@ use rhai::{Array, Dynamic, INT, Map};
 use rust_decimal::Decimal;
 use serde_json::{Number, Value};
 
-use crate::number;
+use crate::{
+    depth::{TooDeep, below},
+    limits::VALUE_DEPTH_MAX,
+    number,
+};
 
 /// A JSON value as Rhai sees it: whole numbers as integers, all others as decimals.
 ///
@@ -47,8 +51,12 @@ fn number_to_dynamic(number: &Number) -> Result<Dynamic, String> {
 /// A Rhai value as JSON.
 ///
 /// # Errors
-/// A value that JSON does not have, such as a function.
+/// A value that JSON does not have, such as a function; one with more than [`VALUE_DEPTH_MAX`] levels.
 pub(super) fn to_value(value: &Dynamic) -> Result<Value, String> {
+    within(value, VALUE_DEPTH_MAX)
+}
+
+fn within(value: &Dynamic, levels: usize) -> Result<Value, String> {
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -68,11 +76,17 @@ pub(super) fn to_value(value: &Dynamic) -> Result<Value, String> {
         return Ok(Value::from(letter.to_string()));
     }
     if let Ok(items) = value.as_array_ref() {
-        return items.iter().map(to_value).collect();
+        let below = below(levels).map_err(too_deep)?;
+        return items.iter().map(|item| within(item, below)).collect();
     }
     if let Ok(map) = value.as_map_ref() {
-        let entries = map.iter().map(|(name, item)| Ok((name.to_string(), to_value(item)?)));
+        let below = below(levels).map_err(too_deep)?;
+        let entries = map.iter().map(|(name, item)| Ok((name.to_string(), within(item, below)?)));
         return Ok(Value::Object(entries.collect::<Result<_, String>>()?));
     }
     Err(format!("the script gives a {}, which JSON does not have", value.type_name()))
+}
+
+fn too_deep(error: TooDeep) -> String {
+    format!("the script gives {error}")
 }

@@ -401,6 +401,7 @@ mod tests {
             "let s = \"\"; s.pad(100000000, \"x\"); s",
             "eval(\"1\")",
             "import \"x\" as y;",
+            "let a = []; for i in 0..64 { a = [a]; } a",
             "let m = #{}; for i in 0..1000000 { m[i.to_string()] = i; } m",
         ] {
             assert!(run(script).is_err(), "{script}");

@@ -128,7 +128,7 @@ pub enum Command {
 }
 
 /// How a run is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
     /// Something is to be done, now or at a time.
     Running,
@@ -346,34 +346,25 @@ impl Run {
 
     /// Whether it is at work, and so has the place that its pipeline's `concurrency` gives.
     pub fn is_active(&self) -> bool {
-        self.end.is_none() && self.units.iter().any(Unit::is_active)
+        let is_broken = self.is_broken();
+        self.end.is_none() && self.units.iter().any(|unit| unit.is_active() && !self.never_starts(unit, is_broken))
     }
 
-    /// How the run is.
+    /// How the run is. What is at work comes first; then what a person must decide, whatever else is waited for.
     pub fn state(&self) -> State {
         if let Some(end) = &self.end {
             return end.state;
         }
-        let states = self.units.iter().filter_map(|unit| match unit.status {
-            Status::Dormant
-            | Status::Blocked
-            | Status::Spread
-            | Status::Recovering { .. }
-            | Status::Done
-            | Status::Skipped
-            | Status::Failed => None,
-            Status::Ready
-            | Status::Called { .. }
-            | Status::Retrying { .. }
-            | Status::Unknown { .. }
-            | Status::Doubted { .. }
-            | Status::Parking { .. }
-            | Status::Holding { .. } => Some(State::Running),
-            Status::Waiting { .. } => Some(State::Waiting),
-            Status::Held { .. } => Some(State::Held),
-            Status::Parked { .. } => Some(State::Parked),
-        });
-        states.min().unwrap_or(State::Running)
+        let is_broken = self.is_broken();
+        let open = self.units.iter().filter(|unit| !self.never_starts(unit, is_broken));
+        let states: Vec<State> = open.filter_map(Unit::state).collect();
+        let first = [State::Running, State::Parked, State::Waiting, State::Held];
+        first.into_iter().find(|state| states.contains(state)).unwrap_or(State::Running)
+    }
+
+    /// Whether a unit was ready when another step failed, and so does not start any more.
+    fn never_starts(&self, unit: &Unit, is_broken: bool) -> bool {
+        is_broken && unit.status == Status::Ready && self.plan.steps[unit.step].home.is_none()
     }
 
     /// The unit that another step means from here: the one of the same item where there is one.

@@ -6,7 +6,7 @@ use ferry_contract::{failure::Failure, key::CallKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Item, On, xref::Pairs};
+use super::{Item, On, State, xref::Pairs};
 use crate::plan::StepIndex;
 
 /// The number of a unit in its run. The steps of the plan come first, with their own numbers.
@@ -165,24 +165,29 @@ impl Unit {
 
     /// Whether it is at work, and not waiting for something outside.
     pub(super) fn is_active(&self) -> bool {
+        self.state() == Some(State::Running)
+    }
+
+    /// What it makes of its run; nothing where it is over, or others are at work for it.
+    pub(super) fn state(&self) -> Option<State> {
         match self.status {
+            Status::Dormant
+            | Status::Blocked
+            | Status::Spread
+            | Status::Recovering { .. }
+            | Status::Done
+            | Status::Skipped
+            | Status::Failed => None,
             Status::Ready
             | Status::Called { .. }
             | Status::Retrying { .. }
             | Status::Unknown { .. }
             | Status::Doubted { .. }
             | Status::Parking { .. }
-            | Status::Holding { .. } => true,
-            Status::Dormant
-            | Status::Blocked
-            | Status::Spread
-            | Status::Parked { .. }
-            | Status::Held { .. }
-            | Status::Waiting { .. }
-            | Status::Recovering { .. }
-            | Status::Done
-            | Status::Skipped
-            | Status::Failed => false,
+            | Status::Holding { .. } => Some(State::Running),
+            Status::Waiting { .. } => Some(State::Waiting),
+            Status::Held { .. } => Some(State::Held),
+            Status::Parked { .. } => Some(State::Parked),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ferry runs cancel` and `ferry runs decide`: letters to a run that only a person can write.
 
 use clap::Args;
+use ferry_contract::depth;
 use ferry_core::run::{Decision, Letter, Status};
 use serde_json::{Map, Value};
 
@@ -111,6 +112,7 @@ impl Decide {
         let output = self.output.as_ref().map_or_else(nothing, |text| {
             serde_json::from_str(text).map_err(|error| format!("`--output` is not JSON: {error}"))
         })?;
+        depth::check(&output).map_err(|error| format!("`--output` has {error}; leave out what no later step reads"))?;
         Ok(if self.found.done {
             Decision::Done(output)
         } else if self.found.not_done {

@@ -7,7 +7,7 @@ use std::{io::IsTerminal as _, num::NonZeroU32, path::PathBuf, sync::Arc, time::
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use ferry_contract::port::Clock as _;
+use ferry_contract::{depth, port::Clock as _};
 use ferry_core::{
     plan::Plan,
     run::{Entry, From, Run, TRIGGER},
@@ -106,6 +106,15 @@ struct Ready {
     now: Timestamp,
 }
 
+impl Ready {
+    /// One whose story cannot be read, and which is not replayed.
+    fn unread(letter: &DeadLetter, error: &StoreError, now: Timestamp) -> Self {
+        let shown = Shown { refused: Some(format!("its journal cannot be read: {error}")), ..Shown::of(letter) };
+        let how = Again { from: From::Start, version: None, event: None, by_person: true };
+        Self { run: letter.run.clone(), shown, how, files: None, now }
+    }
+}
+
 /// The pause between two, from `2/s` or `10/m`.
 fn pause(text: &str) -> Result<Duration, String> {
     let rate = text.split_once('/').and_then(|(number, unit)| {
@@ -130,6 +139,10 @@ impl Replay {
             serde_json::from_str::<Value>(&text).with_context(|| format!("{} is not JSON", file.display()))
         });
         let event = event.transpose()?;
+        if let Some(Err(error)) = event.as_ref().map(depth::check) {
+            complain(&format!("the corrected event has {error}"));
+            return Ok(Exit::Usage);
+        }
         let desk = Desk::open(&self.desk).await?;
         let letters = match self.letters(&desk).await? {
             Ok(letters) => letters,
@@ -190,7 +203,11 @@ impl Replay {
     /// What a replay of one would do, or why it is refused.
     async fn prepare(&self, desk: &Desk, letter: DeadLetter, event: Option<Value>) -> Result<Ready, anyhow::Error> {
         let id = letter.run.clone();
-        let stored = desk.store.run(&id).await?.with_context(|| format!("there is no run {id}"))?;
+        let stored = match desk.store.run(&id).await {
+            Ok(stored) => stored.with_context(|| format!("there is no run {id}"))?,
+            // One that cannot be read keeps no other from its replay.
+            Err(error) => return Ok(Ready::unread(&letter, &error, desk.clock.now())),
+        };
         let from = match self.from.as_str() {
             "start" => From::Start,
             "failed" => From::Failed,

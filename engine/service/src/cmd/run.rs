@@ -144,17 +144,17 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
         limit,
         ..Filter::default()
     };
-    let (running, under_way) = (of(&["running"], 1), of(&["running", "waiting"], usize::MAX));
+    let (running, under_way) = (of(&["running"], 1), of(&["running", "waiting", "parked"], usize::MAX));
     let store = &**engine.store();
     loop {
         if !store.runs(&running).await?.is_empty() {
             pause(LOOK_EVERY).await;
             continue;
         }
-        // Both states at one moment, since a run goes from one to the other; and what goes on while it is looked into
+        // All states at one moment, since a run goes from one to the other; and what goes on while it is looked into
         // may begin others.
         let rows = store.runs(&under_way).await?;
-        let is_still = rows.iter().all(|row| row.state == "waiting") && stand_still(store, &rows).await?;
+        let is_still = rows.iter().all(|row| row.state != "running") && stand_still(store, &rows).await?;
         if is_still && store.runs(&under_way).await? == rows {
             return Ok(());
         }
@@ -164,12 +164,14 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
 
 /// Whether all of these runs wait for persons alone, or for runs that do not go on by themselves either.
 async fn stand_still(store: &dyn Store, rows: &[RunRow]) -> Result<bool, StoreError> {
-    let mut left: Vec<RunId> = rows.iter().map(|row| row.run.clone()).collect();
+    // A step that is parked keeps no other of its run from going on.
+    let may_go_on = |row: &&RunRow| row.state != "parked" || row.due_at.is_some();
+    let mut left: Vec<RunId> = rows.iter().filter(may_go_on).map(|row| row.run.clone()).collect();
     while let Some(run) = left.pop() {
         let Some(stored) = store.run(&run).await? else { continue };
         match stored.row.state.as_str() {
             "running" => return Ok(false),
-            "waiting" => {}
+            "waiting" | "parked" => {}
             _ => continue,
         }
         for on in waits(&stored.journal) {

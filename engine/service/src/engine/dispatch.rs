@@ -18,13 +18,13 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::Digest,
 };
-use ferry_core::{limits::VALUE_MAX_BYTES, once::Guard, run::Entry};
+use ferry_core::{once::Guard, run::Entry};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 
 use super::{
-    Engine,
+    Engine, bound,
     gate::{Ask, Gate, Pass},
     intent::{Intent, taken_by},
     journal::{Driven, Shared},
@@ -130,7 +130,7 @@ impl Engine {
         let pass = admitted(&gate, outgoing.ask(&outgoing.driven.pipeline(), &hosts), &[outgoing.place()]).await?;
         self.note(&outgoing.driven, outgoing.intent.called(pass.is_probe()));
         let result = outgoing.connection.send(&pass, &outgoing.action, &[&outgoing.prepared]).await.pop();
-        Some(entry(outgoing.intent.step.clone(), result.map(|result| result.and_then(bounded))))
+        Some(entry(outgoing.intent.step.clone(), result.map(|result| result.and_then(bound::read))))
     }
 
     /// The first of a group opens it; a task of its own, which no run can take down, sends it.
@@ -338,6 +338,7 @@ impl Engine {
         let others = calls.iter().skip(1).map(|call| &call.prepared);
         let prepared: Vec<&Prepared> = std::iter::once(&first).chain(others).collect();
         let results = connection.send(pass, action, &prepared).await.into_iter();
+        let results = results.map(|result| result.and_then(bound::written));
         results.map(|result| result.map_err(|failure| self.settled_alone(failure, calls.len()))).collect()
     }
 
@@ -348,13 +349,6 @@ impl Engine {
         let class = if resends { ErrorClass::Unavailable } else { failure.class };
         Failure { class, ..failure }
     }
-}
-
-/// An answer that is too large is not taken into the journal: a read can be asked for less.
-fn bounded(output: Value) -> Result<Value, Failure> {
-    let bytes = output.to_string().len();
-    let message = || format!("the answer has {bytes} bytes, and {VALUE_MAX_BYTES} are the most; ask for less");
-    if bytes > VALUE_MAX_BYTES { Err(Failure::new(ErrorClass::Invalid, message())) } else { Ok(output) }
 }
 
 fn entry(step: String, result: Option<Result<Value, Failure>>) -> Entry {

@@ -10,13 +10,13 @@ use ferry_contract::{
 };
 use ferry_core::{
     eval::operators::xref,
-    limits::{EACH_ITEMS_MAX, VALUE_MAX_BYTES, XREF_READS_MAX},
+    limits::{EACH_ITEMS_MAX, XREF_READS_MAX},
     plan::{Approve, Correlation, Each, Wait, Work},
     run::{Entry, Item, On, Reader, Run, UnitIndex, Wanted},
 };
 use serde_json::Value;
 
-use super::{Engine, xref::Linking};
+use super::{Engine, bound, xref::Linking};
 
 /// What starting a unit gives.
 pub(super) enum Started {
@@ -169,7 +169,7 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
         Work::Map(map) => value(map, scope).map(evaluated),
         Work::Script(script) => {
             let output = script.run(scope.rules, scope.names).map_err(|error| invalid(&error));
-            output.and_then(bounded).map(evaluated)
+            output.and_then(bound::value).map(evaluated)
         }
         Work::Check(rules) => {
             rules.iter().try_for_each(|rule| rule.check(scope))?;
@@ -238,20 +238,9 @@ fn text(value: &Value, what: &str) -> Result<String, Failure> {
 }
 
 fn value(expression: &Expression, scope: Scope<'_>) -> Result<Value, Failure> {
-    expression.eval(scope).map_err(|error| invalid(&error)).and_then(bounded)
+    expression.eval(scope).map_err(|error| invalid(&error)).and_then(bound::value)
 }
 
 fn invalid(error: &impl std::fmt::Display) -> Failure {
     Failure::new(ErrorClass::Invalid, error.to_string())
-}
-
-fn bounded(value: Value) -> Result<Value, Failure> {
-    let bytes = value.to_string().len();
-    if bytes > VALUE_MAX_BYTES {
-        return Err(Failure::new(
-            ErrorClass::Invalid,
-            format!("the value has {bytes} bytes, and {VALUE_MAX_BYTES} are the most"),
-        ));
-    }
-    Ok(value)
 }

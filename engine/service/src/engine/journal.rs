@@ -192,7 +192,9 @@ fn note(run: &Run, state: State) -> String {
         let rests = matches!(status, Status::Dormant | Status::Blocked | Status::Skipped | Status::Spread);
         !rests && run.output(*unit).is_none()
     };
-    let last = run.units().find(is_open).map(|unit| (unit, run.unit_id(unit)));
+    let is_parked = |unit: &UnitIndex| matches!(run.status(*unit), Status::Parked { .. });
+    let parked = run.units().find(is_parked).filter(|_| state == State::Parked);
+    let last = parked.or_else(|| run.units().find(is_open)).map(|unit| (unit, run.unit_id(unit)));
     match (state, last) {
         (State::DeadLettered, _) if run.refused().is_some() => {
             run.refused().map(|failure| format!("{TRIGGER}: {failure}")).unwrap_or_default()

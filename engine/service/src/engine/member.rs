@@ -132,10 +132,9 @@ impl Engine {
 
     async fn sign_of_life(self: &Arc<Self>) -> Result<(), StoreError> {
         let member = &self.member;
-        let trust = self.store.trust().await?;
-        locked(&member.life).trust = Some(trust);
         let engine = locked(&member.life).engine.clone();
         let Some(engine) = engine else { return self.join().await };
+        self.learn_the_trust().await?;
         let asked_at = member.terms.clock.now();
         self.learn_the_time().await?;
         match self.store.renew(&engine, member.terms.lease).await {
@@ -160,6 +159,12 @@ impl Engine {
         Ok(())
     }
 
+    async fn learn_the_trust(&self) -> Result<(), StoreError> {
+        let trust = self.store.trust().await?;
+        locked(&self.member.life).trust = Some(trust);
+        Ok(())
+    }
+
     /// Where the answer came after the lease's end, the engine may not write by it.
     async fn learn_the_time(&self) -> Result<(), StoreError> {
         // Before the first sign of life, only the machine says what time it is.
@@ -174,6 +179,8 @@ impl Engine {
         let asked_at = self.member.terms.clock.now();
         self.learn_the_time().await?;
         self.store.join(&engine, self.member.terms.lease).await?;
+        // What took the engine out may be what the store is doubted for.
+        self.learn_the_trust().await?;
         self.member.lives(&engine, asked_at);
         self.wake.notify_one();
         Ok(())

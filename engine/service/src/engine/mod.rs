@@ -8,6 +8,7 @@ mod answer;
 mod arriving;
 mod backfill;
 mod begin;
+mod bound;
 mod calling;
 mod dispatch;
 mod drive;

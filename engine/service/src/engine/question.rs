@@ -15,7 +15,7 @@ use ferry_core::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Engine, journal::Driven};
+use super::{Engine, bound, journal::Driven};
 
 impl Engine {
     /// Asks once; an entry where the condition holds, or where asking again cannot help. What the gate
@@ -50,7 +50,7 @@ impl Engine {
         let reserved = place.as_ref().map(|place| number::from_decimal(place.reserved)).or(what);
         let holds = answer.and_then(|result| {
             let holds = driven.with(|run| self.holds(run, (unit, &probe.until), &result, reserved.as_ref()))?;
-            Ok(holds.then_some(result))
+            if arm.is_none() && holds { bound::read(result).map(Some) } else { Ok(holds.then_some(result)) }
         });
         match holds {
             Ok(Some(output)) if arm.is_none() => Some(Entry::Arrived { step: id, output }),

@@ -10,10 +10,7 @@ use ferry_contract::{
     number,
     path::{Document, Path, Roots},
 };
-use ferry_core::{
-    limits::VALUE_MAX_BYTES,
-    plan::{self, EventSource, Overlap, Plan, Trigger},
-};
+use ferry_core::plan::{self, EventSource, Overlap, Plan, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Engine,
     backfill::{self, Window},
+    bound,
     gate::Ask,
 };
 use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
@@ -286,7 +284,7 @@ impl Engine {
             version: plan.version.clone(),
             event_key: key.unwrap_or_else(|| format!("no-key-{}", Digest::of_value(event).short())),
             revision: revision.unwrap_or_default(),
-            event: event.clone(),
+            event: bound::kept(event),
             refused,
             at: self.now(),
             owner,
@@ -312,9 +310,7 @@ fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failur
         let message = format!("the event has no key at `{place}`");
         return Some(Failure::new(ErrorClass::Invalid, message));
     }
-    let bytes = event.to_string().len();
-    let message = || format!("the event has {bytes} bytes, and {VALUE_MAX_BYTES} are the most");
-    (bytes > VALUE_MAX_BYTES).then(|| Failure::new(ErrorClass::Invalid, message()))
+    bound::refusal(event)
 }
 
 /// The last value less the look-back, where it is a time; a number itself. Text is refused: it would

@@ -228,7 +228,8 @@ impl<'a> Play<'a> {
                 return Ok(true);
             }
         }
-        let name = rows.iter().find(|row| row.run == *id).map(|row| row.state.as_str()).unwrap_or_default();
+        let row = rows.iter().find(|row| row.run == *id);
+        let name = row.map(|row| row.state.as_str()).unwrap_or_default();
         let state = State::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, state)| state);
         let state = state.ok_or_else(|| format!("the run has the state `{name}`, which nobody knows"))?;
         if state.is_ended() {
@@ -236,7 +237,8 @@ impl<'a> Play<'a> {
         }
         let wanted = self.test.expect.outcome.as_ref().map(|outcome| outcome.value);
         let may_rest = match state {
-            State::Parked => true,
+            // Something else of it may go on.
+            State::Parked => row.is_some_and(|row| row.due_at.is_none()),
             State::Held | State::Waiting => wanted == Some(state),
             State::Running | State::Finished | State::DeadLettered | State::Cancelled => false,
         };

@@ -38,8 +38,8 @@ impl Decision<'_> {
     /// A corrected event reopens its run, or is kept while that is open.
     pub(super) fn revise(&mut self, arrival: &Arrival, run: &RunId, reopens: bool) -> Result<(), StoreError> {
         let record = self.draft.run(run);
-        // Of a run that is forgotten, nothing is kept for later.
-        let newer = record.filter(|_| !reopens).map(|_| arrival.event.to_string());
+        // Of a run that is forgotten, nothing is kept for later; nor is what cannot be run.
+        let newer = record.filter(|_| !reopens && arrival.refused.is_none()).map(|_| arrival.event.to_string());
         let received_ms = arrival.at.as_millisecond();
         let inbox = InboxRecord { revision: printable(&arrival.revision), received_ms, newer };
         self.draft.writes.inbox.insert(run.clone(), inbox);

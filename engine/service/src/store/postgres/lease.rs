@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{EngineId, Fence, Leased, RunId, StoreError, Taken};
 
-const NOW_MS: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+pub(super) const NOW_MS: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 const WORTH_IT: &str = "SELECT EXISTS (SELECT 1 FROM runs WHERE owner IS NULL AND due_ms <= $1)
     OR EXISTS (SELECT 1 FROM engines
@@ -27,14 +27,21 @@ const TAKE: &str = "UPDATE runs SET owner = $1, fence = fence + 1 WHERE run IN (
         SELECT run FROM runs WHERE owner IS NULL AND due_ms <= $2 AND (lane IS NULL OR is_active)
         ORDER BY due_ms, run LIMIT $3 FOR UPDATE SKIP LOCKED
     ) RETURNING run, fence, due_ms";
-/// The `concurrency` keys of runs that wait for a place; one that another engine looks at is left to it.
-const LANES: &str = "SELECT lane FROM (SELECT DISTINCT lane FROM runs
-        WHERE owner IS NULL AND due_ms <= $1 AND lane IS NOT NULL AND NOT is_active LIMIT $2) AS waiting
-    WHERE pg_try_advisory_xact_lock(hashtextextended(lane, 1)) ORDER BY lane";
+/// The `concurrency` keys of runs that wait for a place where one is free, those first whose first run waits longest; one
+/// that another engine looks at is left to it. A key without a free place would keep others from being looked at.
+const LANES: &str = "SELECT lane FROM (
+        SELECT waiting.* FROM (SELECT lane, max(lane_limit) AS most, min(place) AS place FROM runs
+            WHERE owner IS NULL AND due_ms <= $1 AND lane IS NOT NULL AND NOT is_active GROUP BY lane) AS waiting
+        CROSS JOIN LATERAL (SELECT count(*) AS placed, max(lane_limit) AS most FROM runs
+            WHERE lane = waiting.lane AND is_active) AS placed
+        WHERE placed.placed < greatest(waiting.most, placed.most) ORDER BY waiting.place, waiting.lane LIMIT $2) AS free
+    WHERE pg_try_advisory_xact_lock(hashtextextended(lane, 1)) ORDER BY place, lane";
 /// So many of those who wait as there are places, in the order in which their events arrived.
 const TAKE_PLACES: &str = "UPDATE runs SET owner = $1, fence = fence + 1, is_active = true WHERE run IN (
         SELECT run FROM runs WHERE lane = $3 AND owner IS NULL AND due_ms <= $2 AND NOT is_active ORDER BY place, run
-        LIMIT greatest(0, least($4, (SELECT max(lane_limit) FROM runs WHERE lane = $3)
+        LIMIT greatest(0, least($4, greatest(
+                (SELECT max(lane_limit) FROM runs WHERE lane = $3 AND owner IS NULL AND due_ms <= $2 AND NOT is_active),
+                (SELECT max(lane_limit) FROM runs WHERE lane = $3 AND is_active))
             - (SELECT count(*) FROM runs WHERE lane = $3 AND is_active)))
         FOR UPDATE
     ) RETURNING run, fence, due_ms";

@@ -13,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
 
-use super::schema::{self, Purpose};
+use super::{
+    history::History,
+    schema::{self, Purpose},
+};
 use crate::{
     clock::BootClock,
     limits::{STORE_ANSWER_MAX, STORE_RECONNECT_FIRST, STORE_RECONNECT_MAX},
@@ -23,6 +26,8 @@ use crate::{
 /// One connection, with the statements that it knows.
 pub(super) struct Session {
     pub(super) client: Client,
+    /// The server, as it names itself.
+    server: String,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
@@ -30,6 +35,8 @@ pub(super) struct Session {
 pub(super) struct Link {
     config: Config,
     purpose: Purpose,
+    /// On which server all sessions of the store are to be.
+    history: Arc<History>,
     /// Told when the server says that something is due; nothing where this link does not listen.
     due: Option<Arc<Notify>>,
     place: AsyncMutex<Place>,
@@ -57,8 +64,8 @@ impl Session {
 }
 
 impl Link {
-    pub(super) fn new(config: Config, purpose: Purpose, due: Option<Arc<Notify>>) -> Self {
-        Self { config, purpose, due, place: AsyncMutex::default() }
+    pub(super) fn new(config: Config, purpose: Purpose, history: &Arc<History>, due: Option<Arc<Notify>>) -> Self {
+        Self { config, purpose, history: Arc::clone(history), due, place: AsyncMutex::default() }
     }
 
     /// Does something in a session. What was not answered in time is lost with its session, so that a
@@ -81,7 +88,7 @@ impl Link {
 
     async fn session(&self) -> Result<Arc<Session>, Failed> {
         let mut place = self.place.lock().await;
-        if let Some(session) = place.session.as_ref().filter(|session| !session.client.is_closed()) {
+        if let Some(session) = place.session.as_ref().filter(|session| self.is_good(session)) {
             return Ok(Arc::clone(session));
         }
         let now = BootClock.now();
@@ -101,6 +108,10 @@ impl Link {
                 Err(Failed::Lost(why))
             }
         }
+    }
+
+    fn is_good(&self, session: &Session) -> bool {
+        !session.client.is_closed() && self.history.is(&session.server)
     }
 
     async fn forget(&self, lost: &Arc<Session>) {
@@ -126,7 +137,8 @@ impl Link {
             }
         });
         schema::begin_session(&client, self.purpose, self.due.is_some()).await?;
-        Ok(Session { client, statements: Mutex::default() })
+        let server = self.history.enter(&client).await?;
+        Ok(Session { client, server, statements: Mutex::default() })
     }
 }
 

@@ -5,6 +5,7 @@
 //! nobody knows whether it is durable.
 
 mod forget;
+mod history;
 mod lease;
 mod link;
 mod mail;
@@ -25,9 +26,9 @@ use tokio_postgres::{Config, config::SslMode};
 
 use super::{
     Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
-    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, doubt,
-    other_world,
+    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, other_world,
 };
+use history::History;
 use link::{Failed, Link, Session};
 use schema::Purpose;
 use writer::Writer;
@@ -45,7 +46,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the store, and makes its tables where they are missing.
+    /// Opens the store, and makes its tables where they are missing. It is doubted where its server, or the server's line of
+    /// history, is another one than before: then it was restored, or promoted, and may lack what was committed last.
     ///
     /// # Errors
     /// [`StoreError::Open`] where the server cannot be reached, would not keep what it commits, or has the
@@ -58,37 +60,24 @@ impl PostgresStore {
         }
         config.application_name("ferry");
         let due = Arc::new(Notify::new());
-        let control = Link::new(config.clone(), Purpose::Work, Some(Arc::clone(&due)));
-        let prepare =
-            |session: Arc<Session>| async move { schema::prepare(&session.client).await.map_err(Failed::Wrong) };
-        control.with(prepare).await.map_err(|failed| match StoreError::from(failed) {
+        let history = Arc::new(History::default());
+        let control = Link::new(config.clone(), Purpose::Work, &history, Some(Arc::clone(&due)));
+        let prepare = |session: Arc<Session>| async move {
+            schema::prepare(&session.client).await.map_err(Failed::Wrong)?;
+            // Now that there is a place in which to note it.
+            history.enter(&session.client).await.map(|_| history).map_err(Failed::Wrong)
+        };
+        let history = control.with(prepare).await.map_err(|failed| match StoreError::from(failed) {
             StoreError::Failed(message) => wrong(message),
             error => error,
         })?;
         Ok(Self {
-            writer: Writer::start(Link::new(config.clone(), Purpose::Work, None)),
-            signs: Link::new(config.clone(), Purpose::Work, None),
+            writer: Writer::start(Link::new(config.clone(), Purpose::Work, &history, None)),
+            signs: Link::new(config.clone(), Purpose::Work, &history, None),
             control,
-            reader: Link::new(config, Purpose::Questions, None),
+            reader: Link::new(config, Purpose::Questions, &history, None),
             due,
         })
-    }
-}
-
-impl PostgresStore {
-    /// Doubts the store where its server, or the server's line of history, is another one than before: then
-    /// it was restored, or promoted, and may have lost what was committed last.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`] where the server does not say what it is.
-    pub async fn take_over(&self, now: Timestamp) -> Result<(), StoreError> {
-        let (noted, own) = on(&self.control, |session| async move { read::server(&session).await }).await?;
-        match noted {
-            Some(noted) if noted != own => {
-                doubt(self, "its server, or the server's history, is another one", now).await
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 }
 

@@ -151,18 +151,6 @@ pub(super) async fn trust(session: &Session) -> Result<Trust, Failed> {
     Ok(Trust::stored(found.first().map(|row| (row.get(0), row.get(1), row.get(2)))))
 }
 
-/// The server as it names itself, and its line of history, which a restore to a moment begins anew. Gives
-/// what was noted before, and notes it.
-pub(super) async fn server(session: &Session) -> Result<(Option<String>, String), Failed> {
-    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/'
-        || (SELECT timeline_id FROM pg_control_checkpoint())::text";
-    let own: String = rows(session, sql, &[]).await?.first().map(|row| row.get(0)).unwrap_or_default();
-    let noted = rows(session, "SELECT value FROM meta WHERE name = 'server'", &[]).await?;
-    let note = "INSERT INTO meta VALUES ('server', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    rows(session, note, &[&own]).await?;
-    Ok((noted.first().map(|row| row.get(0)), own))
-}
-
 fn run_row(row: &Row) -> Result<RunRow, Failed> {
     Ok(RunRow {
         run: RunId::named(row.get::<_, String>(0)),

@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-const LAYOUT: &str = "9";
+pub(super) const LAYOUT: &str = "9";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_state ON runs (state);
-CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_placed ON runs (lane, lane_limit) WHERE lane IS NOT NULL AND is_active;
+CREATE INDEX IF NOT EXISTS runs_waiting ON runs (lane, place, run, due_ms, lane_limit)
+    WHERE lane IS NOT NULL AND NOT is_active AND owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
 CREATE INDEX IF NOT EXISTS runs_over ON runs (pipeline, started_ms) WHERE state IN ('finished', 'cancelled');
 CREATE TABLE IF NOT EXISTS engines (engine TEXT COLLATE "C" PRIMARY KEY, until_ms BIGINT NOT NULL);

@@ -118,9 +118,9 @@ fn give(connection: &Connection, engine: &EngineId, now: Timestamp, limit: usize
     let rows = due.query_map(params![now.as_millisecond(), limit], raised)?;
     let mut given: Vec<Leased> = rows.collect::<Result<_, _>>()?;
     own(connection, engine, &given)?;
-    for lane in lanes(connection, now, limit)? {
+    for (lane, places) in lanes(connection, now, limit)? {
         let room = limit - i64::try_from(given.len()).unwrap_or(i64::MAX);
-        let first = first_of(connection, &lane, (now, room))?;
+        let first = first_of(connection, &lane, (now, places.min(room)))?;
         own(connection, engine, &first)?;
         given.extend(first);
     }
@@ -136,21 +136,25 @@ fn own(connection: &Connection, engine: &EngineId, given: &[Leased]) -> rusqlite
     Ok(())
 }
 
-/// The `concurrency` keys of runs that wait for a place.
-fn lanes(connection: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<Vec<String>> {
-    let sql = "SELECT DISTINCT lane FROM runs
-        WHERE owner IS NULL AND due_ms <= ?1 AND lane IS NOT NULL AND NOT is_active ORDER BY lane LIMIT ?2";
-    connection.prepare_cached(sql)?.query_map(params![now.as_millisecond(), limit], |row| row.get(0))?.collect()
+/// The `concurrency` keys of runs that wait for a place, with how many places are free, those first whose first run
+/// waits longest. A key without one is none of them: it would keep others from being looked at.
+fn lanes(connection: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<Vec<(String, i64)>> {
+    let sql = "SELECT lane, max(lane_limit, ifnull(placed_limit, 0)) - placed AS places FROM (
+            SELECT *, (SELECT count(*) FROM runs WHERE lane = waiting.lane AND is_active) AS placed,
+                (SELECT max(lane_limit) FROM runs WHERE lane = waiting.lane AND is_active) AS placed_limit
+            FROM (SELECT lane, max(lane_limit) AS lane_limit, min(place) AS place FROM runs
+                WHERE owner IS NULL AND due_ms <= ?1 AND lane IS NOT NULL AND NOT is_active GROUP BY lane) AS waiting)
+        WHERE places > 0 ORDER BY place, lane LIMIT ?2";
+    let mut lanes = connection.prepare_cached(sql)?;
+    lanes.query_map(params![now.as_millisecond(), limit], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// So many of those who wait as there are places, in the order in which their events arrived.
-fn first_of(connection: &Connection, lane: &str, (now, room): (Timestamp, i64)) -> rusqlite::Result<Vec<Leased>> {
+/// So many of those who wait for a place, in the order in which their events arrived.
+fn first_of(connection: &Connection, lane: &str, (now, places): (Timestamp, i64)) -> rusqlite::Result<Vec<Leased>> {
     let sql = "SELECT run, fence, due_ms FROM runs
-        WHERE lane = ?1 AND owner IS NULL AND due_ms <= ?2 AND NOT is_active ORDER BY place, run
-        LIMIT max(0, min(?3, (SELECT max(lane_limit) FROM runs WHERE lane = ?1)
-            - (SELECT count(*) FROM runs WHERE lane = ?1 AND is_active)))";
+        WHERE lane = ?1 AND owner IS NULL AND due_ms <= ?2 AND NOT is_active ORDER BY place, run LIMIT max(0, ?3)";
     let mut first = connection.prepare_cached(sql)?;
-    first.query_map(params![lane, now.as_millisecond(), room], raised)?.collect()
+    first.query_map(params![lane, now.as_millisecond(), places], raised)?.collect()
 }
 
 fn raised(row: &rusqlite::Row<'_>) -> rusqlite::Result<Leased> {

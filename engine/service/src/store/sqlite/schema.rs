@@ -33,7 +33,10 @@ CREATE TABLE IF NOT EXISTS runs (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS runs_due ON runs (due_ms, run) WHERE owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_owner ON runs (owner) WHERE owner IS NOT NULL;
-CREATE INDEX IF NOT EXISTS runs_lane ON runs (lane, place, run) WHERE lane IS NOT NULL;
+-- Who has a place of a `concurrency` key, and who waits for one; not those that have ended.
+CREATE INDEX IF NOT EXISTS runs_placed ON runs (lane, lane_limit) WHERE lane IS NOT NULL AND is_active;
+CREATE INDEX IF NOT EXISTS runs_waiting ON runs (lane, place, run, due_ms, lane_limit)
+    WHERE lane IS NOT NULL AND NOT is_active AND owner IS NULL AND due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS runs_key ON runs (event_key);
 -- By a column that never changes: an update of a run costs nothing here.
 CREATE INDEX IF NOT EXISTS runs_over ON runs (pipeline, started_ms) WHERE state IN ('finished', 'cancelled');
