@@ -3,6 +3,7 @@
 mod allow;
 mod deprecated;
 mod files;
+mod guards;
 mod keys;
 mod leaks;
 mod misplaced;

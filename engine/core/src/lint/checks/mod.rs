@@ -25,6 +25,7 @@ mod swallowed_error;
 mod timeout_order;
 mod unescaped_query;
 mod unfit_channel;
+mod unguarded_write;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
@@ -147,6 +148,7 @@ const ALL: &[Check] = &[
     open_webhook::CHECK,
     unstable_key::CHECK,
     unused_step::CHECK,
+    unguarded_write::CHECK,
     racing_writes::CHECK,
     racing_writes::OVERWRITTEN,
     yaml_trap::CHECK,
