@@ -4,6 +4,7 @@
 //! [`Dialect`].
 
 mod local;
+mod text;
 
 use std::fmt;
 
@@ -200,6 +201,7 @@ impl Compiler<'_> {
         if text.starts_with('$') {
             return self.path(node).map(Made::Path);
         }
+        self.unread_braces(node, text);
         Some(Made::Literal(Value::from(text)))
     }
 
@@ -212,7 +214,7 @@ impl Compiler<'_> {
         let (builder, value) = builder(node)?;
         Some(match builder {
             Builder::Rhai => self.script(value, Form::Expression).map(Made::Rhai),
-            Builder::Text => self.template(value).map(Made::Text),
+            Builder::Text => self.text(value).map(Made::Text),
             Builder::Object => {
                 crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))
             }
@@ -293,40 +295,6 @@ impl Compiler<'_> {
             Some(name) => crate::suggest::help(name, self.names),
             None => script::help(self.rules, error, "a rule"),
         }
-    }
-
-    /// Compiles a text with values in braces.
-    pub fn template(&mut self, node: &Node) -> Option<Template> {
-        let text = crate::yaml::read::text(node, "a text", self.report)?.value;
-        let template = match Template::parse(&text) {
-            Ok(template) => template,
-            Err(_) if is_reference(&text) => {
-                wrong_reference(&text, node.at, self.report);
-                return None;
-            }
-            Err(error) => {
-                let at = self.at_offset(node, &text, error.offset);
-                self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");
-                return None;
-            }
-        };
-        let template = template.placed(|path| {
-            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
-            let length = u32::try_from(path.text().len()).unwrap_or(0);
-            At { end: at.start + length, ..at }
-        });
-        let paths: Vec<Path> = template.paths().cloned().collect();
-        let known = paths.into_iter().filter(|path| self.known_root(path.clone(), path.at()).is_none()).count() == 0;
-        known.then_some(template)
-    }
-
-    /// The place in the file of a byte of a text.
-    fn at_offset(&self, node: &Node, text: &str, offset: usize) -> At {
-        let before = &text[..offset];
-        let (above, line) =
-            before.rsplit_once('\n').map_or((0, before), |(above, line)| (above.split('\n').count(), line));
-        let place = |count: usize| u32::try_from(count + 1).unwrap_or(1);
-        node.at_inside(&self.report.source, place(above), place(line.chars().count()))
     }
 }
 

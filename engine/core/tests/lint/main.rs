@@ -17,6 +17,7 @@ mod records;
 mod reference;
 mod reliability;
 mod security;
+mod slips;
 mod tests_of_pipelines;
 mod triggers;
 mod types;
