@@ -88,6 +88,11 @@ impl From<ScriptError> for EvalError {
 pub trait Dialect {
     /// Compiles a map that is an operator; nothing where the map is plain data.
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
+
+    /// Reports a map that would be plain data, and was meant to make a value; whether it did.
+    fn slip(&self, _: &Node, _: &mut Compiler<'_>) -> bool {
+        false
+    }
 }
 
 /// Whether a text has a reference that is read when a project is loaded.
@@ -188,7 +193,7 @@ impl Compiler<'_> {
             }
             Kind::Map(entries) => match self.builder(node) {
                 Some(built) => built,
-                None => self.object(entries),
+                None => self.data(node, entries),
             },
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => Some(Made::Literal(node.to_value())),
         }
@@ -219,6 +224,15 @@ impl Compiler<'_> {
                 crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))
             }
         })
+    }
+
+    /// A map that no key makes a builder.
+    fn data(&mut self, node: &Node, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
+        let dialect = self.dialect;
+        if dialect.slip(node, self) {
+            return None;
+        }
+        self.object(entries)
     }
 
     fn object(&mut self, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
