@@ -17,6 +17,7 @@ mod folder;
 mod foresee;
 mod gate;
 mod journal;
+mod lane;
 mod loaded;
 mod looks;
 mod member;

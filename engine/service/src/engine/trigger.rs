@@ -12,7 +12,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     limits::VALUE_MAX_BYTES,
-    plan::{self, EventSource, Overlap, Plan, Trigger},
+    plan::{self, EventSource, Plan, Trigger},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ use super::{
     Engine,
     backfill::{self, Window},
     gate::Ask,
+    lane,
 };
 use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
 
@@ -291,7 +292,7 @@ impl Engine {
             at: self.now(),
             owner,
             parent: None,
-            lane: lane(plan, event),
+            lane: lane::of(plan, event),
         }
     }
 }
@@ -361,18 +362,4 @@ pub(super) fn text_at(path: &Path, event: &Value) -> Option<String> {
 
 pub(super) fn store_failure(error: &StoreError) -> Failure {
     Failure::new(ErrorClass::Unavailable, error.to_string())
-}
-
-/// What a run has in common with those that go before it. Without the value in the event it has nothing in
-/// common with any.
-pub(super) fn lane(plan: &Plan, event: &Value) -> Option<(String, u32)> {
-    if let EventSource::Schedule(schedule) = &plan.trigger.source
-        && schedule.overlap == Overlap::Queue
-        && plan.concurrency.is_none()
-    {
-        return Some((plan.pipeline.clone(), 1));
-    }
-    let concurrency = plan.concurrency.as_ref()?;
-    let key = text_at(&concurrency.key, event)?;
-    Some((format!("{}\n{key}", plan.pipeline), concurrency.limit))
 }
