@@ -1,6 +1,7 @@
 //! What the linter says: the pages of all checks here, messages and places in the modules.
 
 mod allow;
+mod arms;
 mod deprecated;
 mod files;
 mod guards;

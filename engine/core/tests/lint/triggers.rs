@@ -219,8 +219,5 @@ fn what_tells_events_apart_is_one_text_or_number() {
           help: name a field that has one, such as `$.id`
     "#]],
     );
-    check(
-        &hook("key: \"$.lines[0].id\", revision: \"$.lines[?@.x == 1].id\""),
-        expect![""],
-    );
+    check(&hook("key: \"$.lines[0].id\", revision: \"$.lines[?@.x == 1].id\""), expect![""]);
 }

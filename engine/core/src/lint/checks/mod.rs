@@ -32,6 +32,7 @@ mod unknown_connection;
 mod unknown_pipeline;
 mod unsafe_retry;
 mod unstable_key;
+mod untaken_arm;
 mod untested;
 mod unused_definition;
 mod unused_step;
@@ -142,6 +143,7 @@ const ALL: &[Check] = &[
     colliding_trigger::CHECK,
     unsafe_retry::CHECK,
     unsafe_retry::POINTLESS,
+    untaken_arm::CHECK,
     swallowed_error::CHECK,
     silent_dead_letter::CHECK,
     timeout_order::CHECK,
