@@ -3,6 +3,7 @@
 mod allow;
 mod arms;
 mod deprecated;
+mod events;
 mod files;
 mod guards;
 mod keys;

@@ -29,6 +29,7 @@ mod unguarded_write;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
+mod unknown_event;
 mod unknown_pipeline;
 mod unsafe_retry;
 mod unstable_key;
@@ -140,6 +141,7 @@ const ALL: &[Check] = &[
     untested::CHECK,
     untested::ARM,
     recursive_pipeline::CHECK,
+    unknown_event::CHECK,
     colliding_trigger::CHECK,
     unsafe_retry::CHECK,
     unsafe_retry::POINTLESS,
