@@ -107,7 +107,11 @@ pub fn wrong_reference(text: &str, at: At, report: &mut Report) {
     let name = reference.trim_matches(['$', '{', '}']).split(':').nth(1).unwrap_or_default();
     let name: String = name.rsplit('/').next().unwrap_or_default().to_lowercase().replace('-', "_");
     let message = format!("`{reference}` is read in connections only, when a project is loaded");
-    let help = format!("write the value under `vars` in ferry.yaml, and read it as `$.vars.{name}`");
+    let help = if reference.starts_with("${secret:") {
+        "write it in a field of a connection in ferry.yaml: a run keeps what its steps read, and secrets are kept nowhere".to_owned()
+    } else {
+        format!("write the value under `vars` in ferry.yaml, and read it as `$.vars.{name}`")
+    };
     report.error("wrong-reference", at, message, help);
 }
 
@@ -296,14 +300,17 @@ impl Compiler<'_> {
                     self.report.error("forbidden-function", at, error.message, help);
                     return None;
                 }
-                let help = self.script_help(&error);
+                let help = self.script_help((&text, form), &error);
                 self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
                 None
             }
         }
     }
 
-    fn script_help(&self, error: &ScriptError) -> String {
+    fn script_help(&self, (text, form): (&str, Form), error: &ScriptError) -> String {
+        if let Some(help) = script::instead(text, form) {
+            return help;
+        }
         let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is not known here"));
         match unknown {
             Some(name) => crate::suggest::help(name, self.names),

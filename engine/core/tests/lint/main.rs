@@ -8,6 +8,7 @@ mod files;
 mod guards;
 mod keys;
 mod leaks;
+mod messages;
 mod misplaced;
 mod money;
 mod names;

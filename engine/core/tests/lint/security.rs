@@ -90,7 +90,7 @@ steps:
             4:14: error[wrong-reference]: `${env:RATE}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
             5:15: error[wrong-reference]: `${secret:acme/the-rate}` is read in connections only, when a project is loaded
-              help: write the value under `vars` in ferry.yaml, and read it as `$.vars.the_rate`
+              help: write it in a field of a connection in ferry.yaml: a run keeps what its steps read, and secrets are kept nowhere
             6:16: error[wrong-reference]: `${env:RATE:-5}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
             7:21: error[wrong-reference]: `${env:RATE}` is read in connections only, when a project is loaded
