@@ -23,8 +23,8 @@ pub(crate) fn instead(text: &str, form: Form) -> Option<String> {
     if let Some(quoted) = single_quoted(&code) {
         return Some(format!("put a text into double quotes: write `\"{quoted}\"`"));
     }
-    let words = code.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.'));
-    if let Some((word, sign)) = words.filter_map(|word| WORDS.iter().find(|(known, _)| *known == word)).next() {
+    let mut words = code.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.'));
+    if let Some((word, sign)) = words.find_map(|word| WORDS.iter().find(|(known, _)| *known == word)) {
         return Some(format!("for `{word}`, write {sign}"));
     }
     if code.contains("<>") {
@@ -45,8 +45,8 @@ pub(crate) fn instead(text: &str, form: Form) -> Option<String> {
     sets(&code).then(|| "to compare, write `==`".to_owned())
 }
 
-/// The same with blanks for the texts in it, and without its remarks.
-fn without_texts(text: &str) -> String {
+/// A script with blanks for the texts in it, and without its remarks.
+pub fn without_texts(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {

@@ -20,6 +20,7 @@ use serde_json::Value;
 use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
 pub(crate) use instead::instead;
+pub use instead::without_texts;
 pub use module::Module;
 use quick::{Given, Quick};
 pub use reads::{Access, Comparison, Reads};

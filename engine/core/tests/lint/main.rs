@@ -21,6 +21,7 @@ mod reference;
 mod reliability;
 mod security;
 mod slips;
+mod spellings;
 mod tests_of_pipelines;
 mod triggers;
 mod types;

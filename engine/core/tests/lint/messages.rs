@@ -76,17 +76,23 @@ fn yaml_says_what_was_meant() {
 fn a_rule_over_several_lines_has_its_own_place() {
     let plain = "steps:\n  - id: plain\n    when: event.Amount__c > 1\n      && event.Amuont__c < 5\n    map: { v: { rhai: \"event.Amount__c \
                  +\n      event.Fe__c * 2\" } }\noutput: $.plain\n";
-    check(plain, expect![[r#"
+    check(
+        plain,
+        expect![[r#"
         4:16: error[unknown-field]: `event` has no `Amuont__c`
           help: did you mean `Amount__c`?
         6:13: error[unknown-field]: `event` has no `Fe__c`
           help: did you mean `Fee__c`?
         7:9: warning[uncertain-value]: `$.plain` may be missing: `plain` is skipped where its `when` does not hold
           help: say what stands for it, `{ from: $.plain, default: … }`, or look first with a `check` or a `when`
-    "#]]);
+    "#]],
+    );
     let quoted = "steps:\n  - id: quoted\n    when: 'event.Amount__c > 1\n\n      && evnt.Fee__c < 5'\n    map: { v: 1 }\noutput: $.quoted\n";
-    check(quoted, expect![[r#"
+    check(
+        quoted,
+        expect![[r#"
         3:11: error[invalid-rhai]: this Rhai does not compile: `evnt` is not known here
           help: did you mean `event`?
-    "#]]);
+    "#]],
+    );
 }

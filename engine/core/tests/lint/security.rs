@@ -179,6 +179,8 @@ fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
         ("4111111111111111", "a card number"),
         ("4111-1111-1111-1111", "a card number"),
         ("378282246310005", "a card number"),
+        ("4111 1111 1111 1111", "a card number"),
+        ("paid with 3782 822463 10005.", "a card number"),
     ] {
         let found = crate::findings_on(&crate::world::World::new(), &lint(value));
         let texts: String = found.iter().map(|finding| finding.text.as_str()).collect();
@@ -193,6 +195,9 @@ fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
         "1700000000000",
         "411111111111111",
         "sk_live_short",
+        "4111 1111 1111 1112",
+        "AT61 4111 1111 1111 1111",
+        "4111 1111 1111 1111 22",
         "eyJ.eyJ.x",
         "0035g00000AbCdEAAV",
         "-----BEGIN PUBLIC KEY-----",
