@@ -12,6 +12,8 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 pub const NAMES_LISTED_MAX: usize = 60;
 /// Names that it shows where there are more.
 pub const NAMES_SHOWN: usize = 5;
+/// Letters of a name of which one may be a slip: shorter ones are often one letter apart.
+pub const SLIP_LETTERS_MIN: usize = 4;
 /// Findings kept for one file; further ones are counted only.
 pub const FINDINGS_PER_FILE_MAX: usize = 200;
 /// What is kept of a body that was sent, or answered, where a call failed.

@@ -1,6 +1,6 @@
 //! “Did you mean …?”
 
-use crate::limits::{NAMES_LISTED_MAX, NAMES_SHOWN};
+use crate::limits::{NAMES_LISTED_MAX, NAMES_SHOWN, SLIP_LETTERS_MIN};
 
 /// The name of `known` nearest to `wrong`, when it is near enough to be a slip of the hand.
 ///
@@ -18,6 +18,21 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(distance, name)| *distance <= allowed || shares_a_word(wrong, name))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// Whether two names of some length are one but for a slip of the hand: a letter more or less, another one, or two of them
+/// swapped. Digits tell names apart.
+///
+/// ```
+/// use ferry_contract::suggest::is_slip;
+/// assert!(is_slip("order.dnoe", "order.done"));
+/// assert!(!is_slip("order.sent", "order.done"));
+/// assert!(!is_slip("order.v1", "order.v2"));
+/// ```
+pub fn is_slip(wrong: &str, right: &str) -> bool {
+    let letters = |name: &str| name.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+    let is_long = wrong.chars().count().min(right.chars().count()) >= SLIP_LETTERS_MIN;
+    is_long && strsim::damerau_levenshtein(wrong, right) == 1 && letters(wrong) != letters(right)
 }
 
 /// `masspayouts` and `create_mass_payout` share no letters in order, but `payout_status` and

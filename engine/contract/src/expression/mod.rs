@@ -4,6 +4,7 @@
 //! [`Dialect`].
 
 mod local;
+mod text;
 
 use std::fmt;
 
@@ -87,6 +88,11 @@ impl From<ScriptError> for EvalError {
 pub trait Dialect {
     /// Compiles a map that is an operator; nothing where the map is plain data.
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
+
+    /// Reports a map that would be plain data, and was meant to make a value; whether it did.
+    fn slip(&self, _: &Node, _: &mut Compiler<'_>) -> bool {
+        false
+    }
 }
 
 /// Whether a text has a reference that is read when a project is loaded.
@@ -101,7 +107,11 @@ pub fn wrong_reference(text: &str, at: At, report: &mut Report) {
     let name = reference.trim_matches(['$', '{', '}']).split(':').nth(1).unwrap_or_default();
     let name: String = name.rsplit('/').next().unwrap_or_default().to_lowercase().replace('-', "_");
     let message = format!("`{reference}` is read in connections only, when a project is loaded");
-    let help = format!("write the value under `vars` in ferry.yaml, and read it as `$.vars.{name}`");
+    let help = if reference.starts_with("${secret:") {
+        "write it in a field of a connection in ferry.yaml: a run keeps what its steps read, and secrets are kept nowhere".to_owned()
+    } else {
+        format!("write the value under `vars` in ferry.yaml, and read it as `$.vars.{name}`")
+    };
     report.error("wrong-reference", at, message, help);
 }
 
@@ -187,7 +197,7 @@ impl Compiler<'_> {
             }
             Kind::Map(entries) => match self.builder(node) {
                 Some(built) => built,
-                None => self.object(entries),
+                None => self.data(node, entries),
             },
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => Some(Made::Literal(node.to_value())),
         }
@@ -200,6 +210,7 @@ impl Compiler<'_> {
         if text.starts_with('$') {
             return self.path(node).map(Made::Path);
         }
+        self.unread_braces(node, text);
         Some(Made::Literal(Value::from(text)))
     }
 
@@ -212,11 +223,20 @@ impl Compiler<'_> {
         let (builder, value) = builder(node)?;
         Some(match builder {
             Builder::Rhai => self.script(value, Form::Expression).map(Made::Rhai),
-            Builder::Text => self.template(value).map(Made::Text),
+            Builder::Text => self.text(value).map(Made::Text),
             Builder::Object => {
                 crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))
             }
         })
+    }
+
+    /// A map that no key makes a builder.
+    fn data(&mut self, node: &Node, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
+        let dialect = self.dialect;
+        if dialect.slip(node, self) {
+            return None;
+        }
+        self.object(entries)
     }
 
     fn object(&mut self, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
@@ -280,53 +300,22 @@ impl Compiler<'_> {
                     self.report.error("forbidden-function", at, error.message, help);
                     return None;
                 }
-                let help = self.script_help(&error);
+                let help = self.script_help((&text, form), &error);
                 self.report.error("invalid-rhai", at, format!("this Rhai does not compile: {}", error.message), help);
                 None
             }
         }
     }
 
-    fn script_help(&self, error: &ScriptError) -> String {
+    fn script_help(&self, (text, form): (&str, Form), error: &ScriptError) -> String {
+        if let Some(help) = script::instead(text, form) {
+            return help;
+        }
         let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is not known here"));
         match unknown {
             Some(name) => crate::suggest::help(name, self.names),
             None => script::help(self.rules, error, "a rule"),
         }
-    }
-
-    /// Compiles a text with values in braces.
-    pub fn template(&mut self, node: &Node) -> Option<Template> {
-        let text = crate::yaml::read::text(node, "a text", self.report)?.value;
-        let template = match Template::parse(&text) {
-            Ok(template) => template,
-            Err(_) if is_reference(&text) => {
-                wrong_reference(&text, node.at, self.report);
-                return None;
-            }
-            Err(error) => {
-                let at = self.at_offset(node, &text, error.offset);
-                self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");
-                return None;
-            }
-        };
-        let template = template.placed(|path| {
-            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
-            let length = u32::try_from(path.text().len()).unwrap_or(0);
-            At { end: at.start + length, ..at }
-        });
-        let paths: Vec<Path> = template.paths().cloned().collect();
-        let known = paths.into_iter().filter(|path| self.known_root(path.clone(), path.at()).is_none()).count() == 0;
-        known.then_some(template)
-    }
-
-    /// The place in the file of a byte of a text.
-    fn at_offset(&self, node: &Node, text: &str, offset: usize) -> At {
-        let before = &text[..offset];
-        let (above, line) =
-            before.rsplit_once('\n').map_or((0, before), |(above, line)| (above.split('\n').count(), line));
-        let place = |count: usize| u32::try_from(count + 1).unwrap_or(1);
-        node.at_inside(&self.report.source, place(above), place(line.chars().count()))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod convert;
 mod engine;
+mod instead;
 mod module;
 mod quick;
 mod reads;
@@ -18,6 +19,8 @@ use serde_json::Value;
 
 use convert::{to_dynamic, to_value};
 pub use engine::{Missing, NoWatch, Rules, Watch};
+pub(crate) use instead::instead;
+pub use instead::without_texts;
 pub use module::Module;
 use quick::{Given, Quick};
 pub use reads::{Access, Comparison, Reads};

@@ -3,6 +3,7 @@
 //! Stricter than YAML: one document, no anchors, no merge keys, no tags, no duplicate keys. A plain
 //! scalar is a number only where JSON would call it one, so `NO` and `010` stay text.
 
+mod cause;
 mod parse;
 pub mod read;
 
@@ -115,6 +116,9 @@ impl Node {
     pub fn at_inside(&self, source: &Source, line: u32, column: u32) -> At {
         let Kind::Text(text) = &self.kind else { return self.at };
         let (line, column) = inside(&text.value, line, column);
+        if matches!(text.style, Style::Plain | Style::Quoted) && self.is_broken(source) {
+            return self.at_broken(&text.value, (line, column), source).unwrap_or(self.at);
+        }
         let (line, column) = match text.style {
             Style::Plain | Style::Quoted if line > 1 => return self.at,
             Style::Plain => (self.at.line, self.at.column + column - 1),
@@ -131,6 +135,43 @@ impl Node {
         let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>();
         let length = word.max(rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8));
         At { line, column, start: cast(start), end: cast(start + length) }
+    }
+}
+
+impl Node {
+    fn written<'s>(&self, source: &'s Source) -> &'s str {
+        source.text.get(self.at.start as usize..self.at.end as usize).unwrap_or_default()
+    }
+
+    /// Whether a text goes over several lines of the file.
+    fn is_broken(&self, source: &Source) -> bool {
+        self.written(source).trim_end().contains('\n')
+    }
+
+    /// The place inside a text whose lines the parser has joined with blanks; nothing where it has done more with it.
+    fn at_broken(&self, text: &str, (line, column): (u32, u32), source: &Source) -> Option<At> {
+        let quote = usize::from(matches!(&self.kind, Kind::Text(text) if text.style == Style::Quoted));
+        let written = self.written(source).trim_end();
+        let written = written.get(quote..written.len().saturating_sub(quote))?;
+        let (mut joined, mut found) = (String::new(), None);
+        let (mut start, target) = (self.at.start as usize + quote, column as usize - 1);
+        for row in written.split_inclusive('\n') {
+            let (begin, content) = (start + row.len() - row.trim_start().len(), row.trim());
+            let before = joined.chars().count() + usize::from(!joined.is_empty());
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            joined.push_str(content);
+            if found.is_none() && line == 1 && (before..=before + content.chars().count()).contains(&target) {
+                found = Some(begin + content.chars().take(target - before).map(char::len_utf8).sum::<usize>());
+            }
+            start += row.len();
+        }
+        let start = found.filter(|_| joined == text.trim_end())?;
+        let rest = source.text.get(start..).unwrap_or_default();
+        let word: usize = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
+        let length = word.max(rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8));
+        Some(At::of(&source.text, start..start + length))
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::HashMap, iter::Peekable, str::FromStr as _, sync::Arc};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::Number;
 
-use super::{Kind, Node, Style, Text, cast};
+use super::{
+    Kind, Node, Style, Text, cast,
+    cause::{NEGATION, is_negation, likely_cause, line_of, tab_near},
+};
 use crate::{
     limits::{YAML_DEPTH_MAX, YAML_FILE_MAX_BYTES},
     report::{At, Report, Source, Spanned},
@@ -78,6 +81,7 @@ impl Reader<'_> {
             Some(Ok(event)) => Ok(Some(event)),
             Some(Err(error)) => {
                 let at = self.offsets.at(*error.marker(), *error.marker());
+                let at = tab_near(&self.report.source.text, at).unwrap_or(at);
                 self.report.error(
                     SYNTAX,
                     at,
@@ -126,6 +130,9 @@ impl Reader<'_> {
     fn plain_yaml(&mut self, span: Span, anchor: usize, tagged: bool) -> Result<(), Stop> {
         match (anchor, tagged) {
             (0, false) => Ok(()),
+            (_, true) if is_negation(line_of(&self.report.source.text, self.at(span).line)) => {
+                self.refuse(span, "tags are not read", NEGATION)
+            }
             (0, true) => self.refuse(span, "tags are not read", "remove the `!` and its name"),
             (_, _) => self.refuse(span, "anchors are not read", "remove the `&` and its name"),
         }
@@ -261,59 +268,6 @@ fn is_json_number(text: &str) -> bool {
     let (whole, rest) = digits.split_at(digits.bytes().take_while(u8::is_ascii_digit).count());
     let leading_zero = whole.len() > 1 && whole.starts_with('0');
     !whole.is_empty() && !leading_zero && rest.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
-}
-
-/// What people most often did when YAML stops at this place.
-fn likely_cause(text: &str, at: At, info: &str) -> String {
-    let (line, above) = (line_of(text, at.line), line_of(text, at.line.saturating_sub(1)));
-    let either = |test: &dyn Fn(&str) -> bool| test(line) || test(above);
-    let bracket = unclosed(text, at.line).filter(|_| info.contains("flow") || info.contains("node content"));
-    if let Some((bracket, line)) = bracket {
-        return format!("close the `{bracket}` of line {line}, or put the text into quotes");
-    }
-    let cause = if either(&|line| line.trim_start_matches(' ').starts_with('\t')) {
-        "indent with spaces: YAML allows no tab here"
-    } else if info.contains("quoted scalar") {
-        "close the quote that begins here"
-    } else if info.contains("anchor") {
-        "write the value itself: aliases are not read"
-    } else if info.contains("unprintable") {
-        "save the file as text, in UTF-8"
-    } else if either(&|line| line.contains("{$")) {
-        "put a text that holds `{` into quotes"
-    } else if either(&|line| line.matches(": ").count() > 1) {
-        "put a text that holds `: ` into quotes"
-    } else if either(&|line| [": @", ": `", ": %"].iter().any(|start| line.contains(start))) {
-        "put a text that begins with `@`, `%` or a backtick into quotes"
-    } else {
-        "check the indentation of this line and of the one above it"
-    };
-    cause.to_owned()
-}
-
-fn line_of(text: &str, line: u32) -> &str {
-    text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default()
-}
-
-/// The last bracket that is open at the end of a line, with its own line.
-fn unclosed(text: &str, last: u32) -> Option<(char, usize)> {
-    let lines: Vec<_> = text.lines().take(last as usize).collect();
-    let mut closed = Vec::new();
-    for (index, line) in lines.iter().enumerate().rev() {
-        for letter in without_quotes(line).chars().rev() {
-            match letter {
-                '}' => closed.push('{'),
-                ']' => closed.push('['),
-                '{' | '[' if closed.pop() != Some(letter) => return Some((letter, index + 1)),
-                _ => {}
-            }
-        }
-    }
-    None
-}
-
-fn without_quotes(line: &str) -> String {
-    line.split('"').step_by(2).collect()
 }
 
 /// Character offsets to byte offsets; empty where they are the same.

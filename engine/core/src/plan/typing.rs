@@ -4,6 +4,7 @@
 //! nothing is known, nothing is said.
 
 mod certain;
+mod keys;
 mod selected;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,9 @@ use self::{
     certain::{certain, order, unsure},
     selected::{Asks, literal, without_key},
 };
-use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
+use super::{
+    Around, Call, Concurrency, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives,
+};
 use crate::{
     eval::{
         check::{Rule, Test},
@@ -76,17 +79,12 @@ impl<'a> Types<'a> {
     }
 
     /// Looks at all steps and at the output; gives what is known of a run, and what was found in other files.
-    pub(super) fn check(mut self, trigger: &Trigger, output: Option<&Expression>) -> (Gives, Vec<Report>) {
-        let cursor = match &trigger.source {
-            EventSource::Poll(poll) => vec![&poll.cursor_field, &poll.cursor_tie_break],
-            _ => Vec::new(),
-        };
-        for path in [&trigger.key, &trigger.revision].into_iter().flatten().chain(cursor) {
-            let event = self.roots["event"].clone();
-            let names = path.steps().unwrap_or_default();
-            // `$` is the event here.
-            drop(self.typing(None, vec![("event", event)], |cx| path.shape_from("event", names, cx)));
-        }
+    pub(super) fn check(
+        mut self,
+        (trigger, concurrency): (&Trigger, Option<&Concurrency>),
+        output: Option<&Expression>,
+    ) -> (Gives, Vec<Report>) {
+        self.keys(trigger, concurrency);
         if let EventSource::Poll(poll) = &trigger.source
             && poll.backfill.is_some()
         {

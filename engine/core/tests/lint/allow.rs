@@ -85,9 +85,9 @@ fn an_allowance_beside_an_error_is_left_alone() {
     check(
         "steps: [ # ferry: allow(constant-condition) why\n",
         expect![[r#"
-        2:1: error[yaml-syntax]: this is not YAML: invalid indentation
-          help: put a text that holds `: ` into quotes
-    "#]],
+            2:1: error[yaml-syntax]: this is not YAML: invalid indentation
+              help: check the indentation of this line and of the one above it
+        "#]],
     );
 }
 

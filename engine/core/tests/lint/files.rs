@@ -66,16 +66,16 @@ fn text_that_is_not_yaml() {
     check(
         "steps:\n\t- id: a\n",
         expect![[r#"
-        2:2: error[yaml-syntax]: this is not YAML: tabs disallowed within this context (block indentation)
-          help: indent with spaces: YAML allows no tab here
-    "#]],
+            2:1: error[yaml-syntax]: this is not YAML: tabs disallowed within this context (block indentation)
+              help: indent with spaces: YAML allows no tab here
+        "#]],
     );
     check(
         "steps:\n  - id: a\n    map:\n\t  a: 1\n",
         expect![[r#"
-        4:4: error[yaml-syntax]: this is not YAML: tabs disallowed within this context (block indentation)
-          help: indent with spaces: YAML allows no tab here
-    "#]],
+            4:1: error[yaml-syntax]: this is not YAML: tabs disallowed within this context (block indentation)
+              help: indent with spaces: YAML allows no tab here
+        "#]],
     );
     check(
         "steps:\n  - id: a\n    map: { a: [1, 2 }\n",

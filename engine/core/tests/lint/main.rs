@@ -1,10 +1,14 @@
 //! What the linter says: the pages of all checks here, messages and places in the modules.
 
 mod allow;
+mod arms;
 mod deprecated;
+mod events;
 mod files;
+mod guards;
 mod keys;
 mod leaks;
+mod messages;
 mod misplaced;
 mod money;
 mod names;
@@ -16,6 +20,8 @@ mod records;
 mod reference;
 mod reliability;
 mod security;
+mod slips;
+mod spellings;
 mod tests_of_pipelines;
 mod triggers;
 mod types;

@@ -189,6 +189,8 @@ steps:
               help: write one of `event`, `vars`, `payout`, `Payout`
             3:42: error[invalid-rhai]: this Rhai does not compile: script is incomplete
               help: see `ferry explain rhai` for what a rule may use
+            4:25: warning[untaken-arm]: this is never taken: `payout` calls no system, and cannot be `rejected`
+              help: write `invalid`, which is what data that does not fit is, or put the arm on the step that calls
             4:77: error[missing-input]: `salesforce.create` needs `object`
               help: add `object: "Case"` to `with`: The API name of the object
             4:77: error[missing-input]: `salesforce.create` needs `values`

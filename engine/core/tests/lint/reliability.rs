@@ -206,7 +206,7 @@ steps:
   - { id: waited_for, action: payoneer.get_balance }
   - { id: read, map: { a: 1 } }
   - id: record
-    needs: [waited_for]
+    needs: [waited_for, refuses_too]
     when: read.a == 1
     action: salesforce.update
     with: { object: Case, id: $.event.Id, values: { Subject: a } }

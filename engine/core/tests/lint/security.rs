@@ -90,7 +90,7 @@ steps:
             4:14: error[wrong-reference]: `${env:RATE}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
             5:15: error[wrong-reference]: `${secret:acme/the-rate}` is read in connections only, when a project is loaded
-              help: write the value under `vars` in ferry.yaml, and read it as `$.vars.the_rate`
+              help: write it in a field of a connection in ferry.yaml: a run keeps what its steps read, and secrets are kept nowhere
             6:16: error[wrong-reference]: `${env:RATE:-5}` is read in connections only, when a project is loaded
               help: write the value under `vars` in ferry.yaml, and read it as `$.vars.rate`
             7:21: error[wrong-reference]: `${env:RATE}` is read in connections only, when a project is loaded
@@ -179,6 +179,8 @@ fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
         ("4111111111111111", "a card number"),
         ("4111-1111-1111-1111", "a card number"),
         ("378282246310005", "a card number"),
+        ("4111 1111 1111 1111", "a card number"),
+        ("paid with 3782 822463 10005.", "a card number"),
     ] {
         let found = crate::findings_on(&crate::world::World::new(), &lint(value));
         let texts: String = found.iter().map(|finding| finding.text.as_str()).collect();
@@ -193,6 +195,9 @@ fn what_has_the_shape_of_a_secret_is_found_and_not_printed() {
         "1700000000000",
         "411111111111111",
         "sk_live_short",
+        "4111 1111 1111 1112",
+        "AT61 4111 1111 1111 1111",
+        "4111 1111 1111 1111 22",
         "eyJ.eyJ.x",
         "0035g00000AbCdEAAV",
         "-----BEGIN PUBLIC KEY-----",

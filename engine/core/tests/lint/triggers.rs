@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::check;
+use crate::{check, findings_on, world::World};
 
 const STEPS: &str = "steps:\n  - { id: a, map: { day: $.event.day, x: $.event.dya } }\noutput: $.a\n";
 
@@ -179,4 +179,45 @@ fn a_backfill_is_read_whole() {
         &poll("    backfill: { from: 2025-01-01T00:00:00Z, to: 2026-01-01T00:00:00+01:00, window: 1d }\n"),
         expect![[""]],
     );
+}
+
+#[test]
+fn what_tells_events_apart_is_one_text_or_number() {
+    let manual = |key: &str| {
+        format!(
+            "ferry: 1\npipeline: p\ntrigger: manual\ninputs: {{ customer: string, lines: {{ type: array }}, done: boolean }}\nconcurrency: \
+             {{ key: \"{key}\", limit: 1 }}\nsteps:\n  - {{ id: a, map: {{ a: 1 }} }}\noutput: $.a\n"
+        )
+    };
+    check(&manual("$.customer"), expect![""]);
+    let keys = ["$.custmer", "$.lines[*].id", "$.lines", "$.done", "$"];
+    let found = keys.iter().flat_map(|key| findings_on(&World::new(), &manual(key)));
+    expect![[r#"
+        5:21: error[unknown-field]: `event` has no `custmer`
+          help: did you mean `customer`?
+        5:21: warning[several-values]: `$.lines[*].id` gives each of them, and the key of `concurrency` is one value
+          help: say which one, such as `[0]`, or name another field
+        5:21: error[wrong-input]: `$.lines` is a list, and the key of `concurrency` is a text or a number
+          help: name a field that has one, such as `$.id`
+        5:21: error[wrong-input]: `$.done` is true or false, and the key of `concurrency` is a text or a number
+          help: name a field that has one, such as `$.id`
+        5:21: error[wrong-input]: `$` is the whole event, and the key of `concurrency` is a text or a number
+          help: name a field that has one, such as `$.id`
+    "#]]
+    .assert_eq(&found.map(|finding| finding.text).collect::<String>());
+    let hook = |trigger: &str| {
+        format!(
+            "ferry: 1\npipeline: p\ntrigger: {{ event: a, {trigger} }}\nsteps:\n  - {{ id: told, emit: {{ event: e, key: $.event.id }} }}\n"
+        )
+    };
+    check(
+        &hook("key: \"$.lines[*].id\", revision: $"),
+        expect![[r#"
+        3:27: warning[several-values]: `$.lines[*].id` gives each of them, and a key is one value
+          help: say which one, such as `[0]`, or name another field
+        3:54: error[wrong-input]: `$` is the whole event, and a revision is a text or a number
+          help: name a field that has one, such as `$.id`
+    "#]],
+    );
+    check(&hook("key: \"$.lines[0].id\", revision: \"$.lines[?@.x == 1].id\""), expect![""]);
 }

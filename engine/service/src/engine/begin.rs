@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::{
     dispatch::Sent,
     drive::{Drive, Performed},
+    lane,
     question::bug,
-    trigger::lane,
 };
 use crate::store::{Again, Arrival, Change, RunId};
 
@@ -132,7 +132,7 @@ impl Drive<'_> {
             version: plan.version.clone(),
             event_key,
             revision: Digest::of_value(&event).short().to_owned(),
-            lane: lane(plan, &event),
+            lane: lane::of(plan, &event),
             event,
             refused: None,
             at: self.engine.now(),

@@ -19,6 +19,7 @@ mod foresee;
 mod gate;
 mod intent;
 mod journal;
+mod lane;
 mod loaded;
 mod looks;
 mod member;

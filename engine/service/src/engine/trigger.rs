@@ -20,6 +20,7 @@ use super::{
     backfill::{self, Window},
     bound,
     gate::Ask,
+    lane,
 };
 use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
 
@@ -289,7 +290,7 @@ impl Engine {
             at: self.now(),
             owner,
             parent: None,
-            lane: lane(plan, event),
+            lane: lane::of(plan, event),
         }
     }
 }
@@ -357,18 +358,4 @@ pub(super) fn text_at(path: &Path, event: &Value) -> Option<String> {
 
 pub(super) fn store_failure(error: &StoreError) -> Failure {
     Failure::new(ErrorClass::Unavailable, error.to_string())
-}
-
-/// What a run has in common with those that go before it. Without the value in the event it has nothing in
-/// common with any.
-pub(super) fn lane(plan: &Plan, event: &Value) -> Option<(String, u32)> {
-    if let EventSource::Schedule(schedule) = &plan.trigger.source
-        && schedule.overlap == Overlap::Queue
-        && plan.concurrency.is_none()
-    {
-        return Some((plan.pipeline.clone(), 1));
-    }
-    let concurrency = plan.concurrency.as_ref()?;
-    let key = text_at(&concurrency.key, event)?;
-    Some((format!("{}\n{key}", plan.pipeline), concurrency.limit))
 }

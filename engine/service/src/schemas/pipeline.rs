@@ -255,7 +255,7 @@ pub struct Input {
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Concurrency {
-    /// What they have in common, from the event.
+    /// What they have in common, from the event. Events without it have that in common.
     #[schemars(extend("examples" = ["$.AccountId"]))]
     pub key: JsonPath,
     /// How many of them run at once.

@@ -13,6 +13,7 @@ mod from;
 mod lookup;
 mod merge;
 pub(super) mod money;
+mod slips;
 mod split;
 mod switch;
 mod symbol;
@@ -247,6 +248,10 @@ fn written(node: &Node) -> Option<Build> {
 impl Dialect for Mapping<'_> {
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Built> {
         written(node).map(|build| build(self, node, compiler))
+    }
+
+    fn slip(&self, node: &Node, compiler: &mut Compiler<'_>) -> bool {
+        slips::report(node, compiler)
     }
 }
 

@@ -3,66 +3,112 @@
 use ferry_contract::{
     path::Path,
     report::{At, Report},
+    script::without_texts,
+    template::Template,
     yaml::{Kind, Node},
 };
 
-use super::{Check, On};
-use crate::lint::{File, FileKind};
+use super::{Check, On, unescaped_query::place};
+use crate::lint::{File, FileKind, reads::plain};
 
 pub(super) const CHECK: Check = Check { name: "card-data", page: include_str!("card_data.md"), on: On::File(check) };
 
 /// Names without case and signs. `pan` alone is a tax number in India.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 21] = [
     "cardnumber",
     "creditcardnumber",
     "debitcardnumber",
     "ccnumber",
+    "cardpan",
     "primaryaccountnumber",
     "fullpan",
     "cvv",
     "cvv2",
+    "cvvcode",
+    "cardcvv",
     "cvc",
     "cvc2",
+    "cvccode",
+    "cardcvc",
+    "cardcode",
     "cardsecuritycode",
+    "securitycode",
     "cardverificationvalue",
     "track1data",
     "track2data",
 ];
+/// What a map with the data of a card is called.
+const CARDS: [&str; 4] = ["card", "creditcard", "debitcard", "paymentcard"];
+/// What the number of a card is called in it.
+const NUMBERS: [&str; 3] = ["number", "no", "pan"];
+/// Where Rhai is written.
+const RHAI: [&str; 5] = ["rhai", "script", "when", "until", "passes"];
 
 fn check(file: &File<'_>, report: &mut Report) {
-    if file.kind == FileKind::Pipeline
-        && let Some(steps) = file.root.get("steps")
-    {
-        walk(steps, report);
+    if file.kind != FileKind::Pipeline {
+        return;
+    }
+    for key in ["trigger", "concurrency", "steps", "output"] {
+        if let Some(node) = file.root.get(key) {
+            walk(key, node, report);
+        }
     }
 }
 
-fn walk(node: &Node, report: &mut Report) {
+fn walk(key: &str, node: &Node, report: &mut Report) {
     match &node.kind {
         Kind::Map(entries) => {
             for (key, value) in entries {
                 if is_card(&key.value) {
                     tell(&key.value, key.at, report);
                 } else {
-                    walk(value, report);
+                    walk(&key.value, value, report);
                 }
             }
         }
-        Kind::List(items) => items.iter().for_each(|item| walk(item, report)),
-        Kind::Text(text) => {
+        Kind::List(items) => items.iter().for_each(|item| walk(key, item, report)),
+        Kind::Text(text) if RHAI.contains(&key) => {
+            for word in read(&without_texts(&text.value)) {
+                let names: Vec<&str> = word.split('.').collect();
+                if let (Some(name), Some(offset)) = (card(&names), text.value.find(word)) {
+                    tell(name, place(node, &text.value, offset, report), report);
+                }
+            }
+        }
+        Kind::Text(text) if text.value.starts_with('$') => {
             let path = Path::parse(&text.value).ok();
-            if let Some(name) = path.as_ref().and_then(|path| path.names().last().copied()).filter(|name| is_card(name))
-            {
+            let names: Vec<&str> = path.iter().flat_map(|path| path.root().into_iter().chain(path.names())).collect();
+            if let Some(name) = card(&names) {
                 tell(name, node.at, report);
+            }
+        }
+        Kind::Text(text) => {
+            let Ok(template) = Template::parse(&text.value) else { return };
+            for path in template.paths() {
+                if let (Some(name), Some(offset)) = (card(&path.names()), text.value.find(path.text())) {
+                    tell(name, place(node, &text.value, offset, report), report);
+                }
             }
         }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
     }
 }
 
+/// The fields that code reads, as they are written: `event.card.number`.
+pub(super) fn read(code: &str) -> impl Iterator<Item = &str> {
+    let words = code.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.'));
+    words.filter(|word| word.contains('.') && word.starts_with(char::is_alphabetic))
+}
+
+/// The name of card data that is read at the end of a way.
+fn card<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let (last, above) = names.split_last()?;
+    let is_in_card = above.last().is_some_and(|above| CARDS.contains(&plain(above).as_str()));
+    (is_card(last) || is_in_card && NUMBERS.contains(&plain(last).as_str())).then_some(last)
+}
+
 fn is_card(name: &str) -> bool {
-    let name = name.strip_suffix("__c").unwrap_or(name).to_lowercase();
-    NAMES.contains(&name.replace(['_', '-', ' '], "").as_str())
+    NAMES.contains(&plain(name).as_str())
 }
 
 fn tell(name: &str, at: At, report: &mut Report) {

@@ -1,4 +1,4 @@
-//! `invalid-id`: a step's id that no value could name; `duplicate-id`: one that two steps have.
+//! `invalid-id`: a step's id that no value could name, or a pipeline's name that no address could have; `duplicate-id`: one that two steps have.
 
 use ferry_contract::{
     report::{Report, Spanned},
@@ -12,6 +12,9 @@ pub(super) const CHECK: Check =
     Check { name: "invalid-id", page: include_str!("invalid_id.md"), on: On::Pipeline(check) };
 
 fn check(cx: &Context<'_>, report: &mut Report) {
+    if !cx.is_version() {
+        name(&cx.pipeline.name, report);
+    }
     let mut seen: Vec<&Spanned<String>> = Vec::new();
     for step in cx.pipeline.all_steps() {
         if let Some(message) = wrong(cx, &step.id.value) {
@@ -23,6 +26,17 @@ fn check(cx: &Context<'_>, report: &mut Report) {
             report.error("duplicate-id", step.id.at, message, help);
         }
         seen.push(&step.id);
+    }
+}
+
+/// Names of pipelines are parts of addresses, of files and of what a person writes in a shell.
+fn name(name: &Spanned<String>, report: &mut Report) {
+    let is_inside = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    let is_name = name.value.starts_with(char::is_alphanumeric) && name.value.chars().all(is_inside);
+    if !is_name {
+        let message =
+            format!("`{}` is no name of a pipeline: it is made of letters, digits, `-`, `_` and `.`", name.value);
+        report.error(CHECK.name, name.at, message, "choose a short name, such as `mass-payouts`");
     }
 }
 

@@ -21,6 +21,9 @@ const TOKENS: [(&str, usize); 9] = [
     ("AKIA", 20),
 ];
 
+/// How many digits the groups have that are printed on a card.
+const SPACED: [&[usize]; 2] = [&[4, 4, 4, 4], &[4, 6, 5]];
+
 const REFER: &str = "remove it, write `${secret:path}` in a connection instead, and let whoever gave it change it";
 
 fn check(_: &File<'_>, report: &mut Report) {
@@ -44,6 +47,14 @@ pub(super) fn look(report: &mut Report) {
                 report,
             );
         }
+    }
+    for (start, end) in spaced_numbers(&source.text) {
+        tell(
+            "a card number",
+            At::of(&source.text, start..end),
+            "remove it, and use the token that the payment provider gives for the card",
+            report,
+        );
     }
     for (start, key) in source.text.match_indices("-----BEGIN ") {
         let line = source.text[start..].lines().next().unwrap_or_default();
@@ -73,6 +84,43 @@ fn words(text: &str) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+/// Card numbers as they are printed on cards, in groups with blanks between.
+fn spaced_numbers(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    // The words that one blank separates from the next one.
+    let mut row: Vec<(usize, usize)> = Vec::new();
+    let all = words(text);
+    for (index, (start, end)) in all.iter().enumerate() {
+        row.push((*start, *end));
+        if all.get(index + 1).is_some_and(|(next, _)| text.get(*end..*next) == Some(" ")) {
+            continue;
+        }
+        let word = |(start, end): &(usize, usize)| text[*start..*end].trim_end_matches('.');
+        let is_group = |place: &(usize, usize)| word(place).bytes().all(|byte| byte.is_ascii_digit());
+        let before = row.iter().take_while(|place| !is_group(place)).count();
+        let groups = row[before..].iter().take_while(|place| is_group(place)).map(|place| (place.0, word(place)));
+        let groups: Vec<(usize, &str)> = groups.collect();
+        let lengths: Vec<usize> = groups.iter().map(|(_, digits)| digits.len()).collect();
+        let digits: String = groups.iter().map(|(_, digits)| *digits).collect();
+        let is_account = before.checked_sub(1).is_some_and(|before| is_country(word(&row[before])));
+        if let (Some((start, _)), Some((last, end)), false) = (groups.first(), groups.last(), is_account)
+            && SPACED.contains(&lengths.as_slice())
+            && is_card_number(&digits)
+        {
+            found.push((*start, last + end.len()));
+        }
+        row.clear();
+    }
+    found
+}
+
+/// The first group of an IBAN.
+fn is_country(word: &str) -> bool {
+    word.len() == 4
+        && word[..2].bytes().all(|byte| byte.is_ascii_uppercase())
+        && word[2..].bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_token(word: &str) -> bool {

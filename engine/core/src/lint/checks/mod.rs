@@ -25,12 +25,15 @@ mod swallowed_error;
 mod timeout_order;
 mod unescaped_query;
 mod unfit_channel;
+mod unguarded_write;
 mod unknown_action;
 mod unknown_channel;
 mod unknown_connection;
+mod unknown_event;
 mod unknown_pipeline;
 mod unsafe_retry;
 mod unstable_key;
+mod untaken_arm;
 mod untested;
 mod unused_definition;
 mod unused_step;
@@ -138,15 +141,18 @@ const ALL: &[Check] = &[
     untested::CHECK,
     untested::ARM,
     recursive_pipeline::CHECK,
+    unknown_event::CHECK,
     colliding_trigger::CHECK,
     unsafe_retry::CHECK,
     unsafe_retry::POINTLESS,
+    untaken_arm::CHECK,
     swallowed_error::CHECK,
     silent_dead_letter::CHECK,
     timeout_order::CHECK,
     open_webhook::CHECK,
     unstable_key::CHECK,
     unused_step::CHECK,
+    unguarded_write::CHECK,
     racing_writes::CHECK,
     racing_writes::OVERWRITTEN,
     yaml_trap::CHECK,

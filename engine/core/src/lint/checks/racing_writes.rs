@@ -108,7 +108,7 @@ fn is_certain(step: &plan::Step) -> bool {
 }
 
 /// All steps that come before one.
-fn before(plan: &Plan, step: StepIndex) -> BTreeSet<StepIndex> {
+pub(super) fn before(plan: &Plan, step: StepIndex) -> BTreeSet<StepIndex> {
     let mut found = BTreeSet::new();
     let mut rest = plan.steps[step].needs.clone();
     while let Some(next) = rest.pop() {

@@ -1,4 +1,4 @@
-//! `recursive-pipeline`: pipelines that call each other, or tell each other of their failures, in a circle.
+//! `recursive-pipeline`: pipelines that call each other, or tell each other of events or of their failures, in a circle.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,7 +6,7 @@ use ferry_contract::report::Spanned;
 
 use super::{Check, On, unknown_channel::channels};
 use crate::{
-    language::{Pipeline, Work},
+    language::{Emit, EventSource, Pipeline, Work},
     lint::{Reports, Whole},
     project::Channel,
 };
@@ -37,7 +37,51 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
                 "call a pipeline that calls none of these, or do each item of a list with `each`",
             );
         }
+        emits(whole, &calls, pipeline, reports);
     }
+}
+
+/// An event that always comes round to the pipeline that emits it.
+fn emits<'a>(
+    whole: &Whole<'a>,
+    calls: &BTreeMap<&'a str, Vec<&'a Spanned<String>>>,
+    pipeline: &'a Pipeline,
+    reports: &mut Reports,
+) {
+    let name = pipeline.name.value.as_str();
+    let events = whole.pipelines.iter().map(|pipeline| {
+        let emitted = always(pipeline).flat_map(|emit| listeners(whole, &emit.event.value));
+        let called = calls.get(pipeline.name.value.as_str()).into_iter().flatten().copied();
+        (pipeline.name.value.as_str(), emitted.chain(called).collect())
+    });
+    let begun: BTreeMap<&str, Vec<&Spanned<String>>> = events.collect();
+    for emit in always(pipeline) {
+        for listener in listeners(whole, &emit.event.value) {
+            let Some(way) = way(&begun, &listener.value, name) else { continue };
+            let names: Vec<String> = [name].iter().chain(&way).map(|name| format!("`{name}`")).collect();
+            let message = format!("each run of `{name}` begins another one by its events: {}", names.join(" → "));
+            let help = "leave one of these events out, or emit it only `when` something is left to be done";
+            reports.of(&pipeline.source).warning(CHECK.name, emit.event.at, message, help);
+        }
+    }
+}
+
+/// The events that each run emits that goes well.
+fn always(pipeline: &Pipeline) -> impl Iterator<Item = &Emit> {
+    pipeline.steps.iter().filter(|step| step.when.is_none() && step.each.is_none()).filter_map(|step| {
+        match &step.work {
+            Work::Emit(emit) => Some(emit),
+            _ => None,
+        }
+    })
+}
+
+fn listeners<'a>(whole: &Whole<'a>, event: &str) -> impl Iterator<Item = &'a Spanned<String>> {
+    whole
+        .pipelines
+        .iter()
+        .filter(move |pipeline| matches!(&pipeline.trigger.source, EventSource::Event(name) if name.value == event))
+        .map(|pipeline| &pipeline.name)
 }
 
 fn called(pipeline: &Pipeline) -> Vec<&Spanned<String>> {

@@ -125,10 +125,11 @@ fn plan(
     complete?;
     graph.report_unreachable(&steps, &written, report);
     let (trigger, output) = (trigger?, output.map_or(Some(None), |output| output.map(Some))?);
+    let concurrency = concurrency.map_or(Some(None), |concurrency| concurrency.map(Some))?;
     let inputs = inputs(&pipeline.inputs);
     let gives = is_acyclic.then(|| {
         let types = Types::new(around, &trigger, &inputs, &steps, report);
-        let (gives, others) = types.check(&trigger, output.as_ref());
+        let (gives, others) = types.check((&trigger, concurrency.as_ref()), output.as_ref());
         mapping.used.borrow_mut().extend(others);
         gives
     });
@@ -142,7 +143,7 @@ fn plan(
         inputs,
         output,
         timeout: pipeline.timeout,
-        concurrency: concurrency.map_or(Some(None), |concurrency| concurrency.map(Some))?,
+        concurrency,
         steps,
         index,
         vars: project.vars.clone(),

@@ -43,7 +43,7 @@ impl Builder<'_> {
                 })?)
             }
             language::Work::Alert(alert) => {
-                let say = self.compiler(scope, |compiler| compiler.template(&alert.say))?;
+                let say = self.compiler(scope, |compiler| compiler.text(&alert.say))?;
                 Work::Alert { to: alert.to.value.clone(), say }
             }
             language::Work::Check(rules) => {
@@ -146,7 +146,7 @@ impl Builder<'_> {
                 .compiler(scope, |compiler| compiler.path(field))
                 .map(|field| check::Test::Field { field, is: self::is(is) }),
         };
-        let say = rule.say.as_ref().map(|say| self.compiler(scope, |compiler| compiler.template(say)));
+        let say = rule.say.as_ref().map(|say| self.compiler(scope, |compiler| compiler.text(say)));
         Some(Rule { test: test?, class: rule.class, say: say.map_or(Some(None), |say| say.map(Some))? })
     }
 }
