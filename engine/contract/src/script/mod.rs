@@ -9,6 +9,7 @@ mod engine;
 mod module;
 mod quick;
 mod reads;
+mod shown;
 mod untidy;
 
 use std::sync::Arc;
@@ -131,6 +132,11 @@ impl Script {
     /// What it reads and compares.
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// The parts that all have to hold, as they are written.
+    pub fn conjuncts(&self) -> Vec<&str> {
+        shown::conjuncts(&self.text)
     }
 
     /// The same with places in a file; `place` gives that of a line and a column of the text.
@@ -332,6 +338,14 @@ mod tests {
             ("event.amount > event.count && event.count > 2", "true"),
         ] {
             assert_eq!(run(script).map(|value| value.to_string()), Ok(expected.to_owned()), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_looked_for_and_not_compared() {
+        assert_eq!(run("\"none\" in event && !event.contains(\"nonee\")"), Ok(true.into()));
+        for script in ["event.nonee == ()", "event.nonee ?? 1", "event?.nonee"] {
+            assert!(run(script).unwrap_err().starts_with("`nonee` is not there"), "{script}");
         }
     }
 

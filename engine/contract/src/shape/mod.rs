@@ -28,6 +28,8 @@ pub struct Shape {
     pub schema: Schema,
     /// Why it may be missing or null, where it may.
     pub unsure: Option<String>,
+    /// The condition that shows that it is there, where Rhai can say it.
+    pub guard: Option<String>,
 }
 
 /// The shapes of the names that a value can read.
@@ -46,6 +48,17 @@ pub struct Typing<'a> {
     pub report: &'a mut Report,
     /// Findings of other files, which it uses.
     pub others: &'a mut Vec<Report>,
+}
+
+impl Typing<'_> {
+    /// Looks where more is there.
+    pub fn knowing<T>(&mut self, shown: Vec<Vec<String>>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
+        if shown.is_empty() {
+            return look(self);
+        }
+        let certain = self.certain.iter().cloned().chain(shown).collect();
+        look(&mut Typing { known: self.known, certain: &certain, report: self.report, others: self.others })
+    }
 }
 
 /// One more name.
@@ -130,7 +143,7 @@ fn any_value(schema: Schema) -> Schema {
 
 impl From<Schema> for Shape {
     fn from(schema: Schema) -> Self {
-        Self { schema, unsure: None }
+        Self { schema, unsure: None, guard: None }
     }
 }
 
@@ -139,7 +152,7 @@ impl Expression {
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         let shape = self.shape_if_there(cx);
         if let (Made::Path(path), Some(why)) = (&self.made, &shape.unsure) {
-            uncertain(path.text(), self.at, why, cx.report);
+            uncertain(path.text(), self.at, (why, shape.guard.as_deref()), cx.report);
         }
         Shape { unsure: None, ..shape }
     }
@@ -184,7 +197,7 @@ impl Path {
     /// The same for steps from a root that the path does not name.
     pub fn shape_from(&self, root: &str, steps: &[Step], cx: &mut Typing<'_>) -> Shape {
         let Some(shape) = cx.known.root(root) else { return Shape::default() };
-        let mut walk = Walk { shape: shape.clone(), names: vec![root.to_owned()] };
+        let mut walk = Walk::of(root, shape);
         for step in steps {
             match step {
                 Step::Name(name) => walk.field(name, self.at(), cx),
@@ -202,9 +215,19 @@ struct Walk {
 }
 
 impl Walk {
-    fn field(&mut self, name: &str, at: At, cx: &mut Typing<'_>) {
+    fn of(root: &str, shape: &Shape) -> Self {
+        let guard = shape.unsure.as_ref().map(|_| format!("{root} != ()"));
+        Self { shape: Shape { guard, ..shape.clone() }, names: vec![root.to_owned()] }
+    }
+
+    /// Whether what was walked so far is there.
+    fn is_sure(&self, cx: &Typing<'_>) -> bool {
         // What was looked at before is there as a whole, and so is all on the way to it.
-        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
+        self.shape.unsure.is_none() || cx.certain.iter().any(|known| known.starts_with(&self.names))
+    }
+
+    fn field(&mut self, name: &str, at: At, cx: &mut Typing<'_>) {
+        if self.is_sure(cx) {
             self.shape.unsure = None;
         }
         self.names.push(name.to_owned());
@@ -232,8 +255,18 @@ impl Walk {
                 Schema::default()
             }
         };
+        let guard = match self.shape.unsure {
+            Some(_) => self.shape.guard.take(),
+            None => unsure.as_ref().and_then(|_| self.looks_for(name)),
+        };
         let unsure = self.shape.unsure.take().or(unsure);
-        self.shape = Shape { schema: next, unsure };
+        self.shape = Shape { schema: next, unsure, guard };
+    }
+
+    /// The condition that the last name is there; items of lists are not one value.
+    fn looks_for(&self, name: &str) -> Option<String> {
+        let is_plain = self.names.iter().all(|name| name != "[]");
+        is_plain.then(|| format!("\"{name}\" in {}", self.whole()))
     }
 
     /// What the last name is a field of.
@@ -244,22 +277,30 @@ impl Walk {
     fn item(&mut self) {
         let items = self.shape.schema.items.take().map(|items| *items).unwrap_or_default();
         self.names.push("[]".to_owned());
-        self.shape = Shape { schema: items, unsure: self.shape.unsure.take() };
+        self.shape = Shape { schema: items, unsure: self.shape.unsure.take(), guard: self.shape.guard.take() };
     }
 
     fn end(mut self, cx: &Typing<'_>) -> Shape {
-        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
+        if self.is_sure(cx) {
             self.shape.unsure = None;
         }
         self.shape
     }
 }
 
-fn uncertain(read: &str, at: At, why: &str, report: &mut Report) {
+fn uncertain(read: &str, at: At, (why, guard): (&str, Option<&str>), report: &mut Report) {
     let message = format!("`{read}` may be missing: {why}");
-    let help =
-        format!("say what stands for it, `{{ from: {read}, default: … }}`, or look first with a `check` or a `when`");
-    report.warning("uncertain-value", at, message, help);
+    let look = match guard {
+        Some(guard) if guard.starts_with('"') => format!("look first: `when: '{guard}'`"),
+        Some(guard) => format!("look first: `when: {guard}`"),
+        None => "look first with a `check` that it is `present`".to_owned(),
+    };
+    report.warning(
+        "uncertain-value",
+        at,
+        message,
+        format!("say what stands for it, `{{ from: {read}, default: … }}`, or {look}"),
+    );
 }
 
 impl Template {
@@ -268,7 +309,7 @@ impl Template {
         for path in self.paths() {
             let shape = path.shape(cx);
             if let Some(why) = &shape.unsure {
-                uncertain(path.text(), path.at(), why, cx.report);
+                uncertain(path.text(), path.at(), (why, shape.guard.as_deref()), cx.report);
             }
             if let Some(kind @ (Kind::Object | Kind::Array)) = shape.schema.kind {
                 let message = format!("`{}` is {}, and a text needs one value", path.text(), in_words(kind));

@@ -19,7 +19,7 @@ use ferry_contract::{
 };
 
 use self::{
-    certain::{certain, order, unsure},
+    certain::{certain, certain_before, order, ran_with, unsure},
     selected::{Asks, literal, without_key},
 };
 use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
@@ -169,11 +169,14 @@ impl<'a> Types<'a> {
     /// Looks at a step, and gives what is known of its output.
     fn step(&mut self, index: StepIndex) -> Shape {
         let step = &self.steps[index];
-        self.certain = certain(self.steps, index);
         if let Some(when) = &step.when {
             // What the condition shows is not known before it.
-            self.typing(None, Vec::new(), |cx| drop(when.shape(cx)));
+            self.certain = certain_before(self.steps, index);
+            let (steps, parts) = (self.steps, when.conjuncts());
+            let shows = |held: usize| parts.get(..held).map_or_else(Vec::new, |held| ran_with(held, steps));
+            self.typing(Some(index), Vec::new(), |cx| drop(when.shape_after(&shows, cx)));
         }
+        self.certain = certain(self.steps, index);
         let mut more = self.item_of_home(step);
         if let Some(each) = &step.each {
             let items = self.typing(Some(index), more.clone(), |cx| each.items.shape(cx));

@@ -11,6 +11,7 @@ mod names;
 mod params;
 mod pipelines_in_pipelines;
 mod places;
+mod presence;
 mod project;
 mod records;
 mod reference;

@@ -239,19 +239,19 @@ on_failure: { alert: ops }
     check(
         &format!("{PROJECT}{pipeline}{}", snapshots()),
         expect![[r#"
-        one.yaml:2:55: error[unknown-field]: `event` has no `Statuss__c`
-          help: did you mean `Status__c`?
-        one.yaml:3:42: error[mixed-comparison]: `event.Status__c` is never "Payed"
-          help: write one of `Draft`, `Paid`
-        one.yaml:3:72: error[mixed-comparison]: `event.Amount__c` is a number, and is never `== "5"`
-          help: compare it with a number
-        one.yaml:9:68: error[unknown-field]: `Payment__c` has no field `SystemModstmp`
-          help: write one of `Id`, `Reference__c`, `Amount__c`, `Status__c`, `Fixed__c`
-        one.yaml:11:22: error[unknown-field]: `event` has no `SystemModstamp`
-          help: write one of `attributes`, `Id`, `Amount__c`, `Status__c`
-        one.yaml:13:9: warning[uncertain-value]: `$.paid` may be missing: `paid` is skipped where its `when` does not hold
-          help: say what stands for it, `{ from: $.paid, default: … }`, or look first with a `check` or a `when`
-    "#]],
+            one.yaml:2:55: error[unknown-field]: `event` has no `Statuss__c`
+              help: did you mean `Status__c`?
+            one.yaml:3:42: error[mixed-comparison]: `event.Status__c` is never "Payed"
+              help: write one of `Draft`, `Paid`
+            one.yaml:3:72: error[mixed-comparison]: `event.Amount__c` is a number, and is never `== "5"`
+              help: compare it with a number
+            one.yaml:9:68: error[unknown-field]: `Payment__c` has no field `SystemModstmp`
+              help: write one of `Id`, `Reference__c`, `Amount__c`, `Status__c`, `Fixed__c`
+            one.yaml:11:22: error[unknown-field]: `event` has no `SystemModstamp`
+              help: write one of `attributes`, `Id`, `Amount__c`, `Status__c`
+            one.yaml:13:9: warning[uncertain-value]: `$.paid` may be missing: `paid` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.paid, default: … }`, or look first: `when: paid != ()`
+        "#]],
     );
 }
 

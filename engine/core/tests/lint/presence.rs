@@ -1,0 +1,102 @@
+//! What may be missing, and what shows that it is there.
+
+use expect_test::expect;
+
+use crate::check;
+
+/// A field that is not there cannot be read, so a comparison with `()` does not look for it.
+#[test]
+fn a_comparison_with_nothing_does_not_look_for_a_field() {
+    check(
+        "\
+steps:
+  - { id: st, action: payoneer.get_payout_status, with: { client_reference_id: $.event.Id } }
+  - { id: a, when: st.payout_id != (), map: { x: $.st.payout_id } }
+  - { id: b, when: 'st?.payout_id == \"x\"', map: { x: 1 } }
+  - { id: c, map: { rhai: 'st.payout_id ?? \"none\"' } }
+  - { id: d, when: st.payout_id == () || st.load_date == (), map: { x: 1 } }
+  - { id: rec, when: event.Amount__c > 5, map: { id: 1 } }
+  - { id: e, map: { concat: [$.rec.id, x] } }
+  - { id: f, when: rec.id != (), map: { x: 1 } }
+  - { id: g, when: '\"id\" in rec', map: { x: 1 } }
+  - { id: h, map: { rhai: 'rec?.id ?? 0' } }
+  - { id: i, map: { rhai: 'rec == () || st.payout_id == \"x\"' } }
+  - { id: j, map: { rhai: 'rec != () && st.payout_id != \"x\" && rec.id == 1' } }
+",
+        expect![[r#"
+            3:23: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`; `()`, `??` and `?.` are for what is there and null
+            4:25: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`; `()`, `??` and `?.` are for what is there and null
+            5:31: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`; `()`, `??` and `?.` are for what is there and null
+            6:23: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`; `()`, `??` and `?.` are for what is there and null
+            6:45: warning[uncertain-value]: `st.load_date` may be missing: `load_date` is not always there
+              help: look first: `"load_date" in st`; `()`, `??` and `?.` are for what is there and null
+            8:30: warning[uncertain-value]: `$.rec.id` may be missing: `rec` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.rec.id, default: … }`, or look first: `when: rec != ()`
+            9:24: warning[uncertain-value]: `rec.id` may be missing: `rec` is skipped where its `when` does not hold
+              help: look first: `rec != ()`
+            10:29: warning[uncertain-value]: `rec` may be missing: `rec` is skipped where its `when` does not hold
+              help: look first: `rec != ()`
+            12:44: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`
+            13:44: warning[uncertain-value]: `st.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in st`
+        "#]],
+    );
+}
+
+/// Each of these works at run time.
+#[test]
+fn what_looks_first_reads_what_is_there() {
+    check(
+        "\
+steps:
+  - { id: st, action: payoneer.get_payout_status, with: { client_reference_id: $.event.Id } }
+  - { id: rec, when: event.Amount__c > 5, map: { id: 1 } }
+  - { id: a, when: '\"payout_id\" in st', map: { x: $.st.payout_id } }
+  - { id: b, when: '\"payout_id\" in st && st.payout_id != ()', map: { x: $.st.payout_id } }
+  - { id: c, script: 'if st.contains(\"payout_id\") { st.payout_id } else { \"\" }' }
+  - { id: d, when: 'rec == () || rec.id == 1', map: { x: 1 } }
+  - { id: e, map: { switch: [{ when: rec != (), value: $.rec.id }, { else: 0 }] } }
+  - { id: f, map: { switch: [{ when: rec == (), value: 0 }, { when: rec.id == 1, value: 1 }, { else: $.rec.id }] } }
+  - { id: g, when: 'event.Amount__c > 5 && rec.id == 1', map: { x: $.rec.id } }
+  - { id: h, when: 'event.Name == \"x\" && event.Amount__c > 5', map: { x: $.rec.id } }
+  - { id: i, when: '!(rec == ())', map: { x: $.rec.id } }
+  - { id: j, script: 'if !(\"payout_id\" in st) { return 0; } st.payout_id' }
+  - { id: k, map: { rhai: 'rec.type_of() == \"()\" || false == (rec == ())' } }
+  - { id: l, check: [{ field: $.st.load_date, is: present }] }
+  - { id: m, needs: [l], when: 'st.load_date > \"2026\"', map: { x: $.st.load_date } }
+",
+        expect![[r#""#]],
+    );
+}
+
+/// The order in which the parts of a condition are looked at.
+#[test]
+fn a_step_has_run_only_after_its_condition_was_seen_to_hold() {
+    check(
+        "\
+steps:
+  - { id: rec, when: event.Amount__c > 5, map: { id: 1 } }
+  - { id: a, when: 'rec.id == 1 && event.Amount__c > 5', map: { x: $.rec.id } }
+  - { id: b, when: 'event.Amount__c > 5 || rec.id == 1', map: { x: 1 } }
+  - id: late
+    when: event.Name == \"x\"
+    action: salesforce.get
+    with: { object: Contact, id: $.event.Recipient__c, fields: [Email] }
+    on_error: [{ class: not_found, then: continue }]
+  - { id: c, when: event.Name == \"x\", map: { x: $.late.Email } }
+",
+        expect![[r#"
+            3:25: warning[uncertain-value]: `rec.id` may be missing: `rec` is skipped where its `when` does not hold
+              help: look first: `rec != ()`
+            4:48: warning[uncertain-value]: `rec.id` may be missing: `rec` is skipped where its `when` does not hold
+              help: look first: `rec != ()`
+            10:49: warning[uncertain-value]: `$.late.Email` may be missing: `late` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.late.Email, default: … }`, or look first: `when: late != ()`
+        "#]],
+    );
+}
