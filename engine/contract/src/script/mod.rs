@@ -6,9 +6,11 @@
 
 mod convert;
 mod engine;
+mod in_place;
 mod module;
 mod quick;
 mod reads;
+mod rounding;
 mod shown;
 mod untidy;
 
@@ -328,6 +330,9 @@ mod tests {
             ("100 / 4", "25"),
             ("event.count / 2", "1.5"),
             ("event.count + 1", "4"),
+            ("event.count.round(2) + round(event.count, 0) + event.count.round_half_up(2)", "9"),
+            ("event.count.floor() + event.count.ceiling + event.count.int()", "9"),
+            ("(event.count * 1.005).round_half_up(2)", "3.02"),
             ("event.amount - event.count", "1247.10"),
             ("event.amount == 1250.1", "true"),
             ("event.count == 3.0", "true"),

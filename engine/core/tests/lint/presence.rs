@@ -100,3 +100,27 @@ steps:
         "#]],
     );
 }
+
+/// Rhai has functions that change what they are called on; as a value they empty the field.
+#[test]
+fn a_function_that_gives_nothing_is_no_value() {
+    check(
+        "\
+steps:
+  - { id: a, map: { x: { rhai: 'event.Name.replace(\"-\", \"\")' }, y: { rhai: event.Name.trim() } } }
+  - { id: b, script: 'let names = [event.Name]; names.push(event.Id); names.sort()' }
+  - { id: c, script: 'let names = [event.Name]; names.push(event.Id); names.order()' }
+  - { id: d, when: 'event.Name.pad(3) == 1', map: { x: 1 } }
+",
+        expect![[r#"
+            2:44: error[invalid-rhai]: `replace` changes in place and gives nothing
+              help: write a `script` that changes a copy and gives it: `let text = …; text.replace(…); text`
+            2:87: error[invalid-rhai]: `trim` changes in place and gives nothing
+              help: write `{ from: …, trim: true }`
+            3:77: error[invalid-rhai]: `sort` changes in place and gives nothing
+              help: write `.order()`
+            5:32: error[invalid-rhai]: `pad` changes in place and gives nothing
+              help: write a `script` that changes a copy and gives it: `let copy = …; copy.pad(…); copy`
+        "#]],
+    );
+}
