@@ -56,9 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         example: fields.get("example").map(Node::to_value),
         deprecated: reader.text_of(fields, "deprecated"),
         record: fields.get("record").and_then(|node| one_of(node, "what is a record here", &Role::ALL, reader.report)),
-        masked: false,
-        title: String::new(),
-        refused: None,
+        ..Schema::default()
     };
     if let (Some(node), Some(example)) = (fields.get("example"), &schema.example) {
         for violation in schema.violations(example) {

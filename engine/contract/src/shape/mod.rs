@@ -93,6 +93,12 @@ impl Shape {
         Schema { kind: Some(Kind::Array), items: Some(Box::new(items.schema)), ..Schema::default() }.into()
     }
 
+    /// A map of texts, whatever their names are.
+    pub fn of_texts() -> Self {
+        let text = Box::new(Self::of_kind(Kind::String).schema);
+        Schema { others: Some(text), ..Self::of_kind(Kind::Object).schema }.into()
+    }
+
     /// An amount with its currency.
     pub fn money() -> Self {
         let currency = Schema { kind: Some(Kind::String), length_max: Some(3), ..Schema::default() };
@@ -131,7 +137,7 @@ impl Shape {
         let required =
             fields.iter().filter(|(_, shape)| shape.unsure.is_none()).map(|(name, _)| name.clone()).collect();
         let properties = fields.into_iter().map(|(name, shape)| (name, shape.schema)).collect();
-        Schema { kind: Some(Kind::Object), properties, required, ..Schema::default() }.into()
+        Schema { kind: Some(Kind::Object), properties, required, is_sparse: true, ..Schema::default() }.into()
     }
 }
 
@@ -231,16 +237,13 @@ impl Walk {
             self.shape.unsure = None;
         }
         self.names.push(name.to_owned());
-        let Schema { kind, properties, required, open, .. } = &self.shape.schema;
-        let found = properties.iter().find(|(known, _)| known == name);
-        let unsure = match found {
-            Some(_) if !required.is_empty() && !required.iter().any(|known| known == name) => {
-                Some(format!("`{name}` is not always there"))
-            }
-            _ => None,
-        };
+        let Schema { kind, properties, open, .. } = &self.shape.schema;
+        let found = self.shape.schema.field(name);
+        let is_listed = self.shape.schema.property(name).is_some();
+        let may_lack = is_listed && self.shape.schema.may_lack(name);
+        let unsure = may_lack.then(|| format!("`{name}` is not always there"));
         let next = match (found, kind) {
-            (Some((_, schema)), _) => schema.clone(),
+            (Some(schema), _) => schema.clone(),
             (None, None | Some(Kind::Object)) if *open || properties.is_empty() => Schema::default(),
             (None, None | Some(Kind::Object)) => {
                 let known: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();

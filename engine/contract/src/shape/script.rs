@@ -64,7 +64,7 @@ fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
     let Some(shape) = cx.known.root(root) else { return };
     let mut schema = &shape.schema;
     for field in fields {
-        let Some(next) = schema.property(field) else { return };
+        let Some(next) = schema.field(field) else { return };
         schema = next;
     }
     let field = comparison.names.join(".");
@@ -75,7 +75,12 @@ fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
             (Some(ours), Some(theirs)) if !may_be(ours, theirs) && !may_be(theirs, ours) => {
                 let message =
                     format!("`{field}` is {}, and is never `{} {constant}`", in_words(ours), comparison.operator);
-                let help = format!("compare it with {}", in_words(ours));
+                let help = match (ours, theirs) {
+                    (Kind::String, Kind::Number | Kind::Integer) => {
+                        format!("read its number first, `parse_decimal({field})`, or compare it with a text")
+                    }
+                    _ => format!("compare it with {}", in_words(ours)),
+                };
                 cx.report.error("mixed-comparison", *at, message, help);
             }
             _ if is_equality

@@ -4,6 +4,7 @@
 //! nothing is known, nothing is said.
 
 mod certain;
+mod event;
 mod selected;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,9 +21,10 @@ use ferry_contract::{
 
 use self::{
     certain::{certain, certain_before, order, ran_with, unsure},
+    event::{declared, without_output},
     selected::{Asks, literal, without_key},
 };
-use super::{Around, Call, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
+use super::{Around, Call, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
 use crate::{
     eval::{
         check::{Rule, Test},
@@ -70,7 +72,7 @@ impl<'a> Types<'a> {
         let mut types =
             Self { around, steps, roots: BTreeMap::new(), certain: BTreeSet::new(), report, others: Vec::new() };
         types.roots.insert("vars".to_owned(), Shape::of(&around.project.vars).of_any_value());
-        let event = types.event(trigger, inputs);
+        let event = declared(types.event(trigger), inputs);
         types.roots.insert("event".to_owned(), event);
         types
     }
@@ -114,48 +116,6 @@ impl<'a> Types<'a> {
             let help = "name the field that says when a record changed, or leave `backfill` out";
             self.report.error("invalid-value", field.at(), message, help);
         }
-    }
-
-    fn event(&mut self, trigger: &'a Trigger, inputs: &Schema) -> Shape {
-        match &trigger.source {
-            EventSource::Poll(poll) => {
-                let Some(action) = self.action(&poll.connection, &poll.action) else { return Shape::default() };
-                let item = action.item.clone().unwrap_or_default();
-                let asks = Asks::of(action, &poll.with, self.described((&poll.connection, action), &poll.with));
-                asks.names(self.report);
-                asks.selected(item)
-            }
-            EventSource::Schedule(_) => Shape::record(vec![
-                ("scheduled_at", Shape::of_kind(Kind::String)),
-                ("day", Shape::of_kind(Kind::String)),
-                ("time", Shape::of_kind(Kind::String)),
-                ("zone", Shape::of_kind(Kind::String)),
-            ]),
-            EventSource::Pipeline { name, on } => self.followed(name, *on),
-            EventSource::Manual => inputs.clone().into(),
-            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => Shape::default(),
-        }
-    }
-
-    /// The end of another pipeline's run.
-    fn followed(&self, name: &str, on: Ended) -> Shape {
-        let text = || Shape::of_kind(Kind::String);
-        let known = self.around.gives(name);
-        let event = known.map(|known| known.event.clone()).unwrap_or_default();
-        let output = known.map_or_else(|| Some(Shape::default()), |known| known.output.clone());
-        let (output, failure) = match on {
-            Ended::Finished => {
-                (output.unwrap_or_else(|| without_output(name)), Shape::default().unless("the run has finished"))
-            }
-            Ended::DeadLettered => {
-                let code = text().unless("not every target has codes");
-                let failure = Shape::record(vec![("class", text()), ("message", text()), ("code", code)]);
-                (Shape::default().unless("a dead letter has none"), failure)
-            }
-        };
-        let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
-        let others = [("event", event), ("output", output), ("failure", failure)];
-        Shape::record(texts.into_iter().chain(others).collect())
     }
 
     fn typing<T>(&mut self, step: Option<StepIndex>, more: More<'_>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
@@ -344,11 +304,6 @@ impl<'a> Types<'a> {
             Reaction::Do { .. } => {}
         }
     }
-}
-
-/// What a run that gives nothing back is to those that read it.
-fn without_output(name: &str) -> Shape {
-    Shape::default().unless(format!("the pipeline `{name}` has no `output`"))
 }
 
 /// A check looks whether a field is there, so it may be missing.

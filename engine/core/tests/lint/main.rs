@@ -2,6 +2,7 @@
 
 mod allow;
 mod deprecated;
+mod events;
 mod files;
 mod keys;
 mod leaks;

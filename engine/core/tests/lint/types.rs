@@ -186,7 +186,7 @@ steps:
 ",
         expect![[r#"
             6:49: error[mixed-comparison]: `payee.description` is a text, and is never `> 3`
-              help: compare it with a text
+              help: read its number first, `parse_decimal(payee.description)`, or compare it with a text
             7:34: error[mixed-comparison]: `payee.type` is never 2
               help: write one of `0`, `1`, `99`
             8:35: error[mixed-comparison]: `payee.type` is a whole number, and is never `in "99"`
