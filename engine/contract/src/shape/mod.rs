@@ -133,11 +133,48 @@ impl Shape {
         Self { unsure: Some(why.into()), ..self }
     }
 
+    /// What is known where it is one of two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let unsure = self.unsure.or(other.unsure);
+        Self { unsure, ..either(self.schema, other.schema).into() }
+    }
+
     fn object(fields: Vec<(String, Shape)>) -> Self {
         let required =
             fields.iter().filter(|(_, shape)| shape.unsure.is_none()).map(|(name, _)| name.clone()).collect();
         let properties = fields.into_iter().map(|(name, shape)| (name, shape.schema)).collect();
         Schema { kind: Some(Kind::Object), properties, required, is_sparse: true, ..Schema::default() }.into()
+    }
+}
+
+/// A field that only one of two has is not always there.
+fn either(one: Schema, other: Schema) -> Schema {
+    if one.kind != other.kind || one.properties.is_empty() != other.properties.is_empty() {
+        let is_same = one.kind == other.kind && one.kind != Some(Kind::Object);
+        return Schema { kind: one.kind.filter(|_| is_same), open: true, ..Schema::default() };
+    }
+    let may_lack = |schema: &Schema, name: &str| schema.property(name).is_none() || schema.may_lack(name);
+    let names = other.properties.iter().filter(|(name, _)| one.property(name).is_none());
+    let mut properties: Vec<(String, Schema)> = names.cloned().collect();
+    for (name, schema) in &one.properties {
+        let schema = match other.property(name) {
+            Some(other) => either(schema.clone(), other.clone()),
+            None => schema.clone(),
+        };
+        properties.push((name.clone(), schema));
+    }
+    let is_sure = |name: &&String| !may_lack(&one, name) && !may_lack(&other, name);
+    let required = properties.iter().map(|(name, _)| name).filter(is_sure).cloned().collect();
+    let items = one.items.zip(other.items).map(|(one, other)| Box::new(either(*one, *other)));
+    Schema {
+        kind: one.kind,
+        properties,
+        required,
+        items,
+        open: one.open || other.open,
+        is_sparse: true,
+        ..Schema::default()
     }
 }
 
@@ -156,11 +193,16 @@ impl From<Schema> for Shape {
 impl Expression {
     /// What is known of the value, with findings on what it reads.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        Shape { unsure: None, ..self.shape_said(cx) }
+    }
+
+    /// The same with why it may be null; that a path may lead nowhere is said.
+    fn shape_said(&self, cx: &mut Typing<'_>) -> Shape {
         let shape = self.shape_if_there(cx);
         if let (Made::Path(path), Some(why)) = (&self.made, &shape.unsure) {
             uncertain(path.text(), self.at, (why, shape.guard.as_deref()), cx.report);
         }
-        Shape { unsure: None, ..shape }
+        shape
     }
 
     /// The same where whoever reads it says what stands for a value that is missing.
@@ -287,6 +329,8 @@ impl Walk {
         if self.is_sure(cx) {
             self.shape.unsure = None;
         }
+        let inside = cx.certain.iter().filter(|known| known.starts_with(&self.names));
+        self.shape.schema.required.extend(inside.filter_map(|known| known.get(self.names.len()).cloned()));
         self.shape
     }
 }

@@ -144,9 +144,10 @@ impl<'a> Types<'a> {
             more.push((each.name.as_str(), item));
             self.typing(Some(index), more.clone(), |cx| drop(each.key.shape(cx)));
         }
-        let output = self.work(index, &more);
+        let mut output = self.work(index, &more);
         for arm in &step.arms {
-            self.reaction(index, &arm.reaction, &more);
+            let instead = self.reaction(index, &arm.reaction, &more);
+            output = instead.into_iter().fold(output, Shape::or);
         }
         let output = match &step.each {
             Some(each) if each.collects => Shape::of_kind(Kind::Array),
@@ -291,7 +292,8 @@ impl<'a> Types<'a> {
         self.typing(Some(index), more, |cx| drop(until.shape(cx)));
     }
 
-    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) {
+    /// Looks at what an arm does; gives what is known of an output that takes the place of the step's own.
+    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) -> Option<Shape> {
         match reaction {
             Reaction::Hold { what, probe, .. } => {
                 self.typing(Some(index), more.clone(), |cx| drop(what.shape(cx)));
@@ -299,9 +301,10 @@ impl<'a> Types<'a> {
                 let reserved = Shape::of_kind(Kind::Number);
                 let seen = [more.as_slice(), &[("result", result), ("reserved", reserved)]].concat();
                 self.until(index, &probe.until, seen);
+                None
             }
-            Reaction::Fallback(call) => drop(self.call(index, call, more)),
-            Reaction::Do { .. } => {}
+            Reaction::Fallback(call) => Some(self.call(index, call, more)),
+            Reaction::Do { .. } => None,
         }
     }
 }

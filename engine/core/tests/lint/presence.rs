@@ -124,3 +124,60 @@ steps:
         "#]],
     );
 }
+
+/// Each of these failed at run time, and nobody had said so.
+#[test]
+fn what_may_be_missing_is_so_wherever_it_goes() {
+    check(
+        "\
+# ferry.yaml
+ferry: 1
+project: shop
+connections:
+  salesforce: { connector: salesforce, environment: sandbox, my_domain: acme, client_id: a, client_secret: \"${secret:b}\" }
+  payoneer: { connector: payoneer, environment: sandbox, program_id: \"1\", client_id: a, client_secret: \"${secret:b}\" }
+# a.yaml
+ferry: 1
+pipeline: a
+trigger: manual
+inputs: { id: string, note: { type: string, optional: true } }
+steps:
+  - { id: whole, pipeline: b, with: $.event }
+  - { id: looked, when: '\"note\" in event', pipeline: b, with: $.event }
+  - id: rec
+    action: salesforce.get
+    with: { object: Contact, id: $.event.id, fields: [Email] }
+    on_error:
+      - class: not_found
+        fallback: { action: payoneer.get_payee_status, with: { payee_id: $.event.id } }
+  - { id: read, map: { a: $.rec.Email, b: $.rec.nothing } }
+  - id: paid
+    action: payoneer.create_payout
+    with:
+      client_reference_id: $.event.id
+      payee_id: { from: $.event.note, default: null }
+      amount: { amount: 5, currency: USD }
+      description: { from: $.event.note, default: none }
+# b.yaml
+ferry: 1
+pipeline: b
+trigger: manual
+inputs: { id: string, note: string }
+steps:
+  - { id: read, map: { a: $.event.note } }
+output: $.read
+",
+        expect![[r#"
+            a.yaml:6:37: warning[uncertain-value]: `b` needs `note`, and what is given does not always have it
+              help: give its fields by name, and say what stands for `note` with a `default`, or look first
+            a.yaml:14:27: warning[uncertain-value]: `$.rec.Email` may be missing: `Email` is not always there
+              help: say what stands for it, `{ from: $.rec.Email, default: … }`, or look first: `when: '"Email" in rec'`
+            a.yaml:14:43: error[unknown-field]: `rec` has no `nothing`
+              help: write one of `type`, `description`, `attributes`, `Email`
+            a.yaml:16:13: error[silent-park]: `payoneer.create_payout` may have to wait for a person, and no one is told
+              help: say whom to tell with `on_failure: { alert: … }`
+            a.yaml:19:17: warning[uncertain-value]: `payee_id` of `payoneer.create_payout` may not be null, and this may be: its `default` is null
+              help: give it a value, or refuse what has none: `required: true`
+        "#]],
+    );
+}
