@@ -19,7 +19,8 @@ pub struct Schema {
     pub open: bool,
     /// What all other properties of an open map are, where that is known. No keyword: it comes of files.
     pub others: Option<Box<Schema>>,
-    /// Whether what is not `required` may be missing; without it, `required` says so where it names any. No keyword.
+    /// Whether what is not `required` may be missing, and a list be empty; without it, `required` says so where it names
+    /// any. No keyword.
     pub is_sparse: bool,
     /// `items`.
     pub items: Option<Box<Schema>>,
@@ -156,6 +157,11 @@ impl Schema {
     /// What is known of a field: of the property, or of all others.
     pub fn field(&self, name: &str) -> Option<&Schema> {
         self.property(name).or(self.others.as_deref())
+    }
+
+    /// Whether it has these properties and no others.
+    pub fn is_closed(&self) -> bool {
+        !self.open && (self.is_sparse || !self.properties.is_empty())
     }
 
     /// Whether a property that may be there may also be missing.

@@ -17,7 +17,7 @@ pub(super) fn by(expression: &Expr, holds: bool, names: &[&str]) -> Shown {
             parts.iter().flat_map(|part| by(part, holds, names)).collect()
         }
         (Expr::FnCall(call, _), _) => by_call(call, holds, names),
-        (Expr::Dot(..), true) => by_method(expression, names).into_iter().collect(),
+        (Expr::Dot(..), _) => by_method(expression, holds, names).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -27,6 +27,12 @@ pub(super) fn by_call(call: &FnCallExpr, holds: bool, names: &[&str]) -> Shown {
         ("!", [negated]) => return by(negated, !holds, names),
         ("contains", [map, field]) if holds => {
             if let Some(shown) = field_of(map, field, names) {
+                return vec![shown];
+            }
+        }
+        (">" | ">=" | "!=" | "==", [length, Expr::IntegerConstant(least, _)]) if holds => {
+            let least = least + i64::from(call.name == ">");
+            if let Some(shown) = items_of(length, names).filter(|_| least > 0 || call.name == "!=") {
                 return vec![shown];
             }
         }
@@ -47,9 +53,27 @@ fn field_of(map: &Expr, field: &Expr, names: &[&str]) -> Option<Vec<String>> {
     Some(of.into_iter().map(|(name, _)| name).chain([field.to_string()]).collect())
 }
 
-/// `x.contains("f")`.
-fn by_method(expression: &Expr, names: &[&str]) -> Option<Vec<String>> {
+/// `x.len()` or `x.len`.
+fn items_of(length: &Expr, names: &[&str]) -> Option<Vec<String>> {
+    let read = chain(length, names)?;
+    let mut of: Vec<String> = read.names.into_iter().map(|(name, _)| name).collect();
+    let is_length = if read.is_whole { of.pop()? == "len" } else { last_method(length)?.name == "len" };
+    is_length.then(|| of.into_iter().chain(["[]".to_owned()]).collect())
+}
+
+/// `x.contains("f")`, and `!x.is_empty()`.
+fn by_method(expression: &Expr, holds: bool, names: &[&str]) -> Option<Vec<String>> {
     let of = chain(expression, names)?.names;
+    let call = last_method(expression)?;
+    let shown = match (call.name.as_str(), &call.args[..], holds) {
+        ("contains", [Expr::StringConstant(field, _)], true) => field.to_string(),
+        ("is_empty", [], false) => "[]".to_owned(),
+        _ => return None,
+    };
+    Some(of.into_iter().map(|(name, _)| name).chain([shown]).collect())
+}
+
+fn last_method(expression: &Expr) -> Option<&FnCallExpr> {
     let mut last = expression;
     while let Expr::Dot(sides, flags, _) = last {
         if flags.intersects(ASTFlags::NEGATED) {
@@ -58,9 +82,7 @@ fn by_method(expression: &Expr, names: &[&str]) -> Option<Vec<String>> {
         last = &sides.rhs;
     }
     let Expr::MethodCall(call, _) = last else { return None };
-    let [Expr::StringConstant(field, _)] = &call.args[..] else { return None };
-    let is_look = call.name == "contains";
-    is_look.then(|| of.into_iter().map(|(name, _)| name).chain([field.to_string()]).collect())
+    Some(call)
 }
 
 /// What is there where the last node stands: by the earlier parts of an `&&` or an `||`, by the condition of an `if`, and by

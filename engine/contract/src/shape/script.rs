@@ -1,6 +1,6 @@
 //! What scripts read and compare, against what is known.
 
-use super::{Shape, Typing, Walk, in_words, may_be, plain};
+use super::{Shape, Typing, in_words, may_be, plain, walk::Walk};
 use crate::{
     number,
     schema::Kind,

@@ -21,7 +21,7 @@ use ferry_contract::{
 
 use self::{
     certain::{certain, certain_before, order, ran_with, unsure},
-    event::{declared, without_output},
+    event::{declared, failure, without_output},
     selected::{Asks, literal, without_key},
 };
 use super::{Around, Call, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
@@ -39,6 +39,8 @@ pub(super) struct Types<'a> {
     steps: &'a [Step],
     /// The shapes of `event`, `vars`, and of the steps that were looked at.
     roots: BTreeMap<String, Shape>,
+    /// The shapes of the items of steps with `each`.
+    items: BTreeMap<StepIndex, Shape>,
     /// What is there in the step in hand.
     certain: BTreeSet<Vec<String>>,
     report: &'a mut Report,
@@ -69,8 +71,15 @@ impl<'a> Types<'a> {
         steps: &'a [Step],
         report: &'a mut Report,
     ) -> Self {
-        let mut types =
-            Self { around, steps, roots: BTreeMap::new(), certain: BTreeSet::new(), report, others: Vec::new() };
+        let mut types = Self {
+            around,
+            steps,
+            roots: BTreeMap::new(),
+            items: BTreeMap::new(),
+            certain: BTreeSet::new(),
+            report,
+            others: Vec::new(),
+        };
         types.roots.insert("vars".to_owned(), Shape::of(&around.project.vars).of_any_value());
         let event = declared(types.event(trigger), inputs);
         types.roots.insert("event".to_owned(), event);
@@ -141,6 +150,7 @@ impl<'a> Types<'a> {
         if let Some(each) = &step.each {
             let items = self.typing(Some(index), more.clone(), |cx| each.items.shape(cx));
             let item = items.schema.items.map(|item| Shape::from(*item)).unwrap_or_default();
+            self.items.insert(index, item.clone());
             more.push((each.name.as_str(), item));
             self.typing(Some(index), more.clone(), |cx| drop(each.key.shape(cx)));
         }
@@ -163,8 +173,9 @@ impl<'a> Types<'a> {
     /// The item that a step of an arm sees, and the error.
     fn item_of_home(&self, step: &'a Step) -> More<'a> {
         let Some((home, _)) = step.home else { return Vec::new() };
-        let item = self.steps[home].each.as_ref().map(|each| (each.name.as_str(), Shape::default()));
-        item.into_iter().chain([("error", Shape::default())]).collect()
+        let item = self.items.get(&home).cloned().unwrap_or_default();
+        let item = self.steps[home].each.as_ref().map(|each| (each.name.as_str(), item));
+        item.into_iter().chain([("error", failure(Shape::of_kind(Kind::String)))]).collect()
     }
 
     fn work(&mut self, index: StepIndex, more: &More<'_>) -> Shape {

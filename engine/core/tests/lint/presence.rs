@@ -181,3 +181,65 @@ output: $.read
         "#]],
     );
 }
+
+/// Fields that are certainly not there, and items that may not be.
+#[test]
+fn what_is_certainly_not_there_is_found() {
+    check(
+        "\
+ferry: 1
+pipeline: wrong
+trigger: manual
+inputs: { id: string }
+on_failure: { alert: treasury }
+steps:
+  - id: up
+    action: salesforce.update
+    with: { object: Contact, id: $.event.id, values: { Name: x } }
+    on_error: [{ class: not_found, do: [{ id: told, alert: { to: treasury, say: \"{$.error.mesage} {$.error.code}\" } }], then: continue }]
+  - id: found
+    action: salesforce.query
+    with: { object: Contact, where: \"Name = 'x'\", fields: [Id, Email] }
+  - { id: a, map: { x: $.up.id, y: \"$.found[0].Id\", z: \"$.found.records[0].Id\" } }
+  - { id: b, map: { x: { from: \"$.found.records[?@.Idd == 'x'].Emial\" }, y: { from: \"$.found.records[0].Id\", default: none } } }
+  - { id: c, when: found.records.len() > 0, map: { x: \"$.found.records[0].Id\" } }
+  - { id: d, when: '!found.records.is_empty()', map: { x: \"$.found.records[0].Idd\" } }
+  - { id: e, map: { x: \"$.found.records[?@.Id == 'x'].Email\" } }
+output: { a: $.a, b: $.b, e: $.e }
+",
+        expect![[r#"
+            10:83: error[unknown-field]: `error` has no `mesage`
+              help: did you mean `message`?
+            14:24: error[unknown-field]: `up` has no fields, and so no `id`
+              help: read what has it, or remove it
+            14:36: error[unknown-field]: `found` is a map, and has no items
+              help: read the list in it: `found.records[0]`
+            14:56: warning[uncertain-value]: `$.found.records[0].Id` may be missing: `found.records` may have no such item
+              help: say what stands for it, `{ from: $.found.records[0].Id, default: … }`, or look first with a `check` that it is `present`
+            15:32: error[unknown-field]: `found.records[]` has no `Idd`
+              help: did you mean `Id`?
+            15:32: error[unknown-field]: `found.records[]` has no `Emial`
+              help: did you mean `Email`?
+            17:59: error[unknown-field]: `found.records[]` has no `Idd`
+              help: did you mean `Id`?
+        "#]],
+    );
+    check(
+        "\
+# ferry.yaml
+ferry: 1
+project: bare
+# a.yaml
+ferry: 1
+pipeline: a
+trigger: manual
+steps:
+  - { id: a, map: { x: $.vars.rate } }
+output: $.a
+",
+        expect![[r#"
+            a.yaml:5:24: error[unknown-field]: `vars` has no fields, and so no `rate`
+              help: read what has it, or remove it
+        "#]],
+    );
+}

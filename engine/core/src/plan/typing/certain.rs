@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ferry_contract::script::Script;
+use ferry_contract::{path::Step as PathStep, script::Script};
 
 use crate::{
     eval::check::{Rule, Test},
@@ -87,8 +87,11 @@ fn collect_before(steps: &[Step], step: StepIndex, before: &mut BTreeSet<StepInd
 fn shown(rule: &Rule) -> Vec<Vec<String>> {
     match &rule.test {
         Test::Field { field, .. } => {
-            let root = field.root().map(str::to_owned);
-            vec![root.into_iter().chain(field.names().into_iter().map(str::to_owned)).collect()]
+            let name = |step: &PathStep| match step {
+                PathStep::Name(name) => name.clone(),
+                PathStep::Index(_) => "[]".to_owned(),
+            };
+            vec![field.steps().unwrap_or_default().iter().map(name).collect()]
         }
         Test::Rhai(script) => script.reads().certain.clone(),
     }

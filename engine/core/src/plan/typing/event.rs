@@ -42,11 +42,10 @@ impl<'a> Types<'a> {
             Ended::Finished => {
                 (output.unwrap_or_else(|| without_output(name)), Shape::default().unless("the run has finished"))
             }
-            Ended::DeadLettered => {
-                let code = text().unless("not every target has codes");
-                let failure = Shape::record(vec![("class", text()), ("message", text()), ("code", code)]);
-                (Shape::default().unless("a dead letter has none"), failure)
-            }
+            Ended::DeadLettered => (
+                Shape::default().unless("a dead letter has none"),
+                failure(text().unless("not every target has codes")),
+            ),
         };
         let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
         let others = [("event", event), ("output", output), ("failure", failure)];
@@ -76,4 +75,10 @@ pub(super) fn declared(event: Shape, inputs: &Schema) -> Shape {
 /// What a run that gives nothing back is to those that read it.
 pub(super) fn without_output(name: &str) -> Shape {
     Shape::default().unless(format!("the pipeline `{name}` has no `output`"))
+}
+
+/// Why a step failed, with what is known of its code.
+pub(super) fn failure(code: Shape) -> Shape {
+    let text = || Shape::of_kind(Kind::String);
+    Shape::record(vec![("class", text()), ("message", text()), ("code", code)])
 }
