@@ -112,6 +112,33 @@ async fn a_run_that_ends_begins_those_that_follow_it() {
     assert_eq!(runs(&store, "booked", 1).await.len(), 1);
 }
 
+/// Who posts may add fields; what the pipeline says that it needs must be there, and be of its type.
+#[tokio::test]
+async fn an_event_that_does_not_fit_the_inputs_is_a_dead_letter() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("inputs");
+    std::fs::create_dir(&project).unwrap();
+    let payouts = format!("{PAYOUTS}inputs: {{ id: string, amount: number }}\n");
+    for (name, text) in [("ferry", "ferry: 1\nproject: inputs\n"), ("payouts", payouts.as_str())] {
+        std::fs::write(project.join(format!("{name}.yaml")), text).unwrap();
+    }
+    let service = serve_folder(folder.path(), &project, "ferry.db", &[]);
+    let store = SqliteStore::open(&folder.path().join("ferry.db")).unwrap();
+    for body in [r#"{ "id": "a", "amount": "5" }"#, r#"{ "id": "b", "amount": 5, "more": true }"#] {
+        let answer = reqwest::Client::new().post(format!("{}payouts", service.hooks)).body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 202);
+    }
+    let taken = in_state(&store, "finished").await;
+    assert_eq!(output(&store, &taken).await["amount"], 5);
+    let refused = in_state(&store, "dead_lettered").await;
+    let said = "invalid: `payouts` does not take this event: `$.amount` must be number, and is a string";
+    assert!(refused.event_key == "a" && refused.note.contains(said), "{refused:?}");
+}
+
+async fn in_state(store: &SqliteStore, state: &str) -> RunRow {
+    listed(store, Filter { kinds: vec![state.to_owned()], ..Filter::default() }, 1).await.remove(0)
+}
+
 /// What a run gives when it has ended.
 async fn output(store: &SqliteStore, run: &RunRow) -> Value {
     for _ in 0..500 {

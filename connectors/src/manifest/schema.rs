@@ -36,6 +36,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         reader.report.error("unknown-input", name.at, format!("`{}` is required and not described", name.value), help);
     }
     let length = fields.get("maxLength").and_then(|node| whole(node, "`maxLength`", reader.report));
+    let has_none = properties.is_empty();
     let schema = Schema {
         kind: fields.get("type").and_then(|node| one_of(node, "a JSON type", &Kind::ALL, reader.report)),
         description: reader.text_of(fields, "description").unwrap_or_default(),
@@ -56,10 +57,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Schema> {
         example: fields.get("example").map(Node::to_value),
         deprecated: reader.text_of(fields, "deprecated"),
         record: fields.get("record").and_then(|node| one_of(node, "what is a record here", &Role::ALL, reader.report)),
-        masked: false,
-        title: String::new(),
-        refused: None,
+        ..Schema::default()
     };
+    // No fields at all is said by an empty map; what a system lists may be nothing.
+    let is_sparse = fields.get("properties").is_some() && has_none || schema.kind == Some(Kind::Array);
+    let schema = Schema { is_sparse, ..schema };
     if let (Some(node), Some(example)) = (fields.get("example"), &schema.example) {
         for violation in schema.violations(example) {
             let message = format!("the example is not as its schema says: {violation}");

@@ -4,9 +4,12 @@
 //! `jsonpath-rust`, unless it would give something else than the standard says.
 
 mod deviations;
+mod way;
 
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use serde_json::Value;
+
+pub use way::Part;
 
 use crate::{limits::PATH_MATCHES_MAX, pairs::Pairs, report::At};
 

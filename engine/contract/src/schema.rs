@@ -17,6 +17,11 @@ pub struct Schema {
     pub required: Vec<String>,
     /// `additionalProperties`: `false` unless the manifest says `true`.
     pub open: bool,
+    /// What all other properties of an open map are, where that is known. No keyword: it comes of files.
+    pub others: Option<Box<Schema>>,
+    /// Whether what is not `required` may be missing, and a list be empty; without it, `required` says so where it names
+    /// any. No keyword.
+    pub is_sparse: bool,
     /// `items`.
     pub items: Option<Box<Schema>>,
     /// `enum`; empty allows all.
@@ -147,6 +152,21 @@ impl Schema {
     /// The schema of a property.
     pub fn property(&self, name: &str) -> Option<&Schema> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, schema)| schema)
+    }
+
+    /// What is known of a field: of the property, or of all others.
+    pub fn field(&self, name: &str) -> Option<&Schema> {
+        self.property(name).or(self.others.as_deref())
+    }
+
+    /// Whether it has these properties and no others.
+    pub fn is_closed(&self) -> bool {
+        !self.open && (self.is_sparse || !self.properties.is_empty())
+    }
+
+    /// Whether a property that may be there may also be missing.
+    pub fn may_lack(&self, name: &str) -> bool {
+        (self.is_sparse || !self.required.is_empty()) && !self.required.iter().any(|known| known == name)
     }
 
     /// The names of all properties that are `sensitive`, at any depth.

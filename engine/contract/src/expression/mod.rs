@@ -285,7 +285,7 @@ impl Compiler<'_> {
             Ok(script) => {
                 for untidy in script::untidy(&text, form, script.variables()) {
                     let at = node.at_inside(&self.report.source, untidy.line, untidy.column);
-                    self.report.warning(untidy.check, at, untidy.message, untidy.help);
+                    untidy.report(at, self.report);
                 }
                 let source = &self.report.source;
                 Some(script.placed(&|line, column| node.at_inside(source, line, column)))

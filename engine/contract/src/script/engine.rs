@@ -15,7 +15,7 @@ use rhai::{
 };
 use rust_decimal::Decimal;
 
-use super::{Form, ScriptError};
+use super::{Form, ScriptError, rounding};
 use crate::limits::{
     SCRIPT_ARRAY_MAX_ITEMS, SCRIPT_CALLS_DEPTH_MAX, SCRIPT_CLOCK_EVERY_OPERATIONS, SCRIPT_EXPRESSION_DEPTH_MAX,
     SCRIPT_MAP_MAX_ENTRIES, SCRIPT_OPERATIONS_MAX, SCRIPT_STRING_MAX_BYTES,
@@ -87,6 +87,7 @@ impl Rules {
         engine.on_print(|_| {}).on_debug(|_, _, _| {});
         engine.set_strict_variables(true);
         exact_division(&mut engine);
+        rounding::of_whole_numbers(&mut engine);
         limits(&mut engine);
         match missing {
             Missing::Fails => {

@@ -6,10 +6,13 @@
 
 mod convert;
 mod engine;
+mod in_place;
 mod instead;
 mod module;
 mod quick;
 mod reads;
+mod rounding;
+mod shown;
 mod untidy;
 
 use std::sync::Arc;
@@ -134,6 +137,11 @@ impl Script {
     /// What it reads and compares.
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// The parts that all have to hold, as they are written.
+    pub fn conjuncts(&self) -> Vec<&str> {
+        shown::conjuncts(&self.text)
     }
 
     /// The same with places in a file; `place` gives that of a line and a column of the text.
@@ -325,6 +333,9 @@ mod tests {
             ("100 / 4", "25"),
             ("event.count / 2", "1.5"),
             ("event.count + 1", "4"),
+            ("event.count.round(2) + round(event.count, 0) + event.count.round_half_up(2)", "9"),
+            ("event.count.floor() + event.count.ceiling + event.count.int()", "9"),
+            ("(event.count * 1.005).round_half_up(2)", "3.02"),
             ("event.amount - event.count", "1247.10"),
             ("event.amount == 1250.1", "true"),
             ("event.count == 3.0", "true"),
@@ -335,6 +346,14 @@ mod tests {
             ("event.amount > event.count && event.count > 2", "true"),
         ] {
             assert_eq!(run(script).map(|value| value.to_string()), Ok(expected.to_owned()), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_looked_for_and_not_compared() {
+        assert_eq!(run("\"none\" in event && !event.contains(\"nonee\")"), Ok(true.into()));
+        for script in ["event.nonee == ()", "event.nonee ?? 1", "event?.nonee"] {
+            assert!(run(script).unwrap_err().starts_with("`nonee` is not there"), "{script}");
         }
     }
 

@@ -3,7 +3,7 @@
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use serde_json::Value;
 
-use super::to_value;
+use super::{shown, to_value};
 use crate::report::At;
 
 /// What a script reads and compares.
@@ -13,8 +13,10 @@ pub struct Reads {
     pub accesses: Vec<Access>,
     /// Each comparison of a field with constants.
     pub comparisons: Vec<Comparison>,
-    /// The fields that are there wherever the script is true: those that it compares with `()`.
+    /// The names and fields that are there wherever the script is true.
     pub certain: Vec<Vec<String>>,
+    /// The same wherever it is false.
+    pub certain_else: Vec<Vec<String>>,
 }
 
 /// A field that is read.
@@ -22,8 +24,16 @@ pub struct Reads {
 pub struct Access {
     /// The name and the fields behind it, each with its place.
     pub names: Vec<(String, At)>,
-    /// Whether the script says what happens where it is nothing: `??`, `?.`, or a comparison with `()`.
-    pub is_guarded: bool,
+    /// Which of these names are read through `?.`, so that what stands before may be nothing.
+    pub safe: Vec<usize>,
+    /// Whether a part of the value is asked for, so that it may not itself be nothing.
+    pub is_asked: bool,
+    /// Whether the script says what happens where it is nothing: `??`, or a comparison with `()`.
+    pub may_be_nothing: bool,
+    /// What is there by then: earlier parts of the script have looked.
+    pub shown: Vec<Vec<String>>,
+    /// How many parts of the whole `&&` hold by then.
+    pub part: usize,
 }
 
 /// A field that is compared with constants.
@@ -42,14 +52,15 @@ impl Reads {
     pub(super) fn of(ast: &AST, names: &[&str]) -> Self {
         let mut reads = Self::default();
         ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-            reads.look_at(nodes, names);
+            reads.look_at(nodes, ast.statements(), names);
             true
         });
-        if let [Stmt::Expr(expression)] = ast.statements() {
-            reads.certain = certain(expression, names);
-        } else if let [Stmt::FnCall(call, _)] = ast.statements() {
-            reads.certain = certain_of(call, names);
-        }
+        let shown = |holds| match ast.statements() {
+            [Stmt::Expr(expression)] => shown::by(expression, holds, names),
+            [Stmt::FnCall(call, _)] => shown::by_call(call, holds, names),
+            _ => Vec::new(),
+        };
+        (reads.certain, reads.certain_else) = (shown(true), shown(false));
         reads
     }
 
@@ -62,16 +73,19 @@ impl Reads {
         }
     }
 
-    fn look_at(&mut self, nodes: &[ASTNode<'_>], names: &[&str]) {
+    fn look_at(&mut self, nodes: &[ASTNode<'_>], all: &[Stmt], names: &[&str]) {
         let Some(node) = nodes.last() else { return };
         match node {
             ASTNode::Expr(expression) => {
                 if let Some(chain) = chain(expression, names).filter(|_| !is_inside_chain(nodes)) {
-                    let shown = shown_before(nodes, names);
-                    let begins =
-                        |known: &Vec<String>| chain.names.iter().map(|(name, _)| name).zip(known).all(|(a, b)| a == b);
-                    let is_guarded = chain.is_safe || guards(nodes) || shown.iter().any(begins);
-                    self.accesses.push(Access { names: chain.names, is_guarded });
+                    self.accesses.push(Access {
+                        is_asked: chain.is_asked || is_looked_into(nodes),
+                        may_be_nothing: guards(nodes),
+                        shown: shown::before(nodes, all, names),
+                        part: shown::parts_before(nodes),
+                        names: chain.names,
+                        safe: chain.safe,
+                    });
                 }
                 if let Expr::FnCall(call, _) = expression {
                     self.comparisons.extend(comparison(call, names));
@@ -84,38 +98,56 @@ impl Reads {
 }
 
 /// A name with the fields behind it.
-struct Chain {
-    names: Vec<(String, At)>,
-    /// Whether `?.` reads one of them.
-    is_safe: bool,
+pub(super) struct Chain {
+    pub(super) names: Vec<(String, At)>,
+    /// Which of them `?.` reads.
+    safe: Vec<usize>,
     /// Whether nothing stands behind the last of them: no call, no index.
-    is_whole: bool,
+    pub(super) is_whole: bool,
+    /// Whether what stands behind asks the last of them for a part.
+    is_asked: bool,
 }
 
-fn chain(expression: &Expr, names: &[&str]) -> Option<Chain> {
-    let (head, mut rest, mut is_safe) = match expression {
+/// What may be asked of nothing.
+const ASKED_OF_ANY: [&str; 4] = ["type_of", "to_string", "to_debug", "is_shared"];
+
+pub(super) fn chain(expression: &Expr, names: &[&str]) -> Option<Chain> {
+    let (head, mut rest, mut flags) = match expression {
         Expr::Variable(..) => {
-            return Some(Chain { names: vec![name(expression, names)?], is_safe: false, is_whole: true });
+            let names = vec![name(expression, names)?];
+            return Some(Chain { names, safe: Vec::new(), is_whole: true, is_asked: false });
         }
-        Expr::Dot(sides, flags, _) => (name(&sides.lhs, names)?, &sides.rhs, flags.intersects(ASTFlags::NEGATED)),
+        Expr::Dot(sides, flags, _) => (name(&sides.lhs, names)?, &sides.rhs, *flags),
         Expr::Index(sides, flags, _) => {
-            let is_safe = flags.intersects(ASTFlags::NEGATED);
-            return Some(Chain { names: vec![name(&sides.lhs, names)?], is_safe, is_whole: false });
+            let is_asked = !flags.intersects(ASTFlags::NEGATED);
+            return Some(Chain { names: vec![name(&sides.lhs, names)?], safe: Vec::new(), is_whole: false, is_asked });
         }
         _ => return None,
     };
-    let mut read = vec![head];
+    let mut chain = Chain { names: vec![head], safe: Vec::new(), is_whole: false, is_asked: false };
     loop {
-        let (property, is_whole) = match rest {
-            Expr::Property(..) => (rest, true),
-            Expr::Dot(sides, ..) | Expr::Index(sides, ..) => (&sides.lhs, false),
-            _ => return Some(Chain { names: read, is_safe, is_whole: false }),
+        let (part, next) = match rest {
+            Expr::Dot(sides, next, _) => (&sides.lhs, Some((*next, &sides.rhs))),
+            Expr::Index(sides, next, _) => {
+                chain.is_asked = !next.intersects(ASTFlags::NEGATED);
+                (&sides.lhs, None)
+            }
+            part => {
+                chain.is_whole = true;
+                (part, None)
+            }
         };
-        let Expr::Property(names, at) = property else { return Some(Chain { names: read, is_safe, is_whole: false }) };
-        read.push((names.2.to_string(), place(*at)));
-        let Expr::Dot(sides, flags, _) = rest else { return Some(Chain { names: read, is_safe, is_whole }) };
-        is_safe |= flags.intersects(ASTFlags::NEGATED);
-        rest = &sides.rhs;
+        let is_safe = flags.intersects(ASTFlags::NEGATED);
+        let Expr::Property(property, at) = part else {
+            let is_for_any = matches!(part, Expr::MethodCall(call, _) if ASKED_OF_ANY.contains(&call.name.as_str()));
+            return Some(Chain { is_whole: false, is_asked: !is_safe && !is_for_any, ..chain });
+        };
+        if is_safe {
+            chain.safe.push(chain.names.len());
+        }
+        chain.names.push((property.2.to_string(), place(*at)));
+        let Some((next, behind)) = next else { return Some(chain) };
+        (flags, rest) = (next, behind);
     }
 }
 
@@ -136,21 +168,15 @@ fn is_inside_chain(nodes: &[ASTNode<'_>]) -> bool {
     }
 }
 
-/// What is not `()` where the last node stands: by the earlier parts of an `&&`, and by the condition of an `if`.
-fn shown_before(nodes: &[ASTNode<'_>], names: &[&str]) -> Vec<Vec<String>> {
-    let shown = nodes.windows(2).flat_map(|pair| match pair {
-        [ASTNode::Expr(Expr::And(parts, _)), ASTNode::Expr(child)] => {
-            let before = parts.iter().take_while(|part| !std::ptr::eq(*part, *child));
-            before.flat_map(|part| certain(part, names)).collect()
+/// Whether `in` looks for a field in the last node.
+fn is_looked_into(nodes: &[ASTNode<'_>]) -> bool {
+    let [.., parent, ASTNode::Expr(own)] = nodes else { return false };
+    match parent {
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => {
+            call.name == "contains" && call.args.first().is_some_and(|first| std::ptr::eq(first, *own))
         }
-        [ASTNode::Stmt(Stmt::If(flow, _)), ASTNode::Stmt(child)]
-            if flow.body.statements().iter().any(|statement| std::ptr::eq(statement, *child)) =>
-        {
-            certain(&flow.expr, names)
-        }
-        _ => Vec::new(),
-    });
-    shown.collect()
+        _ => false,
+    }
 }
 
 /// Whether what stands around a value says what happens where it is nothing.
@@ -169,7 +195,7 @@ fn is_equality(call: &FnCallExpr) -> bool {
     ["==", "!="].contains(&call.name.as_str())
 }
 
-fn comparison(call: &FnCallExpr, names: &[&str]) -> Option<Comparison> {
+pub(super) fn comparison(call: &FnCallExpr, names: &[&str]) -> Option<Comparison> {
     let [left, right] = &call.args[..] else { return None };
     // `item in list` is the call of a function.
     let (field, constant) = match call.name.as_str() {
@@ -193,23 +219,6 @@ fn comparison(call: &FnCallExpr, names: &[&str]) -> Option<Comparison> {
 fn literal(expression: &Expr) -> Option<(Value, At)> {
     let value = to_value(&expression.get_literal_value(None)?).ok()?;
     Some((value, place(expression.position())))
-}
-
-/// What is not `()` wherever the expression is true.
-fn certain(expression: &Expr, names: &[&str]) -> Vec<Vec<String>> {
-    match expression {
-        Expr::And(parts, _) => parts.iter().flat_map(|part| certain(part, names)).collect(),
-        Expr::FnCall(call, _) => certain_of(call, names),
-        _ => Vec::new(),
-    }
-}
-
-/// A field that equals a constant, is above one, or is not `()`.
-fn certain_of(call: &FnCallExpr, names: &[&str]) -> Vec<Vec<String>> {
-    let Some(comparison) = comparison(call, names) else { return Vec::new() };
-    let is_nothing = comparison.constants.iter().any(|(constant, _)| constant.is_null());
-    let is_certain = (comparison.operator == "!=") == is_nothing;
-    if is_certain { vec![comparison.names] } else { Vec::new() }
 }
 
 /// A place inside the text, until it is known where the text stands.

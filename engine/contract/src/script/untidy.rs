@@ -4,13 +4,16 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use rhai::{AST, ASTFlags, ASTNode, Engine, Expr, FlowControl, OptimizationLevel, Position, Stmt, StmtBlock};
 
-use super::{Form, engine};
+use super::{Form, engine, in_place::in_place};
+use crate::report::{At, Report};
 
 /// One thing that is likely wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Untidy {
     /// The check that says so.
     pub check: &'static str,
+    /// Whether it cannot do what it says.
+    pub is_error: bool,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
@@ -19,6 +22,17 @@ pub struct Untidy {
     pub line: u32,
     /// The column inside the script, from 1.
     pub column: u32,
+}
+
+impl Untidy {
+    /// Says it at a place in a file.
+    pub fn report(self, at: At, report: &mut Report) {
+        if self.is_error {
+            report.error(self.check, at, self.message, self.help);
+        } else {
+            report.warning(self.check, at, self.message, self.help);
+        }
+    }
 }
 
 /// Rhai's optimiser takes out what nobody reaches, so these scripts are parsed without it.
@@ -45,6 +59,11 @@ pub fn untidy(text: &str, form: Form, given: &[String]) -> Vec<Untidy> {
             Some(_) | None => {}
         }
         found.extend(nodes.last().and_then(rounding));
+        found.extend(in_place(nodes, &ast).map(|(name, instead, position)| Untidy {
+            check: "invalid-rhai",
+            is_error: true,
+            ..at(format!("`{name}` changes in place and gives nothing"), format!("write {instead}"), position)
+        }));
         // What reads nothing at all is found by whoever asks for a condition.
         found.extend(nodes.last().filter(|_| !given.is_empty()).and_then(constant));
         true
@@ -211,7 +230,14 @@ fn reads(ast: &AST) -> BTreeSet<String> {
 
 fn at(message: String, help: impl Into<String>, position: Position) -> Untidy {
     let place = engine::at(message, position);
-    Untidy { check: "untidy-rhai", message: place.message, help: help.into(), line: place.line, column: place.column }
+    Untidy {
+        check: "untidy-rhai",
+        is_error: false,
+        message: place.message,
+        help: help.into(),
+        line: place.line,
+        column: place.column,
+    }
 }
 
 #[cfg(test)]
@@ -252,6 +278,17 @@ mod tests {
             ("event.a.b != event.a.b", "1:6 `event.a.b` is compared with itself, which is always the same"),
             ("event.a == event.b && event.a > 1", ""),
             ("event.f() == event.f()", ""),
+            ("event.a.trim()", "1:9 `trim` changes in place and gives nothing"),
+            ("let a = event.b; a.trim(); a", ""),
+            ("let a = event.b.trim(); a", "1:17 `trim` changes in place and gives nothing"),
+            ("event.a.trim().len()", "1:9 `trim` changes in place and gives nothing"),
+            ("[3, 1, event].sort()", "1:15 `sort` changes in place and gives nothing"),
+            ("if event { [event].push(1) } else { 1 }", "1:20 `push` changes in place and gives nothing"),
+            ("let a = []; if event { a.push(1) } a", ""),
+            ("let a = []; for b in event { a.push(b) } a", ""),
+            ("let a = []; event.each(|b| a.push(b)); a", ""),
+            ("fn trim(x) { x } trim(event)", ""),
+            ("`${event.a.trim()}`", "1:12 `trim` changes in place and gives nothing"),
             ("event +", ""),
         ] {
             let found: Vec<String> = untidy(text, Form::Statements, &["event".to_owned()])

@@ -20,6 +20,8 @@ pub struct Target {
     pub field: String,
     /// Whether someone else says which fields the whole input lacks, and which it has too many.
     pub is_told: bool,
+    /// Whether it may not be null.
+    is_needed: bool,
 }
 
 impl Expression {
@@ -33,7 +35,10 @@ impl Expression {
             (Made::Object(entries), _) if !wanted.properties.is_empty() => {
                 for (name, item) in entries {
                     match wanted.property(&name.value) {
-                        Some(schema) => drop(item.fits(schema, &target.inside(&name.value), cx)),
+                        Some(schema) => {
+                            let is_needed = wanted.required.contains(&name.value);
+                            drop(item.fits(schema, &Target { is_needed, ..target.inside(&name.value) }, cx));
+                        }
                         None => {
                             item.shape(cx);
                             target.unknown(&name.value, name.at, wanted, cx.report);
@@ -49,9 +54,10 @@ impl Expression {
                 Shape::of_kind(Kind::Array)
             }
             _ => {
-                let shape = self.shape(cx);
+                let shape = self.shape_said(cx);
+                target.needs(&shape, self, cx.report);
                 fits(&shape.schema, wanted, target, self.at, cx.report);
-                shape
+                Shape { unsure: None, ..shape }
             }
         }
     }
@@ -60,17 +66,17 @@ impl Expression {
 impl Target {
     /// A whole input.
     pub fn whole(taker: &str, is_told: bool) -> Self {
-        Self { taker: taker.to_owned(), field: String::new(), is_told }
+        Self { taker: taker.to_owned(), field: String::new(), is_told, is_needed: false }
     }
 
     /// One field.
     pub fn field(taker: &str, field: &str) -> Self {
-        Self { taker: taker.to_owned(), field: field.to_owned(), is_told: false }
+        Self { taker: taker.to_owned(), field: field.to_owned(), is_told: false, is_needed: false }
     }
 
     fn inside(&self, name: &str) -> Self {
         let field = if self.field.is_empty() { name.to_owned() } else { format!("{}.{name}", self.field) };
-        Self { taker: self.taker.clone(), field, is_told: false }
+        Self { taker: self.taker.clone(), field, is_told: false, is_needed: false }
     }
 
     fn is_whole(&self) -> bool {
@@ -93,6 +99,18 @@ impl Target {
             format!("`{}` has no field `{name}`", wanted.title)
         };
         report.unknown("unknown-input", at, message, (name, &known));
+    }
+
+    /// A value that is made, and may be null on purpose.
+    fn needs(&self, shape: &Shape, value: &Expression, report: &mut Report) {
+        let (Some(why), Made::Operator(_), true) = (&shape.unsure, &value.made, self.is_needed) else { return };
+        let message = format!("{} may not be null, and this may be: {why}", self.in_words());
+        report.warning(
+            "uncertain-value",
+            value.at,
+            message,
+            "give it a value, or refuse what has none: `required: true`",
+        );
     }
 
     fn refused(&self, refused: &Refusal, at: At, report: &mut Report) {
@@ -141,6 +159,11 @@ fn fits(given: &Schema, wanted: &Schema, target: &Target, at: At, report: &mut R
             Some(wanted) => fits(schema, wanted, &target.inside(name), at, report),
             None => target.unknown(name, at, wanted, report),
         }
+    }
+    for name in wanted.required.iter().filter(|name| given.property(name).is_some() && given.may_lack(name)) {
+        let message = format!("{} needs `{name}`, and what is given does not always have it", target.place());
+        let help = format!("give its fields by name, and say what stands for `{name}` with a `default`, or look first");
+        report.warning("uncertain-value", at, message, help);
     }
     if !given.open {
         target.missing(|name| given.property(name).is_some(), at, wanted, report);

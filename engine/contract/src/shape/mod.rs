@@ -5,6 +5,7 @@
 
 mod fits;
 mod script;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -13,13 +14,13 @@ use serde_json::Value;
 use crate::{
     expression::{Expression, Made},
     number,
-    path::{Path, Step},
-    report::{At, Report},
+    report::Report,
     schema::{Kind, Schema},
     template::Template,
 };
 
 pub use fits::Target;
+use walk::uncertain;
 
 /// What is known of a value.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Shape {
     pub schema: Schema,
     /// Why it may be missing or null, where it may.
     pub unsure: Option<String>,
+    /// The condition that shows that it is there, where Rhai can say it.
+    pub guard: Option<String>,
 }
 
 /// The shapes of the names that a value can read.
@@ -46,6 +49,17 @@ pub struct Typing<'a> {
     pub report: &'a mut Report,
     /// Findings of other files, which it uses.
     pub others: &'a mut Vec<Report>,
+}
+
+impl Typing<'_> {
+    /// Looks where more is there.
+    pub fn knowing<T>(&mut self, shown: Vec<Vec<String>>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
+        if shown.is_empty() {
+            return look(self);
+        }
+        let certain = self.certain.iter().cloned().chain(shown).collect();
+        look(&mut Typing { known: self.known, certain: &certain, report: self.report, others: self.others })
+    }
 }
 
 /// One more name.
@@ -78,6 +92,12 @@ impl Shape {
     /// A list of such values.
     pub fn list(items: Shape) -> Self {
         Schema { kind: Some(Kind::Array), items: Some(Box::new(items.schema)), ..Schema::default() }.into()
+    }
+
+    /// A map of texts, whatever their names are.
+    pub fn of_texts() -> Self {
+        let text = Box::new(Self::of_kind(Kind::String).schema);
+        Schema { others: Some(text), ..Self::of_kind(Kind::Object).schema }.into()
     }
 
     /// An amount with its currency.
@@ -114,11 +134,48 @@ impl Shape {
         Self { unsure: Some(why.into()), ..self }
     }
 
+    /// What is known where it is one of two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let unsure = self.unsure.or(other.unsure);
+        Self { unsure, ..either(self.schema, other.schema).into() }
+    }
+
     fn object(fields: Vec<(String, Shape)>) -> Self {
         let required =
             fields.iter().filter(|(_, shape)| shape.unsure.is_none()).map(|(name, _)| name.clone()).collect();
         let properties = fields.into_iter().map(|(name, shape)| (name, shape.schema)).collect();
-        Schema { kind: Some(Kind::Object), properties, required, ..Schema::default() }.into()
+        Schema { kind: Some(Kind::Object), properties, required, is_sparse: true, ..Schema::default() }.into()
+    }
+}
+
+/// A field that only one of two has is not always there.
+fn either(one: Schema, other: Schema) -> Schema {
+    if one.kind != other.kind || one.properties.is_empty() != other.properties.is_empty() {
+        let is_same = one.kind == other.kind && one.kind != Some(Kind::Object);
+        return Schema { kind: one.kind.filter(|_| is_same), open: true, ..Schema::default() };
+    }
+    let may_lack = |schema: &Schema, name: &str| schema.property(name).is_none() || schema.may_lack(name);
+    let names = other.properties.iter().filter(|(name, _)| one.property(name).is_none());
+    let mut properties: Vec<(String, Schema)> = names.cloned().collect();
+    for (name, schema) in &one.properties {
+        let schema = match other.property(name) {
+            Some(other) => either(schema.clone(), other.clone()),
+            None => schema.clone(),
+        };
+        properties.push((name.clone(), schema));
+    }
+    let is_sure = |name: &&String| !may_lack(&one, name) && !may_lack(&other, name);
+    let required = properties.iter().map(|(name, _)| name).filter(is_sure).cloned().collect();
+    let items = one.items.zip(other.items).map(|(one, other)| Box::new(either(*one, *other)));
+    Schema {
+        kind: one.kind,
+        properties,
+        required,
+        items,
+        open: one.open || other.open,
+        is_sparse: true,
+        ..Schema::default()
     }
 }
 
@@ -130,18 +187,23 @@ fn any_value(schema: Schema) -> Schema {
 
 impl From<Schema> for Shape {
     fn from(schema: Schema) -> Self {
-        Self { schema, unsure: None }
+        Self { schema, unsure: None, guard: None }
     }
 }
 
 impl Expression {
     /// What is known of the value, with findings on what it reads.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        Shape { unsure: None, ..self.shape_said(cx) }
+    }
+
+    /// The same with why it may be null; that a path may lead nowhere is said.
+    fn shape_said(&self, cx: &mut Typing<'_>) -> Shape {
         let shape = self.shape_if_there(cx);
         if let (Made::Path(path), Some(why)) = (&self.made, &shape.unsure) {
-            uncertain(path.text(), self.at, why, cx.report);
+            uncertain(path.text(), self.at, (why, shape.guard.as_deref()), cx.report);
         }
-        Shape { unsure: None, ..shape }
+        shape
     }
 
     /// The same where whoever reads it says what stands for a value that is missing.
@@ -166,109 +228,13 @@ impl Expression {
     }
 }
 
-impl Path {
-    /// What is at the end of the path, with a finding where it leads nowhere.
-    pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
-        if self.is_plural() {
-            let message = format!("`{}` gives each of them, and one value is needed", self.text());
-            let help = format!(
-                "take all as a list, `{{ from: \"{}\", many: true }}`, or say which one, such as `[0]`",
-                self.text()
-            );
-            cx.report.warning("several-values", self.at(), message, help);
-        }
-        let (Some(root), Some([_, steps @ ..])) = (self.root(), self.steps()) else { return Shape::default() };
-        self.shape_from(root, steps, cx)
-    }
-
-    /// The same for steps from a root that the path does not name.
-    pub fn shape_from(&self, root: &str, steps: &[Step], cx: &mut Typing<'_>) -> Shape {
-        let Some(shape) = cx.known.root(root) else { return Shape::default() };
-        let mut walk = Walk { shape: shape.clone(), names: vec![root.to_owned()] };
-        for step in steps {
-            match step {
-                Step::Name(name) => walk.field(name, self.at(), cx),
-                Step::Index(_) => walk.item(),
-            }
-        }
-        walk.end(cx)
-    }
-}
-
-/// A way from a root into its fields.
-struct Walk {
-    shape: Shape,
-    names: Vec<String>,
-}
-
-impl Walk {
-    fn field(&mut self, name: &str, at: At, cx: &mut Typing<'_>) {
-        // What was looked at before is there as a whole, and so is all on the way to it.
-        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
-            self.shape.unsure = None;
-        }
-        self.names.push(name.to_owned());
-        let Schema { kind, properties, required, open, .. } = &self.shape.schema;
-        let found = properties.iter().find(|(known, _)| known == name);
-        let unsure = match found {
-            Some(_) if !required.is_empty() && !required.iter().any(|known| known == name) => {
-                Some(format!("`{name}` is not always there"))
-            }
-            _ => None,
-        };
-        let next = match (found, kind) {
-            (Some((_, schema)), _) => schema.clone(),
-            (None, None | Some(Kind::Object)) if *open || properties.is_empty() => Schema::default(),
-            (None, None | Some(Kind::Object)) => {
-                let known: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
-                let message = format!("`{}` has no `{name}`", self.whole());
-                cx.report.unknown("unknown-field", at, message, (name, &known));
-                Schema::default()
-            }
-            (None, Some(kind)) => {
-                let whole = self.whole();
-                let message = format!("`{whole}` is {}, which has no fields", in_words(*kind));
-                cx.report.error("unknown-field", at, message, format!("read `{whole}` itself"));
-                Schema::default()
-            }
-        };
-        let unsure = self.shape.unsure.take().or(unsure);
-        self.shape = Shape { schema: next, unsure };
-    }
-
-    /// What the last name is a field of.
-    fn whole(&self) -> String {
-        self.names[..self.names.len() - 1].join(".").replace(".[]", "[]")
-    }
-
-    fn item(&mut self) {
-        let items = self.shape.schema.items.take().map(|items| *items).unwrap_or_default();
-        self.names.push("[]".to_owned());
-        self.shape = Shape { schema: items, unsure: self.shape.unsure.take() };
-    }
-
-    fn end(mut self, cx: &Typing<'_>) -> Shape {
-        if cx.certain.iter().any(|known| known.starts_with(&self.names)) {
-            self.shape.unsure = None;
-        }
-        self.shape
-    }
-}
-
-fn uncertain(read: &str, at: At, why: &str, report: &mut Report) {
-    let message = format!("`{read}` may be missing: {why}");
-    let help =
-        format!("say what stands for it, `{{ from: {read}, default: … }}`, or look first with a `check` or a `when`");
-    report.warning("uncertain-value", at, message, help);
-}
-
 impl Template {
     /// Checks the values in it; it makes a text.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         for path in self.paths() {
             let shape = path.shape(cx);
             if let Some(why) = &shape.unsure {
-                uncertain(path.text(), path.at(), why, cx.report);
+                uncertain(path.text(), path.at(), (why, shape.guard.as_deref()), cx.report);
             }
             if let Some(kind @ (Kind::Object | Kind::Array)) = shape.schema.kind {
                 let message = format!("`{}` is {}, and a text needs one value", path.text(), in_words(kind));

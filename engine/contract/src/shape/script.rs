@@ -1,40 +1,61 @@
 //! What scripts read and compare, against what is known.
 
-use super::{Shape, Typing, Walk, in_words, may_be, plain};
+use super::{Shape, Typing, in_words, may_be, plain, walk::Walk};
 use crate::{
     number,
     schema::Kind,
-    script::{Comparison, Script},
+    script::{Access, Comparison, Script},
 };
 
 impl Script {
     /// Checks what the script reads and compares; of its value nothing is known.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
+        self.shape_after(&|_| Vec::new(), cx)
+    }
+
+    /// The same where so many parts of a whole `&&` show more than their own text does.
+    pub fn shape_after(&self, shows: &dyn Fn(usize) -> Vec<Vec<String>>, cx: &mut Typing<'_>) -> Shape {
         for access in &self.reads().accesses {
-            let [(root, at), fields @ ..] = access.names.as_slice() else { continue };
-            let Some(shape) = cx.known.root(root) else { continue };
-            let mut walk = Walk { shape: shape.clone(), names: vec![root.clone()] };
-            for (name, at) in fields {
-                // Texts, lists and numbers have properties of Rhai's own, such as `len`.
-                if walk.shape.schema.kind.is_some_and(|kind| kind != Kind::Object) {
-                    walk.shape = Shape::default();
-                    break;
-                }
-                walk.field(name, *at, cx);
-            }
-            let end = walk.end(cx);
-            // A name alone may be handed on as nothing; a field of nothing is an error.
-            if let (Some(why), false, [.., (_, last)]) = (&end.unsure, access.is_guarded, fields) {
-                let read: Vec<&str> = access.names.iter().map(|(name, _)| name.as_str()).collect();
-                let at = if last.line == 0 { *at } else { *last };
-                let message = format!("`{}` may be missing: {why}", read.join("."));
-                let help = "look first: a `when` with `… != ()`, or a `check` that it is `present`";
-                cx.report.warning("uncertain-value", at, message, help);
-            }
+            let shown = access.shown.iter().cloned().chain(shows(access.part)).collect();
+            cx.knowing(shown, |cx| look_at(access, cx));
         }
         self.reads().comparisons.iter().for_each(|comparison| compare(comparison, cx));
         Shape::default()
     }
+}
+
+fn look_at(access: &Access, cx: &mut Typing<'_>) {
+    let [(root, at), fields @ ..] = access.names.as_slice() else { return };
+    let Some(shape) = cx.known.root(root) else { return };
+    let mut walk = Walk::of(root, shape);
+    let mut is_absent = false;
+    for (place, (name, at)) in fields.iter().enumerate() {
+        // Texts, lists and numbers have properties of Rhai's own, such as `len`.
+        if walk.shape.schema.kind.is_some_and(|kind| kind != Kind::Object) {
+            return;
+        }
+        if access.safe.contains(&(place + 1)) && !is_absent {
+            walk.shape.unsure = None;
+        }
+        let was_sure = walk.is_sure(cx);
+        walk.field(name, *at, cx);
+        is_absent |= was_sure && walk.shape.unsure.is_some();
+    }
+    let end = walk.end(cx);
+    // A name alone may be handed on as nothing; a field of nothing is an error.
+    let (Some(why), true) = (&end.unsure, access.is_asked || !fields.is_empty()) else { return };
+    let read: Vec<&str> = access.names.iter().map(|(name, _)| name.as_str()).collect();
+    let last = fields.last().map_or(at, |(_, last)| last);
+    let at = if last.line == 0 { *at } else { *last };
+    let message = format!("`{}` may be missing: {why}", read.join("."));
+    let mut help = match &end.guard {
+        Some(guard) => format!("look first: `{guard}`"),
+        None => "look first with a `check` that it is `present`".to_owned(),
+    };
+    if is_absent && (access.may_be_nothing || !access.safe.is_empty()) {
+        help += "; `()`, `??` and `?.` are for what is there and null";
+    }
+    cx.report.warning("uncertain-value", at, message, help);
 }
 
 /// A text is never a number, and a value outside of a closed list never comes.
@@ -43,7 +64,7 @@ fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
     let Some(shape) = cx.known.root(root) else { return };
     let mut schema = &shape.schema;
     for field in fields {
-        let Some(next) = schema.property(field) else { return };
+        let Some(next) = schema.field(field) else { return };
         schema = next;
     }
     let field = comparison.names.join(".");
@@ -54,7 +75,12 @@ fn compare(comparison: &Comparison, cx: &mut Typing<'_>) {
             (Some(ours), Some(theirs)) if !may_be(ours, theirs) && !may_be(theirs, ours) => {
                 let message =
                     format!("`{field}` is {}, and is never `{} {constant}`", in_words(ours), comparison.operator);
-                let help = format!("compare it with {}", in_words(ours));
+                let help = match (ours, theirs) {
+                    (Kind::String, Kind::Number | Kind::Integer) => {
+                        format!("read its number first, `parse_decimal({field})`, or compare it with a text")
+                    }
+                    _ => format!("compare it with {}", in_words(ours)),
+                };
                 cx.report.error("mixed-comparison", *at, message, help);
             }
             _ if is_equality

@@ -45,7 +45,7 @@ pub struct Plan {
     pub version: Digest,
     /// What starts its runs.
     pub trigger: Trigger,
-    /// What a run takes from a step of another pipeline: the schema of its event.
+    /// What each of its events has: the schema that those who begin a run, and the trigger, hold it against.
     pub inputs: Schema,
     /// What a run gives back to it.
     pub output: Option<Expression>,

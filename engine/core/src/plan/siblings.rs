@@ -70,7 +70,7 @@ impl<'a> Siblings<'a> {
 
     /// What a pipeline takes from a step that calls it.
     pub(super) fn takes(&self, name: &str) -> Option<Schema> {
-        Some(inputs(&self.known.get(name)?.pipeline.inputs))
+        Some(inputs::schema(&self.known.get(name)?.pipeline.inputs))
     }
 
     /// What is known of the runs of a pipeline; `make` is called once for each.

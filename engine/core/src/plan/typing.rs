@@ -4,6 +4,7 @@
 //! nothing is known, nothing is said.
 
 mod certain;
+mod event;
 mod keys;
 mod selected;
 
@@ -20,11 +21,12 @@ use ferry_contract::{
 };
 
 use self::{
-    certain::{certain, order, unsure},
+    certain::{certain, certain_before, order, ran_with, unsure},
+    event::{declared, failure, without_output},
     selected::{Asks, literal, without_key},
 };
 use super::{
-    Around, Call, Concurrency, Ended, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives,
+    Around, Call, Concurrency, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives,
 };
 use crate::{
     eval::{
@@ -40,6 +42,8 @@ pub(super) struct Types<'a> {
     steps: &'a [Step],
     /// The shapes of `event`, `vars`, and of the steps that were looked at.
     roots: BTreeMap<String, Shape>,
+    /// The shapes of the items of steps with `each`.
+    items: BTreeMap<StepIndex, Shape>,
     /// What is there in the step in hand.
     certain: BTreeSet<Vec<String>>,
     report: &'a mut Report,
@@ -70,10 +74,17 @@ impl<'a> Types<'a> {
         steps: &'a [Step],
         report: &'a mut Report,
     ) -> Self {
-        let mut types =
-            Self { around, steps, roots: BTreeMap::new(), certain: BTreeSet::new(), report, others: Vec::new() };
+        let mut types = Self {
+            around,
+            steps,
+            roots: BTreeMap::new(),
+            items: BTreeMap::new(),
+            certain: BTreeSet::new(),
+            report,
+            others: Vec::new(),
+        };
         types.roots.insert("vars".to_owned(), Shape::of(&around.project.vars).of_any_value());
-        let event = types.event(trigger, inputs);
+        let event = declared(types.event(trigger), inputs);
         types.roots.insert("event".to_owned(), event);
         types
     }
@@ -114,48 +125,6 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn event(&mut self, trigger: &'a Trigger, inputs: &Schema) -> Shape {
-        match &trigger.source {
-            EventSource::Poll(poll) => {
-                let Some(action) = self.action(&poll.connection, &poll.action) else { return Shape::default() };
-                let item = action.item.clone().unwrap_or_default();
-                let asks = Asks::of(action, &poll.with, self.described((&poll.connection, action), &poll.with));
-                asks.names(self.report);
-                asks.selected(item)
-            }
-            EventSource::Schedule(_) => Shape::record(vec![
-                ("scheduled_at", Shape::of_kind(Kind::String)),
-                ("day", Shape::of_kind(Kind::String)),
-                ("time", Shape::of_kind(Kind::String)),
-                ("zone", Shape::of_kind(Kind::String)),
-            ]),
-            EventSource::Pipeline { name, on } => self.followed(name, *on),
-            EventSource::Manual => inputs.clone().into(),
-            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => Shape::default(),
-        }
-    }
-
-    /// The end of another pipeline's run.
-    fn followed(&self, name: &str, on: Ended) -> Shape {
-        let text = || Shape::of_kind(Kind::String);
-        let known = self.around.gives(name);
-        let event = known.map(|known| known.event.clone()).unwrap_or_default();
-        let output = known.map_or_else(|| Some(Shape::default()), |known| known.output.clone());
-        let (output, failure) = match on {
-            Ended::Finished => {
-                (output.unwrap_or_else(|| without_output(name)), Shape::default().unless("the run has finished"))
-            }
-            Ended::DeadLettered => {
-                let code = text().unless("not every target has codes");
-                let failure = Shape::record(vec![("class", text()), ("message", text()), ("code", code)]);
-                (Shape::default().unless("a dead letter has none"), failure)
-            }
-        };
-        let texts = ["run", "pipeline", "key", "end", "ended_at"].map(|name| (name, text()));
-        let others = [("event", event), ("output", output), ("failure", failure)];
-        Shape::record(texts.into_iter().chain(others).collect())
-    }
-
     fn typing<T>(&mut self, step: Option<StepIndex>, more: More<'_>, look: impl FnOnce(&mut Typing<'_>) -> T) -> T {
         let nothing = BTreeSet::new();
         let certain = if step.is_some() { &self.certain } else { &nothing };
@@ -167,21 +136,26 @@ impl<'a> Types<'a> {
     /// Looks at a step, and gives what is known of its output.
     fn step(&mut self, index: StepIndex) -> Shape {
         let step = &self.steps[index];
-        self.certain = certain(self.steps, index);
         if let Some(when) = &step.when {
             // What the condition shows is not known before it.
-            self.typing(None, Vec::new(), |cx| drop(when.shape(cx)));
+            self.certain = certain_before(self.steps, index);
+            let (steps, parts) = (self.steps, when.conjuncts());
+            let shows = |held: usize| parts.get(..held).map_or_else(Vec::new, |held| ran_with(held, steps));
+            self.typing(Some(index), Vec::new(), |cx| drop(when.shape_after(&shows, cx)));
         }
+        self.certain = certain(self.steps, index);
         let mut more = self.item_of_home(step);
         if let Some(each) = &step.each {
             let items = self.typing(Some(index), more.clone(), |cx| each.items.shape(cx));
             let item = items.schema.items.map(|item| Shape::from(*item)).unwrap_or_default();
+            self.items.insert(index, item.clone());
             more.push((each.name.as_str(), item));
             self.typing(Some(index), more.clone(), |cx| drop(each.key.shape(cx)));
         }
-        let output = self.work(index, &more);
+        let mut output = self.work(index, &more);
         for arm in &step.arms {
-            self.reaction(index, &arm.reaction, &more);
+            let instead = self.reaction(index, &arm.reaction, &more);
+            output = instead.into_iter().fold(output, Shape::or);
         }
         let output = match &step.each {
             Some(each) if each.collects => Shape::of_kind(Kind::Array),
@@ -197,8 +171,9 @@ impl<'a> Types<'a> {
     /// The item that a step of an arm sees, and the error.
     fn item_of_home(&self, step: &'a Step) -> More<'a> {
         let Some((home, _)) = step.home else { return Vec::new() };
-        let item = self.steps[home].each.as_ref().map(|each| (each.name.as_str(), Shape::default()));
-        item.into_iter().chain([("error", Shape::default())]).collect()
+        let item = self.items.get(&home).cloned().unwrap_or_default();
+        let item = self.steps[home].each.as_ref().map(|each| (each.name.as_str(), item));
+        item.into_iter().chain([("error", failure(Shape::of_kind(Kind::String)))]).collect()
     }
 
     fn work(&mut self, index: StepIndex, more: &More<'_>) -> Shape {
@@ -326,7 +301,8 @@ impl<'a> Types<'a> {
         self.typing(Some(index), more, |cx| drop(until.shape(cx)));
     }
 
-    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) {
+    /// Looks at what an arm does; gives what is known of an output that takes the place of the step's own.
+    fn reaction(&mut self, index: StepIndex, reaction: &'a Reaction, more: &More<'_>) -> Option<Shape> {
         match reaction {
             Reaction::Hold { what, probe, .. } => {
                 self.typing(Some(index), more.clone(), |cx| drop(what.shape(cx)));
@@ -334,16 +310,12 @@ impl<'a> Types<'a> {
                 let reserved = Shape::of_kind(Kind::Number);
                 let seen = [more.as_slice(), &[("result", result), ("reserved", reserved)]].concat();
                 self.until(index, &probe.until, seen);
+                None
             }
-            Reaction::Fallback(call) => drop(self.call(index, call, more)),
-            Reaction::Do { .. } => {}
+            Reaction::Fallback(call) => Some(self.call(index, call, more)),
+            Reaction::Do { .. } => None,
         }
     }
-}
-
-/// What a run that gives nothing back is to those that read it.
-fn without_output(name: &str) -> Shape {
-    Shape::default().unless(format!("the pipeline `{name}` has no `output`"))
 }
 
 /// A check looks whether a field is there, so it may be missing.

@@ -15,7 +15,7 @@ pub fn read(source: &Arc<Source>, rules: &Rules, report: &mut Report) -> Option<
         Ok(module) => {
             for untidy in script::untidy(&source.text, Form::Statements, &[]) {
                 let at = At::of_place(&source.text, untidy.line, untidy.column);
-                report.warning(untidy.check, at, untidy.message, untidy.help);
+                untidy.report(at, report);
             }
             Some(ScriptFile { source: Arc::clone(source), module })
         }

@@ -123,17 +123,17 @@ EUR: euro
     check(
         &format!("{HEAD}{pipeline}"),
         expect![[r#"
-        pay.yaml:2:29: error[unknown-field]: `event` has no `amuont`
-          help: did you mean `amount`?
-        pay.yaml:2:51: warning[uncertain-value]: `$.event.note` may be missing: `note` is not always there
-          help: say what stands for it, `{ from: $.event.note, default: … }`, or look first with a `check` or a `when`
-        pay.yaml:2:72: error[unknown-field]: `event.lines` is a list, which has no fields
-          help: read `event.lines` itself
-        pay.yaml:3:39: error[mixed-comparison]: `event.currency` is never "GBP"
-          help: write one of `EUR`, `USD`
-        pay.yaml:4:53: warning[partial-table]: the table `codes` has no row for `USD`
-          help: add what is missing to the table, or write `else`
-    "#]],
+            pay.yaml:2:29: error[unknown-field]: `event` has no `amuont`
+              help: did you mean `amount`?
+            pay.yaml:2:51: warning[uncertain-value]: `$.event.note` may be missing: `note` is not always there
+              help: say what stands for it, `{ from: $.event.note, default: … }`, or look first: `when: '"note" in event'`
+            pay.yaml:2:72: error[unknown-field]: `event.lines` is a list, which has no fields
+              help: read `event.lines` itself
+            pay.yaml:3:39: error[mixed-comparison]: `event.currency` is never "GBP"
+              help: write one of `EUR`, `USD`
+            pay.yaml:4:53: warning[partial-table]: the table `codes` has no row for `USD`
+              help: add what is missing to the table, or write `else`
+        "#]],
     );
 }
 
@@ -149,23 +149,23 @@ fn what_follows_a_pipeline_knows_its_event_and_its_output() {
     check(
         &format!("{HEAD}{PAY}{}{}", follower("finished"), follower("dead_letter")),
         expect![[r#"
-        finished.yaml:2:56: error[unknown-field]: `event.output` has no `stat`
-          help: did you mean `state`?
-        finished.yaml:2:85: error[unknown-field]: `event.event` has no `amuont`
-          help: did you mean `amount`?
-        finished.yaml:3:26: warning[uncertain-value]: `$.event.failure.message` may be missing: `failure` is not always there
-          help: say what stands for it, `{ from: $.event.failure.message, default: … }`, or look first with a `check` or a `when`
-        finished.yaml:3:57: warning[uncertain-value]: `$.event.failure.mesage` may be missing: `failure` is not always there
-          help: say what stands for it, `{ from: $.event.failure.mesage, default: … }`, or look first with a `check` or a `when`
-        dead_letter.yaml:2:28: warning[uncertain-value]: `$.event.output.state` may be missing: `output` is not always there
-          help: say what stands for it, `{ from: $.event.output.state, default: … }`, or look first with a `check` or a `when`
-        dead_letter.yaml:2:56: warning[uncertain-value]: `$.event.output.stat` may be missing: `output` is not always there
-          help: say what stands for it, `{ from: $.event.output.stat, default: … }`, or look first with a `check` or a `when`
-        dead_letter.yaml:2:85: error[unknown-field]: `event.event` has no `amuont`
-          help: did you mean `amount`?
-        dead_letter.yaml:3:57: error[unknown-field]: `event.failure` has no `mesage`
-          help: did you mean `message`?
-    "#]],
+            finished.yaml:2:56: error[unknown-field]: `event.output` has no `stat`
+              help: did you mean `state`?
+            finished.yaml:2:85: error[unknown-field]: `event.event` has no `amuont`
+              help: did you mean `amount`?
+            finished.yaml:3:26: warning[uncertain-value]: `$.event.failure.message` may be missing: `failure` is not always there
+              help: say what stands for it, `{ from: $.event.failure.message, default: … }`, or look first: `when: '"failure" in event'`
+            finished.yaml:3:57: warning[uncertain-value]: `$.event.failure.mesage` may be missing: `failure` is not always there
+              help: say what stands for it, `{ from: $.event.failure.mesage, default: … }`, or look first: `when: '"failure" in event'`
+            dead_letter.yaml:2:28: warning[uncertain-value]: `$.event.output.state` may be missing: `output` is not always there
+              help: say what stands for it, `{ from: $.event.output.state, default: … }`, or look first: `when: '"output" in event'`
+            dead_letter.yaml:2:56: warning[uncertain-value]: `$.event.output.stat` may be missing: `output` is not always there
+              help: say what stands for it, `{ from: $.event.output.stat, default: … }`, or look first: `when: '"output" in event'`
+            dead_letter.yaml:2:85: error[unknown-field]: `event.event` has no `amuont`
+              help: did you mean `amount`?
+            dead_letter.yaml:3:57: error[unknown-field]: `event.failure` has no `mesage`
+              help: did you mean `message`?
+        "#]],
     );
 }
 
@@ -208,7 +208,7 @@ fn types_go_through_pipelines_as_far_as_they_are_known() {
             reads.yaml:7:24: error[unknown-field]: `a.paid` has no `stat`
               help: did you mean `state`?
             reads.yaml:7:42: warning[uncertain-value]: `$.b.any` may be missing: the pipeline `silent` has no `output`
-              help: say what stands for it, `{ from: $.b.any, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.b.any, default: … }`, or look first: `when: b != ()`
             reads.yaml:7:90: error[unknown-field]: `w` has no `d`
               help: write one of `c`, `typo`
         "#]],

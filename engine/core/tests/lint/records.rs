@@ -130,6 +130,8 @@ fn fields_that_are_read_are_those_of_the_snapshot() {
               help: write one of `attributes`, `Id`, `Email`, `IsVip__c`, `Rating`, `Account`, `Owner`
             one.yaml:13:10: error[unknown-field]: `contact.Account` has no `Nam`
               help: did you mean `Name`?
+            one.yaml:14:10: warning[uncertain-value]: `$.found.records[0].Status__c` may be missing: `found.records` may have no such item
+              help: say what stands for it, `{ from: $.found.records[0].Status__c, default: … }`, or look first with a `check` that it is `present`
             one.yaml:15:10: error[unknown-field]: `found.records[]` has no `Fixed__c`
               help: write one of `attributes`, `Id`, `Status__c`, `Amount__c`
             one.yaml:17:23: error[unknown-field]: `contact` has no `Emial`
@@ -207,7 +209,7 @@ fn where_no_snapshot_is_nothing_is_said() {
   - { id: any, action: salesforce.get, with: { object: $.event.object, id: a, fields: [Anything] } }
   - { id: fields, action: salesforce.get, with: { object: Contact, id: a, fields: $.event.fields } }
   - { id: all, action: salesforce.query, with: { object: Contact, fields: ['FIELDS(ALL)'] } }
-  - { id: last, map: { a: $.other.Anything, b: $.any.Anything, c: $.fields.Email, d: '$.all.records[0].Whatever', e: $.fields.Whatever } }
+  - { id: last, map: { a: $.other.Anything, b: $.any.Anything, c: $.fields.Email, d: { from: '$.all.records[0].Whatever', default: none }, e: $.fields.Whatever } }
   - { id: written, action: salesforce.update, with: { object: Case, id: a, values: { Anything: 5 } } }
   - { id: made, action: salesforce.create, with: { object: Contact, values: $.event.values } }
   - { id: emptied, action: salesforce.update, with: { object: Contact, id: a, values: { Email: null, OwnerId: $.event.owner } } }
@@ -239,19 +241,19 @@ on_failure: { alert: ops }
     check(
         &format!("{PROJECT}{pipeline}{}", snapshots()),
         expect![[r#"
-        one.yaml:2:55: error[unknown-field]: `event` has no `Statuss__c`
-          help: did you mean `Status__c`?
-        one.yaml:3:42: error[mixed-comparison]: `event.Status__c` is never "Payed"
-          help: write one of `Draft`, `Paid`
-        one.yaml:3:72: error[mixed-comparison]: `event.Amount__c` is a number, and is never `== "5"`
-          help: compare it with a number
-        one.yaml:9:68: error[unknown-field]: `Payment__c` has no field `SystemModstmp`
-          help: write one of `Id`, `Reference__c`, `Amount__c`, `Status__c`, `Fixed__c`
-        one.yaml:11:22: error[unknown-field]: `event` has no `SystemModstamp`
-          help: write one of `attributes`, `Id`, `Amount__c`, `Status__c`
-        one.yaml:13:9: warning[uncertain-value]: `$.paid` may be missing: `paid` is skipped where its `when` does not hold
-          help: say what stands for it, `{ from: $.paid, default: … }`, or look first with a `check` or a `when`
-    "#]],
+            one.yaml:2:55: error[unknown-field]: `event` has no `Statuss__c`
+              help: did you mean `Status__c`?
+            one.yaml:3:42: error[mixed-comparison]: `event.Status__c` is never "Payed"
+              help: write one of `Draft`, `Paid`
+            one.yaml:3:72: error[mixed-comparison]: `event.Amount__c` is a number, and is never `== "5"`
+              help: compare it with a number
+            one.yaml:9:68: error[unknown-field]: `Payment__c` has no field `SystemModstmp`
+              help: write one of `Id`, `Reference__c`, `Amount__c`, `Status__c`, `Fixed__c`
+            one.yaml:11:22: error[unknown-field]: `event` has no `SystemModstamp`
+              help: write one of `attributes`, `Id`, `Amount__c`, `Status__c`
+            one.yaml:13:9: warning[uncertain-value]: `$.paid` may be missing: `paid` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.paid, default: … }`, or look first: `when: paid != ()`
+        "#]],
     );
 }
 

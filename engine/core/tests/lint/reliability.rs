@@ -178,7 +178,7 @@ steps:
     with: { object: Case, id: $.line.id, values: { Subject: a } }
     once_per: $.line.id
   - { id: three, emit: { event: paid, key: paid } }
-  - { id: four, emit: { event: paid, key: $.one.id } }
+  - { id: four, emit: { event: paid, key: { rhai: one.to_string() } } }
   - id: five
     each: { in: $.event.lines, as: line, key: $.line.id }
     emit: { event: line, key: { text: \"{$.event.Id}/{$.line.id}\" } }

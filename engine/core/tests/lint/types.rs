@@ -87,17 +87,21 @@ steps:
 ",
         expect![[r#"
             5:26: warning[uncertain-value]: `$.status.payout_id` may be missing: `payout_id` is not always there
-              help: say what stands for it, `{ from: $.status.payout_id, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.status.payout_id, default: … }`, or look first: `when: '"payout_id" in status'`
+            7:35: warning[uncertain-value]: `status.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in status`; `()`, `??` and `?.` are for what is there and null
             7:87: warning[uncertain-value]: `$.status.load_date` may be missing: `load_date` is not always there
-              help: say what stands for it, `{ from: $.status.load_date, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.status.load_date, default: … }`, or look first: `when: '"load_date" in status'`
+            8:31: warning[uncertain-value]: `status.payout_id` may be missing: `payout_id` is not always there
+              help: look first: `"payout_id" in status`; `()`, `??` and `?.` are for what is there and null
             9:29: warning[uncertain-value]: `$.sometimes.id` may be missing: `sometimes` is skipped where its `when` does not hold
-              help: say what stands for it, `{ from: $.sometimes.id, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.sometimes.id, default: … }`, or look first: `when: sometimes != ()`
             10:35: warning[uncertain-value]: `status.cancel_reason_code` may be missing: `cancel_reason_code` is not always there
-              help: look first: a `when` with `… != ()`, or a `check` that it is `present`
+              help: look first: `"cancel_reason_code" in status`
             12:71: warning[uncertain-value]: `$.status.payout_date` may be missing: `payout_date` is not always there
-              help: say what stands for it, `{ from: $.status.payout_date, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.status.payout_date, default: … }`, or look first: `when: '"payout_date" in status'`
             15:32: warning[uncertain-value]: `$.waits.id` may be missing: `waits` goes on without it after its time-out
-              help: say what stands for it, `{ from: $.waits.id, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.waits.id, default: … }`, or look first: `when: waits != ()`
         "#]],
     );
 }
@@ -182,7 +186,7 @@ steps:
 ",
         expect![[r#"
             6:49: error[mixed-comparison]: `payee.description` is a text, and is never `> 3`
-              help: compare it with a text
+              help: read its number first, `parse_decimal(payee.description)`, or compare it with a text
             7:34: error[mixed-comparison]: `payee.type` is never 2
               help: write one of `0`, `1`, `99`
             8:35: error[mixed-comparison]: `payee.type` is a whole number, and is never `in "99"`

@@ -110,7 +110,7 @@ impl Ready {
     /// One whose story cannot be read, and which is not replayed.
     fn unread(letter: &DeadLetter, error: &StoreError, now: Timestamp) -> Self {
         let shown = Shown { refused: Some(format!("its journal cannot be read: {error}")), ..Shown::of(letter) };
-        let how = Again { from: From::Start, version: None, event: None, by_person: true };
+        let how = Again { from: From::Start, version: None, event: None, by_person: true, seen: None };
         Self { run: letter.run.clone(), shown, how, files: None, now }
     }
 }

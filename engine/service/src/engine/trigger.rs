@@ -10,7 +10,7 @@ use ferry_contract::{
     number,
     path::{Document, Path, Roots},
 };
-use ferry_core::plan::{self, EventSource, Overlap, Plan, Trigger};
+use ferry_core::plan::{self, EventSource, Plan};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -189,7 +189,7 @@ impl Engine {
             return Err(Failure::new(ErrorClass::Invalid, message));
         }
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let refused = refusal(&plan.trigger, Some(key), event);
+        let refused = refusal(plan, Some(key), event);
         let arrival = self.arrival(plan, event, None);
         self.take_one(plan, Arrival { event_key: printable(key), refused, ..arrival }).await
     }
@@ -277,7 +277,7 @@ impl Engine {
     pub(super) fn arrival(&self, plan: &Plan, event: &Value, owner: Option<EngineId>) -> Arrival {
         let trigger = &plan.trigger;
         let key = trigger.key.as_ref().and_then(|key| text_at(key, event)).filter(|key| !key.is_empty());
-        let refused = refusal(trigger, key.as_deref(), event);
+        let refused = refusal(plan, key.as_deref(), event);
         let key = key.map(|key| printable(&key));
         let revision = trigger.revision.as_ref().and_then(|revision| text_at(revision, event));
         Arrival {
@@ -305,13 +305,18 @@ impl PollReport {
 }
 
 /// Why an event cannot be run: it is kept as a dead letter all the same.
-fn refusal(trigger: &Trigger, key: Option<&str>, event: &Value) -> Option<Failure> {
+fn refusal(plan: &Plan, key: Option<&str>, event: &Value) -> Option<Failure> {
     if key.is_none() {
-        let place = trigger.key.as_ref().map_or("$", Path::text);
+        let place = plan.trigger.key.as_ref().map_or("$", Path::text);
         let message = format!("the event has no key at `{place}`");
         return Some(Failure::new(ErrorClass::Invalid, message));
     }
-    bound::refusal(event)
+    if let Some(refused) = bound::refusal(event) {
+        return Some(refused);
+    }
+    let violations = plan.inputs.violations(event);
+    let message = || format!("`{}` does not take this event: {}", plan.pipeline, violations.join("; "));
+    (!violations.is_empty()).then(|| Failure::new(ErrorClass::Invalid, message()))
 }
 
 /// The last value less the look-back, where it is a time; a number itself. Text is refused: it would

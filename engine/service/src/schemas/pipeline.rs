@@ -25,7 +25,8 @@ pub struct Pipeline {
     pub owner: Option<Text>,
     /// What starts its runs: one event is one run.
     pub trigger: Trigger,
-    /// What a run takes from a step of another pipeline; it is `$.event` here.
+    /// What each event has, from whatever begins the run; it is `$.event` here. An event that does not fit is kept as a
+    /// dead letter.
     pub inputs: Option<BTreeMap<String, Input>>,
     /// What a run gives back to the step that began it.
     pub output: Option<Value>,

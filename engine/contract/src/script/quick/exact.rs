@@ -75,8 +75,7 @@ impl Exact {
         Some(match (self, change) {
             (Self::Whole(whole), Change::Negate) => Self::Whole(whole.checked_neg()?),
             (Self::Whole(whole), Change::Absolute) => Self::Whole(whole.checked_abs()?),
-            // Rhai rounds no integers: that is an error.
-            (Self::Whole(_), Change::Round(_)) => return None,
+            (Self::Whole(whole), Change::Round(_)) => Self::Whole(whole),
             (Self::Decimal(decimal), Change::Negate) => Self::Decimal(-decimal),
             (Self::Decimal(decimal), Change::Absolute) => Self::Decimal(decimal.abs()),
             (Self::Decimal(decimal), Change::Round(places)) => Self::Decimal(decimal.round_dp(places)),

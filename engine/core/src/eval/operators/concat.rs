@@ -59,8 +59,8 @@ impl Operator for Concat {
     }
 
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
-        // What is null is left out.
-        self.parts.iter().for_each(|part| drop(part.shape_if_there(cx)));
+        // What is null is left out; what is not there is an error.
+        self.parts.iter().for_each(|part| drop(part.shape(cx)));
         Shape::of_kind(Kind::String)
     }
 }

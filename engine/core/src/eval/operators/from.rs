@@ -154,6 +154,8 @@ impl Operator for From {
         } else {
             self.value.shape(cx)
         };
+        let is_null = |default: &Expression| matches!(default.made, Made::Literal(Value::Null));
+        let is_nullable = !self.is_many && self.default.as_ref().is_some_and(is_null);
         let default = self.default.as_ref().map(|default| default.shape(cx));
         let start = match (self.is_many, default) {
             (true, _) => Shape::of_kind(Kind::Array),
@@ -161,7 +163,7 @@ impl Operator for From {
             (false, None) => value,
         };
         let end = self.modifiers.iter().fold(start, |of, modifier| modifier.shape(of, cx));
-        Shape { unsure: None, ..end }
+        Shape { unsure: is_nullable.then(|| "its `default` is null".to_owned()), ..end }
     }
 }
 

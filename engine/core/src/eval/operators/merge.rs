@@ -98,7 +98,7 @@ impl Operator for Merge {
     }
 
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
-        self.sides.iter().for_each(|(_, side)| drop(side.shape_if_there(cx)));
+        self.sides.iter().for_each(|(_, side)| drop(side.shape(cx)));
         Shape::record(vec![("value", Shape::of_kind(Kind::Object)), ("conflicts", Shape::of_kind(Kind::Array))])
     }
 }

@@ -101,10 +101,15 @@ impl Operator for Switch {
     }
 
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
-        let whens = self.cases.iter().map(|(when, _)| when);
-        whens.for_each(|when| drop(when.shape(cx)));
-        let values = self.cases.iter().map(|(_, value)| value).chain(&self.or);
-        let shapes: Vec<Shape> = values.map(|value| value.shape(cx)).collect();
+        let (mut shapes, mut before) = (Vec::new(), Vec::new());
+        for (when, value) in &self.cases {
+            cx.knowing(before.clone(), |cx| drop(when.shape(cx)));
+            let Made::Rhai(script) = &when.made else { continue };
+            let shown = before.iter().chain(&script.reads().certain).cloned().collect();
+            shapes.push(cx.knowing(shown, |cx| value.shape(cx)));
+            before.extend(script.reads().certain_else.iter().cloned());
+        }
+        shapes.extend(self.or.as_ref().map(|or| cx.knowing(before, |cx| or.shape(cx))));
         one_of(shapes)
     }
 }

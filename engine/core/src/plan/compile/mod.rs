@@ -2,6 +2,7 @@
 
 mod arm;
 mod function;
+pub(super) mod inputs;
 mod roots;
 mod trigger;
 mod work;
@@ -17,7 +18,6 @@ use ferry_contract::{
     failure::ErrorClass,
     key::Digest,
     report::{Report, Spanned},
-    schema::Schema,
     script::{Form, Rules, Script},
     suggest,
     yaml::Node,
@@ -126,7 +126,8 @@ fn plan(
     graph.report_unreachable(&steps, &written, report);
     let (trigger, output) = (trigger?, output.map_or(Some(None), |output| output.map(Some))?);
     let concurrency = concurrency.map_or(Some(None), |concurrency| concurrency.map(Some))?;
-    let inputs = inputs(&pipeline.inputs);
+    let inputs = inputs::schema(&pipeline.inputs);
+    inputs::report(&trigger, &pipeline.inputs, report);
     let gives = is_acyclic.then(|| {
         let types = Types::new(around, &trigger, &inputs, &steps, report);
         let (gives, others) = types.check((&trigger, concurrency.as_ref()), output.as_ref());
@@ -139,8 +140,8 @@ fn plan(
     let plan = Plan {
         pipeline: pipeline.name.value.clone(),
         version: version(pipeline, project, &promises),
+        inputs: inputs::as_they_come(inputs, &trigger),
         trigger,
-        inputs,
         output,
         timeout: pipeline.timeout,
         concurrency,
@@ -173,21 +174,6 @@ fn version(pipeline: &Pipeline, project: &Project, promises: &Promises) -> Diges
     let writes: BTreeMap<_, _> = promises.iter().filter(|(_, promise)| promise.is_write()).collect();
     text += &format!("\n{}", json!(writes));
     Digest::of(text)
-}
-
-/// The schema of the event of a sub-pipeline.
-pub(super) fn inputs(inputs: &[language::Input]) -> Schema {
-    let property = |input: &language::Input| {
-        let (kind, values, length_max) = (Some(input.kind), input.one_of.clone(), input.length_max);
-        (input.name.value.clone(), Schema { kind, values, length_max, open: true, ..Schema::default() })
-    };
-    let required = inputs.iter().filter(|input| !input.optional).map(|input| input.name.value.clone());
-    Schema {
-        properties: inputs.iter().map(property).collect(),
-        required: required.collect(),
-        open: inputs.is_empty(),
-        ..Schema::default()
-    }
 }
 
 struct Builder<'a> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ferry_contract::{path::Step as PathStep, script::Script};
+
 use crate::{
     eval::check::{Rule, Test},
     language::Then,
@@ -10,11 +12,16 @@ use crate::{
 
 /// Why a step may have no output although those after it run.
 pub(super) fn unsure(step: &Step) -> Option<String> {
+    let is_skipped = || format!("`{}` is skipped where its `when` does not hold", step.id);
+    step.when.as_ref().map(|_| is_skipped()).or_else(|| goes_on_without(step))
+}
+
+/// The same where its condition holds.
+fn goes_on_without(step: &Step) -> Option<String> {
     let id = &step.id;
     let goes_on = |timeout: &Timeout| timeout.then == Then::Continue;
     let continues = |reaction: &Reaction| matches!(reaction, Reaction::Do { then: Then::Continue, .. });
     match &step.work {
-        _ if step.when.is_some() => Some(format!("`{id}` is skipped where its `when` does not hold")),
         Work::Wait(Wait::Poll { timeout, .. } | Wait::Event { timeout, .. }) if goes_on(timeout) => {
             Some(format!("`{id}` goes on without it after its time-out"))
         }
@@ -26,19 +33,16 @@ pub(super) fn unsure(step: &Step) -> Option<String> {
     }
 }
 
-/// What is there when a step runs: what checks before it have looked at, what its own condition shows, and the outputs of
-/// steps with the same condition.
-pub(super) fn certain(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>> {
+/// What is there when the condition of a step is looked at: what checks before it have looked at, and what the conditions
+/// around its arm show.
+pub(super) fn certain_before(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>> {
     let mut facts = BTreeSet::new();
     let mut before = BTreeSet::new();
     let homes = std::iter::successors(Some(index), |step| steps[*step].home.map(|(home, _)| home));
     for step in homes {
         collect_before(steps, step, &mut before);
-        if let Some(when) = &steps[step].when {
-            facts.extend(when.reads().certain.iter().cloned());
-            let same =
-                |other: &&Step| other.when.as_ref().is_some_and(|other| other.text().trim() == when.text().trim());
-            facts.extend(steps.iter().filter(same).map(|step| vec![step.id.clone()]));
+        if let (Some(when), true) = (&steps[step].when, step != index) {
+            facts.extend(shown_by(when, steps));
         }
     }
     for step in before {
@@ -48,6 +52,27 @@ pub(super) fn certain(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>>
         }
     }
     facts
+}
+
+/// What is there when a step runs: the same, and what its own condition shows.
+pub(super) fn certain(steps: &[Step], index: StepIndex) -> BTreeSet<Vec<String>> {
+    let mut facts = certain_before(steps, index);
+    facts.extend(steps[index].when.iter().flat_map(|when| shown_by(when, steps)));
+    facts
+}
+
+/// What a condition that holds shows: what it looks at, and the outputs of steps whose conditions hold with it.
+fn shown_by(when: &Script, steps: &[Step]) -> Vec<Vec<String>> {
+    let mut shown = when.reads().certain.clone();
+    shown.extend(ran_with(&when.conjuncts(), steps));
+    shown
+}
+
+/// The steps that run wherever these parts of a condition hold.
+pub(super) fn ran_with(held: &[&str], steps: &[Step]) -> Vec<Vec<String>> {
+    let is_held = |when: &Script| when.conjuncts().iter().all(|part| held.contains(part));
+    let ran = |step: &&Step| step.when.as_ref().is_some_and(is_held) && goes_on_without(step).is_none();
+    steps.iter().filter(ran).map(|step| vec![step.id.clone()]).collect()
 }
 
 fn collect_before(steps: &[Step], step: StepIndex, before: &mut BTreeSet<StepIndex>) {
@@ -62,8 +87,11 @@ fn collect_before(steps: &[Step], step: StepIndex, before: &mut BTreeSet<StepInd
 fn shown(rule: &Rule) -> Vec<Vec<String>> {
     match &rule.test {
         Test::Field { field, .. } => {
-            let root = field.root().map(str::to_owned);
-            vec![root.into_iter().chain(field.names().into_iter().map(str::to_owned)).collect()]
+            let name = |step: &PathStep| match step {
+                PathStep::Name(name) => name.clone(),
+                PathStep::Index(_) => "[]".to_owned(),
+            };
+            vec![field.steps().unwrap_or_default().iter().map(name).collect()]
         }
         Test::Rhai(script) => script.reads().certain.clone(),
     }
