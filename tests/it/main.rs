@@ -45,5 +45,6 @@ mod sqlite;
 mod starve;
 mod store;
 mod tidy;
+mod times;
 mod triggers;
 mod unclaimed;

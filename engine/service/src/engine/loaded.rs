@@ -182,6 +182,9 @@ impl Engine {
         self.gates.swap(self.loaded().connections()).await;
         locked(&self.polls).cancel();
         *locked(&self.polls) = self.stop.child_token();
+        let loaded = self.loaded();
+        let has_times = |plan: &Plan| matches!(plan.trigger.source, EventSource::Schedule(_));
+        self.awake.retain(|name| loaded.plans().any(|(_, plan)| plan.pipeline == name && has_times(plan)));
         self.start_polls();
         Ok(())
     }

@@ -69,6 +69,7 @@ use dispatch::Dispatcher;
 use gate::Gates;
 use loaded::Loaded;
 use member::Member;
+use schedule::Awake;
 use time::EngineClock;
 
 /// What an engine needs of the world.
@@ -107,6 +108,7 @@ pub struct Engine {
     /// Runs in memory, each under the fence by which it was leased.
     active: Mutex<HashSet<(RunId, Fence)>>,
     wake: Notify,
+    awake: Awake,
     /// The polls of the projects that are loaded now.
     polls: Mutex<CancellationToken>,
     stop: CancellationToken,
@@ -137,6 +139,7 @@ impl Engine {
             order: Mutex::new(()),
             active: Mutex::new(HashSet::new()),
             wake: Notify::new(),
+            awake: Awake::default(),
             polls: Mutex::new(stop.child_token()),
             stop,
             tasks: TaskTracker::new(),

@@ -3,7 +3,11 @@
 //! Processes that share a store all keep the times, and the key makes one run of what they find. The cursor says which times
 //! were looked at, so that a stop misses none that is to be made up for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use ferry_contract::failure::Failure;
 use ferry_core::{
@@ -14,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, trigger::store_failure};
+use super::{Engine, locked, trigger::store_failure};
 use crate::{
     limits::SCHEDULE_LOOK_MAX,
     store::{Change, Filter},
@@ -23,11 +27,44 @@ use crate::{
 /// The states of a run that has not ended.
 const UNDER_WAY: [State; 4] = [State::Running, State::Waiting, State::Held, State::Parked];
 
+/// Since when an engine keeps the times of each pipeline. A swap of the projects takes nothing from it: what came due just
+/// before was not missed.
+#[derive(Default)]
+pub(super) struct Awake(Mutex<BTreeMap<String, (Schedule, Timestamp)>>);
+
+impl Awake {
+    /// Since when it keeps a schedule; from now on, where it has kept none of that name, or one with other times.
+    fn since(&self, pipeline: &str, schedule: &Schedule, now: Timestamp) -> Timestamp {
+        let mut kept = locked(&self.0);
+        let times = |schedule: &Schedule| (schedule.cron.clone(), schedule.zone.clone());
+        match kept.get(pipeline).filter(|(before, _)| times(before) == times(schedule)) {
+            Some((_, since)) => *since,
+            None => {
+                kept.insert(pipeline.to_owned(), (schedule.clone(), now));
+                now
+            }
+        }
+    }
+
+    /// Forgets the pipelines that are not loaded any more: while they are not, their times are missed.
+    pub(super) fn retain(&self, is_loaded: impl Fn(&str) -> bool) {
+        locked(&self.0).retain(|pipeline, _| is_loaded(pipeline));
+    }
+}
+
 impl Engine {
     /// Begins a run at each time until the engine stops.
     pub(super) async fn keep_schedule(self: Arc<Self>, plan: Arc<Plan>, until: CancellationToken) {
         let EventSource::Schedule(schedule) = &plan.trigger.source else { return };
-        let awake_since = self.now();
+        // Before its first sign of life, an engine does not know the store's time.
+        while self.member.alive().is_none() {
+            tokio::select! {
+                biased;
+                () = self.clock.sleep(self.member.look_every()) => {}
+                () = until.cancelled() => return,
+            }
+        }
+        let awake_since = self.awake.since(&plan.pipeline, schedule, self.now());
         while !until.is_cancelled() {
             if let Err(failure) = self.begin_due(&plan, schedule, awake_since).await {
                 tracing::warn!(pipeline = plan.pipeline, %failure, "the schedule is behind; it will be looked at again");
@@ -98,4 +135,27 @@ fn event(schedule: &Schedule, time: Timestamp) -> Value {
         "time": local.strftime("%H:%M").to_string(),
         "zone": schedule.zone.iana_name().unwrap_or("UTC"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_core::plan::CatchUp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn a_swap_takes_nothing_from_how_long_times_are_kept() {
+        let (zone, overlap, catch_up) = (TimeZone::UTC, Overlap::Skip, CatchUp::None);
+        let schedule = |cron: &str| Schedule { cron: cron.parse().unwrap(), zone: zone.clone(), overlap, catch_up };
+        let (daily, hourly, awake) = (schedule("0 9 * * *"), schedule("0 * * * *"), Awake::default());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(awake.since("report", &daily, at(1)), at(1));
+        awake.retain(|_| true);
+        assert_eq!(awake.since("report", &daily, at(2)), at(1));
+        // Times that it did not have are not those that it has kept.
+        assert_eq!(awake.since("report", &hourly, at(3)), at(3));
+        awake.retain(|pipeline| pipeline != "report");
+        assert_eq!(awake.since("report", &hourly, at(4)), at(4));
+    }
 }
