@@ -25,9 +25,7 @@ use self::{
     event::{declared, failure, without_output},
     selected::{Asks, literal, without_key},
 };
-use super::{
-    Around, Call, Concurrency, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives,
-};
+use super::{Around, Call, Concurrency, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
 use crate::{
     eval::{
         check::{Rule, Test},

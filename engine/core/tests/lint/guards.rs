@@ -58,12 +58,6 @@ fn what_keeps_nothing_back_may_be_about_what_was_done() {
     check(&format!("steps:\n{pay}{notes}"), expect![""]);
     // Others may be told of what is refused.
     let told = "  - { id: sure, check: [{ field: $.event.Id, is: present }] }\n  - { id: told, emit: { event: came, key: $.event.Id } }\n";
-<<<<<<< ours
-    check(&format!("steps:\n{told}"), expect![[r#"
-        2:11: warning[unguarded-write]: nothing waits for `sure`, so `told` is done whatever it finds
-          help: write `needs: [sure]` in `told`, or in a step that it waits for
-    "#]]);
-=======
     check(
         &format!("steps:\n{told}"),
         expect![[r#"
@@ -71,7 +65,6 @@ fn what_keeps_nothing_back_may_be_about_what_was_done() {
           help: write `needs: [sure]` in `told`, or in a step that it waits for
     "#]],
     );
->>>>>>> theirs
     // A way through a step that makes a value is a way.
     let through = "  - { id: sure, check: [{ field: $.event.Id, is: present }] }\n  - { id: made, needs: [sure], map: { a: 1 } }\n";
     check(&format!("steps:\n{through}{}", write("last", "made", "Subject")), expect![""]);
