@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{money::currency_symbol, number, record::Role};
 
 /// What a value is allowed to be. Absent keywords allow anything, as in JSON Schema.
+#[expect(clippy::struct_excessive_bools, reason = "the keywords of JSON Schema are such")]
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// `type`; none allows all.

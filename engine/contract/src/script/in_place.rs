@@ -70,9 +70,9 @@ fn is_used(nodes: &[ASTNode<'_>], ast: &AST) -> bool {
 }
 
 /// Whether the value of a statement is that of the whole.
-fn is_given(above: &[ASTNode<'_>], statement: &Stmt, ast: &AST) -> bool {
+fn is_given(around: &[ASTNode<'_>], statement: &Stmt, ast: &AST) -> bool {
     let is_last = |list: &[Stmt]| list.last().is_some_and(|last| std::ptr::eq(last, statement));
-    match above {
+    match around {
         [] => is_last(ast.statements()),
         [above @ .., ASTNode::Stmt(outer @ Stmt::If(flow, _))] => {
             (is_last(flow.body.statements()) || is_last(flow.branch.statements())) && is_given(above, outer, ast)
@@ -80,9 +80,7 @@ fn is_given(above: &[ASTNode<'_>], statement: &Stmt, ast: &AST) -> bool {
         [above @ .., ASTNode::Stmt(outer @ Stmt::Block(block))] => {
             is_last(block.statements()) && is_given(above, outer, ast)
         }
-        [above @ .., own @ ASTNode::Expr(Expr::Stmt(block))] => {
-            is_last(block.statements()) && is_used(&[above, &[own.clone()]].concat(), ast)
-        }
+        [.., ASTNode::Expr(Expr::Stmt(block))] => is_last(block.statements()) && is_used(around, ast),
         _ => false,
     }
 }

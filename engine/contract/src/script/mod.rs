@@ -13,6 +13,7 @@ mod quick;
 mod reads;
 mod rounding;
 mod shown;
+mod tree;
 mod untidy;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use instead::without_texts;
 pub use module::Module;
 use quick::{Given, Quick};
 pub use reads::{Access, Comparison, Reads};
+pub use tree::{Term, What};
 pub use untidy::{Untidy, untidy};
 
 use crate::{pairs::Pairs, report::At};
@@ -39,7 +41,7 @@ pub struct Script {
     variables: Vec<String>,
     /// The fields of each variable that are converted.
     fields: Vec<Read>,
-    reads: Reads,
+    reads: Arc<Reads>,
     quick: Option<Arc<Quick>>,
 }
 
@@ -125,7 +127,7 @@ impl Script {
         unknown_function(&ast, rules)?;
         let (variables, fields) = used(&ast, names).into_iter().unzip();
         let quick = Quick::of(&ast).map(Arc::new);
-        let reads = Reads::of(&ast, names);
+        let reads = Arc::new(Reads::of(&ast, names));
         Ok(Self { ast: Arc::new(ast), text: text.into(), variables, fields, reads, quick })
     }
 
@@ -147,7 +149,7 @@ impl Script {
     /// The same with places in a file; `place` gives that of a line and a column of the text.
     #[must_use]
     pub(crate) fn placed(mut self, place: &dyn Fn(u32, u32) -> At) -> Self {
-        self.reads.placed(place);
+        Arc::make_mut(&mut self.reads).placed(place);
         self
     }
 

@@ -3,7 +3,7 @@
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use serde_json::Value;
 
-use super::{shown, to_value};
+use super::{Term, shown, to_value, tree};
 use crate::report::At;
 
 /// What a script reads and compares.
@@ -17,6 +17,8 @@ pub struct Reads {
     pub certain: Vec<Vec<String>>,
     /// The same wherever it is false.
     pub certain_else: Vec<Vec<String>>,
+    /// The whole, where it is one expression.
+    pub tree: Option<Term>,
 }
 
 /// A field that is read.
@@ -61,11 +63,13 @@ impl Reads {
             _ => Vec::new(),
         };
         (reads.certain, reads.certain_else) = (shown(true), shown(false));
+        reads.tree = tree::of(ast, names);
         reads
     }
 
     /// The same with places in a file.
     pub(crate) fn placed(&mut self, place: &dyn Fn(u32, u32) -> At) {
+        self.tree.iter_mut().for_each(|tree| tree.placed(place));
         let names = self.accesses.iter_mut().flat_map(|access| &mut access.names).map(|(_, at)| at);
         let constants = self.comparisons.iter_mut().flat_map(|known| &mut known.constants).map(|(_, at)| at);
         for at in names.chain(constants).filter(|at| at.line > 0) {
@@ -222,7 +226,7 @@ fn literal(expression: &Expr) -> Option<(Value, At)> {
 }
 
 /// A place inside the text, until it is known where the text stands.
-fn place(position: Position) -> At {
+pub(super) fn place(position: Position) -> At {
     let number = |count: Option<usize>| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
     At { line: number(position.line()), column: number(position.position()), start: 0, end: 0 }
 }

@@ -151,7 +151,6 @@ pub(super) fn conjuncts(text: &str) -> Vec<&str> {
         match (quote, letter) {
             (Some(_), '\\') => drop(letters.next()),
             (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quote = Some(letter),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth -= 1,
@@ -160,7 +159,7 @@ pub(super) fn conjuncts(text: &str) -> Vec<&str> {
                 parts.push(text[start..place].trim());
                 start = place + 2;
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     parts.push(text[start..].trim());

@@ -4,6 +4,7 @@
 //! never a finding.
 
 mod fits;
+mod kinds;
 mod script;
 mod walk;
 

@@ -1,6 +1,6 @@
 //! What scripts read and compare, against what is known.
 
-use super::{Shape, Typing, in_words, may_be, plain, walk::Walk};
+use super::{Shape, Typing, in_words, kinds, may_be, plain, walk::Walk};
 use crate::{
     number,
     schema::Kind,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Script {
-    /// Checks what the script reads and compares; of its value nothing is known.
+    /// Checks what the script reads and compares; gives the kind of its value, where that is certain.
     pub fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         self.shape_after(&|_| Vec::new(), cx)
     }
@@ -20,7 +20,8 @@ impl Script {
             cx.knowing(shown, |cx| look_at(access, cx));
         }
         self.reads().comparisons.iter().for_each(|comparison| compare(comparison, cx));
-        Shape::default()
+        let kind = self.reads().tree.as_ref().and_then(|tree| kinds::kind(tree, cx));
+        kind.map_or_else(Shape::default, Shape::of_kind)
     }
 }
 

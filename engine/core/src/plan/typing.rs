@@ -25,7 +25,9 @@ use self::{
     event::{declared, failure, without_output},
     selected::{Asks, literal, without_key},
 };
-use super::{Around, Call, Concurrency, EventSource, Reaction, Step, StepIndex, Trigger, Wait, Work, siblings::Gives};
+use super::{
+    Around, Call, Concurrency, EventSource, Reaction, Roots, Step, StepIndex, Trigger, Wait, Work, siblings::Gives,
+};
 use crate::{
     eval::{
         check::{Rule, Test},
@@ -139,12 +141,19 @@ impl<'a> Types<'a> {
             self.certain = certain_before(self.steps, index);
             let (steps, parts) = (self.steps, when.conjuncts());
             let shows = |held: usize| parts.get(..held).map_or_else(Vec::new, |held| ran_with(held, steps));
-            self.typing(Some(index), Vec::new(), |cx| drop(when.shape_after(&shows, cx)));
+            self.typing(Some(index), Vec::new(), |cx| {
+                let shape = when.shape_after(&shows, cx);
+                when.must_be_true_or_false(&shape, cx);
+            });
         }
         self.certain = certain(self.steps, index);
         let mut more = self.item_of_home(step);
         if let Some(each) = &step.each {
-            let items = self.typing(Some(index), more.clone(), |cx| each.items.shape(cx));
+            let items = self.typing(Some(index), more.clone(), |cx| {
+                let items = each.items.shape(cx);
+                must_be_a_list(&items, &each.items, cx);
+                items
+            });
             let item = items.schema.items.map(|item| Shape::from(*item)).unwrap_or_default();
             self.items.insert(index, item.clone());
             more.push((each.name.as_str(), item));
@@ -296,7 +305,16 @@ impl<'a> Types<'a> {
     }
 
     fn until(&mut self, index: StepIndex, until: &Script, more: More<'_>) {
-        self.typing(Some(index), more, |cx| drop(until.shape(cx)));
+        self.typing(Some(index), more, |cx| {
+            let shape = until.shape(cx);
+            until.must_be_true_or_false(&shape, cx);
+            let reads = until.reads();
+            let first = reads.accesses.first().and_then(|access| access.names.first());
+            if let (false, Some((_, at))) = (until.variables().iter().any(|name| name == Roots::IN_PROBE), first) {
+                let message = "this never reads the answer, so it is the same each time, and asks until the time-out";
+                cx.report.warning("constant-condition", *at, message, "read the answer: `result.status == \"…\"`");
+            }
+        });
     }
 
     /// Looks at what an arm does; gives what is known of an output that takes the place of the step's own.
@@ -316,11 +334,21 @@ impl<'a> Types<'a> {
     }
 }
 
+fn must_be_a_list(found: &Shape, value: &Expression, cx: &mut Typing<'_>) {
+    if let Some(kind) = found.schema.kind.filter(|kind| *kind != Kind::Array) {
+        let message = format!("`each` needs a list, and this is of the kind `{}`", kind.name());
+        cx.report.error("wrong-input", value.at, message, "read the list that is meant, such as `$.event.lines`");
+    }
+}
+
 /// A check looks whether a field is there, so it may be missing.
 fn look_at(rule: &Rule, cx: &mut Typing<'_>) {
     match &rule.test {
         Test::Field { field, .. } => drop(field.shape(cx)),
-        Test::Rhai(script) => drop(script.shape(cx)),
+        Test::Rhai(script) => {
+            let shape = script.shape(cx);
+            script.must_be_true_or_false(&shape, cx);
+        }
     }
     rule.say.iter().for_each(|say| drop(say.shape(cx)));
 }

@@ -209,6 +209,8 @@ fn types_go_through_pipelines_as_far_as_they_are_known() {
               help: did you mean `state`?
             reads.yaml:7:42: warning[uncertain-value]: `$.b.any` may be missing: the pipeline `silent` has no `output`
               help: say what stands for it, `{ from: $.b.any, default: … }`, or look first: `when: b != ()`
+            reads.yaml:7:54: error[unknown-field]: `c` is a number, which has no fields
+              help: read `c` itself
             reads.yaml:7:90: error[unknown-field]: `w` has no `d`
               help: write one of `c`, `typo`
         "#]],

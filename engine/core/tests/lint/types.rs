@@ -277,3 +277,67 @@ fn mappings_that_use_others_are_counted() {
     let findings = crate::findings_on(&crate::world::World::new(), &text);
     assert!(findings.iter().any(|finding| finding.text.contains("use others more than 1000 times")));
 }
+
+/// Rhai compares what is of two kinds, and says no; it joins a text and a number; and it fails where a run is.
+#[test]
+fn what_a_condition_calculates_has_kinds() {
+    check(
+        "\
+ferry: 1
+pipeline: kinds
+trigger: manual
+inputs: { a: string, n: number, flag: boolean, list: array }
+on_failure: { alert: treasury }
+steps:
+  - { id: a, when: event.a, map: { x: 1 } }
+  - { id: b, when: event.n + 1, map: { x: 1 } }
+  - { id: c, when: event.a == event.n, map: { x: 1 } }
+  - { id: d, when: event.n.contains(\"x\"), map: { x: { rhai: event.a * 2 } } }
+  - { id: e, when: event.flag && event.n, map: { x: { rhai: event.a + event.n } } }
+  - { id: f, check: [{ rhai: \"!event.a\", say: wrong }] }
+  - { id: g, map: { switch: [{ when: event.n, value: 1 }, { else: 2 }] } }
+  - { id: h, each: { in: $.event.a, key: $.item }, map: { x: 1 } }
+  - { id: i, wait: { poll: { action: payoneer.get_payout_status, with: { client_reference_id: $.event.a }, every: 1h }, until: 'event.a == \"X\"', timeout: { after: 5d, then: dead_letter } } }
+",
+        expect![[r#"
+            7:20: error[wrong-input]: a condition gives true or false, and this is a text
+              help: compare it with something, such as `… == "x"` or `… > 0`
+            8:20: error[wrong-input]: a condition gives true or false, and this is a number
+              help: compare it with something, such as `… == "x"` or `… > 0`
+            9:20: error[mixed-comparison]: `event.a` is a text and `event.n` is a number, so `==` never holds
+              help: read the number of the text first: `parse_decimal(event.a)`
+            10:20: error[wrong-input]: `event.n` is a number, which has no `contains`
+              help: make a text of it first: `.to_string()`
+            10:61: error[wrong-input]: `*` needs numbers, and `event.a` is a text
+              help: read its number first: `parse_decimal(event.a)`
+            11:34: error[wrong-input]: `&&` needs true or false, and `event.n` is a number
+              help: compare it with something, such as `event.n != 0`
+            11:61: warning[wrong-input]: `event.a` is a text, so this `+` joins two texts, and adds nothing
+              help: add its number, `parse_decimal(event.a)`, or write the text with `${…}` in backticks
+            12:32: error[wrong-input]: `!` needs true or false, and `event.a` is a text
+              help: compare it with something, such as `event.a != ""`
+            13:38: error[wrong-input]: a condition gives true or false, and this is a number
+              help: compare it with something, such as `… == "x"` or `… > 0`
+            14:26: error[wrong-input]: `each` needs a list, and this is of the kind `string`
+              help: read the list that is meant, such as `$.event.lines`
+            15:129: warning[constant-condition]: this never reads the answer, so it is the same each time, and asks until the time-out
+              help: read the answer: `result.status == "…"`
+        "#]],
+    );
+    check(
+        "\
+ferry: 1
+pipeline: kinds
+trigger: manual
+inputs: { a: string, n: number, i: integer, flag: boolean, list: array }
+on_failure: { alert: treasury }
+steps:
+  - { id: a, when: 'event.flag && !(event.n > 5) || event.a == \"x\"', map: { x: { rhai: '\"INV-\" + event.a + event.n' } } }
+  - { id: b, when: event.i == event.n && event.a.len() > event.i, map: { x: { rhai: parse_decimal(event.a) * event.n } } }
+  - { id: c, when: '\"x\" in event.a && event.list.contains(1)', map: { x: { rhai: event.a - \"x\" } } }
+  - { id: d, when: event.a.starts_with(\"x\"), map: { x: { rhai: (event.n * 2).round(2) } } }
+  - { id: e, when: 'event.a.to_upper() == event.a || event.a > \"b\"', map: { x: { rhai: '`${event.a} ${event.n}`' } } }
+",
+        expect![[r#""#]],
+    );
+}

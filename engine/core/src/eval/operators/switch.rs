@@ -103,8 +103,11 @@ impl Operator for Switch {
     fn shape(&self, cx: &mut Typing<'_>) -> Shape {
         let (mut shapes, mut before) = (Vec::new(), Vec::new());
         for (when, value) in &self.cases {
-            cx.knowing(before.clone(), |cx| drop(when.shape(cx)));
             let Made::Rhai(script) = &when.made else { continue };
+            cx.knowing(before.clone(), |cx| {
+                let shape = when.shape(cx);
+                script.must_be_true_or_false(&shape, cx);
+            });
             let shown = before.iter().chain(&script.reads().certain).cloned().collect();
             shapes.push(cx.knowing(shown, |cx| value.shape(cx)));
             before.extend(script.reads().certain_else.iter().cloned());
