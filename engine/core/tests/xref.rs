@@ -177,7 +177,7 @@ steps:
             3:53: wrong-input: `to` of `link` must be a text or a number
               take the id, such as `$.event.Id`
             5:43: mixed-comparison: `a.balance` is a text, and is never `> 1`
-              compare it with a text
+              read its number first, `parse_decimal(a.balance)`, or compare it with a text
         "#]],
     );
 }

@@ -31,8 +31,12 @@ pub(super) fn by_call(call: &FnCallExpr, holds: bool, names: &[&str]) -> Shown {
             }
         }
         (">" | ">=" | "!=" | "==", [length, Expr::IntegerConstant(least, _)]) if holds => {
-            let least = least + i64::from(call.name == ">");
-            if let Some(shown) = items_of(length, names).filter(|_| least > 0 || call.name == "!=") {
+            let has_one = match call.name.as_str() {
+                ">" => *least >= 0,
+                "!=" => *least == 0,
+                _ => *least > 0,
+            };
+            if let Some(shown) = items_of(length, names).filter(|_| has_one) {
                 return vec![shown];
             }
         }

@@ -46,7 +46,7 @@ output: $.made
             21:25: warning[untaken-arm]: this is never taken: after an unknown outcome `payoneer.create_payout` is looked up, and parked where that gives no answer
               help: remove `unknown` here; `on_failure` says who is told of a parked run
             27:9: warning[uncertain-value]: `$.made` may be missing: `made` goes on without it after some errors
-              help: say what stands for it, `{ from: $.made, default: … }`, or look first with a `check` or a `when`
+              help: say what stands for it, `{ from: $.made, default: … }`, or look first: `when: made != ()`
         "#]],
     );
 }
@@ -67,16 +67,16 @@ fn what_is_done_in_an_outage_has_a_time() {
     check(
         &format!("steps:\n{}output: [$.a, $.b, $.c, $.d, $.e, $.f]\n", steps.concat()),
         expect![[r#"
-        4:37: warning[untaken-arm]: in an outage this is not taken: `payoneer.get_balance` waits until it can be reached again
-          help: say how long it is tried, with `retry: { attempts: 5, within: 10m }` here or a `timeout` of the step
-        7:37: warning[untaken-arm]: in an outage this is not taken: `payoneer.get_balance` waits until it can be reached again
-          help: say how long it is tried, with `retry: { attempts: 5, within: 10m }` here or a `timeout` of the step
-        21:15: warning[uncertain-value]: `$.b` may be missing: `b` goes on without it after some errors
-          help: say what stands for it, `{ from: $.b, default: … }`, or look first with a `check` or a `when`
-        21:20: warning[uncertain-value]: `$.c` may be missing: `c` goes on without it after some errors
-          help: say what stands for it, `{ from: $.c, default: … }`, or look first with a `check` or a `when`
-        21:25: warning[uncertain-value]: `$.d` may be missing: `d` goes on without it after some errors
-          help: say what stands for it, `{ from: $.d, default: … }`, or look first with a `check` or a `when`
-    "#]],
+            4:37: warning[untaken-arm]: in an outage this is not taken: `payoneer.get_balance` waits until it can be reached again
+              help: say how long it is tried, with `retry: { attempts: 5, within: 10m }` here or a `timeout` of the step
+            7:37: warning[untaken-arm]: in an outage this is not taken: `payoneer.get_balance` waits until it can be reached again
+              help: say how long it is tried, with `retry: { attempts: 5, within: 10m }` here or a `timeout` of the step
+            21:15: warning[uncertain-value]: `$.b` may be missing: `b` goes on without it after some errors
+              help: say what stands for it, `{ from: $.b, default: … }`, or look first: `when: b != ()`
+            21:20: warning[uncertain-value]: `$.c` may be missing: `c` goes on without it after some errors
+              help: say what stands for it, `{ from: $.c, default: … }`, or look first: `when: c != ()`
+            21:25: warning[uncertain-value]: `$.d` may be missing: `d` goes on without it after some errors
+              help: say what stands for it, `{ from: $.d, default: … }`, or look first: `when: d != ()`
+        "#]],
     );
 }

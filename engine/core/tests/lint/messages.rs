@@ -79,13 +79,13 @@ fn a_rule_over_several_lines_has_its_own_place() {
     check(
         plain,
         expect![[r#"
-        4:16: error[unknown-field]: `event` has no `Amuont__c`
-          help: did you mean `Amount__c`?
-        6:13: error[unknown-field]: `event` has no `Fe__c`
-          help: did you mean `Fee__c`?
-        7:9: warning[uncertain-value]: `$.plain` may be missing: `plain` is skipped where its `when` does not hold
-          help: say what stands for it, `{ from: $.plain, default: … }`, or look first with a `check` or a `when`
-    "#]],
+            4:16: error[unknown-field]: `event` has no `Amuont__c`
+              help: did you mean `Amount__c`?
+            6:13: error[unknown-field]: `event` has no `Fe__c`
+              help: did you mean `Fee__c`?
+            7:9: warning[uncertain-value]: `$.plain` may be missing: `plain` is skipped where its `when` does not hold
+              help: say what stands for it, `{ from: $.plain, default: … }`, or look first: `when: plain != ()`
+        "#]],
     );
     let quoted = "steps:\n  - id: quoted\n    when: 'event.Amount__c > 1\n\n      && evnt.Fee__c < 5'\n    map: { v: 1 }\noutput: $.quoted\n";
     check(
