@@ -125,8 +125,9 @@ impl Engine {
             tracing::warn!(%run, "the run is given up; whoever has it now goes on");
             return true;
         }
-        // Another run has recorded a pair for the same key: this one reads what is there, and decides anew.
-        if matches!(error, StoreError::Stale(_)) {
+        // Another run has recorded a pair for the same key, or has made the call: this one reads what is there, and
+        // decides anew.
+        if matches!(error, StoreError::Stale(_) | StoreError::CallTaken { .. }) {
             tracing::debug!(%run, %error, "the run is read again");
             return false;
         }
