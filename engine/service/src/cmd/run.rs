@@ -136,7 +136,7 @@ fn pipeline_of(file: &std::path::Path) -> Option<String> {
     root.get("pipeline")?.text().map(str::to_owned)
 }
 
-/// Waits until no run of the pipeline goes on by itself, but those that are held.
+/// Waits until no run of the pipeline goes on by itself, but those that are held, and none that they have begun is at work.
 async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(), anyhow::Error> {
     let of = |states: &[&str], limit: usize| Filter {
         pipeline: Some(pipeline.to_owned()),
@@ -145,7 +145,8 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
         ..Filter::default()
     };
     let (running, under_way) = (of(&["running"], 1), of(&["running", "waiting", "parked"], usize::MAX));
-    let store = &**engine.store();
+    let at_work = Filter { pipeline: None, ..of(&["running"], usize::MAX) };
+    let (store, began) = (&**engine.store(), engine.now());
     loop {
         if !store.runs(&running).await?.is_empty() {
             pause(LOOK_EVERY).await;
@@ -155,6 +156,7 @@ async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(
         // may begin others.
         let rows = store.runs(&under_way).await?;
         let is_still = rows.iter().all(|row| row.state != "running") && stand_still(store, &rows).await?;
+        let is_still = is_still && !store.runs(&at_work).await?.iter().any(|row| row.started_at >= began);
         if is_still && store.runs(&under_way).await? == rows {
             return Ok(());
         }
