@@ -21,20 +21,21 @@ fn rhai_is_told_apart_from_other_languages() {
     let found = rules.iter().flat_map(|rule| {
         findings_on(&world, &format!("steps:\n  - id: a\n    {rule}\n    map: {{ v: 1 }}\noutput: $.a\n"))
     });
-    let help = |text: &str| text.lines().last().map(str::to_owned).unwrap_or_default();
+    let help = |text: &str| text.lines().last().unwrap_or_default().trim_start().to_owned() + "\n";
     let text: Vec<String> =
         found.filter(|finding| finding.check == "invalid-rhai").map(|finding| help(&finding.text)).collect();
     expect![[r#"
-          help: Rhai reads a field without `$.`: write `event.Name`
-          help: put a text into double quotes: write `"Transferred"`
-          help: to compare, write `==`
-          help: for `and`, write `&&`
-          help: for `null`, write `()`, which is no value
-          help: for `<>`, write `!=`
-          help: for `not`, write `!`, as in `!event.paid`, and put the rule into quotes
-          help: for `a ? b : c`, write `if a { b } else { c }`
-          help: this is one expression; a `script` step takes several lines, with `let`"#]]
-    .assert_eq(&text.join("\n"));
+        help: Rhai reads a field without `$.`: write `event.Name`
+        help: put a text into double quotes: write `"Transferred"`
+        help: to compare, write `==`
+        help: for `and`, write `&&`
+        help: for `null`, write `()`, which is no value
+        help: for `<>`, write `!=`
+        help: for `not`, write `!`, as in `!event.paid`, and put the rule into quotes
+        help: for `a ? b : c`, write `if a { b } else { c }`
+        help: this is one expression; a `script` step takes several lines, with `let`
+    "#]]
+    .assert_eq(&text.concat());
 }
 
 #[test]
