@@ -168,6 +168,11 @@ impl State {
         Self::ALL.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)
     }
 
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, state)| *state)
+    }
+
     /// Whether nothing happens by itself any more.
     pub fn is_ended(self) -> bool {
         match self {
@@ -357,7 +362,7 @@ impl Run {
         }
         let is_broken = self.is_broken();
         let open = self.units.iter().filter(|unit| !self.never_starts(unit, is_broken));
-        let states: Vec<State> = open.filter_map(Unit::state).collect();
+        let states: Vec<State> = open.filter_map(|unit| unit.status.state()).collect();
         let first = [State::Running, State::Parked, State::Waiting, State::Held];
         first.into_iter().find(|state| states.contains(state)).unwrap_or(State::Running)
     }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::{failure::Failure, key::CallKey};
-
 use serde_json::Value;
 
 use super::{Entry, On, Run, Status, UnitIndex, Wanted};

@@ -127,6 +127,31 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// What a unit there makes of its run; nothing where it is over, or others are at work for it.
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Self::Dormant
+            | Self::Blocked
+            | Self::Spread
+            | Self::Recovering { .. }
+            | Self::Done
+            | Self::Skipped
+            | Self::Failed => None,
+            Self::Ready
+            | Self::Called { .. }
+            | Self::Retrying { .. }
+            | Self::Unknown { .. }
+            | Self::Doubted { .. }
+            | Self::Parking { .. }
+            | Self::Holding { .. } => Some(State::Running),
+            Self::Waiting { .. } => Some(State::Waiting),
+            Self::Held { .. } => Some(State::Held),
+            Self::Parked { .. } => Some(State::Parked),
+        }
+    }
+}
+
 impl Unit {
     pub(super) fn new(step: StepIndex, item: Option<Arc<Item>>, status: Status) -> Self {
         Self {
@@ -165,29 +190,6 @@ impl Unit {
 
     /// Whether it is at work, and not waiting for something outside.
     pub(super) fn is_active(&self) -> bool {
-        self.state() == Some(State::Running)
-    }
-
-    /// What it makes of its run; nothing where it is over, or others are at work for it.
-    pub(super) fn state(&self) -> Option<State> {
-        match self.status {
-            Status::Dormant
-            | Status::Blocked
-            | Status::Spread
-            | Status::Recovering { .. }
-            | Status::Done
-            | Status::Skipped
-            | Status::Failed => None,
-            Status::Ready
-            | Status::Called { .. }
-            | Status::Retrying { .. }
-            | Status::Unknown { .. }
-            | Status::Doubted { .. }
-            | Status::Parking { .. }
-            | Status::Holding { .. } => Some(State::Running),
-            Status::Waiting { .. } => Some(State::Waiting),
-            Status::Held { .. } => Some(State::Held),
-            Status::Parked { .. } => Some(State::Parked),
-        }
+        self.status.state() == Some(State::Running)
     }
 }

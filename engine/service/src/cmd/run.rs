@@ -1,15 +1,16 @@
 //! `ferry run`
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+mod quiet;
+
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_contract::suggest;
 use ferry_core::{
     plan::{EventSource, Plan},
-    run::{Entry, On},
+    run::State,
 };
-use jiff::Timestamp;
 
 use super::{
     Exit, Outcome, StoreArgs,
@@ -17,16 +18,7 @@ use super::{
     start::{self, Started, WorldArgs, asked_to_stop},
     tell,
 };
-use crate::{
-    clock::pause,
-    load::CheckedProject,
-    store::{Filter, RunId, RunRow, Store, StoreError},
-};
-
-/// How often it looks whether all is done, in real time.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long it leaves runs alone that wait, after it has read what for.
-const LOOK_INTO_EVERY: Duration = Duration::from_millis(500);
+use crate::{load::CheckedProject, store::Filter};
 
 /// Runs one pipeline now: polls once, and drives what that found.
 ///
@@ -100,7 +92,7 @@ pub(super) async fn driven(started: &Started, pipeline: &str) -> Outcome {
         async move { engine.work().await }
     });
     let interrupted = tokio::select! {
-        ended = until_quiet(&engine, pipeline) => { ended?; false }
+        ended = quiet::until_quiet(&engine, pipeline) => { ended?; false }
         () = asked_to_stop() => true,
     };
     engine.stop();
@@ -136,88 +128,14 @@ fn pipeline_of(file: &std::path::Path) -> Option<String> {
     root.get("pipeline")?.text().map(str::to_owned)
 }
 
-/// Waits until no run of the pipeline goes on by itself, but those that are held, and none that they have begun is at work.
-async fn until_quiet(engine: &crate::engine::Engine, pipeline: &str) -> Result<(), anyhow::Error> {
-    let of = |states: &[&str], limit: usize| Filter {
-        pipeline: Some(pipeline.to_owned()),
-        kinds: states.iter().map(|state| (*state).to_owned()).collect(),
-        limit,
-        ..Filter::default()
-    };
-    let (running, under_way) = (of(&["running"], 1), of(&["running", "waiting", "parked"], usize::MAX));
-    let at_work = Filter { pipeline: None, ..of(&["running"], usize::MAX) };
-    let (store, began) = (&**engine.store(), engine.now());
-    loop {
-        if !store.runs(&running).await?.is_empty() {
-            pause(LOOK_EVERY).await;
-            continue;
-        }
-        // All states at one moment, since a run goes from one to the other; and what goes on while it is looked into
-        // may begin others.
-        let rows = store.runs(&under_way).await?;
-        let is_still = rows.iter().all(|row| row.state != "running") && stand_still(store, &rows).await?;
-        let is_still = is_still && !store.runs(&at_work).await?.iter().any(|row| row.started_at >= began);
-        if is_still && store.runs(&under_way).await? == rows {
-            return Ok(());
-        }
-        pause(LOOK_INTO_EVERY).await;
-    }
-}
-
-/// Whether all of these runs wait for persons alone, or for runs that do not go on by themselves either.
-async fn stand_still(store: &dyn Store, rows: &[RunRow]) -> Result<bool, StoreError> {
-    // A step that is parked keeps no other of its run from going on.
-    let may_go_on = |row: &&RunRow| row.state != "parked" || row.due_at.is_some();
-    let mut left: Vec<RunId> = rows.iter().filter(may_go_on).map(|row| row.run.clone()).collect();
-    while let Some(run) = left.pop() {
-        let Some(stored) = store.run(&run).await? else { continue };
-        match stored.row.state.as_str() {
-            "running" => return Ok(false),
-            "waiting" | "parked" => {}
-            _ => continue,
-        }
-        for on in waits(&stored.journal) {
-            match on {
-                On::Approval { .. } | On::Trust => {}
-                On::Run { run, .. } => left.push(RunId::named(run)),
-                On::Time | On::Answer { .. } | On::Event(_) => return Ok(false),
-            }
-        }
-    }
-    Ok(true)
-}
-
-/// What the steps of a run wait for.
-fn waits(journal: &[(Timestamp, Entry)]) -> Vec<On> {
-    let mut waits = BTreeMap::new();
-    for (_, entry) in journal {
-        match entry {
-            Entry::Waiting { step, on } => {
-                waits.insert(step.clone(), on.clone());
-            }
-            Entry::Resumed { .. } => waits.clear(),
-            _ => {
-                entry.step().and_then(|step| waits.remove(step));
-            }
-        }
-    }
-    waits.into_values().collect()
-}
-
 async fn summary(engine: &crate::engine::Engine, pipeline: &str) -> Outcome {
-    let mut counts = Vec::new();
-    let mut dead = 0;
-    for (state, _) in ferry_core::run::State::ALL {
-        let kinds = vec![state.to_owned()];
-        let filter = Filter { pipeline: Some(pipeline.to_owned()), kinds, limit: usize::MAX, ..Filter::default() };
-        let count = engine.store().runs(&filter).await?.len();
-        if count > 0 {
-            counts.push(format!("{count} {}", state.replace('_', "-")));
-        }
-        if state == "dead_lettered" {
-            dead = count;
-        }
-    }
+    let all = Filter { pipeline: Some(pipeline.to_owned()), limit: usize::MAX, ..Filter::default() };
+    let rows = engine.store().runs(&all).await?;
+    let count = |state: State| rows.iter().filter(|row| row.state == state.name()).count();
+    let counts = State::ALL.map(|(name, state)| (count(state), name.replace('_', "-")));
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let dead = count(State::DeadLettered);
     let asked = engine.store().approvals(usize::MAX).await?;
     tell(&format!("{pipeline}: {}", if counts.is_empty() { "no runs".to_owned() } else { counts.join(", ") }));
     if dead > 0 {

@@ -252,30 +252,11 @@ fn holds(value: &Value, wanted: &str) -> bool {
 /// A unit at which the run is now.
 fn open(run: &Run, unit: usize, now: jiff::Timestamp) -> Option<Open> {
     let status = run.status(unit);
-    let is_open = match status {
-        Status::Ready
-        | Status::Called { .. }
-        | Status::Retrying { .. }
-        | Status::Unknown { .. }
-        | Status::Doubted { .. }
-        | Status::Parking { .. }
-        | Status::Parked { .. }
-        | Status::Holding { .. }
-        | Status::Held { .. }
-        | Status::Waiting { .. } => true,
-        Status::Dormant
-        | Status::Blocked
-        | Status::Spread
-        | Status::Recovering { .. }
-        | Status::Done
-        | Status::Skipped
-        | Status::Failed => false,
-    };
     let until = run.commands(now).into_iter().find_map(|command| match command {
         Command::Timer { unit: other, at, .. } if other == unit => Some(at),
         Command::Probe { unit: other, late, .. } if other == unit => late.map(|(at, _)| at),
         _ => None,
     });
     let failure = run.failure(unit).map(ToString::to_string);
-    is_open.then(|| Open { step: run.unit_id(unit), status: status.clone(), until, failure, queue: None })
+    status.state().map(|_| Open { step: run.unit_id(unit), status: status.clone(), until, failure, queue: None })
 }

@@ -153,7 +153,7 @@ async fn begin(
     let waiting = |seen: u64| Entry::Waiting { step: step.clone(), on: On::Run { run: id.to_string(), seen } };
     let Some(known) = engine.store.run(&id).await? else { return Ok((waiting(0), vec![Change::Receive(arrival)])) };
     let (seen, waiting) = (known.length(), waiting(known.length()));
-    let state = State::ALL.into_iter().find(|(name, _)| *name == known.row.state).map(|(_, state)| state);
+    let state = State::named(&known.row.state);
     let same = known.journal.iter().rev().find_map(|(_, entry)| match entry {
         Entry::Started { event, .. } | Entry::Resumed { event: Some(event), .. } => Some(*event == arrival.event),
         _ => None,

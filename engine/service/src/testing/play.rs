@@ -230,8 +230,7 @@ impl<'a> Play<'a> {
         }
         let row = rows.iter().find(|row| row.run == *id);
         let name = row.map(|row| row.state.as_str()).unwrap_or_default();
-        let state = State::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, state)| state);
-        let state = state.ok_or_else(|| format!("the run has the state `{name}`, which nobody knows"))?;
+        let state = State::named(name).ok_or_else(|| format!("the run has the state `{name}`, which nobody knows"))?;
         if state.is_ended() {
             return Ok(true);
         }

@@ -115,8 +115,7 @@ impl Draft<'_> {
     }
 
     fn outcome(&self) -> Result<&'static str, String> {
-        let state = State::ALL.into_iter().find(|(name, _)| *name == self.stored.row.state).map(|(_, state)| state);
-        Ok(match state {
+        Ok(match State::named(&self.stored.row.state) {
             Some(State::Finished) => "finished",
             Some(State::DeadLettered) => "dead_letter",
             Some(State::Parked) => "parked",
