@@ -165,9 +165,14 @@ impl Schema {
         !self.open && (self.is_sparse || !self.properties.is_empty())
     }
 
+    /// Whether it says which of its properties are always there.
+    pub fn says_what_is_there(&self) -> bool {
+        self.is_sparse || !self.required.is_empty()
+    }
+
     /// Whether a property that may be there may also be missing.
     pub fn may_lack(&self, name: &str) -> bool {
-        (self.is_sparse || !self.required.is_empty()) && !self.required.iter().any(|known| known == name)
+        self.says_what_is_there() && !self.required.iter().any(|known| known == name)
     }
 
     /// The names of all properties that are `sensitive`, at any depth.

@@ -30,9 +30,12 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 /// assert!(!is_slip("order.v1", "order.v2"));
 /// ```
 pub fn is_slip(wrong: &str, right: &str) -> bool {
+    let (one, other) = (wrong.chars().count(), right.chars().count());
+    if one.abs_diff(other) > 1 || one.min(other) < SLIP_LETTERS_MIN {
+        return false;
+    }
     let letters = |name: &str| name.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
-    let is_long = wrong.chars().count().min(right.chars().count()) >= SLIP_LETTERS_MIN;
-    is_long && strsim::damerau_levenshtein(wrong, right) == 1 && letters(wrong) != letters(right)
+    strsim::damerau_levenshtein(wrong, right) == 1 && letters(wrong) != letters(right)
 }
 
 /// `masspayouts` and `create_mass_payout` share no letters in order, but `payout_status` and

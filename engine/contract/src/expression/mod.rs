@@ -234,7 +234,9 @@ impl Compiler<'_> {
     fn data(&mut self, node: &Node, entries: &[(Spanned<String>, Node)]) -> Option<Made> {
         let dialect = self.dialect;
         if dialect.slip(node, self) {
-            return None;
+            // One finding for one map; an earlier version of it goes on as it is.
+            let mut unheard = Report::new(&self.report.source);
+            return Compiler { report: &mut unheard, ..*self }.object(entries);
         }
         self.object(entries)
     }

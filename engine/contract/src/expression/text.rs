@@ -15,7 +15,7 @@ impl Compiler<'_> {
         let template = self.template(node)?;
         let Some(name) = template.names().next() else { return Some(template) };
         let written = format!("{{{name}}}");
-        let at = self.at_offset(node, template.text(), template.text().find(&written).unwrap_or(0));
+        let at = node.at_offset(&self.report.source, template.text().find(&written).unwrap_or(0));
         let path = match self.roots {
             Some(roots) if !roots.contains(&name) => format!("$.{}.{name}", self.example_root()),
             Some(_) | None => format!("$.{name}"),
@@ -23,7 +23,7 @@ impl Compiler<'_> {
         let message = format!("nothing gives `{written}` a value");
         let help = format!("write `{{{path}}}`, or `{{{written}}}` for the braces themselves");
         self.report.error("invalid-text", at, message, help);
-        None
+        Some(template)
     }
 
     /// A root that a name may have been meant to be read from.
@@ -36,7 +36,7 @@ impl Compiler<'_> {
     pub(super) fn unread_braces(&mut self, node: &Node, text: &str) {
         let Some(offset) = text.find("{$.") else { return };
         if Template::parse(text).is_ok_and(|template| template.paths().next().is_some()) {
-            let at = self.at_offset(node, text, offset);
+            let at = node.at_offset(&self.report.source, offset);
             let message = "this text is sent as it is, with its braces";
             let help = "write `{ text: … }` around it, so that the values are put into it";
             self.report.warning("invalid-text", at, message, help);
@@ -53,27 +53,18 @@ impl Compiler<'_> {
                 return None;
             }
             Err(error) => {
-                let at = self.at_offset(node, &text, error.offset);
+                let at = node.at_offset(&self.report.source, error.offset);
                 self.report.error("invalid-text", at, error.message, "write values as `{$.event.Name}`");
                 return None;
             }
         };
         let template = template.placed(|path| {
-            let at = self.at_offset(node, &text, text.find(path.text()).unwrap_or(0));
+            let at = node.at_offset(&self.report.source, text.find(path.text()).unwrap_or(0));
             let length = u32::try_from(path.text().len()).unwrap_or(0);
             At { end: at.start + length, ..at }
         });
         let paths: Vec<Path> = template.paths().cloned().collect();
         let known = paths.into_iter().filter(|path| self.known_root(path.clone(), path.at()).is_none()).count() == 0;
         known.then_some(template)
-    }
-
-    /// The place in the file of a byte of a text.
-    fn at_offset(&self, node: &Node, text: &str, offset: usize) -> At {
-        let before = &text[..offset];
-        let (above, line) =
-            before.rsplit_once('\n').map_or((0, before), |(above, line)| (above.split('\n').count(), line));
-        let place = |count: usize| u32::try_from(count + 1).unwrap_or(1);
-        node.at_inside(&self.report.source, place(above), place(line.chars().count()))
     }
 }

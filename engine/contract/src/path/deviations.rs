@@ -95,16 +95,19 @@ fn filter(whole: &Filter) -> Option<String> {
             Test::Function(called) => not_compared(called).or_else(|| function(called)),
             Test::RelQuery(_) | Test::AbsQuery(_) => test(expr),
         },
-        Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let (Comparison::Eq(left, right)
-            | Comparison::Ne(left, right)
-            | Comparison::Gt(left, right)
-            | Comparison::Gte(left, right)
-            | Comparison::Lt(left, right)
-            | Comparison::Lte(left, right)) = comparison.as_ref();
-            [left, right].into_iter().find_map(comparable)
-        }
+        Filter::Atom(FilterAtom::Comparison(comparison)) => sides(comparison).into_iter().find_map(comparable),
     }
+}
+
+/// What a filter compares.
+pub(super) fn sides(comparison: &Comparison) -> [&Comparable; 2] {
+    let (Comparison::Eq(left, right)
+    | Comparison::Ne(left, right)
+    | Comparison::Gt(left, right)
+    | Comparison::Gte(left, right)
+    | Comparison::Lt(left, right)
+    | Comparison::Lte(left, right)) = comparison;
+    [left, right]
 }
 
 /// `length`, `count` and `value` give values; only `match` and `search` give true or false.

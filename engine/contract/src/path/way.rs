@@ -1,10 +1,10 @@
 //! The way of a query, as far as it names fields: for checks before anything runs.
 
 use jsonpath_rust::parser::model::{
-    Comparable, Comparison, Filter, FilterAtom, Segment, Selector, SingularQuery, SingularQuerySegment,
+    Comparable, Filter, FilterAtom, Segment, Selector, SingularQuery, SingularQuerySegment,
 };
 
-use super::{Path, Rest, unquoted};
+use super::{Path, Rest, deviations::sides, unquoted};
 
 /// One part of a way.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,13 +48,7 @@ fn compared(filter: &Filter, fields: &mut Vec<Vec<String>>) {
         Filter::Or(parts) | Filter::And(parts) => parts.iter().for_each(|part| compared(part, fields)),
         Filter::Atom(FilterAtom::Filter { expr, .. }) => compared(expr, fields),
         Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let (Comparison::Eq(left, right)
-            | Comparison::Ne(left, right)
-            | Comparison::Gt(left, right)
-            | Comparison::Gte(left, right)
-            | Comparison::Lt(left, right)
-            | Comparison::Lte(left, right)) = comparison.as_ref();
-            fields.extend([left, right].into_iter().filter_map(names));
+            fields.extend(sides(comparison).into_iter().filter_map(names));
         }
         // Whether a field is there is asked of one that may not be.
         Filter::Atom(FilterAtom::Test { .. }) => {}

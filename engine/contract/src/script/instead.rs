@@ -45,24 +45,25 @@ pub(crate) fn instead(text: &str, form: Form) -> Option<String> {
     sets(&code).then(|| "to compare, write `==`".to_owned())
 }
 
-/// A script with blanks for the texts in it, and without its remarks.
+/// A script with blanks for the texts and the remarks in it: what is left stands where it stood.
 pub fn without_texts(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let after = &rest[letter.len_utf8()..];
-        rest = match letter {
-            '"' | '`' => {
-                out.push(' ');
-                behind(after, letter)
-            }
+        let behind = match letter {
+            '"' | '`' => behind(after, letter),
             '/' if after.starts_with('/') => after.find('\n').map_or("", |end| &after[end..]),
             '/' if after.starts_with('*') => after.split_once("*/").map_or("", |(_, rest)| rest),
             _ => {
                 out.push(letter);
-                after
+                rest = after;
+                continue;
             }
         };
+        let blank = |letter: u8| if letter == b'\n' { '\n' } else { ' ' };
+        out.extend(rest[..rest.len() - behind.len()].bytes().map(blank));
+        rest = behind;
     }
     out
 }

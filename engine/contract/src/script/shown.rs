@@ -5,7 +5,10 @@
 
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Stmt};
 
-use super::reads::{chain, comparison};
+use super::{
+    instead::without_texts,
+    reads::{chain, comparison},
+};
 
 /// Names from the root on, of what is there.
 type Shown = Vec<Vec<String>>;
@@ -148,26 +151,22 @@ fn by_ends(statements: &[Stmt], child: &Stmt, names: &[&str]) -> Shown {
 
 /// The parts that all have to hold, as they are written: what stands between the outermost `&&`.
 pub(super) fn conjuncts(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
-    let mut is_plain = true;
-    let mut letters = text.char_indices().peekable();
-    while let Some((place, letter)) = letters.next() {
-        match (quote, letter) {
-            (Some(_), '\\') => drop(letters.next()),
-            (Some(open), _) if open == letter => quote = None,
-            (None, '"' | '\'' | '`') => quote = Some(letter),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth -= 1,
-            (None, '|') if depth == 0 => is_plain = false,
-            (None, '&') if depth == 0 && letters.next_if(|(_, next)| *next == '&').is_some() => {
+    let code = without_texts(text);
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_i32);
+    for (place, letter) in code.char_indices() {
+        match letter {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            '|' if depth == 0 => return vec![text.trim()],
+            '&' if depth == 0 && place >= start && code[place..].starts_with("&&") => {
                 parts.push(text[start..place].trim());
                 start = place + 2;
             }
-            (Some(_) | None, _) => {}
+            _ => {}
         }
     }
     parts.push(text[start..].trim());
-    if is_plain { parts } else { vec![text.trim()] }
+    parts
 }
 
 #[cfg(test)]
@@ -181,6 +180,7 @@ mod tests {
             (" a.b && !(c && d) && e == \"x && \\\" y\" ", &["a.b", "!(c && d)", "e == \"x && \\\" y\""]),
             ("a || b && c", &["a || b && c"]),
             ("(a || b) && c", &["(a || b)", "c"]),
+            ("a // don't\n && b", &["a // don't", "b"]),
         ] {
             assert_eq!(conjuncts(text), expected, "{text}");
         }

@@ -168,16 +168,9 @@ fn either(one: Schema, other: Schema) -> Schema {
     }
     let is_sure = |name: &&String| !may_lack(&one, name) && !may_lack(&other, name);
     let required = properties.iter().map(|(name, _)| name).filter(is_sure).cloned().collect();
+    let is_sparse = one.is_sparse || other.is_sparse || !properties.is_empty();
     let items = one.items.zip(other.items).map(|(one, other)| Box::new(either(*one, *other)));
-    Schema {
-        kind: one.kind,
-        properties,
-        required,
-        items,
-        open: one.open || other.open,
-        is_sparse: true,
-        ..Schema::default()
-    }
+    Schema { kind: one.kind, properties, required, items, open: one.open || other.open, is_sparse, ..Schema::default() }
 }
 
 fn any_value(schema: Schema) -> Schema {

@@ -32,6 +32,8 @@ impl Path {
         for part in self.way() {
             match part {
                 Part::Field(name) => walk.field(&name, self.at(), cx),
+                // Of a map, a filter selects among its fields.
+                Part::Items(_) if walk.shape.schema.kind == Some(Kind::Object) => return Shape::default(),
                 Part::Items(compared) => {
                     walk.item("[…]", self.at(), cx);
                     walk.shape.unsure = None;
@@ -165,8 +167,11 @@ impl Walk {
         if self.is_sure(cx) {
             self.shape.unsure = None;
         }
-        let inside = cx.certain.iter().filter(|known| known.starts_with(&self.names));
-        self.shape.schema.required.extend(inside.filter_map(|known| known.get(self.names.len()).cloned()));
+        // Where nothing is known of what is there, that one field is says nothing of the others.
+        if self.shape.schema.says_what_is_there() {
+            let inside = cx.certain.iter().filter(|known| known.starts_with(&self.names));
+            self.shape.schema.required.extend(inside.filter_map(|known| known.get(self.names.len()).cloned()));
+        }
         self.shape
     }
 }

@@ -109,6 +109,15 @@ impl Node {
         }
     }
 
+    /// The place in the file of a byte of this text.
+    pub fn at_offset(&self, source: &Source, offset: usize) -> At {
+        let before = self.text().and_then(|text| text.get(..offset)).unwrap_or_default();
+        let (above, line) =
+            before.rsplit_once('\n').map_or((0, before), |(above, line)| (above.split('\n').count(), line));
+        let place = |count: usize| u32::try_from(count + 1).unwrap_or(1);
+        self.at_inside(source, place(above), place(line.chars().count()))
+    }
+
     /// The place in the file of a position inside this text (both from 1).
     ///
     /// Exact for plain, quoted (without escapes before it) and literal text; the start of the text

@@ -58,7 +58,7 @@ pub struct Pipeline {
     pub alert: Option<Spanned<String>>,
 }
 
-/// One value that a sub-pipeline takes.
+/// One value that the event of a pipeline has.
 #[derive(Debug)]
 pub struct Input {
     /// Its name in `$.event`.

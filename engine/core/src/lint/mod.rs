@@ -140,8 +140,9 @@ pub fn check(files: &Files, catalog: &Catalog, rules: &Rules) -> Checked {
         environments::merge(&mut one.reports, &name, &others);
     }
     let One { mut reports, project, plans } = one;
-    let is_ok =
-        |source: &Arc<Source>| reports.iter().any(|report| Arc::ptr_eq(&report.source, source) && report.is_ok());
+    let is_ok = |source: &Arc<Source>| {
+        reports.iter().any(|report| Arc::ptr_eq(&report.source, source) && runs(report, files.is_version))
+    };
     let project = project.filter(|_| is_ok(&files.project));
     let plans = plans.into_iter().filter(|(source, _)| project.is_some() && is_ok(source));
     let plans = plans.map(|(_, plan)| plan).collect();
@@ -251,7 +252,7 @@ fn read_project(
         checks::connections(project, catalog, report);
         checks::shares(project, files, report);
     }
-    let mut project = project.filter(|_| report.is_ok())?;
+    let mut project = project.filter(|_| runs(report, files.is_version))?;
     let snapshots = files.snapshots.iter().map(|(key, source)| {
         let is_own = !files.shared.contains(&source.name);
         project::read_record((source, key), (&project, catalog), is_own, reports.of(source))
@@ -281,11 +282,17 @@ fn plan(cx: &Context<'_>, report: &mut Report) -> (Option<Plan>, Vec<Report>) {
     checks::run(cx, report);
     let around = Around { project: cx.project, catalog: cx.catalog, rules: cx.rules, siblings: cx.typed };
     let (plan, used) = plan::compile(cx.pipeline, around, report);
-    let plan = plan.filter(|_| report.is_ok());
+    let plan = plan.filter(|_| runs(report, cx.is_version()));
     if let Some(plan) = plan.as_ref().filter(|_| !cx.is_version()) {
         checks::plan(cx, plan, report);
     }
-    (plan.filter(|_| report.is_ok()), used)
+    (plan.filter(|_| runs(report, cx.is_version())), used)
+}
+
+/// Whether what a file says may run. A version was checked when it was loaded: what can still be made of it goes on, whatever
+/// is asked of new files since.
+fn runs(report: &Report, is_version: bool) -> bool {
+    is_version || report.is_ok()
 }
 
 /// Names of pipelines are in addresses and in file names, where capitals do not tell them apart.

@@ -230,7 +230,8 @@ fn an_error_of_a_later_look_keeps_its_file_from_loading() {
 fn a_version_is_not_asked_what_new_files_are_asked() {
     let text = completed(
         "steps:\n  - { id: a, emit: { event: e, key: once } }\n  - { id: b, map: { cvv: '4111111111111111' } }\n  - { id: c, action: \
-         payoneer.get_balance, on_error: [{ class: auth, then: continue }] }\n",
+         payoneer.get_balance, on_error: [{ class: auth, then: continue }] }\n  - { id: d, map: \
+         { v1: { concat: [a, b], wiht: x }, v2: { text: \"{name}\" } } }\n",
     );
     let (now, version) = (World::new().lint(PROJECT, &[&text]), World::new().lint_version(&text));
     assert_eq!((now.plans.len(), version.plans.len()), (0, 1));

@@ -22,6 +22,7 @@ mod records;
 mod reference;
 mod reliability;
 mod security;
+mod silent;
 mod slips;
 mod spellings;
 mod tests_of_pipelines;

@@ -77,6 +77,8 @@ steps:
       v12: { concat: [$.event.Id, b], with: \",\" }
       v13: { each: { day: 1 }, note: a }
       v14: { rhai: $.event.Id, note: a }
+      v15: { fee: { amount: 1, currency: EUR }, note: a }
+      v16: { xref: { id: $.event.Id }, note: a }
 ",
         expect![[r#"
             5:26: warning[invalid-text]: this text is sent as it is, with its braces

@@ -17,7 +17,7 @@ steps:
       v1: $.event.card.number
       v2: { rhai: \"1 + event.cardNumber\" }
       v3: { text: \"Paid with {$.event.card_number}\" }
-      v4: { security_code: 1 }
+      v4: { card: { security_code: 1, last4: $.event.card.last4 }, CardCode: C20, security_code: US0378331005 }
       v5: { rhai: '\"event.cvv\" + event.card.last4' }
       v6: { number: $.event.order.number, code: \"{$.event.code}\" }
   - { id: told, alert: { to: treasury, say: \"card {$.event.cardNumber} cvv {$.event.cvv}\" } }
@@ -36,7 +36,7 @@ output: { a: $.a, b: $.b, c: $.event.creditCardNumber }
               help: use the token that the payment provider gives for the card, or its last four digits
             9:31: error[card-data]: `card_number` is card data, and a run keeps what it reads and sends
               help: use the token that the payment provider gives for the card, or its last four digits
-            10:13: error[card-data]: `security_code` is card data, and a run keeps what it reads and sends
+            10:21: error[card-data]: `security_code` is card data, and a run keeps what it reads and sends
               help: use the token that the payment provider gives for the card, or its last four digits
             12:50: warning[invalid-text]: this text is sent as it is, with its braces
               help: write `{ text: … }` around it, so that the values are put into it

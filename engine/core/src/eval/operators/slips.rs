@@ -45,8 +45,17 @@ fn is_builder((key, value): &Entry) -> bool {
         // Many systems call a text `text`.
         "text" => value.text().is_some_and(|text| text.contains("{$")),
         "switch" => is_cases(value),
-        name => BUILDERS.iter().any(|(builder, form, _, _)| *builder == name && form.is_of(value)),
+        name => {
+            BUILDERS.iter().any(|(builder, form, _, _)| *builder == name && form.is_of(value))
+                && has_its_parts(name, value)
+        }
     }
+}
+
+/// Whether a map has what a builder of this name needs: `{ fee: { amount: 1 } }` is data.
+fn has_its_parts(builder: &str, value: &Node) -> bool {
+    let needs = PARTS.iter().find(|(name, ..)| *name == builder).map_or(&[][..], |(_, needs, _)| *needs);
+    needs.iter().all(|key| value.get(key).is_some())
 }
 
 fn is_cases(value: &Node) -> bool {
@@ -97,9 +106,8 @@ fn beside((builder, value): &Entry, entries: &[Entry], compiler: &mut Compiler<'
 
 /// Whether a key beside a builder, which has all that it needs, is one that it may have.
 fn is_part(builder: &str, value: &Node, name: &str) -> bool {
-    PARTS.iter().any(|(part_of, needs, may_have)| {
-        *part_of == builder && may_have.contains(&name) && needs.iter().all(|key| value.get(key).is_some())
-    })
+    let is_known = PARTS.iter().any(|(part_of, _, may_have)| *part_of == builder && may_have.contains(&name));
+    is_known && has_its_parts(builder, value)
 }
 
 /// A map without a builder, where one letter makes the difference.

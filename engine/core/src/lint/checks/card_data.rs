@@ -8,13 +8,14 @@ use ferry_contract::{
     yaml::{Kind, Node},
 };
 
-use super::{Check, On, unescaped_query::place};
+use super::{Check, On};
 use crate::lint::{File, FileKind, reads::plain};
 
 pub(super) const CHECK: Check = Check { name: "card-data", page: include_str!("card_data.md"), on: On::File(check) };
 
-/// Names without case and signs. `pan` alone is a tax number in India.
-const NAMES: [&str; 21] = [
+/// Names without case and signs. `pan` alone is a tax number in India, `CardCode` a business partner of an ERP, and a security
+/// code names a share too.
+const NAMES: [&str; 19] = [
     "cardnumber",
     "creditcardnumber",
     "debitcardnumber",
@@ -30,17 +31,15 @@ const NAMES: [&str; 21] = [
     "cvc2",
     "cvccode",
     "cardcvc",
-    "cardcode",
     "cardsecuritycode",
-    "securitycode",
     "cardverificationvalue",
     "track1data",
     "track2data",
 ];
 /// What a map with the data of a card is called.
 const CARDS: [&str; 4] = ["card", "creditcard", "debitcard", "paymentcard"];
-/// What the number of a card is called in it.
-const NUMBERS: [&str; 3] = ["number", "no", "pan"];
+/// What the number of a card, and its security code, are called in it.
+const NUMBERS: [&str; 5] = ["number", "no", "pan", "code", "securitycode"];
 /// Where Rhai is written.
 const RHAI: [&str; 5] = ["rhai", "script", "when", "until", "passes"];
 
@@ -58,20 +57,18 @@ fn check(file: &File<'_>, report: &mut Report) {
 fn walk(key: &str, node: &Node, report: &mut Report) {
     match &node.kind {
         Kind::Map(entries) => {
-            for (key, value) in entries {
-                if is_card(&key.value) {
-                    tell(&key.value, key.at, report);
-                } else {
-                    walk(&key.value, value, report);
+            for (name, value) in entries {
+                match card(&[key, &name.value]) {
+                    Some(card) => tell(card, name.at, report),
+                    None => walk(&name.value, value, report),
                 }
             }
         }
         Kind::List(items) => items.iter().for_each(|item| walk(key, item, report)),
         Kind::Text(text) if RHAI.contains(&key) => {
-            for word in read(&without_texts(&text.value)) {
-                let names: Vec<&str> = word.split('.').collect();
-                if let (Some(name), Some(offset)) = (card(&names), text.value.find(word)) {
-                    tell(name, place(node, &text.value, offset, report), report);
+            for (offset, word) in read(&without_texts(&text.value)) {
+                if let Some(name) = card(&word.split('.').collect::<Vec<_>>()) {
+                    tell(name, node.at_offset(&report.source, offset), report);
                 }
             }
         }
@@ -86,7 +83,7 @@ fn walk(key: &str, node: &Node, report: &mut Report) {
             let Ok(template) = Template::parse(&text.value) else { return };
             for path in template.paths() {
                 if let (Some(name), Some(offset)) = (card(&path.names()), text.value.find(path.text())) {
-                    tell(name, place(node, &text.value, offset, report), report);
+                    tell(name, node.at_offset(&report.source, offset), report);
                 }
             }
         }
@@ -94,10 +91,15 @@ fn walk(key: &str, node: &Node, report: &mut Report) {
     }
 }
 
-/// The fields that code reads, as they are written: `event.card.number`.
-pub(super) fn read(code: &str) -> impl Iterator<Item = &str> {
-    let words = code.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.'));
-    words.filter(|word| word.contains('.') && word.starts_with(char::is_alphabetic))
+/// The fields that code reads, as they are written, each with where it begins: `event.card.number`.
+pub(super) fn read(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_between = |letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.');
+    let words = code.split(is_between).scan(0, move |next, word| {
+        let begin = *next;
+        *next = begin + word.len() + code[begin + word.len()..].chars().next().map_or(0, char::len_utf8);
+        Some((begin, word))
+    });
+    words.filter(|(_, word)| word.contains('.') && word.starts_with(char::is_alphabetic))
 }
 
 /// The name of card data that is read at the end of a way.

@@ -37,26 +37,28 @@ fn check(whole: &Whole<'_>, reports: &mut Reports) {
                 "call a pipeline that calls none of these, or do each item of a list with `each`",
             );
         }
-        emits(whole, &calls, pipeline, reports);
     }
+    emits(whole, &calls, reports);
 }
 
-/// An event that always comes round to the pipeline that emits it.
-fn emits<'a>(
-    whole: &Whole<'a>,
-    calls: &BTreeMap<&'a str, Vec<&'a Spanned<String>>>,
-    pipeline: &'a Pipeline,
-    reports: &mut Reports,
-) {
-    let name = pipeline.name.value.as_str();
-    let events = whole.pipelines.iter().map(|pipeline| {
-        let emitted = always(pipeline).flat_map(|emit| listeners(whole, &emit.event.value));
-        let called = calls.get(pipeline.name.value.as_str()).into_iter().flatten().copied();
-        (pipeline.name.value.as_str(), emitted.chain(called).collect())
-    });
-    let begun: BTreeMap<&str, Vec<&Spanned<String>>> = events.collect();
-    for emit in always(pipeline) {
-        for listener in listeners(whole, &emit.event.value) {
+/// Events that always come round to the pipeline that emits them.
+fn emits<'a>(whole: &Whole<'a>, calls: &BTreeMap<&'a str, Vec<&'a Spanned<String>>>, reports: &mut Reports) {
+    let mut listeners: BTreeMap<&str, Vec<&Spanned<String>>> = BTreeMap::new();
+    for pipeline in whole.pipelines {
+        if let EventSource::Event(event) = &pipeline.trigger.source {
+            listeners.entry(event.value.as_str()).or_default().push(&pipeline.name);
+        }
+    }
+    let heard = |emit: &Emit| listeners.get(emit.event.value.as_str()).into_iter().flatten().copied();
+    let mut begun = calls.clone();
+    for pipeline in whole.pipelines {
+        begun.entry(pipeline.name.value.as_str()).or_default().extend(always(pipeline).flat_map(heard));
+    }
+    for (pipeline, emit) in
+        whole.pipelines.iter().flat_map(|pipeline| always(pipeline).map(move |emit| (pipeline, emit)))
+    {
+        let name = pipeline.name.value.as_str();
+        for listener in heard(emit) {
             let Some(way) = way(&begun, &listener.value, name) else { continue };
             let names: Vec<String> = [name].iter().chain(&way).map(|name| format!("`{name}`")).collect();
             let message = format!("each run of `{name}` begins another one by its events: {}", names.join(" → "));
@@ -74,14 +76,6 @@ fn always(pipeline: &Pipeline) -> impl Iterator<Item = &Emit> {
             _ => None,
         }
     })
-}
-
-fn listeners<'a>(whole: &Whole<'a>, event: &str) -> impl Iterator<Item = &'a Spanned<String>> {
-    whole
-        .pipelines
-        .iter()
-        .filter(move |pipeline| matches!(&pipeline.trigger.source, EventSource::Event(name) if name.value == event))
-        .map(|pipeline| &pipeline.name)
 }
 
 fn called(pipeline: &Pipeline) -> Vec<&Spanned<String>> {

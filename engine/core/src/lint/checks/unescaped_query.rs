@@ -3,6 +3,7 @@
 use ferry_contract::{
     path::Path,
     report::{At, Report},
+    schema,
     script::without_texts,
     template::Template,
     yaml::{Kind, Node},
@@ -57,6 +58,10 @@ impl Query<'_> {
     /// A value that is the query: the event writes it, or a step that is looked at in its place.
     fn whole(&self, path: &Path, node: &Node, ways: usize, report: &mut Report) {
         if path.root() == Some("event") {
+            // One of a few, a number, or what a system has typed is no condition.
+            if !self.may_be_any_text(path) {
+                return;
+            }
             let message = format!("whoever makes the event writes all of `{}`, with `{}`", self.name, path.text());
             let help = "write it here, and let the event choose between a few of them, with `switch` or `lookup`";
             return report.warning(CHECK.name, node.at, message, help);
@@ -78,7 +83,7 @@ impl Query<'_> {
             let braces = format!("{{{}}}", path.text());
             let Some(offset) = written.value.find(&braces) else { continue };
             let is_quoted = written.value[..offset].ends_with('\'');
-            self.part(path, is_quoted, place(text, &written.value, offset + 1, report), report);
+            self.part(path, is_quoted, text.at_offset(&report.source, offset + 1), report);
         }
     }
 
@@ -93,11 +98,11 @@ impl Query<'_> {
     /// A rule that reads the event; what takes the quotes out of a value has a `replace`.
     fn rhai(&self, rhai: &Node, report: &mut Report) {
         let Some(text) = rhai.text().filter(|text| !text.contains("replace(")) else { return };
-        for word in super::card_data::read(&without_texts(text)) {
+        for (offset, word) in super::card_data::read(&without_texts(text)) {
             let path = Path::parse(&format!("$.{word}")).ok().filter(|path| path.root() == Some("event"));
-            let (Some(path), Some(offset)) = (path, text.find(word)) else { continue };
+            let Some(path) = path else { continue };
             let before = text[..offset].trim_end().trim_end_matches('+').trim_end();
-            self.part(&path, before.ends_with("'\""), place(rhai, text, offset, report), report);
+            self.part(&path, before.ends_with("'\""), rhai.at_offset(&report.source, offset), report);
         }
     }
 
@@ -123,30 +128,20 @@ impl Query<'_> {
         }
     }
 
-    /// Whether a field of the event can hold a condition. What a poll gives has the types of its system.
+    /// Whether a field of the event can hold a condition. `inputs` say what it has; what a poll gives has the types of its system.
     fn may_be_any_text(&self, path: &Path) -> bool {
+        let names = path.names();
+        if let Some(input) = self.pipeline.inputs.iter().find(|input| names.first() == Some(&input.name.value.as_str()))
+        {
+            return names.len() == 1 && input.kind == schema::Kind::String && input.one_of.is_empty();
+        }
         match &self.pipeline.trigger.source {
             EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => true,
-            EventSource::Manual => {
-                let names = path.names();
-                let input = self.pipeline.inputs.iter().find(|input| names.first() == Some(&input.name.value.as_str()));
-                input.is_some_and(|input| {
-                    names.len() == 1 && input.kind == ferry_contract::schema::Kind::String && input.one_of.is_empty()
-                })
-            }
-            EventSource::Poll(_) | EventSource::Schedule(_) | EventSource::Pipeline(_) => false,
+            EventSource::Manual | EventSource::Poll(_) | EventSource::Schedule(_) | EventSource::Pipeline(_) => false,
         }
     }
 }
 
 fn path(node: &Node) -> Option<Path> {
     node.text().filter(|text| text.starts_with("$.")).and_then(|text| Path::parse(text).ok())
-}
-
-/// The place in the file of a byte of a text.
-pub(super) fn place(node: &Node, text: &str, offset: usize, report: &Report) -> At {
-    let before = &text[..offset];
-    let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(1);
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
-    node.at_inside(&report.source, line, u32::try_from(column + 1).unwrap_or(1))
 }

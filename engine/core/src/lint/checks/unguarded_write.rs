@@ -6,7 +6,8 @@ use ferry_contract::report::Report;
 
 use super::{Check, On, racing_writes::before, unused_step::is_needed};
 use crate::{
-    language::Then,
+    language::{self, Pipeline, Then},
+    limits::NESTING_MAX,
     lint::Context,
     plan::{Plan, Reaction, Step, StepIndex, Work},
 };
@@ -15,6 +16,9 @@ pub(super) const CHECK: Check =
     Check { name: "unguarded-write", page: include_str!("unguarded_write.md"), on: On::Plan(check) };
 
 fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
+    if !plan.steps.iter().any(|step| says(step).is_some()) {
+        return;
+    }
     let before: Vec<BTreeSet<StepIndex>> = (0..plan.steps.len()).map(|step| before(plan, step)).collect();
     for (guard, written) in cx.pipeline.all_steps().into_iter().enumerate() {
         let step = &plan.steps[guard];
@@ -33,12 +37,13 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
             writes(&plan.steps[*other]) && *home == step.home && !before[guard].contains(other)
         };
         let beside: Vec<StepIndex> = (0..plan.steps.len()).filter(is_beside).collect();
-        let sends = beside.iter().find(|write| !is_only_told(&plan.steps[**write]));
-        let Some(&write) = sends.or(beside.first()) else { continue };
-        let (tells, write) = (is_only_told(&plan.steps[write]), &plan.steps[write].id);
+        let is_sure = |write: &&StepIndex| is_surely_sent(cx, (step, &plan.steps[**write]));
+        let sent = beside.iter().find(is_sure);
+        let Some(&write) = sent.or(beside.first()) else { continue };
+        let (is_sent, write) = (sent.is_some(), &plan.steps[write].id);
         let message = format!("nothing waits for `{}`, so `{write}` is done {says}", step.id);
         let help = format!("write `needs: [{}]` in `{write}`, or in a step that it waits for", step.id);
-        if tells || matches!(step.work, Work::Wait(_)) {
+        if !is_sent || matches!(step.work, Work::Wait(_)) {
             report.warning(CHECK.name, written.id.at, message, help);
         } else {
             report.error(CHECK.name, written.id.at, message, help);
@@ -79,9 +84,34 @@ fn is_read_wait(plan: &Plan, guard: StepIndex) -> bool {
     matches!(plan.steps[guard].work, Work::Wait(_)) && is_needed(plan, guard)
 }
 
-/// Whether it tells only pipelines of this engine, which may be meant to hear of what is refused.
-fn is_only_told(step: &Step) -> bool {
-    matches!(step.work, Work::Emit { .. } | Work::Link { .. })
+/// Whether a write beside a guard is surely one that it is there for. One that is not always done may have its own condition
+/// instead; pipelines of this engine may be meant to hear of what is refused.
+fn is_surely_sent(cx: &Context<'_>, (guard, write): (&Step, &Step)) -> bool {
+    let condition = |step: &Step| step.when.as_ref().map(|when| when.text().to_owned());
+    if condition(write).is_some() && condition(write) != condition(guard) {
+        return false;
+    }
+    match &write.work {
+        Work::Pipeline { name, .. } => may_send(cx, name, NESTING_MAX),
+        _ => !matches!(write.work, Work::Emit { .. } | Work::Link { .. }),
+    }
+}
+
+/// Whether a run of a pipeline of this project may send a write.
+fn may_send(cx: &Context<'_>, name: &str, depth: u32) -> bool {
+    let called = cx.siblings.unwrap_or_default().iter().find(|sibling| sibling.name.value == name);
+    let sends = |pipeline: &Pipeline| {
+        let calls = pipeline
+            .calls()
+            .iter()
+            .any(|call| cx.action(&call.action.value).is_none_or(|action| action.effect.is_write()));
+        calls
+            || pipeline.all_steps().iter().any(|step| match (&step.work, depth.checked_sub(1)) {
+                (language::Work::Pipeline { name, .. }, Some(depth)) => may_send(cx, &name.value, depth),
+                _ => false,
+            })
+    };
+    called.is_none_or(sends)
 }
 
 /// Whether something is another way afterwards.

@@ -10,7 +10,7 @@ use crate::{
     plan::{Drop, EventSource, Rows, Trigger},
 };
 
-/// The schema of the event of a sub-pipeline.
+/// The schema that `inputs` give an event.
 pub(in crate::plan) fn schema(inputs: &[language::Input]) -> Schema {
     let property = |input: &language::Input| {
         let (kind, values, length_max) = (Some(input.kind), input.one_of.clone(), input.length_max);

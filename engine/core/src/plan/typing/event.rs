@@ -66,7 +66,7 @@ pub(super) fn declared(event: Shape, inputs: &Schema) -> Shape {
             None => schema.properties.push((name.clone(), input.clone())),
         }
     }
-    if schema.is_sparse || !schema.required.is_empty() {
+    if schema.says_what_is_there() {
         schema.required.extend(inputs.required.iter().cloned());
     }
     Shape { schema, ..event }
