@@ -49,6 +49,20 @@ async fn what_is_nested_too_deep_is_kept_and_can_be_read() {
     assert_eq!(desk.bank.booked().iter().filter(|name| *name == "pay deep-1").count(), 1);
 }
 
+/// Rhai bounds the size of a value and the number of operations, and not how deep a value is.
+#[tokio::test]
+async fn a_script_that_nests_a_value_in_itself_ends_its_own_step_alone() {
+    let spiral = "  - id: spiral\n    when: event.id == \"spiral-1\"\n    script: |\n      let a = event;\n      loop { a = [[[[[[[[[[[[[[a]]]]]]]]]]]]]]; }\n  - \
+         id: release\n    needs: [spiral]\n";
+    let desk = Desk::with("", &PAYMENTS.replace("  - id: release\n", spiral));
+    desk.pay("spiral-1", "open", 10).await;
+    desk.until("spiral-1", "dead_lettered").await;
+    let message = &desk.json(&["dlq", "show", "spiral-1"])["message"];
+    assert!(message.as_str().is_some_and(|message| message.contains("it took too long")), "{message}");
+    desk.pay("plain-1", "open", 10).await;
+    desk.until("plain-1", "finished").await;
+}
+
 #[tokio::test]
 async fn a_run_that_cannot_be_read_keeps_no_other_from_its_replay() {
     let desk = Desk::open();

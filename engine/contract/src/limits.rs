@@ -30,6 +30,8 @@ pub const SCRIPT_STRING_MAX_BYTES: usize = 1 << 20;
 pub const SCRIPT_ARRAY_MAX_ITEMS: usize = 100_000;
 /// A map that Rhai makes.
 pub const SCRIPT_MAP_MAX_ENTRIES: usize = 10_000;
+/// Stack of a thread that evaluates scripts, which may nest a value in itself with each operation.
+pub const STACK_BYTES: usize = 64 << 20;
 /// Real time of one Rhai evaluation; the service passes the clock in.
 pub const SCRIPT_WALL_MAX_MS: u64 = 1_000;
 /// Operations between two looks at that clock.

@@ -48,10 +48,13 @@ fn what_may_be_another_way_is_only_warned_of() {
     );
     let write = "action: salesforce.update, with: { object: Case, id: $.event.Id, values: { Subject: a } } }\n";
     let guard = "  - { id: sure, when: event.Amount__c > 5, check: [{ field: $.event.Name, is: present }] }\n";
-    check(&format!("steps:\n{guard}  - {{ id: b, when: event.Amount__c <= 5, {write}"), expect![[r#"
+    check(
+        &format!("steps:\n{guard}  - {{ id: b, when: event.Amount__c <= 5, {write}"),
+        expect![[r#"
         2:11: warning[unguarded-write]: nothing waits for `sure`, so `b` is done whatever it finds
           help: write `needs: [sure]` in `b`, or in a step that it waits for
-    "#]]);
+    "#]],
+    );
 }
 
 /// One of a few, as the pipeline says.
@@ -63,10 +66,7 @@ fn a_query_that_is_one_of_a_few_is_not_any_text() {
              a\n    action: salesforce.query\n    with: {{ object: Contact, fields: [Id], where: $.event.cond }}\noutput: $.a\n"
         )
     };
-    check(
-        &query("{ type: string, one_of: [A = 1, B = 2] }"),
-        expect![""],
-    );
+    check(&query("{ type: string, one_of: [A = 1, B = 2] }"), expect![""]);
     check(
         &query("string"),
         expect![[r#"

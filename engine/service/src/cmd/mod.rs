@@ -39,6 +39,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ferry_contract::limits::STACK_BYTES;
 use serde::Serialize;
 
 use crate::{
@@ -206,8 +207,13 @@ impl<T> Envelope<T> {
     }
 }
 
-/// Reads the command line and does what it says.
+/// Reads the command line and does what it says, on a thread that may evaluate scripts.
 pub fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run);
+    thread.expect("a process has a thread").join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ferry_connectors::connection::{Connection, World};
 use ferry_contract::{
-    limits::LEASE,
+    limits::{LEASE, STACK_BYTES},
     port::{Clock, Http},
     script::Rules,
 };
@@ -84,9 +84,8 @@ pub(super) fn logging(global: &Global) {
 
 /// Runs a command that waits for the world.
 pub(super) fn on_runtime(command: impl Future<Output = Outcome>) -> Outcome {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime on this machine")?;
-    runtime.block_on(command)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    runtime.context("no runtime on this machine")?.block_on(command)
 }
 
 /// Projects that are loaded, and the world that their connections lead to.

@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use ferry_contract::{report::Report, script::Rules};
+use ferry_contract::{limits::STACK_BYTES, report::Report, script::Rules};
 use ferry_core::{
     plan::{Plan, Work},
     testing::{Coverage, Mismatch, Observed, Suite, Test, judge},
@@ -128,9 +128,10 @@ pub fn perform_all<'a>(tests: &[(&Stage<'a>, &'a Suite, &'a Test)]) -> Vec<Verdi
     };
     // Never on the caller's thread, which may have a runtime of its own.
     std::thread::scope(|scope| {
-        (0..cores).for_each(|_| {
-            scope.spawn(work);
-        });
+        for _ in 0..cores {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            thread.spawn_scoped(scope, work).expect("a process has a thread for each core");
+        }
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
