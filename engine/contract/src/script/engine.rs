@@ -1,7 +1,7 @@
 //! The Rhai engine with everything taken out that a rule must not do.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -24,8 +24,11 @@ use crate::limits::{
 /// What Rhai calls like a function and registers nowhere.
 const KEYWORDS: [&str; 8] = ["Fn", "call", "curry", "type_of", "print", "debug", "is_def_var", "is_def_fn"];
 
+/// The functions that there are, each with how many values it takes; with none, it takes any number.
+pub(super) type Functions = BTreeMap<String, BTreeSet<usize>>;
+
 /// All engines have the same ones.
-static FUNCTIONS: OnceLock<BTreeSet<String>> = OnceLock::new();
+static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
 
 /// A clock for one evaluation; the service passes a real one in.
 pub trait Watch: Send + Sync {
@@ -106,11 +109,19 @@ impl Rules {
         Self { engine, watch, missing }
     }
 
-    /// The names of all functions that a script may call beside its own.
-    pub(super) fn functions(&self) -> &'static BTreeSet<String> {
+    /// All functions that a script may call beside its own.
+    pub(super) fn functions(&self) -> &'static Functions {
         FUNCTIONS.get_or_init(|| {
-            let named = self.engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
-            named.into_iter().chain(KEYWORDS.map(str::to_owned)).collect()
+            let all = self.engine.collect_fn_metadata(
+                None,
+                |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
+                true,
+            );
+            let mut functions = Functions::from_iter(KEYWORDS.map(|name| (name.to_owned(), BTreeSet::new())));
+            for (name, count) in all {
+                functions.entry(name).or_default().insert(count);
+            }
+            functions
         })
     }
 

@@ -234,29 +234,50 @@ const NO_FUNCTION: &str = " is no function of Rhai here";
 
 /// Rhai looks a function up when it calls it, which may be in the one run that pays.
 fn unknown_function(ast: &AST, rules: &Rules) -> Result<(), ScriptError> {
-    let own: Vec<&str> = ast.iter_functions().map(|function| function.name).collect();
+    let own: Vec<(&str, usize)> = ast.iter_functions().map(|function| (function.name, function.params.len())).collect();
     let mut found = None;
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-        if let Some(
-            ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
-            | ASTNode::Stmt(Stmt::FnCall(call, position)),
-        ) = nodes.last()
-        {
-            let name = call.name.as_str();
-            let is_named = name.starts_with(|letter: char| letter.is_alphabetic()) && !name.contains('$');
-            if is_named && !own.contains(&name) && !rules.functions().contains(name) {
-                found = Some(engine::at(format!("`{name}`{NO_FUNCTION}"), *position));
+        let (call, position, is_method) = match nodes.last() {
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, position, true),
+            Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) => {
+                (call, position, false)
             }
+            _ => return true,
+        };
+        let name = call.name.as_str();
+        if !name.starts_with(|letter: char| letter.is_alphabetic()) || name.contains('$') {
+            return true;
+        }
+        // A value before the dot is the first one of Rhai's functions, and `this` in one of the script's own.
+        let counts: Vec<usize> = match (rules.functions().get(name), is_method) {
+            _ if own.iter().any(|(known, _)| *known == name) => {
+                own.iter().filter(|(known, _)| *known == name).map(|(_, count)| *count).collect()
+            }
+            (None, _) => {
+                found = Some(engine::at(format!("`{name}`{NO_FUNCTION}"), *position));
+                return false;
+            }
+            (Some(counts), false) => counts.iter().copied().collect(),
+            (Some(counts), true) => counts.iter().filter_map(|count| count.checked_sub(1)).collect(),
+        };
+        if !counts.is_empty() && !counts.contains(&call.args.len()) {
+            found = Some(engine::at(miscounted(name, &counts, call.args.len()), *position));
         }
         found.is_none()
     });
     found.map_or(Ok(()), Err)
 }
 
+fn miscounted(name: &str, counts: &[usize], given: usize) -> String {
+    let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
+    let values = if counts == ["1"] { "value" } else { "values" };
+    format!("`{name}` takes {} {values} in its parentheses, and this has {given}", counts.join(" or "))
+}
+
 /// What to write instead of what does not compile; `place` is what the script is.
 pub fn help(rules: &Rules, error: &ScriptError, place: &str) -> String {
     let unknown = error.message.strip_prefix('`').and_then(|rest| rest.strip_suffix(&format!("`{NO_FUNCTION}")));
-    let names = rules.functions().iter().map(String::as_str);
+    let names = rules.functions().keys().map(String::as_str);
     let near = unknown.and_then(|name| crate::suggest::nearest(name, names));
     match (near, unknown) {
         (Some(near), _) => format!("did you mean `{near}`?"),
@@ -325,6 +346,26 @@ mod tests {
         )
         .unwrap();
         script.run(&rules, &One(BTreeMap::from([("event".into(), event)]))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_call_has_as_many_values_as_its_function_takes() {
+        for (script, says) in [
+            ("round(event.amount, 1, 2)", Some("`round` takes 1 or 2 values in its parentheses, and this has 3")),
+            ("event.amount.round(1, 2)", Some("`round` takes 0 or 1 values in its parentheses, and this has 2")),
+            ("[1].push()", Some("`push` takes 1 value in its parentheses, and this has 0")),
+            ("fn f(a, b) { a } f(1)", Some("`f` takes 2 values in its parentheses, and this has 1")),
+            ("fn f(a) { this + a } let x = 1; x.f()", Some("`f` takes 1 value in its parentheses, and this has 0")),
+            ("fn f(a) { this + a } let x = 1; x.f(2)", None),
+            ("fn f(a) { a } fn f(a, b) { b } f(1) + f(1, 2)", None),
+            ("[1, 2].map(|x| x * 2).reduce(|sum, x| sum + x, 0)", None),
+            ("let f = |x| x; f.call(1).type_of() + type_of(1)", None),
+            ("\"a\".len() + event.list.len", None),
+        ] {
+            let error = run(script).err();
+            assert_eq!(error.is_some(), says.is_some(), "{script}: {error:?}");
+            assert!(says.is_none_or(|says| error.is_some_and(|error| error.contains(says))), "{script}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ steps:
   - { id: a, map: { x: { rhai: 'event.Name.replace(\"-\", \"\")' }, y: { rhai: event.Name.trim() } } }
   - { id: b, script: 'let names = [event.Name]; names.push(event.Id); names.sort()' }
   - { id: c, script: 'let names = [event.Name]; names.push(event.Id); names.order()' }
-  - { id: d, when: 'event.Name.pad(3) == 1', map: { x: 1 } }
+  - { id: d, when: 'event.Name.pad(3, \"0\") == 1', map: { x: 1 } }
 ",
         expect![[r#"
             2:44: error[invalid-rhai]: `replace` changes in place and gives nothing
