@@ -46,7 +46,7 @@ title: Target
 environments: { only: { api: "https://target" } }
 # A call has its slot while its intent is on the way to the disk, too: there are as many as runs.
 concurrency: 32
-errors: [ { when: "status >= 400", class: rejected } ]
+errors: [ { when: "status >= 400 && status < 500", class: rejected } ]
 actions:
   put:
     summary: Writes a record.
