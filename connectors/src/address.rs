@@ -61,7 +61,7 @@ impl Connection {
                 return Err(config(format!("`fallback`: its environment has no address `{host}`")));
             };
             // Else a look-up would ask at addresses that no call goes to, and be answered by none of them.
-            if self.manifest.auth.iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
+            if self.oauth2().iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
                 return Err(config(format!("`fallback.{host}`: a token names `{host}`, so it has no further address")));
             }
             let first = first.trim_end_matches('/').to_owned();

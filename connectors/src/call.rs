@@ -214,6 +214,10 @@ impl Connection {
         let is_stale = output.as_ref().is_err_and(|refusal| refusal.refresh_token);
         let Some(stale) = token.filter(|_| is_stale).map(|token| token.number) else { return Ok((answer, output)) };
         let token = self.token(pass, Some(stale)).await?;
+        // What never changes is not refused another time.
+        if token.as_ref().is_none_or(|token| token.number == stale) {
+            return Ok((answer, output));
+        }
         self.exchange(pass, call, what, token.as_ref()).await
     }
 
@@ -295,7 +299,7 @@ impl Connection {
 pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
     let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
     if let Some(token) = token {
-        headers.push(("authorization".to_owned(), format!("Bearer {}", token.value.expose_secret())));
+        headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
     }
     headers.extend(prepared.key.clone());
     let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());

@@ -18,7 +18,7 @@ use crate::{
     address::{Address, Reach},
     auth::TokenCache,
     library::Library,
-    manifest::{Call, Manifest, OAuth2},
+    manifest::{Auth, Call, Manifest, OAuth2},
     stand_in::StandIn,
 };
 
@@ -62,6 +62,8 @@ pub struct Connection {
     pub(crate) fallback: BTreeMap<String, Vec<Address>>,
     pub(crate) fields: Fields,
     pub(crate) tokens: TokenCache,
+    /// Which of its manifest's ways to say who we are it takes.
+    way: Option<usize>,
     /// What answers in the place of the target, in tests of pipelines.
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     /// Whether calls that write are refused.
@@ -92,6 +94,7 @@ impl Connection {
             }
         }
         let hosts = hosts(manifest, &settings).map_err(config)?;
+        let way = way(manifest, &settings.fields).map_err(config)?;
         Ok(Self {
             identity: identity(manifest, &settings, &hosts),
             name: settings.name,
@@ -102,6 +105,7 @@ impl Connection {
             fallback: BTreeMap::new(),
             fields: settings.fields,
             tokens: TokenCache::default(),
+            way,
             stand_in: None,
             reads_only: false,
             concurrency: None,
@@ -134,19 +138,29 @@ impl Connection {
     /// The names of all addresses that requests go to.
     pub fn hosts(&self) -> impl Iterator<Item = String> {
         let own = self.manifest.calls.values().map(|call| call.request.host.as_str());
-        own.chain(self.manifest.auth.iter().map(OAuth2::host)).flat_map(|host| self.names_of(host, Reach::Any))
+        own.chain(self.oauth2().map(OAuth2::host)).flat_map(|host| self.names_of(host, Reach::Any))
     }
 
     /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed; each with
     /// the names of its addresses, in the order in which they are tried.
     pub fn hosts_of(&self, action: &str) -> Vec<Vec<String>> {
         let own = self.manifest.calls.get(action).map(|call| call.request.host.as_str());
-        let login = self.manifest.auth.as_ref().filter(|_| !self.has_token()).map(OAuth2::host);
+        let login = self.oauth2().filter(|_| !self.has_token()).map(OAuth2::host);
         let own = own.map(|host| self.names_of(host, self.reach(action)));
         let login = login.map(|host| self.names_of(host, Reach::Any));
         let mut hosts: Vec<_> = own.into_iter().chain(login).collect();
         hosts.dedup_by(|one, other| one[0] == other[0]);
         hosts
+    }
+
+    /// How it says who we are.
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.manifest.auth.get(self.way?)
+    }
+
+    /// The token that it needs, where it needs one.
+    pub(crate) fn oauth2(&self) -> Option<&OAuth2> {
+        self.auth().and_then(Auth::oauth2)
     }
 
     /// The digest of where the connection leads: connector, first addresses, and the fields that are no secrets.
@@ -169,8 +183,20 @@ fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, S
     let connector = &manifest.connector;
     let open = connector.fields.iter().filter(|(_, field)| !field.secret);
     let value = |name: &str| settings.fields.get(name).map_or("", |value| value.expose_secret());
-    let fields: Vec<String> = open.map(|(name, _)| format!("{name}={}", value(name))).collect();
+    // A field that is new, and left out, leaves it as it was.
+    let given = open.filter(|(name, _)| settings.fields.contains_key(name));
+    let fields: Vec<String> = given.map(|(name, _)| format!("{name}={}", value(name))).collect();
     Digest::of(format!("{}\n{hosts:?}\n{}", connector.name, fields.join("\n")))
+}
+
+/// The first way to say who we are whose fields have values.
+fn way(manifest: &Manifest, fields: &Fields) -> Result<Option<usize>, String> {
+    let has = |name: &String| fields.get(name).is_some_and(|value| !value.expose_secret().is_empty());
+    let ways = &manifest.connector.ways;
+    match ways.iter().position(|way| way.iter().all(has)) {
+        None if !ways.is_empty() => Err(format!("it says who it is with {}", manifest.connector.said_ways())),
+        way => Ok(way),
+    }
 }
 
 /// The sandbox answers for all hosts of a connector under one path.

@@ -49,7 +49,8 @@ impl Connection {
         let url = format!("{}{}", ours[0].url, path_of(&call.target, &ours)?);
         let request = http_request(by, call, url, token.as_ref());
         let mask = self.mask(&call.sensitive);
-        let is_token = |name: &str| name == "authorization";
+        let secret = token.as_ref().map(|token| token.header.0.as_str());
+        let is_token = |name: &str| Some(name) == secret;
         let headers: Map<String, Value> = request
             .headers
             .iter()

@@ -1,4 +1,4 @@
-//! What the manifest reader says of budgets, back-off and concurrency.
+//! What the manifest reader says of budgets, back-off, concurrency and ways to log in.
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::{sync::Arc, time::Duration};
@@ -41,6 +41,25 @@ fn a_wrong_limit_is_a_finding() {
         ("backoff: { statistical: [] }", "invalid-value: `statistical` lists 0 waits"),
         ("backoff: { statistical: [0s] }", "invalid-value: a wait must be longer than no time"),
         ("backoff: { linear: 1m }", "unknown-key: `linear` is not a key of `backoff`"),
+        ("auth: { basic: { username: a } }", "missing-key: `basic` needs `password`"),
+        ("auth: { magic: {} }", "unknown-key: `magic` is not a key of a way in `auth`"),
+        ("auth: [ { basic: { username: \"{user}\", password: b } } ]", "invalid-value: `auth` reads `user`"),
+        (
+            "auth: { api_key: { header: A, value: b }, basic: { username: a, password: b } }",
+            "invalid-value: a way in `auth` is one",
+        ),
+        (
+            "auth: { oauth2: { grant: client_credentials, token_url: \"{api}\", client: none } }",
+            "invalid-value: `none` is not",
+        ),
+        (
+            "auth: { oauth2: { grant: client_credentials, token_url: \"{api}\", client: basic } }",
+            "invalid-value: `auth` reads `client_id`",
+        ),
+        (
+            "auth: { oauth2: { grant: password, assertion: {}, token_url: \"{api}\", client: none } }",
+            "misplaced-key: `assertion` belongs",
+        ),
         ("concurrency: 0", "invalid-value: `concurrency` is 0"),
         ("concurrency: 65", "invalid-value: `concurrency` is 65"),
         ("concurrency: many", "wrong-type: `concurrency` must be a whole number"),

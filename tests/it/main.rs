@@ -22,6 +22,7 @@ mod graph;
 mod kills;
 mod lanes;
 mod lint;
+mod login;
 mod map;
 mod new;
 mod operator;

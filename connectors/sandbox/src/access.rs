@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use crate::clock;
 use crate::random::Random;
 use crate::wire::Request;
+use crate::{assertion, clock};
 
 /// The client id of both systems. It opens nothing but this sandbox.
 pub(crate) const CLIENT_ID: &str = "sandbox-client";
@@ -53,14 +53,25 @@ pub(crate) enum Denied {
     Grant,
     /// `invalid_client`.
     Client,
+    /// `invalid_grant`, and why.
+    Assertion(&'static str),
 }
 
 impl Denied {
+    /// Source: RFC 6749, section 5.2.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Grant | Self::Assertion(_) => StatusCode::BAD_REQUEST,
+            Self::Client => StatusCode::UNAUTHORIZED,
+        }
+    }
+
     /// Says the error's name and what is right.
     pub(crate) fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Grant => ("unsupported_grant_type", "POST a form with `grant_type=client_credentials`"),
             Self::Client => ("invalid_client", "the client id or secret is wrong; see GET /_sandbox/seed"),
+            Self::Assertion(why) => ("invalid_grant", why),
         }
     }
 }
@@ -79,6 +90,15 @@ pub(crate) fn check_client(request: &Request, in_form: InForm) -> Result<(), Den
         (None, InForm::Refused) => None,
     };
     if client == Some((CLIENT_ID, CLIENT_SECRET)) { Ok(()) } else { Err(Denied::Client) }
+}
+
+/// Checks a token request with an assertion for this audience, where it has one.
+pub(crate) fn check_assertion(request: &Request, audience: &str, now: Timestamp) -> Option<Result<(), Denied>> {
+    let form = request.form();
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let is_asked = request.method == Method::POST && field("grant_type") == Some(assertion::GRANT);
+    let assertion = field("assertion").unwrap_or_default();
+    is_asked.then(|| assertion::refused(assertion, audience, now).map_or(Ok(()), |why| Err(Denied::Assertion(why))))
 }
 
 /// Whether a client may name itself in the form.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::access::{CLIENT_ID, CLIENT_SECRET};
+use crate::assertion;
 use crate::faults::Faults;
 use crate::payoneer::{PROGRAM, PayeeState, Standing};
 use crate::salesforce::records;
@@ -178,6 +179,8 @@ fn seed(world: &World) -> Value {
             "url": format!("{}/salesforce", world.base),
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
+            "username": assertion::USERNAME,
+            "private_key": assertion::private_key(),
         },
     })
 }

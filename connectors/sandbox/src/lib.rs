@@ -24,6 +24,7 @@ mod seed;
 mod webhooks;
 
 mod access;
+mod assertion;
 mod budget;
 mod clock;
 mod faults;

@@ -83,3 +83,6 @@ pub(crate) const CLOSED_MAX_MS: u64 = 60 * 60 * 1_000;
 
 /// The longest single jump of the sandbox clock: 366 days.
 pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
+
+/// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
+pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;

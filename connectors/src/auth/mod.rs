@@ -1,17 +1,29 @@
-//! Who we are: tokens, fetched once for all calls that wait for them.
+//! Who we are: what each request carries; a token is fetched once for all calls that wait for it.
 
+mod jwt;
 mod oauth2;
 
 use std::{collections::BTreeMap, fmt};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    path::Document,
+    port::Pass,
+    template::{Escape, Template},
+};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
-/// A token with its end, and the hosts that came with it.
+use crate::{connection::Connection, manifest::Auth};
+
+/// What requests carry, until when, and the hosts that came with it.
 #[derive(Clone)]
 pub(crate) struct Token {
-    pub(crate) value: SecretString,
+    /// A header's name, in lower case, and its value.
+    pub(crate) header: (String, SecretString),
     pub(crate) expires_at: Timestamp,
     pub(crate) hosts: BTreeMap<String, String>,
     /// Counts the tokens of this cache, so that two calls that got the same refusal renew it once.
@@ -28,4 +40,39 @@ impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenCache")
     }
+}
+
+impl Connection {
+    /// What requests carry now; `stale` is the number of a token that the target refused.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Auth`] where the credentials are refused, [`ErrorClass::Unavailable`] where no
+    /// token came: the call itself was not sent.
+    pub(crate) async fn token(&self, pass: &dyn Pass, stale: Option<u64>) -> Result<Option<Token>, Failure> {
+        let header = match self.auth() {
+            None => return Ok(None),
+            Some(Auth::OAuth2(auth)) => return self.fetched(pass, auth, stale).await.map(Some),
+            Some(Auth::ApiKey { header, value }) => (header.clone(), self.filled(value, None)?),
+            Some(Auth::Basic { username, password }) => {
+                ("authorization".to_owned(), basic(&self.filled(username, None)?, &self.filled(password, None)?))
+            }
+        };
+        Ok(Some(Token { header, expires_at: Timestamp::MAX, hosts: BTreeMap::new(), number: 0 }))
+    }
+
+    /// A template over the fields and hosts of the connection; `login` is the address of the host that tokens come from,
+    /// by its name.
+    fn filled(&self, template: &Template, login: Option<(&str, &str)>) -> Result<SecretString, Failure> {
+        let own = |name: &str| login.filter(|(host, _)| *host == name).map(|(_, url)| url);
+        let field = |name: &str| self.fields.get(name).map(SecretString::expose_secret);
+        let named = |name: &str| own(name).or_else(|| self.hosts.get(name).map(String::as_str)).or_else(|| field(name));
+        let text = template.render(Document::Value(&Value::Null), &named, Escape::None);
+        text.map(SecretString::from).map_err(|message| Failure::new(ErrorClass::Config, message))
+    }
+}
+
+/// HTTP Basic. Source: RFC 7617.
+fn basic(username: &SecretString, password: &SecretString) -> SecretString {
+    let credentials = STANDARD.encode(format!("{}:{}", username.expose_secret(), password.expose_secret()));
+    format!("Basic {credentials}").into()
 }

@@ -1,24 +1,23 @@
-//! OAuth 2.0 client credentials. Source: RFC 6749, sections 2.3.1 and 4.4.
+//! Tokens of OAuth 2.0. Source: RFC 6749, sections 2.3.1, 4.3 and 4.4; RFC 7523.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     path::Document,
     port::{HttpError, HttpRequest, Pass, Seen},
-    template::{Escape, percent_encoded},
+    template::percent_encoded,
 };
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::Token;
+use super::{Token, basic, jwt::Claims};
 use crate::{
     address::after,
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
-    manifest::{ClientAuth, OAuth2},
+    manifest::{ClientAuth, Grant, OAuth2},
     response::{Answer, Asked, clipped},
 };
 
@@ -26,22 +25,17 @@ use crate::{
 const LIFE_DEFAULT: Duration = Duration::from_mins(15);
 
 impl Connection {
-    /// The token that is valid now; `stale` is the number of one that the target refused.
-    ///
-    /// # Errors
-    /// [`ErrorClass::Auth`] where the credentials are refused, [`ErrorClass::Unavailable`] where no
-    /// token came: the call itself was not sent.
-    pub(crate) async fn token(&self, pass: &dyn Pass, stale: Option<u64>) -> Result<Option<Token>, Failure> {
-        let Some(auth) = &self.manifest.auth else { return Ok(None) };
+    /// The token that is valid now.
+    pub(super) async fn fetched(&self, pass: &dyn Pass, auth: &OAuth2, stale: Option<u64>) -> Result<Token, Failure> {
         let mut current = self.tokens.current.lock().await;
         let usable = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale);
         if let Some(token) = usable {
-            return Ok(Some(token.clone()));
+            return Ok(token.clone());
         }
         let number = current.as_ref().map_or(0, |token| token.number) + 1;
         let token = self.fetch_anywhere(pass, auth, number).await?;
         *current = Some(token.clone());
-        Ok(Some(token))
+        Ok(token)
     }
 
     /// A token from the first address that gives one: asking for it twice is harmless.
@@ -100,7 +94,7 @@ impl Connection {
             ))
         });
         Ok(Token {
-            value: SecretString::from(value.to_owned()),
+            header: ("authorization".to_owned(), format!("Bearer {value}").into()),
             expires_at: asked_at.checked_add(life).unwrap_or(asked_at),
             hosts: hosts.collect::<BTreeMap<_, _>>(),
             number,
@@ -115,28 +109,41 @@ impl Connection {
     }
 
     fn token_request(&self, auth: &OAuth2, login: &str) -> Result<HttpRequest, Failure> {
-        let own = |name: &str| (name == auth.host()).then_some(login);
-        let host = |name: &str| own(name).or_else(|| self.hosts.get(name).map(String::as_str));
-        let url = auth.token_url.render(Document::Value(&Value::Null), &host, Escape::None);
-        let url = url.map_err(|message| Failure::new(ErrorClass::Config, message))?;
-        let field = |name: &str| self.fields.get(name).map_or("", |value| value.expose_secret());
-        let mut form = vec![("grant_type", "client_credentials".to_owned())];
-        form.extend(auth.scope.clone().map(|scope| ("scope", scope)));
+        let fill = |template| self.filled(template, Some((auth.host(), login)));
+        let url = fill(&auth.token_url)?.expose_secret().to_owned();
+        let mut form: Vec<(&str, SecretString)> = match &auth.grant {
+            Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
+            Grant::Password { username, password } => {
+                vec![("grant_type", "password".into()), ("username", fill(username)?), ("password", fill(password)?)]
+            }
+            Grant::JwtBearer(signed) => {
+                let (issuer, subject, audience) =
+                    (fill(&signed.issuer)?, fill(&signed.subject)?, fill(&signed.audience)?);
+                let names = (issuer.expose_secret(), subject.expose_secret(), audience.expose_secret());
+                let assertion =
+                    Claims::new(names, self.world.clock.now()).signed(fill(&signed.key)?.expose_secret())?;
+                vec![
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".into()),
+                    ("assertion", assertion.into()),
+                ]
+            }
+        };
+        form.extend(auth.scope.clone().map(|scope| ("scope", scope.into())));
         let mut headers = vec![
             ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
             ("accept".to_owned(), "application/json".to_owned()),
         ];
+        let field = |name: &str| self.fields.get(name).cloned().unwrap_or_default();
+        let client = (field("client_id"), field("client_secret"));
         match auth.client {
             ClientAuth::Basic => {
-                let credentials = STANDARD.encode(format!("{}:{}", field("client_id"), field("client_secret")));
-                headers.push(("authorization".to_owned(), format!("Basic {credentials}")));
+                headers.push(("authorization".to_owned(), basic(&client.0, &client.1).expose_secret().to_owned()));
             }
-            ClientAuth::Form => {
-                form.push(("client_id", field("client_id").to_owned()));
-                form.push(("client_secret", field("client_secret").to_owned()));
-            }
+            ClientAuth::Form => form.extend([("client_id", client.0), ("client_secret", client.1)]),
+            ClientAuth::None => {}
         }
-        let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        let form: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value.expose_secret()))).collect();
         let body = Some(form.join("&").into_bytes());
         Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout: TIMEOUT_DEFAULT })
     }

@@ -1,7 +1,7 @@
 //! What a manifest leaves open or leads nowhere: hosts and names that nothing defines, bundles of which nobody learns what
 //! was refused, conditions that are always the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_contract::{
     expression::{Expression, Made},
@@ -13,16 +13,13 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-use super::{Bundle, Call, ErrorRule, Manifest};
+use super::{Auth, Bundle, Call, ErrorRule, Manifest, auth::ways};
 use crate::limits::BUNDLE_MAX_CALLS;
 
 /// Reports all of it; `root` is the whole file.
 pub(super) fn check(manifest: &Manifest, root: &Node, report: &mut Report) {
     environments(manifest, root, report);
-    if let (Some(auth), Some(node)) = (&manifest.auth, inside(root, &["auth", "oauth2", "token_url"])) {
-        let hosts: Vec<&str> = manifest.environments.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
-        names(manifest, (&auth.token_url, node), &hosts, report);
-    }
+    auth(manifest, root, report);
     for (name, call) in &manifest.calls {
         if let Some(node) = inside(root, &["actions", name]) {
             action(manifest, (call, node), report);
@@ -32,6 +29,26 @@ pub(super) fn check(manifest: &Manifest, root: &Node, report: &mut Report) {
 
 fn inside<'n>(root: &'n Node, keys: &[&str]) -> Option<&'n Node> {
     keys.iter().try_fold(root, |node, key| node.get(key))
+}
+
+/// The names in each way to say who we are.
+fn auth(manifest: &Manifest, root: &Node, report: &mut Report) {
+    let ways = root.get("auth").map_or_else(Vec::new, ways);
+    let hosts: BTreeSet<&str> = manifest.environments.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let hosts: Vec<&str> = hosts.into_iter().collect();
+    for (way, node) in manifest.auth.iter().zip(ways) {
+        let mut in_address = Vec::new();
+        if let (Some(oauth2), Some(node)) = (way.oauth2(), inside(node, &["oauth2", "token_url"])) {
+            names(manifest, (&oauth2.token_url, node), &hosts, report);
+            in_address.extend(oauth2.token_url.names());
+        }
+        let known = manifest.connector.fields.iter().map(|(name, _)| name.as_str());
+        let known: Vec<&str> = known.chain(hosts.iter().copied()).collect();
+        for name in way.names().into_iter().filter(|name| !in_address.contains(name) && !known.contains(name)) {
+            let message = format!("`auth` reads `{name}`, which is no field of `connection` and no host");
+            report.unknown("invalid-value", node.at, message, (name, &known));
+        }
+    }
 }
 
 fn environments(manifest: &Manifest, root: &Node, report: &mut Report) {
@@ -86,8 +103,12 @@ fn action(manifest: &Manifest, (call, node): (&Call, &Node), report: &mut Report
 /// The host of a request is in each environment, or comes with the token.
 fn host(manifest: &Manifest, call: &Call, request: &Node, report: &mut Report) {
     let (wanted, Some(node)) = (&call.request.host, request.get("host")) else { return };
-    let told: Vec<&str> =
-        manifest.auth.iter().flat_map(|auth| auth.hosts.iter().map(|(name, _)| name.as_str())).collect();
+    let told: Vec<&str> = manifest
+        .auth
+        .iter()
+        .filter_map(Auth::oauth2)
+        .flat_map(|auth| auth.hosts.iter().map(|(name, _)| name.as_str()))
+        .collect();
     let lacks = |hosts: &BTreeMap<_, _>| !hosts.contains_key(wanted) && !told.contains(&wanted.as_str());
     for (environment, hosts) in manifest.environments.iter().filter(|(_, hosts)| lacks(hosts)) {
         let known: Vec<&str> = hosts.keys().map(String::as_str).chain(told.iter().copied()).collect();

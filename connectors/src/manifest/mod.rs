@@ -1,6 +1,7 @@
 //! A `connector.yaml`, checked and compiled.
 
 mod action;
+mod auth;
 mod budget;
 mod complete;
 mod read;
@@ -19,6 +20,7 @@ use ferry_contract::{
     template::Template,
 };
 
+pub use auth::{Assertion, Auth, ClientAuth, Grant, OAuth2};
 pub use read::read;
 
 /// One system: what it can do, and how to talk to it.
@@ -28,8 +30,8 @@ pub struct Manifest {
     pub connector: Arc<Connector>,
     /// Hosts by environment and name.
     pub environments: BTreeMap<String, BTreeMap<String, Template>>,
-    /// How calls say who we are.
-    pub auth: Option<OAuth2>,
+    /// How calls say who we are: the first way whose fields a connection has.
+    pub auth: Vec<Auth>,
     /// Error rules for all actions; first match wins.
     pub errors: Vec<ErrorRule>,
     /// Where the target says what is wrong, in words.
@@ -64,35 +66,6 @@ pub enum Reading {
     Header(String),
     /// Rhai over `headers`.
     Rhai(Script),
-}
-
-/// OAuth 2.0, client credentials. Source: RFC 6749, section 4.4.
-#[derive(Debug)]
-pub struct OAuth2 {
-    /// Where tokens come from.
-    pub token_url: Template,
-    /// The scope, where one is asked for.
-    pub scope: Option<String>,
-    /// How the client's id and secret travel.
-    pub client: ClientAuth,
-    /// Hosts that the token's answer names.
-    pub hosts: Vec<(String, Path)>,
-}
-
-impl OAuth2 {
-    /// The name of the host that tokens come from.
-    pub fn host(&self) -> &str {
-        self.token_url.names().next().unwrap_or("login")
-    }
-}
-
-/// How the client's id and secret travel to the token endpoint.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ClientAuth {
-    /// HTTP Basic.
-    Basic,
-    /// In the form.
-    Form,
 }
 
 /// An answer that means a failure.

@@ -1,6 +1,9 @@
 //! From the tree to a [`Manifest`], with findings.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ferry_contract::{
     catalog::{ConnectionField, Connector},
@@ -20,7 +23,7 @@ use ferry_contract::{
 
 use serde_json::{Map, Value};
 
-use super::{Call, ClientAuth, ErrorRule, Manifest, OAuth2, action, complete};
+use super::{Auth, Call, ErrorRule, Manifest, action, complete};
 
 const KEYS: [&str; 15] = [
     "ferry",
@@ -67,7 +70,7 @@ impl Reader<'_> {
             self.environments(node)
         };
         let connection = fields.get("connection").map_or_else(Vec::new, |node| self.connection(node));
-        let auth = fields.get("auth").and_then(|node| self.auth(node));
+        let auth = fields.get("auth").map_or_else(Vec::new, |node| self.auth(node));
         let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node));
         let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
@@ -75,9 +78,10 @@ impl Reader<'_> {
         let backoff = fields.get("backoff").and_then(|node| self.backoff(node)).unwrap_or_default();
         let (actions, calls) = action::read(self, (&name, &backoff), actions_node);
         let concurrency = fields.get("concurrency").and_then(|node| yaml::read::concurrency(node, self.report));
-        let own = environments.values().flat_map(BTreeMap::keys);
-        let told = auth.iter().flat_map(|auth| auth.hosts.iter().map(|(name, _)| name));
-        let hosts: Vec<&str> = own.chain(told).map(String::as_str).collect();
+        let told =
+            auth.iter().filter_map(Auth::oauth2).flat_map(|auth| auth.hosts.iter().map(|(name, _)| name.as_str()));
+        let own = environments.values().flat_map(BTreeMap::keys).map(String::as_str);
+        let hosts: Vec<&str> = own.chain(told).collect::<BTreeSet<_>>().into_iter().collect();
         let budget = fields.get("budget").map_or_else(Vec::new, |node| {
             let budget = self.budget(node);
             self.check_hosts(node, &budget, &hosts);
@@ -85,6 +89,14 @@ impl Reader<'_> {
         });
         let known: Vec<&str> = actions.keys().map(String::as_str).collect();
         let records = fields.get("records").and_then(|node| self.records(node, &known));
+        let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
+        let fields_of = |way: &Auth| {
+            let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
+            let mut known = BTreeSet::new();
+            names.retain(|name| known.insert(name.clone()));
+            names
+        };
+        let ways = auth.iter().map(fields_of).collect();
         let connector = Connector {
             name,
             title,
@@ -96,6 +108,7 @@ impl Reader<'_> {
             actions,
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
             records,
+            ways,
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);
@@ -168,23 +181,6 @@ impl Reader<'_> {
             deprecated: self.text_of(fields, "deprecated"),
             doc: self.needed_text(fields, "doc", "what it is, and where to find it")?,
             example: self.needed_text(fields, "example", "what it looks like")?,
-        })
-    }
-
-    fn auth(&mut self, node: &Node) -> Option<OAuth2> {
-        let fields = Fields::open(node, "`auth`", &["oauth2"], self.report)?;
-        let node = fields.need("oauth2", "{ grant: client_credentials, token_url: … }", self.report)?;
-        let fields = Fields::open(node, "`oauth2`", &["grant", "token_url", "scope", "client", "hosts"], self.report)?;
-        let grant = fields.need("grant", "client_credentials", self.report)?;
-        one_of(grant, "a grant", &[("client_credentials", ())], self.report)?;
-        let token_url = fields.need("token_url", "\"{login}/oauth2/token\"", self.report)?;
-        let client = fields.need("client", "basic", self.report)?;
-        let ways = [("basic", ClientAuth::Basic), ("form", ClientAuth::Form)];
-        Some(OAuth2 {
-            token_url: self.template(token_url)?,
-            scope: self.text_of(fields, "scope"),
-            client: one_of(client, "a way for the client's id and secret", &ways, self.report)?,
-            hosts: fields.get("hosts").map_or_else(Vec::new, |node| self.paths(node)),
         })
     }
 

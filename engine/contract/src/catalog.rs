@@ -44,6 +44,17 @@ pub struct Connector {
     pub budget: Vec<Window>,
     /// How it describes its kinds of records.
     pub records: Option<Records>,
+    /// The fields that each way to say who we are needs, in order; a connection has those of one.
+    pub ways: Vec<Vec<String>>,
+}
+
+impl Connector {
+    /// What a connection needs to say who we are: `` `a` and `b`, or `c` ``.
+    pub fn said_ways(&self) -> String {
+        let quoted = |name: &String| format!("`{name}`");
+        let ways = self.ways.iter().map(|way| way.iter().map(quoted).collect::<Vec<_>>().join(" and "));
+        ways.collect::<Vec<_>>().join(", or ")
+    }
 }
 
 /// How a system describes its kinds of records.

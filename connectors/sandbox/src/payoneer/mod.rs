@@ -285,9 +285,5 @@ fn nothing_here(request: &Request) -> Answer {
 
 fn token_denied(denied: Denied) -> Answer {
     let (error, description) = denied.texts();
-    let status = match denied {
-        Denied::Grant => StatusCode::BAD_REQUEST,
-        Denied::Client => StatusCode::UNAUTHORIZED,
-    };
-    Answer::json(status, json!({ "error": error, "error_description": description }))
+    Answer::json(denied.status(), json!({ "error": error, "error_description": description }))
 }

@@ -101,13 +101,10 @@ impl Salesforce {
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
-        if let Err(denied) = access::check_client(request, InForm::Accepted) {
+        let signed = access::check_assertion(request, &self.base, now);
+        if let Err(denied) = signed.unwrap_or_else(|| access::check_client(request, InForm::Accepted)) {
             let (error, description) = denied.texts();
-            let status = match denied {
-                access::Denied::Grant => StatusCode::BAD_REQUEST,
-                access::Denied::Client => StatusCode::UNAUTHORIZED,
-            };
-            return Answer::json(status, json!({ "error": error, "error_description": description }));
+            return Answer::json(denied.status(), json!({ "error": error, "error_description": description }));
         }
         Answer::ok(json!({
             "access_token": self.tokens.issue(now),

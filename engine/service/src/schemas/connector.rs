@@ -30,7 +30,7 @@ pub struct Connector {
     /// What a connection of ferry.yaml has to say.
     pub connection: Option<BTreeMap<String, ConnectionField>>,
     /// How calls say who they are.
-    pub auth: Option<Auth>,
+    pub auth: Option<Ways>,
     /// How many requests at once.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
@@ -83,19 +83,55 @@ pub struct ConnectionField {
     pub deprecated: Option<Text>,
 }
 
-/// How calls say who they are.
+/// How calls say who they are: one way, or several, of which the first counts whose fields a connection has.
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Auth {
-    /// OAuth 2.0.
-    pub oauth2: OAuth2,
+#[schemars(untagged)]
+pub enum Ways {
+    /// One.
+    One(Auth),
+    /// Several.
+    Several(#[schemars(length(min = 1))] Vec<Auth>),
 }
 
-/// OAuth 2.0, client credentials.
+/// One way to say who they are: `oauth2`, `basic` or `api_key`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Auth {
+    /// A token of OAuth 2.0.
+    pub oauth2: Option<OAuth2>,
+    /// HTTP Basic.
+    pub basic: Option<Basic>,
+    /// A header that is a secret, or has one in it.
+    pub api_key: Option<ApiKey>,
+}
+
+/// HTTP Basic.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Basic {
+    /// Who; `{username}` is a field of `connection`.
+    pub username: Text,
+    /// The secret, such as `{password}`.
+    pub password: Text,
+}
+
+/// A header that is a secret, or has one in it.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ApiKey {
+    /// Its name.
+    #[schemars(extend("examples" = ["X-API-Key", "Authorization"]))]
+    pub header: Text,
+    /// Its value; `{api_key}` is a field of `connection`.
+    #[schemars(extend("examples" = ["{api_key}", "Bearer {access_token}"]))]
+    pub value: Text,
+}
+
+/// A token of OAuth 2.0.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct OAuth2 {
-    /// The grant.
+    /// What is given for a token.
     pub grant: Grant,
     /// Where tokens come from; `{login}` is a host of `environments`.
     pub token_url: Text,
@@ -105,14 +141,38 @@ pub struct OAuth2 {
     pub client: Client,
     /// Hosts that the token's answer names, as JSONPath.
     pub hosts: Option<BTreeMap<String, Text>>,
+    /// Who, with `grant: password`.
+    pub username: Option<Text>,
+    /// The secret, with `grant: password`.
+    pub password: Option<Text>,
+    /// What the client signs, with `grant: jwt_bearer`.
+    pub assertion: Option<Assertion>,
 }
 
-/// How a token is asked for.
+/// What the client signs (RS256); it can be used for three minutes.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Assertion {
+    /// The issuer, which is the client.
+    pub iss: Text,
+    /// The subject: the user that it acts for.
+    pub sub: Text,
+    /// The audience: who is to believe it.
+    pub aud: Text,
+    /// The private key, as PEM.
+    pub key: Text,
+}
+
+/// What is given for a token.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum Grant {
-    /// With the client's own id and secret.
+    /// The client's own id and secret.
     ClientCredentials,
+    /// The name and the password of a user.
+    Password,
+    /// A text that the client has signed.
+    JwtBearer,
 }
 
 /// How the client's id and secret travel.
@@ -123,6 +183,8 @@ pub enum Client {
     Basic,
     /// In the form.
     Form,
+    /// Not at all: the grant says who it is.
+    None,
 }
 
 /// How many requests the system takes in a time.

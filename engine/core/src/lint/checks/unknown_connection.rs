@@ -52,6 +52,11 @@ pub(super) fn connections(project: &Project, catalog: &Catalog, report: &mut Rep
     }
 }
 
+/// Whether a connection lacks a field with a finding of its own.
+fn needed(connector: &ferry_contract::catalog::Connector, name: &str) -> bool {
+    connector.fields.iter().any(|(known, field)| known == name && !field.optional)
+}
+
 fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Connector, report: &mut Report) {
     let known: Vec<&str> = connector.fields.iter().map(|(name, _)| name.as_str()).collect();
     for name in connection.names.iter().filter(|name| !known.contains(&name.value.as_str())) {
@@ -63,6 +68,18 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
     {
         let message = format!("a {} connection needs `{name}`", connector.title);
         report.error("missing-key", connection.at, message, format!("add `{name}: {}`", field.example));
+    }
+    let has = |name: &String| connection.fields.contains_key(name) || needed(connector, name);
+    if !connector.ways.is_empty() && !connector.ways.iter().any(|way| way.iter().all(has)) {
+        let message = format!("a {} connection says who it is with {}", connector.title, connector.said_ways());
+        let begun = connector.ways.iter().max_by_key(|way| way.iter().filter(|name| has(name)).count());
+        let lacks = begun.into_iter().flatten().filter(|name| !has(name));
+        let example = |name: &String| {
+            let field = connector.fields.iter().find(|(known, _)| known == name);
+            format!("`{name}: {}`", field.map_or("", |(_, field)| field.example.as_str()))
+        };
+        let help = format!("add {}", lacks.map(example).collect::<Vec<_>>().join(" and "));
+        report.error("missing-key", connection.at, message, help);
     }
     for (name, field) in connector.fields.iter().filter(|(_, field)| field.secret) {
         // The place is the connector's, so that the secret is not shown with the finding.

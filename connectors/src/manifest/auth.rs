@@ -1,0 +1,232 @@
+//! `auth`: the ways in which calls say who we are.
+
+use ferry_contract::{
+    path::Path,
+    template::Template,
+    yaml::{
+        Kind, Node,
+        read::{Fields, one_of},
+    },
+};
+
+use super::read::Reader;
+
+/// One way to say who we are.
+#[derive(Debug)]
+pub enum Auth {
+    /// A token. Source: RFC 6749.
+    OAuth2(OAuth2),
+    /// HTTP Basic. Source: RFC 7617.
+    Basic {
+        /// Who.
+        username: Template,
+        /// The secret.
+        password: Template,
+    },
+    /// A header that is a secret, or has one in it.
+    ApiKey {
+        /// Its name, in lower case.
+        header: String,
+        /// Its value.
+        value: Template,
+    },
+}
+
+/// A token of OAuth 2.0.
+#[derive(Debug)]
+pub struct OAuth2 {
+    /// Where tokens come from.
+    pub token_url: Template,
+    /// What is given for one.
+    pub grant: Grant,
+    /// The scope, where one is asked for.
+    pub scope: Option<String>,
+    /// How the client's id and secret travel.
+    pub client: ClientAuth,
+    /// Hosts that the token's answer names.
+    pub hosts: Vec<(String, Path)>,
+}
+
+/// What is given for a token.
+#[derive(Debug)]
+pub enum Grant {
+    /// The client's own id and secret. Source: RFC 6749, section 4.4.
+    ClientCredentials,
+    /// The name and the password of a user. Source: RFC 6749, section 4.3.
+    Password {
+        /// Who.
+        username: Template,
+        /// The secret.
+        password: Template,
+    },
+    /// A text that the client has signed. Source: RFC 7523, section 2.1.
+    JwtBearer(Assertion),
+}
+
+/// What a client signs (RS256).
+#[derive(Debug)]
+pub struct Assertion {
+    /// `iss`: the client.
+    pub issuer: Template,
+    /// `sub`: the user that it acts for.
+    pub subject: Template,
+    /// `aud`: who is to believe it.
+    pub audience: Template,
+    /// The private key, as PEM.
+    pub key: Template,
+}
+
+/// How the client's id and secret travel to the token endpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClientAuth {
+    /// HTTP Basic.
+    Basic,
+    /// In the form.
+    Form,
+    /// Not at all: the grant says who it is.
+    None,
+}
+
+impl Auth {
+    /// The token that it takes, where it takes one.
+    pub fn oauth2(&self) -> Option<&OAuth2> {
+        match self {
+            Self::OAuth2(oauth2) => Some(oauth2),
+            Self::Basic { .. } | Self::ApiKey { .. } => None,
+        }
+    }
+
+    /// All names that it reads: fields of the connection, and hosts.
+    pub fn names(&self) -> Vec<&str> {
+        let (templates, client): (Vec<&Template>, ClientAuth) = match self {
+            Self::Basic { username, password } => (vec![username, password], ClientAuth::None),
+            Self::ApiKey { value, .. } => (vec![value], ClientAuth::None),
+            Self::OAuth2(oauth2) => {
+                let mut templates = vec![&oauth2.token_url];
+                match &oauth2.grant {
+                    Grant::ClientCredentials => {}
+                    Grant::Password { username, password } => templates.extend([username, password]),
+                    Grant::JwtBearer(signed) => {
+                        templates.extend([&signed.issuer, &signed.subject, &signed.audience, &signed.key]);
+                    }
+                }
+                (templates, oauth2.client)
+            }
+        };
+        let client: &[&str] = match client {
+            ClientAuth::Basic | ClientAuth::Form => &["client_id", "client_secret"],
+            ClientAuth::None => &[],
+        };
+        templates.into_iter().flat_map(Template::names).chain(client.iter().copied()).collect()
+    }
+}
+
+impl OAuth2 {
+    /// The name of the host that tokens come from.
+    pub fn host(&self) -> &str {
+        self.token_url.names().next().unwrap_or("login")
+    }
+}
+
+const WAYS: [&str; 3] = ["oauth2", "basic", "api_key"];
+
+/// The ways that are written: one, or a list of them.
+pub(super) fn ways(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::List(ways) => ways.iter().collect(),
+        _ => vec![node],
+    }
+}
+
+impl Reader<'_> {
+    /// One way, or a list of them.
+    pub(super) fn auth(&mut self, node: &Node) -> Vec<Auth> {
+        ways(node).into_iter().filter_map(|node| self.way(node)).collect()
+    }
+
+    fn way(&mut self, node: &Node) -> Option<Auth> {
+        let fields = Fields::open(node, "a way in `auth`", &WAYS, self.report)?;
+        match (fields.get("oauth2"), fields.get("basic"), fields.get("api_key")) {
+            (Some(node), None, None) => self.oauth2(node).map(Auth::OAuth2),
+            (None, Some(node), None) => {
+                let fields = Fields::open(node, "`basic`", &["username", "password"], self.report)?;
+                let (username, password) = self.user(fields)?;
+                Some(Auth::Basic { username, password })
+            }
+            (None, None, Some(node)) => {
+                let fields = Fields::open(node, "`api_key`", &["header", "value"], self.report)?;
+                let header = self.needed_text(fields, "header", "X-API-Key")?.to_ascii_lowercase();
+                let value = self.needed_template(fields, "value", "\"{api_key}\"")?;
+                Some(Auth::ApiKey { header, value })
+            }
+            _ => {
+                let message = "a way in `auth` is one of `oauth2`, `basic` and `api_key`";
+                let help = "write several ways as a list: `- api_key: { header: X-API-Key, value: \"{api_key}\" }`";
+                self.report.error("invalid-value", node.at, message, help);
+                None
+            }
+        }
+    }
+
+    fn oauth2(&mut self, node: &Node) -> Option<OAuth2> {
+        let known = ["grant", "token_url", "scope", "client", "hosts", "username", "password", "assertion"];
+        let fields = Fields::open(node, "`oauth2`", &known, self.report)?;
+        let grant = self.grant(fields)?;
+        let token_url = self.needed_template(fields, "token_url", "\"{login}/oauth2/token\"")?;
+        let client = fields.need("client", "basic", self.report)?;
+        let mut ways = vec![("basic", ClientAuth::Basic), ("form", ClientAuth::Form)];
+        // The client has nothing else to show.
+        if !matches!(grant, Grant::ClientCredentials) {
+            ways.push(("none", ClientAuth::None));
+        }
+        Some(OAuth2 {
+            token_url,
+            grant,
+            scope: self.text_of(fields, "scope"),
+            client: one_of(client, "a way for the client's id and secret", &ways, self.report)?,
+            hosts: fields.get("hosts").map_or_else(Vec::new, |node| self.paths(node)),
+        })
+    }
+
+    fn grant(&mut self, fields: Fields<'_>) -> Option<Grant> {
+        let node = fields.need("grant", "client_credentials", self.report)?;
+        let grants = ["client_credentials", "password", "jwt_bearer"].map(|name| (name, name));
+        let grant = one_of(node, "a grant", &grants, self.report)?;
+        let own = [("password", "username"), ("password", "password"), ("jwt_bearer", "assertion")];
+        for (of, key) in own.into_iter().filter(|(of, _)| *of != grant) {
+            if let Some(node) = fields.get(key) {
+                let message = format!("`{key}` belongs to `grant: {of}`, and this is `{grant}`");
+                self.report.error("misplaced-key", node.at, message, format!("remove it, or write `grant: {of}`"));
+            }
+        }
+        match grant {
+            "password" => {
+                let (username, password) = self.user(fields)?;
+                Some(Grant::Password { username, password })
+            }
+            "jwt_bearer" => self.assertion(fields).map(Grant::JwtBearer),
+            _ => Some(Grant::ClientCredentials),
+        }
+    }
+
+    fn user(&mut self, fields: Fields<'_>) -> Option<(Template, Template)> {
+        let username = self.needed_template(fields, "username", "\"{username}\"");
+        Some((username?, self.needed_template(fields, "password", "\"{password}\"")?))
+    }
+
+    fn assertion(&mut self, fields: Fields<'_>) -> Option<Assertion> {
+        let example = "{ iss: \"{client_id}\", sub: \"{username}\", aud: \"{login}\", key: \"{private_key}\" }";
+        let node = fields.need("assertion", example, self.report)?;
+        let fields = Fields::open(node, "`assertion`", &["iss", "sub", "aud", "key"], self.report)?;
+        let issuer = self.needed_template(fields, "iss", "\"{client_id}\"");
+        let subject = self.needed_template(fields, "sub", "\"{username}\"");
+        let audience = self.needed_template(fields, "aud", "\"{login}\"");
+        let key = self.needed_template(fields, "key", "\"{private_key}\"");
+        Some(Assertion { issuer: issuer?, subject: subject?, audience: audience?, key: key? })
+    }
+
+    fn needed_template(&mut self, fields: Fields<'_>, key: &str, example: &str) -> Option<Template> {
+        let node = fields.need(key, example, self.report)?;
+        self.template(node)
+    }
+}
