@@ -71,6 +71,11 @@ fn a_wrong_limit_is_a_finding() {
 }
 
 #[test]
+fn one_mistake_is_one_finding() {
+    assert_eq!(load("auth: { magic: {} }").1.len(), 1);
+}
+
+#[test]
 fn a_right_limit_is_read() {
     let (library, findings) = load(
         "budget:\n  - { limit: 600, per: 1m, host: api, says: { remaining: X-RateLimit-Remaining, reset: X-RateLimit-Reset } }\n  \

@@ -159,6 +159,8 @@ impl Reader<'_> {
                 let value = self.needed_template(fields, "value", "\"{api_key}\"")?;
                 Some(Auth::ApiKey { header, value })
             }
+            // What is written in its place is unknown, and said.
+            (None, None, None) if node.entries().is_some_and(|entries| !entries.is_empty()) => None,
             _ => {
                 let message = "a way in `auth` is one of `oauth2`, `basic` and `api_key`";
                 let help = "write several ways as a list: `- api_key: { header: X-API-Key, value: \"{api_key}\" }`";

@@ -49,11 +49,16 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// What a connection needs to say who we are: `` `a` and `b`, or `c` ``.
+    /// What a connection needs to say who we are: `` `a`, `b` and `c`, or `d` ``.
     pub fn said_ways(&self) -> String {
-        let quoted = |name: &String| format!("`{name}`");
-        let ways = self.ways.iter().map(|way| way.iter().map(quoted).collect::<Vec<_>>().join(" and "));
-        ways.collect::<Vec<_>>().join(", or ")
+        let said = |way: &Vec<String>| {
+            let names: Vec<String> = way.iter().map(|name| format!("`{name}`")).collect();
+            match names.split_last() {
+                Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+                _ => names.concat(),
+            }
+        };
+        self.ways.iter().map(said).collect::<Vec<_>>().join(", or ")
     }
 }
 

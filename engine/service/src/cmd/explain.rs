@@ -105,14 +105,22 @@ fn contents(catalog: &Catalog) -> String {
 fn connector_page(connector: &Connector) -> String {
     let mut page = format!("# {}: {}\n\n## Connection\n\n", connector.name, connector.title);
     for (name, field) in &connector.fields {
-        let kind = if field.secret { " (secret)" } else { "" };
+        let kind = match (field.secret, field.optional) {
+            (true, true) => " (secret, optional)",
+            (true, false) => " (secret)",
+            (false, true) => " (optional)",
+            (false, false) => "",
+        };
         let instead = told(field.deprecated.as_deref());
         page += &format!("- `{name}`{kind}: {instead}{} For example `{}`.\n", field.doc, field.example);
     }
-    page += &format!(
-        "- `environment`: {}\n\n## Actions\n\n",
-        connector.environments.keys().cloned().collect::<Vec<_>>().join(", ")
-    );
+    let environments = connector.environments.keys().cloned().collect::<Vec<_>>().join(", ");
+    page += &format!("- `environment`: {environments}\n\n");
+    if connector.ways.len() > 1 {
+        page +=
+            &format!("It says who it is with {}; the first of these that is there counts.\n\n", connector.said_ways());
+    }
+    page += "## Actions\n\n";
     for action in connector.actions.values() {
         page += &format!("- `{}`: {}{}\n", action.name, told(action.deprecated.as_deref()), action.summary);
     }
