@@ -11,6 +11,7 @@ use ferry_contract::{
     script::Rules,
     template::Escape,
 };
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -18,8 +19,9 @@ use crate::{
     address::{Address, Reach},
     auth::TokenCache,
     library::Library,
-    manifest::{Auth, Call, Manifest, OAuth2},
+    manifest::{Auth, Call, Encoding, Manifest, OAuth2},
     stand_in::StandIn,
+    webhook::{self, Delivery, Doubt},
 };
 
 /// Values of a connection by field; any of them may be a secret.
@@ -166,6 +168,46 @@ impl Connection {
     /// The digest of where the connection leads: connector, first addresses, and the fields that are no secrets.
     pub fn identity(&self) -> &Digest {
         &self.identity
+    }
+
+    /// Whether a delivery of a webhook comes from the system.
+    ///
+    /// # Errors
+    /// Why that is not believed; without the webhook or its secret, nothing is.
+    pub fn believes(&self, name: &str, delivery: &Delivery<'_>) -> Result<(), Doubt> {
+        let webhook = self.manifest.webhooks.get(name).ok_or(Doubt::Forged)?;
+        let secret = self.fields.get(&webhook.secret).filter(|secret| !secret.expose_secret().is_empty());
+        webhook::verify(&webhook.scheme, secret.ok_or(Doubt::Forged)?, delivery, self.world.clock.now())
+    }
+
+    /// The headers by which a delivery shows that the system sent it; with another secret where it `is_forged`. Nothing without
+    /// the webhook or its secret.
+    pub fn sign(
+        &self,
+        name: &str,
+        delivery: &Delivery<'_>,
+        signed: (&str, Timestamp),
+        is_forged: bool,
+    ) -> Option<Vec<(String, String)>> {
+        let webhook = self.manifest.webhooks.get(name)?;
+        let secret = self.fields.get(&webhook.secret).filter(|secret| !secret.expose_secret().is_empty())?;
+        let forged = is_forged.then(|| SecretString::from(format!("not {}", secret.expose_secret())));
+        Some(webhook::sign(&webhook.scheme, forged.as_ref().unwrap_or(secret), delivery, signed))
+    }
+
+    /// The HTTP method of a webhook.
+    pub fn method_of(&self, webhook: &str) -> &'static str {
+        let is_query = self.manifest.webhooks.get(webhook).is_some_and(|webhook| webhook.encoding == Encoding::Query);
+        if is_query { "GET" } else { "POST" }
+    }
+
+    /// The event that a delivery of a webhook is.
+    ///
+    /// # Errors
+    /// What of its content cannot be read.
+    pub fn event(&self, name: &str, delivery: &Delivery<'_>) -> Result<Value, String> {
+        let webhook = self.manifest.webhooks.get(name).ok_or_else(|| format!("there is no webhook `{name}`"))?;
+        webhook::event(webhook, &self.rules, delivery)
     }
 
     /// How to call an action.

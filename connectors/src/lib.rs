@@ -21,5 +21,6 @@ pub mod request;
 pub mod response;
 pub mod stand_in;
 mod told;
+pub mod webhook;
 
 mod auth;

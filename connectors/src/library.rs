@@ -20,6 +20,7 @@ use crate::manifest::{self, Manifest};
 #[include = "*/connector.yaml"]
 #[include = "*/README.md"]
 #[include = "*/samples/*.json"]
+#[include = "*/samples/webhooks/*.json"]
 #[exclude = "sandbox/*"]
 struct Shipped;
 

@@ -18,6 +18,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/correct-a-dead-letter.md", 10),
     ("docs/how-to/add-an-action.md", 3),
     ("docs/how-to/log-in-to-a-system.md", 6),
+    ("docs/how-to/take-webhooks.md", 8),
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),
@@ -95,7 +96,7 @@ fn prepare(folder: &Path, port: u16) {
 }
 
 /// Types all commands into one shell; gives what each printed.
-fn typed(folder: &Path, commands: &[Typed]) -> Vec<String> {
+fn typed((folder, hooks): (&Path, u16), commands: &[Typed]) -> Vec<String> {
     let mut script = String::from("set -m\ntrap 'kill -9 $(jobs -p) 2>/dev/null' EXIT\n");
     for command in commands {
         script += &format!("echo '{MARK}'\n{}\n", command.command);
@@ -108,6 +109,7 @@ fn typed(folder: &Path, commands: &[Typed]) -> Vec<String> {
         .env("PATH", path)
         .env("NO_COLOR", "1")
         .env("USER", "reader")
+        .env("FERRY_LISTEN", format!("127.0.0.1:{hooks}"))
         .env_remove("FERRY_STORE")
         .env_remove("FERRY_SANDBOX")
         .stdin(Stdio::null())
@@ -146,17 +148,21 @@ fn line_matches(expected: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Two ports that are free.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
 /// What a page shows and is not printed.
 fn wrong(page: &str, at_least: usize) -> Vec<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let [port, hooks] = free_ports();
     let text = std::fs::read_to_string(root().join(page)).unwrap().replace(SHOWN_PORT, &port.to_string());
     let commands = commands(&text);
     assert!(commands.len() >= at_least, "{page} has only {} commands", commands.len());
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path(), port);
-    let printed = typed(folder.path(), &commands);
+    let printed = typed((folder.path(), hooks), &commands);
     assert_eq!(printed.len(), commands.len(), "{page}: the shell ended early: {printed:?}");
     let mut wrong = Vec::new();
     for (command, printed) in commands.iter().zip(&printed) {

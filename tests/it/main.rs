@@ -47,5 +47,6 @@ mod starve;
 mod store;
 mod tidy;
 mod times;
+mod told;
 mod triggers;
 mod unclaimed;

@@ -12,8 +12,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use expect_test::expect_file;
 use ferry::api::Status;
 use ferry::cmd::{
-    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, LintReport, MapReport, PairList, PlanDocument,
-    PreflightReport, RunList, RunStory, WhyReport,
+    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, Heard, LintReport, MapReport, PairList,
+    PlanDocument, PreflightReport, RunList, RunStory, WhyReport,
 };
 use ferry::schemas::{self, Known};
 use ferry::store::DeadEvent;
@@ -65,6 +65,7 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/dlq-show-event.schema.json"].assert_eq(&schema::<DeadEvent>());
     expect_file!["../../schemas/test-report.schema.json"].assert_eq(&schema::<TestReport>());
     expect_file!["../../schemas/audit-list.schema.json"].assert_eq(&schema::<ActList>());
+    expect_file!["../../schemas/listen.schema.json"].assert_eq(&schema::<Heard>());
     expect_file!["../../schemas/xref-list.schema.json"].assert_eq(&schema::<PairList>());
     expect_file!["../../schemas/plan.schema.json"].assert_eq(&schema::<PlanDocument>());
     expect_file!["../../schemas/map.schema.json"].assert_eq(&schema::<MapReport>());

@@ -40,8 +40,8 @@ POST /_sandbox/faults    {\"duplicates\": \"refuse\" | \"book\", \"rules\": [{\"
 GET  /_sandbox/clock     the sandbox time and its speed
 POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
-POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payout-status\"], \"header\": \"X-Signature\",
-                         \"secret\": \"sandbox\"} says who is told from now on
+POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
+                         from now on; \"SentToBank=http://…\" of one kind
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -174,6 +174,7 @@ fn seed(world: &World) -> Value {
             "program_id": PROGRAM,
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
+            "webhook_secret": world.outbox.target().secret,
         },
         "salesforce": {
             "url": format!("{}/salesforce", world.base),

@@ -7,6 +7,7 @@ mod complete;
 mod read;
 mod records;
 mod schema;
+mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use ferry_contract::{
 
 pub use auth::{Assertion, Auth, ClientAuth, Grant, OAuth2};
 pub use read::read;
+pub use webhook::{Encoding, Webhook};
 
 /// One system: what it can do, and how to talk to it.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Manifest {
     pub code: Option<Script>,
     /// How to call each action.
     pub calls: BTreeMap<String, Call>,
+    /// What it tells by itself.
+    pub webhooks: BTreeMap<String, Webhook>,
     /// How many requests it takes; all windows hold at once.
     pub budget: Vec<BudgetWindow>,
     /// How many requests at once, where it says so.

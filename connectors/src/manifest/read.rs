@@ -23,9 +23,9 @@ use ferry_contract::{
 
 use serde_json::{Map, Value};
 
-use super::{Auth, Call, ErrorRule, Manifest, action, complete};
+use super::{Auth, Call, ErrorRule, Manifest, action, complete, webhook};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "ferry",
     "connector",
     "title",
@@ -41,6 +41,7 @@ const KEYS: [&str; 15] = [
     "code",
     "records",
     "actions",
+    "webhooks",
 ];
 
 /// What a rule on a response may use.
@@ -89,6 +90,10 @@ impl Reader<'_> {
         });
         let known: Vec<&str> = actions.keys().map(String::as_str).collect();
         let records = fields.get("records").and_then(|node| self.records(node, &known));
+        let (told, webhooks) = match fields.get("webhooks") {
+            Some(node) => webhook::read(self, &connection, node),
+            None => Default::default(),
+        };
         let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
         let fields_of = |way: &Auth| {
             let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
@@ -108,12 +113,13 @@ impl Reader<'_> {
             actions,
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
             records,
+            webhooks: told,
             ways,
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);
         let connector = Arc::new(connector);
-        Some(Manifest { connector, environments, auth, errors, message, code, calls, budget, concurrency })
+        Some(Manifest { connector, environments, auth, errors, message, code, calls, webhooks, budget, concurrency })
     }
 
     /// Without a rule, each failure would be an unknown outcome.

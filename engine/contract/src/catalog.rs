@@ -44,6 +44,8 @@ pub struct Connector {
     pub budget: Vec<Window>,
     /// How it describes its kinds of records.
     pub records: Option<Records>,
+    /// What it tells by itself, by name, in order.
+    pub webhooks: BTreeMap<String, Webhook>,
     /// The fields that each way to say who we are needs, in order; a connection has those of one.
     pub ways: Vec<Vec<String>>,
 }
@@ -69,6 +71,19 @@ pub struct Records {
     pub action: String,
     /// Reads one.
     pub reader: Arc<dyn Reader>,
+}
+
+/// One thing that a system tells by itself.
+#[derive(Debug)]
+pub struct Webhook {
+    /// One sentence.
+    pub summary: String,
+    /// Where the facts come from.
+    pub source: String,
+    /// The field of a connection with which its sender is verified.
+    pub secret: String,
+    /// What the event has.
+    pub output: Schema,
 }
 
 /// One field of a connection in `ferry.yaml`.
@@ -253,6 +268,11 @@ impl Catalog {
     /// The action that a step names as `connector.action`.
     pub fn action(&self, connector: &str, action: &str) -> Option<&Action> {
         self.connectors.get(connector)?.actions.get(action)
+    }
+
+    /// The webhook that a trigger names as `connector.webhook`.
+    pub fn webhook(&self, connector: &str, webhook: &str) -> Option<&Webhook> {
+        self.connectors.get(connector)?.webhooks.get(webhook)
     }
 }
 

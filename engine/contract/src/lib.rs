@@ -31,4 +31,5 @@ pub mod key;
 pub mod mask;
 pub mod port;
 pub mod suggest;
+pub mod webhook;
 pub mod xml;

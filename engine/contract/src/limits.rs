@@ -36,6 +36,10 @@ pub const STACK_BYTES: usize = 64 << 20;
 pub const SCRIPT_WALL_MAX_MS: u64 = 1_000;
 /// Operations between two looks at that clock.
 pub const SCRIPT_CLOCK_EVERY_OPERATIONS: u64 = 512;
+/// How far the time of whoever signed a webhook may be from ours, where nothing else is said.
+pub const WEBHOOK_SKEW: Duration = Duration::from_mins(5);
+/// The most that a manifest or a trigger may say of it.
+pub const WEBHOOK_SKEW_MAX: Duration = Duration::from_hours(1);
 /// A string that a template makes.
 pub const TEXT_MAX_BYTES: usize = 1 << 20;
 /// Brackets inside brackets of one JSONPath: the time to read it doubles with each.

@@ -9,41 +9,48 @@ use anyhow::Context as _;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    extract::{DefaultBodyLimit, Path, RawQuery, State},
+    http::{
+        HeaderMap, Method, StatusCode,
+        header::{ALLOW, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
-    routing::post,
+    routing::get,
 };
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretString};
+use ferry_connectors::webhook::{self, Doubt};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
-    engine::{Delivery, Engine},
+    engine::{Believed, Delivery, Engine, Hook},
     limits::{WEBHOOK_BODY_MAX_BYTES, WEBHOOKS_AT_ONCE_MAX},
 };
 
 #[derive(Clone)]
 struct Shared {
     engine: Arc<Engine>,
+    /// What senders call this listener, which some of them sign: without `/` at its end.
+    url: Arc<str>,
     /// Deliveries at once: the others are told to come again.
     room: Arc<Semaphore>,
 }
 
-/// Starts the listener, and says where it answers.
+/// Starts the listener, and says where it answers. `public` is what senders call it; else it is its own address.
 ///
 /// # Errors
 /// Where the address is taken.
-pub async fn listen(addr: SocketAddr, engine: Arc<Engine>) -> Result<SocketAddr, anyhow::Error> {
+pub async fn listen(
+    (addr, public): (SocketAddr, Option<&str>),
+    engine: Arc<Engine>,
+) -> Result<SocketAddr, anyhow::Error> {
     let listener = TcpListener::bind(addr)
         .await
         .with_context(|| format!("the address {addr} cannot be used for webhooks; `--listen` names another"))?;
     let addr = listener.local_addr()?;
-    let shared = Shared { engine, room: Arc::new(Semaphore::new(WEBHOOKS_AT_ONCE_MAX)) };
+    let url = public.map_or_else(|| format!("http://{addr}"), |url| url.trim_end_matches('/').to_owned());
+    let shared = Shared { engine, url: url.into(), room: Arc::new(Semaphore::new(WEBHOOKS_AT_ONCE_MAX)) };
     let routes = Router::new()
-        .route("/hooks/{path}", post(deliver))
+        .route("/hooks/{path}", get(deliver).post(deliver))
         .layer(DefaultBodyLimit::max(WEBHOOK_BODY_MAX_BYTES))
         .with_state(shared);
     tokio::spawn(async move {
@@ -56,17 +63,24 @@ pub async fn listen(addr: SocketAddr, engine: Arc<Engine>) -> Result<SocketAddr,
 
 async fn deliver(
     State(shared): State<Shared>,
+    method: Method,
     Path(path): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let Ok(_room) = shared.room.try_acquire() else { return Err(Refusal::Busy) };
     let hook = shared.engine.hook(&path).ok_or(Refusal::Unknown)?;
-    if let Some((header, secret)) = &hook.verify {
-        let signature = headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        verify(secret, signature, &body)?;
-    }
-    let event: Value = serde_json::from_slice(&body).map_err(|error| Refusal::NoJson(error.to_string()))?;
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    let url = format!("{}/hooks/{path}{query}", shared.url);
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let delivery = webhook::Delivery { method: method.as_str(), url: &url, headers: &headers, body: &body };
+    let event = event(&shared.engine, &hook, &delivery).inspect_err(|refusal| {
+        if let Refusal::Doubted(doubt) = refusal {
+            tracing::warn!(path, %doubt, url, "a delivery was not believed");
+        }
+    })?;
     let delivered = shared.engine.deliver(&hook, &event).await;
     let delivered = delivered.map_err(|failure| {
         tracing::error!(path, %failure, "a delivery could not be stored");
@@ -81,29 +95,35 @@ async fn deliver(
     })
 }
 
-/// Whether whoever sent a body knows the secret: HMAC-SHA256, in hexadecimal digits, perhaps after
-/// `sha256=`. Source: RFC 2104; compared in constant time.
-fn verify(secret: &SecretString, signature: &str, body: &[u8]) -> Result<(), Refusal> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| Refusal::Forged)?;
-    mac.update(body);
-    let given = bytes(signature.strip_prefix("sha256=").unwrap_or(signature)).ok_or(Refusal::Forged)?;
-    mac.verify_slice(&given).map_err(|_| Refusal::Forged)
-}
-
-/// Bytes from hexadecimal digits.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
-        return None;
+/// The event of a delivery whose sender is believed.
+fn event(engine: &Engine, hook: &Hook, delivery: &webhook::Delivery<'_>) -> Result<Value, Refusal> {
+    let method = match &hook.sender {
+        Believed::System { connection, webhook, .. } => connection.method_of(webhook),
+        Believed::Anybody | Believed::Verified(..) => "POST",
+    };
+    if delivery.method != method {
+        return Err(Refusal::Method(method));
     }
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
+    match &hook.sender {
+        Believed::Anybody => {}
+        Believed::Verified(scheme, secret) => webhook::verify(scheme, secret, delivery, engine.now())?,
+        Believed::System { connection, webhook, unsigned } => {
+            if !unsigned {
+                connection.believes(webhook, delivery)?;
+            }
+            return connection.event(webhook, delivery).map_err(Refusal::Unread);
+        }
+    }
+    serde_json::from_slice(delivery.body).map_err(|error| Refusal::Unread(format!("the body is no JSON: {error}")))
 }
 
 /// Why a delivery was not taken. The sender learns no more than he needs.
 enum Refusal {
     Busy,
     Unknown,
-    Forged,
-    NoJson(String),
+    Method(&'static str),
+    Doubted(Doubt),
+    Unread(String),
     NotStored,
 }
 
@@ -116,9 +136,19 @@ impl IntoResponse for Refusal {
                 (StatusCode::SERVICE_UNAVAILABLE, again, "too many deliveries at once\n").into_response()
             }
             Self::Unknown => say(StatusCode::NOT_FOUND, "no pipeline takes deliveries here"),
-            Self::Forged => say(StatusCode::UNAUTHORIZED, "the signature does not fit the body"),
-            Self::NoJson(error) => say(StatusCode::BAD_REQUEST, &format!("the body is no JSON: {error}")),
+            Self::Method(method) => {
+                let error = json!({ "error": format!("deliveries are sent here with {method}") });
+                (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, method)], Json(error)).into_response()
+            }
+            Self::Doubted(doubt) => say(StatusCode::UNAUTHORIZED, &doubt.to_string()),
+            Self::Unread(error) => say(StatusCode::BAD_REQUEST, &error),
             Self::NotStored => say(StatusCode::SERVICE_UNAVAILABLE, "the event could not be stored; send it again"),
         }
+    }
+}
+
+impl From<Doubt> for Refusal {
+    fn from(doubt: Doubt) -> Self {
+        Self::Doubted(doubt)
     }
 }

@@ -43,9 +43,11 @@ pub struct Loader {
 }
 
 /// Where webhooks are taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Door {
     asked: SocketAddr,
+    /// What senders call it, where that is not the address.
+    public: Option<String>,
     open: Option<SocketAddr>,
 }
 
@@ -98,11 +100,16 @@ impl Loader {
     }
 
     /// Listens for webhooks at this address, once a pipeline takes some; with where that is, where one does already.
+    /// Senders call it by `public`, where that is another URL.
     ///
     /// # Errors
     /// Where the address is taken.
-    pub async fn take_webhooks(&self, at: SocketAddr, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
-        *self.door.lock().await = Some(Door { asked: at, open: None });
+    pub async fn take_webhooks(
+        &self,
+        (at, public): (SocketAddr, Option<String>),
+        engine: &Arc<Engine>,
+    ) -> Result<Option<String>, anyhow::Error> {
+        *self.door.lock().await = Some(Door { asked: at, public, open: None });
         if engine.has_hooks() { self.open_door(engine).await } else { Ok(None) }
     }
 
@@ -110,7 +117,7 @@ impl Loader {
     async fn open_door(&self, engine: &Arc<Engine>) -> Result<Option<String>, anyhow::Error> {
         let mut door = self.door.lock().await;
         let Some(door) = door.as_mut().filter(|door| door.open.is_none()) else { return Ok(None) };
-        let addr = ingress::listen(door.asked, Arc::clone(engine)).await?;
+        let addr = ingress::listen((door.asked, door.public.as_deref()), Arc::clone(engine)).await?;
         door.open = Some(addr);
         Ok(Some(format!("http://{addr}/hooks/")))
     }

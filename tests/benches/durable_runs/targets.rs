@@ -226,7 +226,7 @@ impl Bench {
 
     /// Over loopback HTTP: delivered, durable, mapped, answered.
     async fn webhooks(&self, runs: usize) {
-        let addr = ingress::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::clone(&self.engine)).await;
+        let addr = ingress::listen((SocketAddr::from(([127, 0, 0, 1], 0)), None), Arc::clone(&self.engine)).await;
         let url = format!("http://{}/hooks/hook", addr.expect("a port is free"));
         let (begun, client) = (Stopwatch::start(), reqwest::Client::new());
         let mut senders = JoinSet::new();

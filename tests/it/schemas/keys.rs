@@ -77,6 +77,8 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/budget.rs", "a window of a budget", Kind::Connector, "Window"),
     ("manifest/budget.rs", "`says`", Kind::Connector, "Says"),
     ("manifest/budget.rs", "`backoff`", Kind::Connector, "Backoff"),
+    ("manifest/webhook.rs", "a webhook of a connector", Kind::Connector, "Told"),
+    ("manifest/webhook.rs", "`verify` of a connector", Kind::Connector, "Verified"),
     ("manifest/records.rs", "`records`", Kind::Connector, "Records"),
     ("manifest/schema.rs", "a schema", Kind::Connector, "Described"),
     ("manifest/action.rs", "an action", Kind::Connector, "Action"),

@@ -1,6 +1,6 @@
 //! Webhooks among what goes wrong, and their books: what was accepted is a run, what was forged is none.
 //!
-//! The sandbox tells a second pipeline of each payout that has ended; its event wakes the run that waits. A
+//! The sandbox tells another pipeline of each payout that has ended, by its kind; its event wakes the run that waits. A
 //! delivery that was answered 2xx is an event that must not be lost, through any kill; how often it came makes
 //! no difference; what was lost is found by the poll, which the other books would show.
 
@@ -12,24 +12,46 @@ use serde_json::Value;
 use super::world::World;
 use crate::program::said;
 
-/// Where it is told, below the address of each process.
-pub(super) const PATH: &str = "hooks/payout-status";
 /// The pipeline that pays.
 pub(super) const PAYS: &str = "mass-payouts";
-/// The pipeline that is told.
-pub(super) const TOLD: &str = "payout-status";
 
-/// One run for each payout, however often it is told of; what it says is asked of Payoneer, and not believed.
-pub(super) const PIPELINE: &str = r#"ferry: 1
-pipeline: payout-status
+/// A pipeline that is told of one kind of end.
+pub(super) struct Told {
+    /// The pipeline, and the last part of its URL.
+    pub(super) name: &'static str,
+    /// The vendor's name of it.
+    pub(super) kind: &'static str,
+    /// The connector's.
+    webhook: &'static str,
+}
+
+/// Both of them.
+pub(super) const TOLD: [Told; 2] = [
+    Told { name: "payout-sent", kind: "SentToBank", webhook: "payout_sent" },
+    Told { name: "payout-cancelled", kind: "CancelPayout", webhook: "payout_cancelled" },
+];
+
+impl Told {
+    /// One run for each payout, however often it is told of; what it says is asked of Payoneer, and not believed.
+    pub(super) fn pipeline(&self) -> String {
+        let (name, webhook) = (self.name, self.webhook);
+        format!(
+            "ferry: 1
+pipeline: {name}
 trigger:
-  webhook: { path: payout-status, verify: { header: X-Signature, secret: "${env:HOOK_SECRET}" } }
-  key: $.IntPaymentId
+  webhook: {{ from: payoneer.{webhook}, path: {name} }}
+  key: $.client_reference_id
 steps:
   - id: ended
-    emit: { event: payoneer.payout_ended, key: $.event.IntPaymentId, data: { reference: $.event.IntPaymentId } }
-on_failure: { alert: finance-ops }
-"#;
+    emit:
+      event: payoneer.payout_ended
+      key: $.event.client_reference_id
+      data: {{ reference: $.event.client_reference_id }}
+on_failure: {{ alert: finance-ops }}
+"
+        )
+    }
+}
 
 /// What the shipped pipeline says of its wait, and what it says here.
 const WAITS: &str = "      timeout: 5d\n";
@@ -101,8 +123,10 @@ impl Hooks {
         let list = world.ask("webhooks").await?["list"].clone();
         let store = world.store().await?;
         let mut runs: BTreeMap<String, Vec<RunRow>> = BTreeMap::new();
-        for run in store.runs(&all_of(TOLD)).await.map_err(said)? {
-            runs.entry(run.event_key.clone()).or_default().push(run);
+        for told in TOLD {
+            for run in store.runs(&all_of(told.name)).await.map_err(said)? {
+                runs.entry(run.event_key.clone()).or_default().push(run);
+            }
         }
         for (reference, webhooks) in by_reference(&list) {
             hooks.wrongs.extend(wrong(&reference, &webhooks, &runs.remove(&reference).unwrap_or_default()));
@@ -136,7 +160,7 @@ pub fn wrong(reference: &str, webhooks: &[&Value], runs: &[RunRow]) -> Option<St
     let states: Vec<&str> = runs.iter().map(|run| run.state.as_str()).collect();
     let what = match states[..] {
         _ if is_of(&["badly_signed"]) && (accepted > 0 || !runs.is_empty()) => "somebody else's word was taken",
-        _ if !is_of(&["badly_signed"]) && refused > 0 => "Payoneer's word was not taken",
+        _ if !is_of(&["badly_signed", "replayed"]) && refused > 0 => "Payoneer's word was not taken",
         [] if accepted > 0 => "it was accepted and is lost",
         [_] if tries == 0 => "nothing was sent, and it has a run",
         [] | ["finished"] => return None,

@@ -66,8 +66,10 @@ impl<'a> World<'a> {
         std::fs::write(folder.path().join("faults.yaml"), text).map_err(said)?;
         let (requests, speed, seed) = (trial.payouts.to_string(), trial.speed.to_string(), trial.seed.to_string());
         let listens = (0..trial.processes).map(|_| address_to_keep()).collect::<Result<Vec<_>, _>>()?;
-        let told: Vec<String> =
-            listens.iter().map(|listen| format!("--webhook=http://{listen}/{}", hooks::PATH)).collect();
+        let told = |listen: &String| {
+            hooks::TOLD.map(|told| format!("--webhook={}=http://{listen}/hooks/{}", told.kind, told.name))
+        };
+        let told: Vec<String> = listens.iter().flat_map(told).collect();
         let args = ["--requests", &requests, "--speed", &speed, "--seed", &seed, "--faults", "faults.yaml"];
         let args: Vec<&str> = args.into_iter().chain(told.iter().map(String::as_str)).collect();
         let sandbox = program.sandbox(folder.path(), &args)?;
@@ -190,15 +192,24 @@ fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     copy(&pipelines.join("tables"), &own.join("tables"))?;
     let text = std::fs::read_to_string(own.join("ferry.yaml")).map_err(said)?;
     let at_once = format!("connector: salesforce\n    concurrency: {}", trial.at_once());
-    std::fs::write(own.join("ferry.yaml"), text.replace("connector: salesforce", &at_once)).map_err(said)?;
+    let signed = "program_id:";
+    let secret = format!("webhook_secret: ${{env:PAYONEER_WEBHOOK_SECRET}}\n    {signed}");
+    let text = text.replace("connector: salesforce", &at_once).replace(signed, &secret);
+    std::fs::write(own.join("ferry.yaml"), text).map_err(said)?;
     let pays = own.join("mass-payouts.yaml");
     let text = std::fs::read_to_string(&pays).map_err(said)?;
     std::fs::write(&pays, hooks::woken(&text)?).map_err(said)?;
-    std::fs::write(own.join("payout-status.yaml"), hooks::PIPELINE).map_err(said)?;
+    for told in hooks::TOLD {
+        std::fs::write(own.join(format!("{}.yaml", told.name)), told.pipeline()).map_err(said)?;
+    }
     for connector in ["payoneer", "salesforce"] {
         let to = own.join("connectors").join(connector);
         copy(&shipped.join("connectors").join(connector), &to)?;
         copy(&shipped.join("connectors").join(connector).join("samples"), &to.join("samples"))?;
+        let webhooks = shipped.join("connectors").join(connector).join("samples/webhooks");
+        if webhooks.is_dir() {
+            copy(&webhooks, &to.join("samples/webhooks"))?;
+        }
         let manifest = to.join("connector.yaml");
         let text = std::fs::read_to_string(&manifest).map_err(said)?;
         std::fs::write(&manifest, changed(text, trial)).map_err(said)?;
@@ -206,10 +217,11 @@ fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
     Ok(())
 }
 
-/// A manifest with other time-outs; a mutant says what is not so, though no reader of manifests could know.
+/// A manifest with other time-outs, and with time for a delivery on a clock that is fast; a mutant says what is not so, though no reader of manifests could know.
 fn changed(manifest: String, trial: &Trial) -> String {
     let timeout = format!("timeout: {}ms", trial.timeout_ms());
     let manifest = manifest.replace("timeout: 60s", &timeout).replace("timeout: 30s", &timeout);
+    let manifest = manifest.replace("skew: 5m", "skew: 1h");
     if trial.is_mutant { manifest.replace("visible_after: 15m", "visible_after: 15s") } else { manifest }
 }
 

@@ -21,7 +21,7 @@ use crate::{clock, limits};
 
 use book::Book;
 pub(crate) use book::Standing;
-pub(crate) use notice::Notice;
+pub(crate) use notice::{KINDS, Notice};
 
 /// The one program.
 pub(crate) const PROGRAM: &str = "100086190";

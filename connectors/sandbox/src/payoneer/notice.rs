@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use super::CURRENCY;
 use crate::{clock, wire};
 
+/// What is told, by the vendor's names.
+pub(crate) const KINDS: [&str; 2] = ["SentToBank", "CancelPayout"];
+
 /// One thing to tell.
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
@@ -33,7 +36,7 @@ impl Notice {
             "Currency": CURRENCY,
             "Transaction Date": clock::seconds_text(at),
         });
-        Self { kind: "SentToBank", reference: reference.to_owned(), at, body }
+        Self { kind: KINDS[0], reference: reference.to_owned(), at, body }
     }
 
     /// Tells that a payout will not be made.
@@ -51,6 +54,6 @@ impl Notice {
             "Payment Amount": wire::cents(amount).to_string(),
             "Canceled Payment Date": clock::seconds_text(at).replace(':', "%3a"),
         });
-        Self { kind: "CancelPayout", reference: reference.to_owned(), at, body }
+        Self { kind: KINDS[1], reference: reference.to_owned(), at, body }
     }
 }

@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
-use reqwest::{StatusCode, header::CONTENT_TYPE, redirect};
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+    redirect,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +52,8 @@ async fn offer(client: &reqwest::Client, parcel: &Parcel) -> Outcome {
     let mut outcome = Outcome::Failed;
     for url in &parcel.urls {
         let request = client.post(url).header(CONTENT_TYPE, "application/json");
-        let request = request.header(&parcel.header, &parcel.signature).body(parcel.body.clone());
+        let authorization = parcel.signer.authorization(url, &parcel.body);
+        let request = request.header(AUTHORIZATION, authorization).body(parcel.body.clone());
         match request.send().await.map(|response| response.status()) {
             Ok(status) if status.is_success() => return Outcome::Accepted,
             Ok(StatusCode::UNAUTHORIZED) => outcome = Outcome::Refused,

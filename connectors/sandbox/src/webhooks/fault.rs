@@ -16,7 +16,8 @@ pub struct WebhookRule {
     /// The rule stops after so many hits.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How much later than it should, on the sandbox clock: for `late`, `stale` and, at the most, `reordered`.
+    /// How much later than it should, on the sandbox clock: for `late`, `stale`, `replayed` and, at
+    /// the most, `reordered`.
     #[serde(default)]
     pub by_ms: Option<u64>,
 }
@@ -37,12 +38,14 @@ pub enum WebhookFault {
     BadlySigned,
     /// Sent, and sent again much later.
     Stale,
+    /// Sent, and sent again by somebody who has kept it: with the signature of then, and not otherwise.
+    Replayed,
 }
 
 impl WebhookFault {
     /// All of them.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Duplicate, Self::Late, Self::Reordered, Self::Lost, Self::BadlySigned, Self::Stale];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Duplicate, Self::Late, Self::Reordered, Self::Lost, Self::BadlySigned, Self::Stale, Self::Replayed];
 
     /// Says its name in a faults file.
     pub(super) fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl WebhookFault {
             Self::Lost => "lost",
             Self::BadlySigned => "badly_signed",
             Self::Stale => "stale",
+            Self::Replayed => "replayed",
         }
     }
 }
@@ -62,7 +66,7 @@ impl WebhookRule {
     pub(super) fn by_ms(&self) -> u64 {
         let default_ms = match self.fault {
             WebhookFault::Stale => limits::WEBHOOK_STALE_MS,
-            WebhookFault::Late | WebhookFault::Reordered => limits::WEBHOOK_LATE_MS,
+            WebhookFault::Late | WebhookFault::Reordered | WebhookFault::Replayed => limits::WEBHOOK_LATE_MS,
             WebhookFault::Duplicate | WebhookFault::Lost | WebhookFault::BadlySigned => 0,
         };
         self.by_ms.unwrap_or(default_ms)

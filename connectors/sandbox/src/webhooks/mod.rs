@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{clock, limits, payoneer::Notice};
+use crate::{clock, limits, payoneer::Notice, random::Random};
 
 pub use fault::{WebhookFault, WebhookRule};
+use target::Signer;
 pub use target::Webhooks;
 
 /// All webhooks of a world, and which of their deliveries are still to come.
@@ -50,6 +51,8 @@ struct Delivery {
     tries: u32,
     due_at: Timestamp,
     order: Order,
+    /// When it was signed, where it is the recording of an earlier one.
+    recorded: Option<Timestamp>,
 }
 
 /// Whether a delivery lets those pass that come later.
@@ -65,8 +68,7 @@ pub(crate) struct Parcel {
     number: u64,
     /// Where it goes: to one after the other, until one takes it.
     urls: Vec<String>,
-    header: String,
-    signature: String,
+    signer: Signer,
     body: String,
 }
 
@@ -134,6 +136,10 @@ impl Outbox {
         self.webhooks.push(Webhook { kind, reference, body, fault, tries: 0, accepted: 0, refused: 0, given_up: 0 });
         match fault {
             None | Some(WebhookFault::BadlySigned) => self.plan(at, Order::AsItCame),
+            Some(WebhookFault::Replayed) => {
+                self.plan(at, Order::AsItCame);
+                self.plan_as((later, Some(at)), Order::AsItCame);
+            }
             Some(WebhookFault::Duplicate) => {
                 self.plan(at, Order::AsItCame);
                 self.plan(at, Order::AsItCame);
@@ -150,7 +156,11 @@ impl Outbox {
 
     /// Plans a delivery of the last webhook.
     fn plan(&mut self, due_at: Timestamp, order: Order) {
-        let delivery = Delivery { webhook: self.webhooks.len() - 1, tries: 0, due_at, order };
+        self.plan_as((due_at, None), order);
+    }
+
+    fn plan_as(&mut self, (due_at, recorded): (Timestamp, Option<Timestamp>), order: Order) {
+        let delivery = Delivery { webhook: self.webhooks.len() - 1, tries: 0, due_at, order, recorded };
         self.delivered += 1;
         self.deliveries.insert(self.delivered, delivery);
         self.due.insert((due_at, self.delivered));
@@ -164,14 +174,13 @@ impl Outbox {
             let delivery = self.deliveries.get_mut(&number).expect("what is due is planned");
             delivery.tries += 1;
             let webhook = &self.webhooks[delivery.webhook];
-            let is_believed = webhook.fault != Some(WebhookFault::BadlySigned);
-            parcels.push(Parcel {
-                number,
-                urls: self.target.turned(number),
-                header: self.target.header.clone(),
-                signature: self.target.signature(&webhook.body, is_believed),
-                body: webhook.body.clone(),
-            });
+            let knows = webhook.fault != Some(WebhookFault::BadlySigned);
+            let secret = if knows { self.target.secret.clone() } else { format!("not {}", self.target.secret) };
+            let mut random = Random::of(self.seed, &format!("nonce/{number}/{}", delivery.tries));
+            let nonce = format!("{:016x}", random.draw());
+            let signer = Signer { secret, nonce, at: delivery.recorded.unwrap_or(now) };
+            let urls = self.target.turned(webhook.kind, number);
+            parcels.push(Parcel { number, urls, signer, body: webhook.body.clone() });
         }
         parcels
     }
@@ -188,9 +197,12 @@ impl Outbox {
                 webhook.accepted += 1;
                 self.let_pass(delivery.webhook, now);
             }
-            Outcome::Refused => webhook.refused += 1,
-            Outcome::Failed if delivery.tries >= limits::WEBHOOK_TRIES_MAX => webhook.given_up += 1,
-            Outcome::Failed => {
+            // What is signed well and believed too late is signed anew.
+            Outcome::Refused if webhook.fault == Some(WebhookFault::BadlySigned) || delivery.recorded.is_some() => {
+                webhook.refused += 1;
+            }
+            Outcome::Failed | Outcome::Refused if delivery.tries >= limits::WEBHOOK_TRIES_MAX => webhook.given_up += 1,
+            Outcome::Failed | Outcome::Refused => {
                 let doubled = limits::WEBHOOK_AGAIN_MS << (delivery.tries - 1);
                 let due_at = clock::add_ms(now, doubled.min(limits::WEBHOOK_AGAIN_MAX_MS));
                 self.deliveries.insert(number, Delivery { due_at, ..delivery });

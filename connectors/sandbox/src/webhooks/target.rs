@@ -1,28 +1,31 @@
 //! Who is told, and how he knows who tells it.
 //!
-//! The signature is the one that ferry verifies today: HMAC-SHA256 of the body in hexadecimal digits, in a header.
-//! Payoneer itself signs with `Authorization: hmacauth …` over method, URL, time, nonce and body (vendors.md,
-//! section 1.7), which neither side speaks yet.
+//! Signed as Payoneer does, `Authorization: hmacauth APP:SIGNATURE:NONCE:TIME` over app, method, URL, time, nonce and body
+//! (vendors.md, section 1.7). Nothing here is shared with the engine's own reading of that description.
 
-use axum::http::{HeaderName, Uri};
+use axum::http::Uri;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::limits;
+use crate::{limits, payoneer::KINDS};
 
 /// What an engine that is started with `--sandbox` takes for the secret of every webhook.
 const SECRET: &str = "sandbox";
+/// Who signs in the vendor's sandbox.
+const APP: &str = "Webhook-IPCNSender-sandbox";
 
 /// Who is told of payouts that have ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webhooks {
-    /// URLs on this machine, such as `http://127.0.0.1:8080/hooks/payout-status`. A webhook goes to one after
-    /// the other until one takes it, as through a load balancer; nobody is told where there is none.
+    /// URLs on this machine, such as `http://127.0.0.1:8080/hooks/payouts`, each told of everything, or of one kind:
+    /// `SentToBank=http://127.0.0.1:8080/hooks/sent`. A webhook goes to one after the other until one takes it, as through
+    /// a load balancer; nobody is told where there is none.
     pub urls: Vec<String>,
-    /// The header with the signature.
-    pub header: String,
     /// What both sides know.
     #[serde(skip_serializing)]
     pub secret: String,
@@ -30,7 +33,7 @@ pub struct Webhooks {
 
 impl Default for Webhooks {
     fn default() -> Self {
-        Self { urls: Vec::new(), header: "X-Signature".to_owned(), secret: SECRET.to_owned() }
+        Self { urls: Vec::new(), secret: SECRET.to_owned() }
     }
 }
 
@@ -40,28 +43,65 @@ impl Webhooks {
         if self.urls.len() > limits::WEBHOOK_URLS_MAX {
             return Err(format!("webhooks go to at most {} URLs", limits::WEBHOOK_URLS_MAX));
         }
-        if let Some(url) = self.urls.iter().find(|url| !is_on_this_machine(url)) {
-            return Err(format!("`{url}` is not on this machine; write `http://127.0.0.1:PORT/hooks/PATH`"));
+        for (kind, url) in self.urls.iter().map(|url| parts(url)) {
+            if let Some(kind) = kind.filter(|kind| !KINDS.contains(kind)) {
+                return Err(format!("`{kind}` is no kind of webhook; there are {}", KINDS.join(" and ")));
+            }
+            if !is_on_this_machine(url) {
+                return Err(format!("`{url}` is not on this machine; write `http://127.0.0.1:PORT/hooks/PATH`"));
+            }
         }
-        let header = HeaderName::try_from(self.header.as_str());
-        header.map(drop).map_err(|_| format!("`{}` is no name of a header, such as `X-Signature`", self.header))
+        Ok(())
     }
 
-    /// Says the URLs, each time beginning with another one.
-    pub(super) fn turned(&self, number: u64) -> Vec<String> {
-        let mut urls = self.urls.clone();
+    /// Says the URLs for a kind, each time beginning with another one.
+    pub(super) fn turned(&self, kind: &str, number: u64) -> Vec<String> {
+        let wanted = self.urls.iter().map(|url| parts(url)).filter(|(own, _)| own.is_none_or(|own| own == kind));
+        let mut urls: Vec<String> = wanted.map(|(_, url)| url.to_owned()).collect();
         let turns = number % (urls.len().max(1) as u64);
         urls.rotate_left(usize::try_from(turns).expect("it is less than the number of URLs"));
         urls
     }
+}
 
-    /// Signs a body, or does as who does not know the secret would.
-    pub(super) fn signature(&self, body: &str, knows_the_secret: bool) -> String {
-        let secret = if knows_the_secret { self.secret.clone() } else { format!("not {}", self.secret) };
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key may have any length");
-        mac.update(body.as_bytes());
-        let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256={digits}")
+/// How one delivery is signed, wherever it goes.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    /// What the receiver knows, or something else where he is not to believe it.
+    pub(super) secret: String,
+    /// Used once.
+    pub(super) nonce: String,
+    /// When it is signed.
+    pub(super) at: Timestamp,
+}
+
+impl Signer {
+    /// The `Authorization` of a POST to this URL.
+    pub(super) fn authorization(&self, url: &str, body: &str) -> String {
+        let (nonce, time) = (&self.nonce, self.at.as_second());
+        let digest = BASE64_STANDARD.encode(Md5::digest(body.as_bytes()));
+        let text = format!("{APP}POST{}{time}{nonce}{digest}", encoded(&url.to_lowercase()));
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("a key may have any length");
+        mac.update(text.as_bytes());
+        format!("hmacauth {APP}:{}:{nonce}:{time}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// A URL without a query, encoded as in a form, in small letters; ours have none.
+fn encoded(url: &str) -> String {
+    let sign = |byte: u8| match byte {
+        b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        b' ' => "+".to_owned(),
+        other => format!("%{other:02x}"),
+    };
+    url.bytes().map(sign).collect()
+}
+
+/// The kind and the URL.
+fn parts(written: &str) -> (Option<&str>, &str) {
+    match written.split_once('=') {
+        Some((kind, url)) if !kind.contains("://") => (Some(kind), url),
+        _ => (None, written),
     }
 }
 
@@ -78,13 +118,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_signed_as_others_sign_it() {
-        // Source: RFC 4231, test case 2.
-        let target = Webhooks { secret: "Jefe".to_owned(), ..Webhooks::default() };
-        let digits = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        let body = "what do ya want for nothing?";
-        assert_eq!(target.signature(body, true), format!("sha256={digits}"));
-        assert_ne!(target.signature(body, false), target.signature(body, true));
+    fn what_is_signed_is_what_others_sign() {
+        // Computed with a third implementation of the same description.
+        let at = Timestamp::from_second(1_700_000_000).expect("a time");
+        let signer = Signer { secret: "test-secret".to_owned(), nonce: "nonce-1".to_owned(), at };
+        let expected = "M2wyAni2ltbNP+LUWs3hu6jEVx9hQCP8kI17vzZJS0Q=";
+        let authorization = signer.authorization("https://example.com/webhooks", r#"{"Payee Id":"p"}"#);
+        assert_eq!(authorization, format!("hmacauth {APP}:{expected}:nonce-1:1700000000"));
     }
 
     #[test]
@@ -93,6 +133,8 @@ mod tests {
             ("http://127.0.0.1:8080/hooks/a", true),
             ("http://localhost:1/", true),
             ("http://[::1]:1/", true),
+            ("SentToBank=http://127.0.0.1:1/hooks/a", true),
+            ("SentToBnak=http://127.0.0.1:1/hooks/a", false),
             ("https://127.0.0.1:1/", false),
             ("http://127.0.0.1.example.com/", false),
             ("http://127.0.0.1@example.com/", false),

@@ -1,12 +1,15 @@
 //! Webhooks, as whoever is told of payouts receives them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -17,7 +20,7 @@ const SECRET: &str = "geheim";
 /// Every payout has ended by then.
 const ENDED_MS: u64 = 41 * MINUTE_MS;
 
-/// Whoever is told: verifies signatures as ferry does, and answers what it is told to at first.
+/// Whoever is told: verifies signatures, and answers what it is told to at first.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<Received>>);
 
@@ -25,18 +28,25 @@ struct Receiver(Arc<Mutex<Received>>);
 struct Received {
     bodies: Vec<Value>,
     forged: usize,
+    nonces: BTreeSet<String>,
     answers: Vec<StatusCode>,
 }
 
-async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key may have any length");
-    mac.update(&body);
-    let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+async fn take(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
     let mut received = receiver.0.lock().expect("nobody panics");
-    if headers.get("x-hook").and_then(|value| value.to_str().ok()) != Some(&format!("sha256={digits}")) {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let authorization = text("authorization");
+    let parts: Vec<&str> = authorization.trim_start_matches("hmacauth ").split(':').collect();
+    let [app, signature, nonce, time] = parts.as_slice() else { panic!("`{authorization}` is no signature") };
+    let url = format!("http%3a%2f%2f{}{}", text("host").replace(':', "%3a"), uri.path().replace('/', "%2f"));
+    let digest = BASE64_STANDARD.encode(Md5::digest(&body));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key may have any length");
+    mac.update(format!("{app}POST{url}{time}{nonce}{digest}").as_bytes());
+    if BASE64_STANDARD.encode(mac.finalize().into_bytes()) != *signature {
         received.forged += 1;
         return StatusCode::UNAUTHORIZED;
     }
+    received.nonces.insert((*nonce).to_owned());
     if let Some(answer) = received.answers.pop() {
         return answer;
     }
@@ -52,7 +62,7 @@ impl Receiver {
         let url = format!("http://{}/hooks/payout-status", listener.local_addr().expect("it listens"));
         let app = Router::new().fallback(take).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let target = json!({ "urls": ["http://127.0.0.1:1/", url], "header": "X-Hook", "secret": SECRET });
+        let target = json!({ "urls": ["http://127.0.0.1:1/", url], "secret": SECRET });
         let (code, body) = client.send("POST", "/_sandbox/webhooks", &target.to_string()).await;
         assert_eq!((code, body["secret"].is_null()), (200, true), "{body}");
         client.faults(&json!({ "webhooks": faults }).to_string()).await;

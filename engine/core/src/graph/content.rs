@@ -6,7 +6,7 @@ use ferry_contract::{report::Spanned, yaml::Node};
 
 use super::{Content, EdgeKind, Link, NodeKind, Shown, wrap::clean};
 use crate::{
-    language::{self, Arm, EventSource, Pipeline, Reaction, Then, Wait, Work},
+    language::{self, Arm, EventSource, Pipeline, Reaction, Sender, Then, Wait, Work},
     plan::{self, Plan, StepIndex},
 };
 
@@ -65,7 +65,11 @@ fn trigger(pipeline: &Pipeline) -> Shown {
         EventSource::Poll(poll) => vec![format!("poll {}", poll.action.value), every(poll.every)],
         EventSource::Webhook(hook) => {
             let answer = hook.respond.as_ref().map(|step| format!("answers with {}", step.value));
-            std::iter::once(format!("webhook {}", hook.path.value)).chain(answer).collect()
+            let from = match &hook.sender {
+                Sender::System { from, .. } => Some(format!("from {}", from.value)),
+                Sender::Anybody | Sender::Verified(..) => None,
+            };
+            std::iter::once(format!("webhook {}", hook.path.value)).chain(from).chain(answer).collect()
         }
         EventSource::Event(name) => vec![format!("event {}", name.value)],
         EventSource::Schedule(schedule) => {

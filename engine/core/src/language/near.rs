@@ -31,7 +31,7 @@ pub(super) const STEP: &[Near] = &[
 
 pub(super) const TRIGGER: &[Near] = &[
     near(&["action", "with", "every", "cursor"], "inside `poll`"),
-    near(&["path", "verify", "respond"], "inside `webhook`"),
+    near(&["path", "from", "verify", "respond"], "inside `webhook`"),
     near(&["field", "tie_break", "lookback"], "inside `cursor` of `poll`"),
     near(BESIDE_STEPS, "one level up, beside `trigger`"),
     near(&["timeout", "concurrency"], "one level up, beside `trigger`"),
@@ -53,8 +53,10 @@ pub(super) const CURSOR: &[Near] = &[
     near(&["key", "revision"], "two levels up, beside `poll`"),
 ];
 
-pub(super) const WEBHOOK: &[Near] =
-    &[near(&["header", "secret"], "inside `verify`"), near(&["key", "revision"], "one level up, beside `webhook`")];
+pub(super) const WEBHOOK: &[Near] = &[
+    near(&["scheme", "header", "secret", "skew"], "inside `verify`"),
+    near(&["key", "revision"], "one level up, beside `webhook`"),
+];
 
 pub(super) const EACH: &[Near] =
     &[near(OF_STEPS, "one level up, beside `each`"), near(&["timeout", "pipeline"], "one level up, beside `each`")];

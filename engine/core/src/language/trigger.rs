@@ -5,6 +5,7 @@ use std::time::Duration;
 use ferry_contract::{
     report::{Report, Spanned},
     suggest,
+    webhook::Scheme,
     yaml::{
         Node,
         read::{Fields, duration, one_of, text},
@@ -85,20 +86,26 @@ pub struct Schedule {
 pub struct Webhook {
     /// The last part of the URL, `/hooks/PATH`.
     pub path: Spanned<String>,
-    /// The header with the HMAC-SHA256 of the body, and the reference to its secret; nothing where
-    /// whoever reaches the address is trusted.
-    pub verify: Option<Verify>,
+    /// Who is believed.
+    pub sender: Sender,
     /// The step whose output is the answer; nothing answers as soon as the event is on disk.
     pub respond: Option<Spanned<String>>,
 }
 
-/// How a webhook shows who sent it.
+/// Who is believed that he sent a webhook.
 #[derive(Debug)]
-pub struct Verify {
-    /// The header with the signature, in hexadecimal digits, perhaps after `sha256=`.
-    pub header: Spanned<String>,
-    /// The reference to the secret, such as `${env:HOOK_SECRET}`.
-    pub secret: Spanned<String>,
+pub enum Sender {
+    /// Whoever reaches the address.
+    Anybody,
+    /// Who knows the secret: how he shows it, and the reference to it, such as `${env:HOOK_SECRET}`.
+    Verified(Scheme, Spanned<String>),
+    /// A system that is connected: its connector says what it sends, and how that is verified.
+    System {
+        /// `connection.webhook`.
+        from: Spanned<String>,
+        /// Whether it signs nothing: `verify: none` is written.
+        unsigned: bool,
+    },
 }
 
 /// An action that is asked for new events.
@@ -230,29 +237,43 @@ fn schedule(node: &Node, report: &mut Report) -> Option<Schedule> {
 }
 
 fn webhook(node: &Node, report: &mut Report) -> Option<Webhook> {
-    let fields = Fields::open_near(node, "`webhook`", (&["path", "verify", "respond"], near::WEBHOOK), report)?;
+    let keys = ["from", "path", "verify", "respond"];
+    let fields = Fields::open_near(node, "`webhook`", (&keys, near::WEBHOOK), report)?;
     let path = fields.need("path", "payout-status", report).and_then(|node| text(node, "`path`", report))?;
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     if path.value.is_empty() || !path.value.bytes().all(is_name) {
         let message = format!("`{}` is not a path of a webhook", path.value);
         report.error("invalid-value", path.at, message, "write small letters, digits and `-`, such as `payout-status`");
     }
-    let verify = fields.need("verify", "{ header: X-Signature, secret: \"${env:HOOK_SECRET}\" }", report)?;
-    Some(Webhook { verify: self::verify(verify, report)?, respond: text_of(fields, "respond", report), path })
+    let sender = match (text_of(fields, "from", report), fields.get("verify")) {
+        (Some(from), None) => Some(Sender::System { from, unsigned: false }),
+        (Some(from), Some(node)) if node.text() == Some("none") => Some(Sender::System { from, unsigned: true }),
+        (Some(from), Some(_)) => {
+            let message = "the connector says how this webhook is verified";
+            let help = "remove it; its secret is a field of the connection. Beside `from` there is only `verify: none`";
+            fields.refuse("verify", message, help, report);
+            Some(Sender::System { from, unsigned: false })
+        }
+        (None, _) => {
+            let verify = fields.need("verify", "{ header: X-Signature, secret: \"${env:HOOK_SECRET}\" }", report)?;
+            self::verify(verify, report)
+        }
+    };
+    Some(Webhook { sender: sender?, respond: text_of(fields, "respond", report), path })
 }
 
 /// `none` has to be written: an open address is a decision.
-fn verify(node: &Node, report: &mut Report) -> Option<Option<Verify>> {
+fn verify(node: &Node, report: &mut Report) -> Option<Sender> {
     if node.entries().is_none() {
-        return one_of(node, "a way to verify", &[("none", ())], report).map(|()| None);
+        return one_of(node, "a way to verify", &[("none", ())], report).map(|()| Sender::Anybody);
     }
-    let fields = Fields::open(node, "`verify`", &["header", "secret"], report)?;
-    let header = fields.need("header", "X-Signature", report).and_then(|node| text(node, "`header`", report));
+    let fields = Fields::open(node, "`verify`", &["scheme", "header", "secret", "skew"], report)?;
+    let scheme = Scheme::read(fields, report);
     let secret = fields.need("secret", "\"${env:HOOK_SECRET}\"", report)?;
     let secret = text(secret, "`secret`", report)?;
     if !secret.value.contains("${") {
         let message = "the secret of a webhook is written in the file";
         report.error("literal-secret", secret.at, message, "refer to it: `${env:NAME}` or `${secret:path}`");
     }
-    Some(Some(Verify { header: header?, secret }))
+    Some(Sender::Verified(scheme?, secret))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferry_contract::{expression::Expression, path::Path};
+use ferry_contract::{expression::Expression, path::Path, webhook::Scheme};
 
 use super::{Schedule, StepIndex};
 use crate::language::Backfill;
@@ -121,13 +121,31 @@ pub struct Poll {
     pub backfill: Option<Backfill>,
 }
 
+/// Who is believed that he sent a webhook.
+#[derive(Debug)]
+pub enum Sender {
+    /// Whoever reaches the address.
+    Anybody,
+    /// Who knows a secret: how he shows it, and the reference to it.
+    Verified(Scheme, String),
+    /// A system that is connected: its connector says what it sends, and how that is verified.
+    System {
+        /// The connection's name.
+        connection: String,
+        /// The webhook's name.
+        webhook: String,
+        /// Whether it does not sign: whoever reaches the address is believed.
+        unsigned: bool,
+    },
+}
+
 /// Requests that others send to us.
 #[derive(Debug)]
 pub struct Webhook {
     /// The last part of the URL.
     pub path: String,
-    /// The header with the HMAC-SHA256 of the body, and the reference to its secret.
-    pub verify: Option<(String, String)>,
+    /// Who is believed.
+    pub sender: Sender,
     /// The step whose output is the answer.
     pub respond: Option<StepIndex>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use ferry_connectors::library::Library;
 use ferry_contract::{
-    catalog::{Action, Catalog, Connector},
+    catalog::{Action, Catalog, Connector, Webhook},
     failure::ErrorClass,
     schema::Schema,
     suggest,
@@ -63,6 +63,9 @@ fn explained(name: &str, catalog: &Catalog) -> Option<String> {
     let mut parts = name.split('.');
     let connector = catalog.connectors.get(parts.next()?)?;
     let Some(action) = parts.next() else { return Some(connector_page(connector)) };
+    if let Some(webhook) = connector.webhooks.get(action) {
+        return Some(webhook_page(name, webhook));
+    }
     let action = connector.actions.get(action)?;
     let Some(field) = parts.next() else { return Some(action_page(action)) };
     let schema = action.input.property(field).or_else(|| action.output.property(field))?;
@@ -77,7 +80,7 @@ const RHAI: &str = "# rhai
 A rule in Rhai sees the roots of its place: `event`, `vars`, finished steps by their id, `error` in an arm, `result` in a
 question. Numbers are exact: `0.1 + 0.2 == 0.3`, `100 / 8` is 12.5, and there are no floats. A field that is not there is an error;
 `event.x ?? 0` reads nothing as 0 where the field may be null. There is no clock, no random number, no file and no `eval`, so a
-replay gives the same. A script is stopped after 500,000 operations or one second.
+replay gives the same. `url_decode` reads a text that is encoded as in a query: `a+b%3Ac` is `a b:c`. A script is stopped after 500,000 operations or one second.
 ";
 
 fn names(catalog: &Catalog) -> Vec<String> {
@@ -86,7 +89,12 @@ fn names(catalog: &Catalog) -> Vec<String> {
     let fixed =
         checks::all().map(|check| check.name.to_owned()).chain(ErrorClass::ALL.map(|class| class.name().to_owned()));
     let operators = PAGES.iter().map(|page| page.name.to_owned());
-    fixed.chain(operators).chain(catalog.connectors.keys().cloned()).chain(actions).chain(["rhai".to_owned()]).collect()
+    let webhooks = catalog
+        .connectors
+        .values()
+        .flat_map(|connector| connector.webhooks.keys().map(|webhook| format!("{}.{webhook}", connector.name)));
+    let systems = catalog.connectors.keys().cloned().chain(actions).chain(webhooks);
+    fixed.chain(operators).chain(systems).chain(["rhai".to_owned()]).collect()
 }
 
 fn contents(catalog: &Catalog) -> String {
@@ -124,7 +132,23 @@ fn connector_page(connector: &Connector) -> String {
     for action in connector.actions.values() {
         page += &format!("- `{}`: {}{}\n", action.name, told(action.deprecated.as_deref()), action.summary);
     }
+    if !connector.webhooks.is_empty() {
+        page += "\n## Webhooks\n\n";
+        for (webhook, said) in &connector.webhooks {
+            page += &format!("- `{}.{webhook}`: {}\n", connector.name, said.summary);
+        }
+    }
     page
+}
+
+fn webhook_page(name: &str, webhook: &Webhook) -> String {
+    format!(
+        "# {name}\n\n{}\n\nVerified with: `{}` of the connection.\nSource: {}.\n\n## Event\n\n{}",
+        webhook.summary,
+        webhook.secret,
+        webhook.source,
+        fields(&webhook.output)
+    )
 }
 
 fn action_page(action: &Action) -> String {

@@ -29,6 +29,7 @@ mod start;
 mod status;
 mod store;
 mod test;
+mod webhooks;
 mod why;
 mod xref;
 
@@ -56,6 +57,7 @@ pub use map::MapReport;
 pub use plan::PlanDocument;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
+pub use webhooks::Heard;
 pub use why::WhyReport;
 pub use xref::PairList;
 
@@ -95,6 +97,8 @@ enum Command {
     Serve(serve::Serve),
     Reload(reload::Reload),
     Sandbox(sandbox::SandboxCommand),
+    Trigger(webhooks::Trigger),
+    Listen(webhooks::Listen),
     Demo(demo::Demo),
     Runs(runs::Runs),
     Dlq(dlq::Dlq),
@@ -240,6 +244,8 @@ fn run() -> ExitCode {
         Command::Serve(command) => start::on_runtime(command.run()),
         Command::Reload(command) => start::on_runtime(command.run()),
         Command::Sandbox(command) => start::on_runtime(command.run()),
+        Command::Trigger(command) => start::on_runtime(command.run()),
+        Command::Listen(command) => start::on_runtime(command.run()),
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),

@@ -27,7 +27,8 @@ pub(super) struct SandboxCommand {
     /// Faults to make, as YAML.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// Who is told of payouts that have ended, on this machine; with several, one after the other until one takes it.
+    /// Who is told of payouts that have ended, on this machine; `SentToBank=URL` of one kind. With several, one after the other
+    /// until one takes it.
     #[arg(long, value_name = "URL")]
     webhook: Vec<String>,
 }

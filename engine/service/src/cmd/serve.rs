@@ -32,6 +32,9 @@ pub(super) struct Serve {
     /// Where webhooks are taken; only listened at once a pipeline takes some.
     #[arg(long, env = "FERRY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
     listen: SocketAddr,
+    /// What senders of webhooks call `--listen`, such as https://hooks.example.com; Payoneer signs it.
+    #[arg(long, env = "FERRY_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
 }
 
 impl Serve {
@@ -40,7 +43,7 @@ impl Serve {
         let engine = Arc::clone(&started.engine);
         let loader = Arc::clone(&started.loader);
         let admin = api::listen(self.admin, Arc::clone(&engine), Arc::clone(&loader)).await?;
-        let hooks = loader.take_webhooks(self.listen, &engine).await?;
+        let hooks = loader.take_webhooks((self.listen, self.public_url.clone()), &engine).await?;
         let hooks = hooks.map(|url| format!("; webhooks {url}")).unwrap_or_default();
         let (plans, store) = (engine.versions().len(), &self.store.store);
         let environment = loader.environment().map(|name| format!(" in the environment `{name}`")).unwrap_or_default();

@@ -11,9 +11,9 @@ use std::{
 };
 
 use ferry_connectors::{connection::Connection, library::Library};
-use ferry_contract::key::Digest;
+use ferry_contract::{key::Digest, webhook::Scheme};
 use ferry_core::{
-    plan::{EventSource, Plan, StepIndex},
+    plan::{EventSource, Plan, Sender, StepIndex},
     project::{Channel, Retention},
 };
 use secrecy::SecretString;
@@ -62,10 +62,28 @@ pub(super) type Versioned = (Arc<LoadedProject>, Arc<Plan>);
 pub struct Hook {
     /// The pipeline.
     pub plan: Arc<Plan>,
-    /// The header with the signature, and the secret.
-    pub verify: Option<(String, SecretString)>,
+    /// Who is believed.
+    pub sender: Believed,
     /// The step whose output is the answer.
     pub respond: Option<StepIndex>,
+}
+
+/// Who is believed that he sent a webhook.
+#[derive(Clone)]
+pub enum Believed {
+    /// Whoever reaches the address.
+    Anybody,
+    /// Who knows the secret.
+    Verified(Scheme, SecretString),
+    /// The system behind a connection, by what its connector says of this webhook.
+    System {
+        /// The connection.
+        connection: Arc<Connection>,
+        /// The webhook's name.
+        webhook: String,
+        /// Whether it does not sign.
+        unsigned: bool,
+    },
 }
 
 impl fmt::Debug for Hook {
@@ -134,11 +152,19 @@ impl Loaded {
 fn hooks(project: &LoadedProject) -> impl Iterator<Item = (String, Hook)> {
     project.plans.iter().filter_map(|(plan, _)| {
         let EventSource::Webhook(hook) = &plan.trigger.source else { return None };
-        let secret = project.secrets.get(&plan.pipeline).cloned();
-        let verify = hook.verify.as_ref().zip(secret).map(|((header, _), secret)| (header.clone(), secret));
-        // Without its secret nothing could be verified, so nothing is taken.
-        (verify.is_some() || hook.verify.is_none())
-            .then(|| (hook.path.clone(), Hook { plan: Arc::clone(plan), verify, respond: hook.respond }))
+        let sender = match &hook.sender {
+            Sender::Anybody => Believed::Anybody,
+            // Without its secret nothing could be verified, so nothing is taken.
+            Sender::Verified(scheme, _) => {
+                Believed::Verified(scheme.clone(), project.secrets.get(&plan.pipeline)?.clone())
+            }
+            Sender::System { connection, webhook, unsigned } => Believed::System {
+                connection: Arc::clone(project.connections.get(connection)?),
+                webhook: webhook.clone(),
+                unsigned: *unsigned,
+            },
+        };
+        Some((hook.path.clone(), Hook { plan: Arc::clone(plan), sender, respond: hook.respond }))
     })
 }
 

@@ -56,7 +56,7 @@ pub use arriving::{Arriving, Known};
 pub use fate::{Fate, Foreseen};
 pub use foresee::{done, foresee};
 pub use gate::{BudgetStatus, CircuitStatus, ConnectionStatus};
-pub use loaded::{Hook, LoadedProject};
+pub use loaded::{Believed, Hook, LoadedProject};
 pub use member::Terms;
 pub use preview::{Previewed, StepAhead, WriteAhead};
 pub use renamed::renamed;

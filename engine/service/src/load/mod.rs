@@ -20,7 +20,7 @@ use ferry_contract::{
 };
 use ferry_core::{
     lint::{self, Checked, Files},
-    plan::{Call, EventSource, Plan},
+    plan::{Call, EventSource, Plan, Sender},
     project::{Given, Project, Retention},
     testing::CheckedSuite,
 };
@@ -257,13 +257,13 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, alerts, retention, library })
 }
 
-/// The secret of a pipeline's webhook; every sandbox signs with the same one.
+/// The secret of a pipeline's own webhook; beside a sandbox it is known.
 fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String> {
     let EventSource::Webhook(hook) = &plan.trigger.source else { return Ok(None) };
-    match &hook.verify {
-        None => Ok(None),
-        Some(_) if in_sandbox => Ok(Some("sandbox".into())),
-        Some((_, written)) => reference::resolve(written)
+    match &hook.sender {
+        Sender::Anybody | Sender::System { .. } => Ok(None),
+        Sender::Verified(..) if in_sandbox => Ok(Some("sandbox".into())),
+        Sender::Verified(_, written) => reference::resolve(written)
             .map(Some)
             .map_err(|error| format!("pipeline `{}`: the secret of its webhook has no value: {error}", plan.pipeline)),
     }

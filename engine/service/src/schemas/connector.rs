@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use super::{
-    action::Action,
+    action::{Action, Described},
     arm::Class,
+    pipeline::Scheme,
     rules::or_else,
-    written::{Condition, Interval, JsonPath, Made, Text, Version},
+    written::{Condition, Duration, Interval, JsonPath, Made, Text, Version},
 };
 
 /// A connector of ferry: one system, what it can do, and how to talk to it.
@@ -49,6 +50,56 @@ pub struct Connector {
     pub records: Option<Records>,
     /// What the system can do, by name.
     pub actions: BTreeMap<String, Action>,
+    /// What the system tells by itself, by name.
+    pub webhooks: Option<BTreeMap<String, Told>>,
+}
+
+/// One thing that the system tells by itself.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Told {
+    /// What has happened, in one sentence.
+    pub summary: Text,
+    /// Where the facts come from.
+    pub source: Text,
+    /// How a request shows who sent it.
+    pub verify: Verified,
+    /// How its content is written; `json` without it. A `query` comes with GET.
+    pub encoding: Option<Encoding>,
+    /// The event; `$` is the content, and Rhai has `body` and `headers`.
+    pub result: Made,
+    /// What the event has.
+    pub output: Described,
+    /// A recorded one, as a file: `body`, and the `event` that it is.
+    #[schemars(extend("examples" = ["samples/webhooks/thing_changed.json"]))]
+    pub sample: Text,
+}
+
+/// How a request shows who sent it.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Verified {
+    /// The way; `hmac_sha256` without it.
+    pub scheme: Option<Scheme>,
+    /// The header with the proof, for `hmac_sha256` and `shared_secret`.
+    #[schemars(extend("examples" = ["X-Signature"]))]
+    pub header: Option<Text>,
+    /// The field of `connection` that is the secret.
+    pub secret: Text,
+    /// How far the sender's time may be from ours, for schemes that sign it; 5 minutes without it.
+    pub skew: Option<Duration>,
+}
+
+/// How the content of a webhook is written.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Encoding {
+    /// A body of JSON.
+    Json,
+    /// A body that is a form; all values are texts.
+    Form,
+    /// The query of a GET request; all values are texts.
+    Query,
 }
 
 /// How the system describes its kinds of records.

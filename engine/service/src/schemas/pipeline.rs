@@ -134,23 +134,45 @@ pub struct Webhook {
     #[schemars(regex(pattern = "^[a-z0-9_-]+$"))]
     #[schemars(extend("patternErrorMessage" = "write small letters, digits and `-`, such as `payout-status`"))]
     pub path: Text,
-    /// How a request shows who sent it; `none` has to be written, because an open address is a decision.
-    pub verify: Verify,
+    /// `connection.webhook`: a webhook that a connector describes and verifies.
+    #[schemars(extend("examples" = ["payoneer.payout_sent"]))]
+    pub from: Option<Text>,
+    /// How a request shows who sent it; `none` has to be written, because an open address is a decision. Beside `from` there is
+    /// only `none`, for senders that sign nothing.
+    pub verify: Option<Verify>,
     /// The step whose output is the answer; without it, the answer comes as soon as the event is on disk.
     pub respond: Option<Text>,
 }
 
-/// The header with the HMAC-SHA256 of the body, and its secret.
+/// How a request shows who sent it.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(transform = or_word(&["none"]))]
 pub struct Verify {
-    /// The header with the signature, in hexadecimal digits, perhaps after `sha256=`.
+    /// The way; `hmac_sha256` without it.
+    pub scheme: Option<Scheme>,
+    /// The header with the proof, for `hmac_sha256` (perhaps after `sha256=`) and `shared_secret`.
     #[schemars(extend("examples" = ["X-Signature"]))]
-    pub header: Text,
+    pub header: Option<Text>,
     /// The reference to the secret.
     #[schemars(extend("examples" = ["${env:HOOK_SECRET}", "${secret:hooks/payouts}"]))]
     pub secret: Text,
+    /// How far the sender's time may be from ours, for schemes that sign it; 5 minutes without it.
+    pub skew: Option<Duration>,
+}
+
+/// Ways to show who sent a request.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Scheme {
+    /// HMAC-SHA256 of the body in a header, in hexadecimal digits or Base64.
+    HmacSha256,
+    /// The secret itself in a header.
+    SharedSecret,
+    /// Standard Webhooks: HMAC-SHA256 over id, time and body.
+    StandardWebhooks,
+    /// Payoneer's `Authorization: hmacauth` over method, URL, time, nonce and body.
+    PayoneerHmacauth,
 }
 
 /// Times of a cron expression.

@@ -31,6 +31,7 @@ mod unknown_channel;
 mod unknown_connection;
 mod unknown_event;
 mod unknown_pipeline;
+mod unknown_webhook;
 mod unsafe_retry;
 mod unstable_key;
 mod untaken_arm;
@@ -142,6 +143,7 @@ const ALL: &[Check] = &[
     untested::ARM,
     recursive_pipeline::CHECK,
     unknown_event::CHECK,
+    unknown_webhook::CHECK,
     colliding_trigger::CHECK,
     unsafe_retry::CHECK,
     unsafe_retry::POINTLESS,

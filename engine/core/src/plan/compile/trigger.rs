@@ -13,7 +13,7 @@ use super::{Builder, Scope};
 use crate::{
     eval::operators::date,
     language,
-    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Trigger, Webhook, first_times},
+    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Sender, Trigger, Webhook, first_times},
 };
 
 /// The key of a run that another follows, in the event.
@@ -149,12 +149,24 @@ impl Builder<'_> {
             }
             self.names.iter().position(|name| *name == step.value)
         });
-        let verify = webhook.verify.as_ref();
+        let sender = match &webhook.sender {
+            language::Sender::Anybody => Some(Sender::Anybody),
+            language::Sender::Verified(scheme, secret) => Some(Sender::Verified(scheme.clone(), secret.value.clone())),
+            language::Sender::System { from, unsigned } => self.system(from, *unsigned),
+        };
         Some(Webhook {
             path: webhook.path.value.clone(),
-            verify: verify.map(|verify| (verify.header.value.to_ascii_lowercase(), verify.secret.value.clone())),
+            sender: sender?,
             respond: respond.map_or(Some(None), |respond| respond.map(Some))?,
         })
+    }
+
+    /// A webhook of a connector; what is not there is said by `unknown-webhook`.
+    fn system(&self, from: &Spanned<String>, unsigned: bool) -> Option<Sender> {
+        let (connection, webhook) = from.value.split_once('.')?;
+        let connector = &self.project.connections.get(connection)?.connector.value;
+        self.catalog.webhook(connector, webhook)?;
+        Some(Sender::System { connection: connection.to_owned(), webhook: webhook.to_owned(), unsigned })
     }
 
     /// A path in which `$` is the event.

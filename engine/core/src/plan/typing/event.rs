@@ -6,7 +6,7 @@ use ferry_contract::{
 };
 
 use super::{Types, selected::Asks};
-use crate::plan::{Drop, Ended, EventSource, Rows, Trigger};
+use crate::plan::{Drop, Ended, EventSource, Rows, Sender, Trigger, Webhook};
 
 impl<'a> Types<'a> {
     pub(super) fn event(&mut self, trigger: &'a Trigger) -> Shape {
@@ -26,6 +26,11 @@ impl<'a> Types<'a> {
             ]),
             EventSource::Pipeline { name, on } => self.followed(name, *on),
             EventSource::File(Drop { rows: Rows::Csv, .. }) => Shape::of_texts(),
+            EventSource::Webhook(Webhook { sender: Sender::System { connection, webhook, .. }, .. }) => {
+                let connector = self.around.project.connections.get(connection).map(|known| &known.connector.value);
+                let known = connector.and_then(|connector| self.around.catalog.webhook(connector, webhook));
+                known.map(|known| known.output.clone().into()).unwrap_or_default()
+            }
             EventSource::Manual | EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => {
                 Shape::default()
             }
