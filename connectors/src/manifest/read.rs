@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::{Auth, Call, ErrorRule, Manifest, action, complete};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "ferry",
     "connector",
     "title",
@@ -40,6 +40,7 @@ const KEYS: [&str; 15] = [
     "message",
     "code",
     "records",
+    "verify",
     "actions",
 ];
 
@@ -89,6 +90,7 @@ impl Reader<'_> {
         });
         let known: Vec<&str> = actions.keys().map(String::as_str).collect();
         let records = fields.get("records").and_then(|node| self.records(node, &known));
+        let verify = fields.get("verify").and_then(|node| self.verify(node, (actions_node, &actions)));
         let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
         let fields_of = |way: &Auth| {
             let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
@@ -100,6 +102,7 @@ impl Reader<'_> {
         let connector = Connector {
             name,
             title,
+            description: self.text_of(fields, "description"),
             fields: connection,
             environments: environments
                 .iter()
@@ -109,6 +112,7 @@ impl Reader<'_> {
             budget: budget.iter().map(|budget| budget.window.clone()).collect(),
             records,
             ways,
+            verify,
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
+    evidence::Evidence,
     failure::ErrorClass,
     key::Digest,
     limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX},
@@ -34,6 +35,8 @@ pub struct Connector {
     pub name: String,
     /// The system's own name.
     pub title: String,
+    /// What of the system it covers.
+    pub description: Option<String>,
     /// The fields of a connection, in order.
     pub fields: Vec<(String, ConnectionField)>,
     /// The environments' names, each with the names of its addresses.
@@ -46,6 +49,8 @@ pub struct Connector {
     pub records: Option<Records>,
     /// The fields that each way to say who we are needs, in order; a connection has those of one.
     pub ways: Vec<Vec<String>>,
+    /// How a connection shows that it works.
+    pub verify: Option<Verify>,
 }
 
 impl Connector {
@@ -60,6 +65,15 @@ impl Connector {
         };
         self.ways.iter().map(said).collect::<Vec<_>>().join(", or ")
     }
+}
+
+/// The read by which a connection shows that it works.
+#[derive(Clone, Debug)]
+pub struct Verify {
+    /// The action; it reads.
+    pub action: String,
+    /// Its input, which fits its schema.
+    pub with: Map<String, Value>,
 }
 
 /// How a system describes its kinds of records.
@@ -95,6 +109,8 @@ pub struct Action {
     pub summary: String,
     /// Where the facts come from.
     pub source: String,
+    /// How well they are known, where the manifest says it.
+    pub evidence: Option<Evidence>,
     /// What to use instead, where it is not to be used any more.
     pub deprecated: Option<String>,
     /// What it does to the target.

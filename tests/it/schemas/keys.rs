@@ -78,6 +78,7 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/budget.rs", "`says`", Kind::Connector, "Says"),
     ("manifest/budget.rs", "`backoff`", Kind::Connector, "Backoff"),
     ("manifest/records.rs", "`records`", Kind::Connector, "Records"),
+    ("manifest/verify.rs", "`verify`", Kind::Connector, "Verify"),
     ("manifest/schema.rs", "a schema", Kind::Connector, "Described"),
     ("manifest/action.rs", "an action", Kind::Connector, "Action"),
     ("manifest/action.rs", "an effect (`read`, or a map with `write`)", Kind::Connector, "Effect"),

@@ -10,6 +10,7 @@ use super::{
     action::Action,
     arm::Class,
     rules::or_else,
+    verify::Verify,
     written::{Condition, Interval, JsonPath, Made, Text, Version},
 };
 
@@ -47,6 +48,8 @@ pub struct Connector {
     pub code: Option<Condition>,
     /// How the system describes its kinds of records, for snapshots in `describe/`.
     pub records: Option<Records>,
+    /// The read by which a connection shows that it works: an action, or one with its input.
+    pub verify: Option<Verify>,
     /// What the system can do, by name.
     pub actions: BTreeMap<String, Action>,
 }
