@@ -4,7 +4,10 @@
 
 mod document;
 mod facts;
+pub mod openapi;
+mod outline;
 mod pages;
+pub mod postman;
 mod words;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 mod check;
 mod describe;
 mod docs;
+mod export;
 mod list;
 mod reach;
 mod shelf;
@@ -29,6 +30,7 @@ enum Command {
     Check(check::Check),
     Describe(describe::Describe),
     Docs(docs::Docs),
+    Export(export::Export),
 }
 
 impl Connectors {
@@ -39,6 +41,7 @@ impl Connectors {
             Command::Check(command) => command.run().await,
             Command::Describe(command) => command.run().await,
             Command::Docs(command) => command.run(),
+            Command::Export(command) => command.run(),
         }
     }
 }
