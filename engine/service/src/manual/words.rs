@@ -51,7 +51,10 @@ pub(super) fn repeat(effect: &Effect) -> Vec<String> {
         Effect::Write(Repeat::Keyed { header, remembers }) => {
             let memory = match remembers {
                 Some(time) => {
-                    format!("The target remembers a key for {}; after that, a person decides.", duration(*time))
+                    format!(
+                        "The target remembers a key for {}; ferry counts on half of that, and then a person decides.",
+                        duration(*time)
+                    )
                 }
                 None => "The target remembers a key for ever, as the manifest has it.".to_owned(),
             };

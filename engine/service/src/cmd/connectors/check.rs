@@ -62,6 +62,8 @@ pub struct Tried {
     pub took_ms: Option<u64>,
     /// Why it does not work.
     pub class: Option<ErrorClass>,
+    /// The HTTP status of the answer that says so, where one came.
+    pub status: Option<u16>,
     /// What is wrong, or was not tried, in words.
     pub message: Option<String>,
     /// What to do.
@@ -107,15 +109,16 @@ impl Check {
 
 /// What is not set comes first: nothing was asked of such a system.
 fn exit(tried: &[Tried]) -> Exit {
-    let classes: Vec<ErrorClass> = tried.iter().filter_map(|tried| tried.class).collect();
-    let is_silent =
-        |class: &ErrorClass| matches!(class, ErrorClass::Unavailable | ErrorClass::Unknown | ErrorClass::Throttled);
-    match classes.as_slice() {
-        [] => Exit::Success,
-        classes if classes.contains(&ErrorClass::Config) => Exit::Usage,
-        classes if classes.iter().all(is_silent) => Exit::Unreachable,
-        _ => Exit::Findings,
+    let mut exit = Exit::Success;
+    for (class, status) in tried.iter().filter_map(|tried| Some((tried.class?, tried.status))) {
+        exit = match (blame(class, status), exit) {
+            (Blame::Setup, _) | (_, Exit::Usage) => Exit::Usage,
+            (Blame::Later | Blame::Way, Exit::Success) => Exit::Unreachable,
+            (Blame::Later | Blame::Way, before) => before,
+            (Blame::Credentials | Blame::Asked | Blame::Manifest, _) => Exit::Findings,
+        };
     }
+    exit
 }
 
 async fn tried(reach: &Reach, name: &str, connector: &str) -> Tried {
@@ -125,9 +128,10 @@ async fn tried(reach: &Reach, name: &str, connector: &str) -> Tried {
         connection: name.to_owned(),
         connector: connector.to_owned(),
         state: State::Failed,
-        action: action.clone(),
+        action,
         took_ms: None,
         class: None,
+        status: None,
         message: None,
         help: None,
     };
@@ -136,17 +140,13 @@ async fn tried(reach: &Reach, name: &str, connector: &str) -> Tried {
     let begun = clock.now();
     let opened = match reach.connection(name) {
         Ok(connection) => connection,
-        Err(failure) => return Tried { help: Some(help(&failure, known, &[])), ..failed(tried, failure) },
+        Err(failure) => return failed(tried, failure, known),
     };
     let came = came_to(&opened, known).await;
     let took_ms = Some(ms_between(begun, clock.now()));
     match came {
         Ok(state) => Tried { state, took_ms, message: untried(state), ..tried },
-        Err(failure) => {
-            let hosts = action.map(|action| opened.hosts_of(&action)).unwrap_or_default();
-            let hosts: Vec<String> = hosts.into_iter().filter_map(|names| names.into_iter().next()).collect();
-            Tried { took_ms, help: Some(help(&failure, known, &hosts)), ..failed(tried, failure) }
-        }
+        Err(failure) => Tried { took_ms, ..failed(tried, failure, known) },
     }
 }
 
@@ -161,10 +161,11 @@ async fn came_to(connection: &Connection, known: Option<&Connector>) -> Result<S
     answer.map(|_| State::Ok)
 }
 
-fn failed(tried: Tried, failure: Failure) -> Tried {
+fn failed(tried: Tried, failure: Failure, known: Option<&Connector>) -> Tried {
+    let help = Some(help(&failure, known));
     // The connection is named before it already.
     let message = failure.message.replace(&format!("connection `{}`: ", tried.connection), "").replace("\n  ", "; ");
-    Tried { class: Some(failure.class), message: Some(message), ..tried }
+    Tried { class: Some(failure.class), status: status(&failure), message: Some(message), help, ..tried }
 }
 
 fn untried(state: State) -> Option<String> {
@@ -176,37 +177,67 @@ fn untried(state: State) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// What to do, by the class of the failure.
-fn help(failure: &Failure, known: Option<&Connector>, hosts: &[String]) -> String {
-    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+/// Who has to do something about a failure.
+enum Blame {
+    /// Whoever set it up: nothing was asked.
+    Setup,
+    /// Whoever gives out credentials.
+    Credentials,
+    /// Nobody but time: the system answers that it cannot now.
+    Later,
+    /// The way there: no answer came.
+    Way,
+    /// Who chose what is asked for; it was refused, or answered with what no rule knows.
+    Asked,
+    /// Who wrote the manifest.
+    Manifest,
+}
+
+/// A status that no error rule knows is `unknown`, and an answer all the same.
+fn blame(class: ErrorClass, status: Option<u16>) -> Blame {
+    match (class, status) {
+        (ErrorClass::Config, _) => Blame::Setup,
+        (ErrorClass::Auth, _) => Blame::Credentials,
+        (ErrorClass::Bug, _) => Blame::Manifest,
+        (ErrorClass::Throttled, _) | (ErrorClass::Unavailable | ErrorClass::Unknown, Some(500..)) => Blame::Later,
+        (ErrorClass::Unavailable | ErrorClass::Unknown, None) => Blame::Way,
+        (ErrorClass::Unavailable | ErrorClass::Unknown, Some(_))
+        | (
+            ErrorClass::Invalid
+            | ErrorClass::Rejected
+            | ErrorClass::Declined
+            | ErrorClass::NotFound
+            | ErrorClass::Conflict
+            | ErrorClass::InsufficientFunds,
+            _,
+        ) => Blame::Asked,
+    }
+}
+
+fn status(failure: &Failure) -> Option<u16> {
+    failure.exchange.as_ref()?.answer.as_ref().map(|answer| answer.status)
+}
+
+/// What to do.
+fn help(failure: &Failure, known: Option<&Connector>) -> String {
     let open = known.into_iter().flat_map(|known| &known.fields).filter(|(_, field)| !field.secret);
     let open: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
-    match failure.class {
-        ErrorClass::Config => {
-            "mend ferry.yaml or set what it names; `--sandbox URL` tries it with a sandbox".to_owned()
-        }
-        ErrorClass::Auth => match known.map(Connector::said_ways).filter(|ways| !ways.is_empty()) {
+    match blame(failure.class, status(failure)) {
+        Blame::Setup => "mend ferry.yaml or set what it names; `--sandbox URL` tries it with a sandbox".to_owned(),
+        Blame::Credentials => match known.map(Connector::said_ways).filter(|ways| !ways.is_empty()) {
             Some(ways) => format!("see whether {ways} are those of this environment, and renew them where they are"),
             None => "see what the system asks of those who call it".to_owned(),
         },
-        ErrorClass::Throttled => "the login works; try again later".to_owned(),
-        ErrorClass::Unavailable | ErrorClass::Unknown if hosts.is_empty() => {
-            "see whether the system can be reached from here, and whether `environment` is right".to_owned()
+        Blame::Later => "the system answers; try again later".to_owned(),
+        Blame::Way => {
+            let host = failure.exchange.as_ref().and_then(|exchange| exchange.url.split('/').nth(2));
+            let host = host.map_or_else(|| "the system".to_owned(), |host| format!("`{host}`"));
+            format!("see whether {host} can be reached from here, and whether `environment` is right")
         }
-        ErrorClass::Unavailable | ErrorClass::Unknown => {
-            format!(
-                "see whether {} can be reached from here, and whether `environment` is right",
-                suggest::list(&hosts)
-            )
-        }
-        ErrorClass::Bug => "the manifest of the connector is wrong; `ferry lint` checks it".to_owned(),
-        ErrorClass::Invalid
-        | ErrorClass::Rejected
-        | ErrorClass::Declined
-        | ErrorClass::NotFound
-        | ErrorClass::Conflict
-        | ErrorClass::InsufficientFunds => {
-            format!("the login works; see whether {} are right, and what this user may read", suggest::list(&open))
+        Blame::Manifest => "the manifest of the connector is wrong; `ferry lint` checks it".to_owned(),
+        Blame::Asked if open.is_empty() => "the system answers; see what this user may read".to_owned(),
+        Blame::Asked => {
+            format!("the system answers; see whether {} are right, and what this user may read", suggest::list(&open))
         }
     }
 }
