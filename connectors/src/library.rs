@@ -33,6 +33,8 @@ pub struct Library {
     pub manifests: BTreeMap<String, Arc<Manifest>>,
     /// Connectors whose own manifest cannot be read.
     pub broken: BTreeSet<String>,
+    /// The file of each connector that is a project's own; the others are shipped.
+    pub own: BTreeMap<String, String>,
 }
 
 impl Library {
@@ -41,10 +43,15 @@ impl Library {
         let rules = Arc::new(Rules::new(Missing::IsNothing, watch));
         let (mut manifests, mut broken) = (BTreeMap::new(), BTreeSet::new());
         let mut reports = Vec::new();
-        for source in shipped().iter().chain(own) {
+        let mut files = BTreeMap::new();
+        let shipped = shipped();
+        for (index, source) in shipped.iter().chain(own).enumerate() {
             let mut report = Report::new(source);
             match manifest::read(source, &rules, &mut report) {
                 Some(manifest) => {
+                    if index >= shipped.len() {
+                        files.insert(manifest.connector.name.clone(), source.name.clone());
+                    }
                     manifests.insert(manifest.connector.name.clone(), Arc::new(manifest));
                 }
                 // It may have been there to replace a shipped one, whose rules are then not those wanted.
@@ -56,7 +63,7 @@ impl Library {
             }
             reports.push(report);
         }
-        (Self { rules, manifests, broken }, reports)
+        (Self { rules, manifests, broken, own: files }, reports)
     }
 
     /// What the language may know.

@@ -44,6 +44,7 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
     let name = &action.name;
     let sample = sample(manifest, call);
     assert!(!action.summary.is_empty() && !action.source.is_empty(), "{name}");
+    assert!(action.evidence.is_some(), "{name} does not say how well its facts are known");
     assert_eq!(action.input.violations(&sample["input"]), Vec::<String>::new(), "{name}: input");
 
     let fields: Fields =
@@ -82,6 +83,7 @@ fn every_action_does_with_its_sample_what_it_says() {
     let library = library();
     let mut actions = 0;
     for manifest in library.manifests.values() {
+        assert!(manifest.connector.verify.is_some(), "{} has no `verify`", manifest.connector.name);
         for (name, action) in &manifest.connector.actions {
             check_action(manifest, &library, action, &manifest.calls[name]);
             actions += 1;

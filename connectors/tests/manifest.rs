@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use ferry_connectors::library::Library;
 use ferry_contract::{
     catalog::{Backoff, BackoffKind},
+    evidence::Evidence,
     report::Source,
     script::NoWatch,
 };
@@ -73,6 +74,68 @@ fn a_wrong_limit_is_a_finding() {
 #[test]
 fn one_mistake_is_one_finding() {
     assert_eq!(load("auth: { magic: {} }").1.len(), 1);
+}
+
+/// What is said of `verify` in a manifest with a read that takes an input, and a write; with the place, and what to write.
+fn said_of(verify: &str) -> Vec<String> {
+    let get = manifest(&format!("verify: {verify}")).replace(
+        "input: { type: object, properties: {} }",
+        "input: { type: object, required: [id], properties: { id: { type: string, maxLength: 3, description: A name., example: a-1 } } }",
+    );
+    let pay = get[get.find("  get:").expect("the action")..].replace("  get:", "  pay:");
+    let pay = pay.replace("effect: read", "effect: { write: { repeat: never } }");
+    let (library, reports) = Library::load(&[Source::new("acme.yaml", format!("{get}{pay}"))], Arc::new(NoWatch));
+    let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
+    assert_eq!(library.manifests.contains_key("acme"), findings.is_empty(), "{verify}");
+    findings
+        .iter()
+        .map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help))
+        .collect()
+}
+
+#[test]
+fn a_connection_shows_that_it_works_by_a_read_that_can_be_sent() {
+    assert_eq!(said_of("{ action: get, with: { id: a-1 } }"), Vec::<String>::new());
+    for (verify, says) in [
+        ("gte", "6:9 unknown-action: `gte` is not an action of this connector; did you mean `get`?"),
+        (
+            "pay",
+            "6:9 invalid-value: `pay` writes, and whoever looks whether a connection works must change nothing; \
+             name an action that reads: `get`",
+        ),
+        ("get", "6:9 missing-input: `acme.get` needs `id`; add `id: \"a-1\"` to `with` of `verify`"),
+        (
+            "{ action: get, with: { ids: a, id: b } }",
+            "6:32 unknown-input: `acme.get` takes no `ids`; did you mean `id`?",
+        ),
+        (
+            "{ action: get, with: { id: a-11 } }",
+            "6:36 wrong-input: `id` is not as its action wants it: `$` has 4 characters, and 3 are the most; write what \
+             `id` takes, such as `\"a-1\"`",
+        ),
+        (
+            "{ action: get, input: {} }",
+            "6:24 unknown-key: `input` is not a key of `verify`; write one of `action`, `with`",
+        ),
+    ] {
+        let said = said_of(verify);
+        assert!(said.iter().any(|said| said == says), "{verify}: {said:?}");
+    }
+    assert_eq!(said_of("gte").len(), 1);
+}
+
+#[test]
+fn a_grade_of_evidence_is_one_of_six() {
+    let graded = |grade: &str| {
+        let text = manifest("").replace("source: this test", &format!("source: this test\n    evidence: {grade}"));
+        let (library, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
+        let action = library.manifests.get("acme").map(|manifest| manifest.connector.actions["get"].evidence);
+        (action, reports.iter().flat_map(|report| report.findings()).map(|finding| finding.message.clone()).collect())
+    };
+    for (name, grade) in Evidence::ALL {
+        assert_eq!(graded(name), (Some(Some(grade)), Vec::<String>::new()));
+    }
+    assert_eq!(graded("sure"), (None, vec!["`sure` is not a grade of evidence".to_owned()]));
 }
 
 #[test]

@@ -139,6 +139,7 @@ fn every_webhook_is_the_event_that_its_sample_says() {
             let made = event(webhook, &library.rules, &delivery).unwrap();
             assert!(number::equal(&made, &sample["event"]), "{name}: {made}");
             let said = &manifest.connector.webhooks[name];
+            assert!(said.evidence.is_some(), "{name} has no grade of evidence");
             assert_eq!(said.output.violations(&made), Vec::<String>::new(), "{name}");
             webhooks += 1;
         }

@@ -17,6 +17,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/quickstart.md", 15),
     ("docs/how-to/correct-a-dead-letter.md", 10),
     ("docs/how-to/add-an-action.md", 3),
+    ("docs/how-to/check-a-connection.md", 11),
     ("docs/how-to/log-in-to-a-system.md", 6),
     ("docs/how-to/take-webhooks.md", 8),
     ("docs/how-to/map-and-allocate.md", 7),

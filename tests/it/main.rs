@@ -9,6 +9,7 @@ mod bank;
 mod begin;
 mod beside;
 mod completions;
+mod connectors;
 mod dead_address;
 mod deep;
 mod describe;

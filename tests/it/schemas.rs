@@ -12,9 +12,10 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use expect_test::expect_file;
 use ferry::api::Status;
 use ferry::cmd::{
-    ActList, ApprovalList, DeadLetterList, DeadLetterShown, Envelope, Heard, LintReport, MapReport, PairList,
-    PlanDocument, PreflightReport, RunList, RunStory, WhyReport,
+    ActList, ApprovalList, CheckReport, ConnectorList, DeadLetterList, DeadLetterShown, Envelope, Heard, LintReport,
+    MapReport, PairList, PlanDocument, PreflightReport, RunList, RunStory, WhyReport,
 };
+use ferry::manual::ConnectorManual;
 use ferry::schemas::{self, Known};
 use ferry::store::DeadEvent;
 use ferry::testing::TestReport;
@@ -69,5 +70,8 @@ fn printed_json_has_a_schema() {
     expect_file!["../../schemas/xref-list.schema.json"].assert_eq(&schema::<PairList>());
     expect_file!["../../schemas/plan.schema.json"].assert_eq(&schema::<PlanDocument>());
     expect_file!["../../schemas/map.schema.json"].assert_eq(&schema::<MapReport>());
+    expect_file!["../../schemas/connectors-list.schema.json"].assert_eq(&schema::<ConnectorList>());
+    expect_file!["../../schemas/connectors-show.schema.json"].assert_eq(&schema::<ConnectorManual>());
+    expect_file!["../../schemas/connectors-check.schema.json"].assert_eq(&schema::<CheckReport>());
     expect_file!["../../schemas/graph.schema.json"].assert_eq(&schema::<Picture>());
 }

@@ -43,6 +43,16 @@ impl fmt::Debug for TokenCache {
 }
 
 impl Connection {
+    /// Fetches a token, where the connection takes one; gives whether it does. What is sent with each call itself can be
+    /// tried only by a call.
+    ///
+    /// # Errors
+    /// Those of a login.
+    pub async fn log_in(&self, pass: &dyn Pass) -> Result<bool, Failure> {
+        self.token(pass, None).await?;
+        Ok(self.oauth2().is_some())
+    }
+
     /// What requests carry now; `stale` is the number of a token that the target refused.
     ///
     /// # Errors

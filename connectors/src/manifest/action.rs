@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
     catalog::{Action, Backoff, Effect, Lookup, Repeat, Void},
+    evidence::Evidence,
     expression::{Expression, Made},
     failure::ErrorClass,
     limits::LEASE,
@@ -23,11 +24,12 @@ use super::{
 };
 use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "record",
     "selects",
     "summary",
     "source",
+    "evidence",
     "deprecated",
     "effect",
     "preflight",
@@ -87,6 +89,9 @@ impl Reader<'_> {
             backoff,
             summary: self.needed_text(fields, "summary", "what it does, in one sentence")?,
             source: self.needed_text(fields, "source", "where the facts come from")?,
+            evidence: fields
+                .get("evidence")
+                .and_then(|node| one_of(node, "a grade of evidence", &Evidence::ALL, self.report)),
             effect: {
                 let node = fields.need("effect", "read", self.report)?;
                 self.effect(node, known)

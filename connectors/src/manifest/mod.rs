@@ -7,6 +7,7 @@ mod complete;
 mod read;
 mod records;
 mod schema;
+mod verify;
 mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::{Auth, Call, ErrorRule, Manifest, action, complete, webhook};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "ferry",
     "connector",
     "title",
@@ -40,6 +40,7 @@ const KEYS: [&str; 16] = [
     "message",
     "code",
     "records",
+    "verify",
     "actions",
     "webhooks",
 ];
@@ -94,6 +95,7 @@ impl Reader<'_> {
             Some(node) => webhook::read(self, &connection, node),
             None => Default::default(),
         };
+        let verify = fields.get("verify").and_then(|node| self.verify(node, (actions_node, &actions)));
         let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
         let fields_of = |way: &Auth| {
             let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
@@ -105,6 +107,7 @@ impl Reader<'_> {
         let connector = Connector {
             name,
             title,
+            description: self.text_of(fields, "description"),
             fields: connection,
             environments: environments
                 .iter()
@@ -115,6 +118,7 @@ impl Reader<'_> {
             records,
             webhooks: told,
             ways,
+            verify,
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_contract::{
     catalog::{self, ConnectionField},
+    evidence::Evidence,
     expression::Expression,
     webhook::Scheme,
     yaml::{
@@ -17,7 +18,7 @@ use super::{read::Reader, schema};
 /// What the event is made of: `$` and `body` are the body, `headers` have their names in small letters.
 pub(crate) const WEBHOOK_NAMES: [&str; 2] = ["body", "headers"];
 
-const KEYS: [&str; 7] = ["summary", "source", "verify", "encoding", "result", "output", "sample"];
+const KEYS: [&str; 8] = ["summary", "source", "evidence", "verify", "encoding", "result", "output", "sample"];
 
 /// One thing that a system tells by itself.
 #[derive(Debug)]
@@ -76,8 +77,17 @@ impl Reader<'_> {
         let output = fields.need("output", "{ type: object, properties: … }", self.report);
         let output = output.and_then(|node| schema::read(self, node));
         let sample = self.needed_text(fields, "sample", "samples/webhooks/thing_changed.json");
+        let evidence = fields.get("evidence");
+        let evidence = evidence.and_then(|node| one_of(node, "a grade of evidence", &Evidence::ALL, self.report));
         let (scheme, secret) = verified?;
-        let said = catalog::Webhook { summary: summary?, source: source?, secret: secret.clone(), output: output? };
+        let said = catalog::Webhook {
+            summary: summary?,
+            source: source?,
+            evidence,
+            scheme: scheme.clone(),
+            secret: secret.clone(),
+            output: output?,
+        };
         Some((said, Webhook { scheme, secret, encoding: encoding?, result: result?, sample: sample? }))
     }
 

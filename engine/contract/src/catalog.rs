@@ -7,15 +7,17 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
+    evidence::Evidence,
     failure::ErrorClass,
     key::Digest,
     limits::{BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX},
     path::Path,
     record::Reader,
     schema::Schema,
+    webhook::Scheme,
 };
 
 /// All connectors, by name.
@@ -34,6 +36,8 @@ pub struct Connector {
     pub name: String,
     /// The system's own name.
     pub title: String,
+    /// What of the system it covers.
+    pub description: Option<String>,
     /// The fields of a connection, in order.
     pub fields: Vec<(String, ConnectionField)>,
     /// The environments' names, each with the names of its addresses.
@@ -48,6 +52,8 @@ pub struct Connector {
     pub webhooks: BTreeMap<String, Webhook>,
     /// The fields that each way to say who we are needs, in order; a connection has those of one.
     pub ways: Vec<Vec<String>>,
+    /// How a connection shows that it works.
+    pub verify: Option<Verify>,
 }
 
 impl Connector {
@@ -62,6 +68,15 @@ impl Connector {
         };
         self.ways.iter().map(said).collect::<Vec<_>>().join(", or ")
     }
+}
+
+/// The read by which a connection shows that it works.
+#[derive(Clone, Debug)]
+pub struct Verify {
+    /// The action; it reads.
+    pub action: String,
+    /// Its input, which fits its schema.
+    pub with: Map<String, Value>,
 }
 
 /// How a system describes its kinds of records.
@@ -80,6 +95,10 @@ pub struct Webhook {
     pub summary: String,
     /// Where the facts come from.
     pub source: String,
+    /// How well they are known.
+    pub evidence: Option<Evidence>,
+    /// How it shows who sent it.
+    pub scheme: Scheme,
     /// The field of a connection with which its sender is verified.
     pub secret: String,
     /// What the event has.
@@ -110,6 +129,8 @@ pub struct Action {
     pub summary: String,
     /// Where the facts come from.
     pub source: String,
+    /// How well they are known, where the manifest says it.
+    pub evidence: Option<Evidence>,
     /// What to use instead, where it is not to be used any more.
     pub deprecated: Option<String>,
     /// What it does to the target.

@@ -19,6 +19,7 @@ pub mod money;
 pub mod number;
 
 pub mod catalog;
+pub mod evidence;
 pub mod record;
 pub mod schema;
 pub mod shape;

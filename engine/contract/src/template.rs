@@ -22,6 +22,17 @@ enum Part {
     Name(String),
 }
 
+/// A part of a template, as it is shown elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Itself.
+    Text(&'a str),
+    /// The one value at a path.
+    Path(&'a Path),
+    /// The value of a bare name.
+    Name(&'a str),
+}
+
 /// A template that cannot be read, with the byte where it stops being one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TemplateError {
@@ -91,6 +102,15 @@ impl Template {
             Part::Text(_) | Part::Name(_) => part,
         });
         Self { parts: parts.collect(), ..self }
+    }
+
+    /// Its parts, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.parts.iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text),
+            Part::Path(path) => Piece::Path(path),
+            Part::Name(name) => Piece::Name(name),
+        })
     }
 
     /// The paths in it.

@@ -43,6 +43,16 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Its name, and what it is.
+    pub fn in_words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::HmacSha256 { .. } => SCHEMES[0],
+            Self::SharedSecret { .. } => SCHEMES[1],
+            Self::StandardWebhooks { .. } => SCHEMES[2],
+            Self::PayoneerHmacauth { .. } => SCHEMES[3],
+        }
+    }
+
     /// Reads `scheme`, `header` and `skew` of `verify`; `secret` is read by whoever knows what it refers to.
     pub fn read(fields: Fields<'_>, report: &mut Report) -> Option<Self> {
         let names = SCHEMES.map(|(name, _)| name);

@@ -28,5 +28,6 @@ pub mod reload;
 
 pub mod api;
 pub mod cmd;
+pub mod manual;
 pub mod render;
 pub mod schemas;

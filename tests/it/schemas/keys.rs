@@ -80,6 +80,7 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/webhook.rs", "a webhook of a connector", Kind::Connector, "Told"),
     ("manifest/webhook.rs", "`verify` of a connector", Kind::Connector, "Verified"),
     ("manifest/records.rs", "`records`", Kind::Connector, "Records"),
+    ("manifest/verify.rs", "`verify`", Kind::Connector, "Verify"),
     ("manifest/schema.rs", "a schema", Kind::Connector, "Described"),
     ("manifest/action.rs", "an action", Kind::Connector, "Action"),
     ("manifest/action.rs", "an effect (`read`, or a map with `write`)", Kind::Connector, "Effect"),

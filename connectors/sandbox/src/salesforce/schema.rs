@@ -145,7 +145,11 @@ pub(crate) static PAYMENT_TRANSACTION: Object = Object {
     ],
 };
 
-static OBJECTS: [&Object; 3] = [&CONTACT, &PAYMENT_REQUEST, &PAYMENT_TRANSACTION];
+/// The org itself, of which there is one.
+pub(crate) static ORGANIZATION: Object =
+    Object { name: "Organization", prefix: "00D", fields: &[ID, NAME.need(Need::System), CREATED, MODIFIED, STAMP] };
+
+static OBJECTS: [&Object; 4] = [&CONTACT, &PAYMENT_REQUEST, &PAYMENT_TRANSACTION, &ORGANIZATION];
 
 impl Object {
     /// Finds an object by its name, in any case, as Salesforce does.

@@ -4,16 +4,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use ferry_connectors::library::Library;
-use ferry_contract::{
-    catalog::{Action, Catalog, Connector, Webhook},
-    failure::ErrorClass,
-    schema::Schema,
-    suggest,
-};
+use ferry_contract::{catalog::Catalog, failure::ErrorClass, suggest};
 use ferry_core::{eval::operators::PAGES, lint::checks};
 
 use super::{Exit, Outcome, complain, print};
-use crate::{clock::WallWatch, schemas::actions::told};
+use crate::{clock::WallWatch, manual};
 
 /// Explains a check, an error class, a mapping operator, a connector, an action or one of its fields.
 ///
@@ -34,7 +29,7 @@ impl Explain {
             print(&contents(&catalog));
             return Ok(Exit::Success);
         };
-        if let Some(text) = explained(&name, &catalog) {
+        if let Some(text) = explained(&name, &library) {
             print(&text);
             return Ok(Exit::Success);
         }
@@ -47,7 +42,7 @@ impl Explain {
     }
 }
 
-fn explained(name: &str, catalog: &Catalog) -> Option<String> {
+fn explained(name: &str, library: &Library) -> Option<String> {
     if name == "rhai" {
         return Some(RHAI.to_owned());
     }
@@ -60,19 +55,15 @@ fn explained(name: &str, catalog: &Catalog) -> Option<String> {
     if let Some(class) = ErrorClass::from_name(name) {
         return Some(format!("# {class}\n\n{}.\n", class.meaning()));
     }
-    let mut parts = name.split('.');
-    let connector = catalog.connectors.get(parts.next()?)?;
-    let Some(action) = parts.next() else { return Some(connector_page(connector)) };
-    if let Some(webhook) = connector.webhooks.get(action) {
-        return Some(webhook_page(name, webhook));
+    let mut parts = name.splitn(3, '.');
+    let connector = manual::connector(library, parts.next()?)?;
+    let Some(action) = parts.next() else { return Some(manual::summary(&connector).markdown()) };
+    if let Some(webhook) = connector.webhooks.iter().find(|known| known.name == name) {
+        return Some(manual::webhook(webhook).markdown());
     }
-    let action = connector.actions.get(action)?;
-    let Some(field) = parts.next() else { return Some(action_page(action)) };
-    let schema = action.input.property(field).or_else(|| action.output.property(field))?;
-    Some(format!(
-        "# {name}\n\n{}",
-        field_line(field, schema, action.input.required.iter().any(|required| required == field))
-    ))
+    let action = connector.actions.iter().find(|known| known.name == format!("{}.{action}", connector.name))?;
+    let Some(field) = parts.next() else { return Some(manual::action(action).markdown()) };
+    manual::only_field(action, field).map(|page| page.markdown())
 }
 
 const RHAI: &str = "# rhai
@@ -110,78 +101,6 @@ fn contents(catalog: &Catalog) -> String {
     )
 }
 
-fn connector_page(connector: &Connector) -> String {
-    let mut page = format!("# {}: {}\n\n## Connection\n\n", connector.name, connector.title);
-    for (name, field) in &connector.fields {
-        let kind = match (field.secret, field.optional) {
-            (true, true) => " (secret, optional)",
-            (true, false) => " (secret)",
-            (false, true) => " (optional)",
-            (false, false) => "",
-        };
-        let instead = told(field.deprecated.as_deref());
-        page += &format!("- `{name}`{kind}: {instead}{} For example `{}`.\n", field.doc, field.example);
-    }
-    let environments = connector.environments.keys().cloned().collect::<Vec<_>>().join(", ");
-    page += &format!("- `environment`: {environments}\n\n");
-    if connector.ways.len() > 1 {
-        page +=
-            &format!("It says who it is with {}; the first of these that is there counts.\n\n", connector.said_ways());
-    }
-    page += "## Actions\n\n";
-    for action in connector.actions.values() {
-        page += &format!("- `{}`: {}{}\n", action.name, told(action.deprecated.as_deref()), action.summary);
-    }
-    if !connector.webhooks.is_empty() {
-        page += "\n## Webhooks\n\n";
-        for (webhook, said) in &connector.webhooks {
-            page += &format!("- `{}.{webhook}`: {}\n", connector.name, said.summary);
-        }
-    }
-    page
-}
-
-fn webhook_page(name: &str, webhook: &Webhook) -> String {
-    format!(
-        "# {name}\n\n{}\n\nVerified with: `{}` of the connection.\nSource: {}.\n\n## Event\n\n{}",
-        webhook.summary,
-        webhook.secret,
-        webhook.source,
-        fields(&webhook.output)
-    )
-}
-
-fn action_page(action: &Action) -> String {
-    let mut page = format!(
-        "# {}\n\n{}{}\n\nEffect: {}.\nSource: {}.\n\n## Input\n\n",
-        action.name,
-        told(action.deprecated.as_deref()),
-        action.summary,
-        action.effect.in_words(),
-        action.source
-    );
-    page += &fields(&action.input);
-    page += "\n## Output\n\n";
-    page += &fields(&action.output);
-    page
-}
-
-fn fields(schema: &Schema) -> String {
-    if schema.properties.is_empty() {
-        return if schema.open { "The target's own fields.\n".to_owned() } else { "Nothing.\n".to_owned() };
-    }
-    let line = |(name, field): &(String, Schema)| field_line(name, field, schema.required.contains(name));
-    schema.properties.iter().map(line).collect()
-}
-
-fn field_line(name: &str, schema: &Schema, required: bool) -> String {
-    let kind = schema.kind.map_or("any", ferry_contract::schema::Kind::name);
-    let required = if required { ", required" } else { "" };
-    let example = schema.example.as_ref().map_or_else(String::new, |example| format!(" For example `{example}`."));
-    let instead = told(schema.deprecated.as_deref());
-    format!("- `{name}` ({kind}{required}): {instead}{}{example}\n", schema.description)
-}
-
 #[cfg(test)]
 mod tests {
     use ferry_contract::report::{Report, Source};
@@ -201,7 +120,7 @@ mod tests {
         let (library, reports) = Library::load(&[Source::new("acme.yaml", MANIFEST)], Arc::new(WallWatch));
         assert!(reports.iter().all(Report::is_ok));
         let catalog = library.catalog();
-        let explained = |name| explained(name, &catalog).unwrap();
+        let explained = |name| explained(name, &library).unwrap();
         assert!(explained("acme").contains("- `team`: Deprecated: write `account`. The account. For"));
         assert!(explained("acme").contains("- `acme.get`: Deprecated: use `acme.read`. Gets.\n"));
         assert!(explained("acme.get").contains("# acme.get\n\nDeprecated: use `acme.read`. Gets.\n"));

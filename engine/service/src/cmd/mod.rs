@@ -51,6 +51,7 @@ use crate::{
 
 pub use approvals::ApprovalList;
 pub use audit::ActList;
+pub use connectors::{CheckReport, ConnectorList};
 pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
 pub use map::MapReport;

@@ -9,6 +9,7 @@ use super::{
     arm::Class,
     connector::ErrorRule,
     rules::or_word,
+    verify::Grade,
     written::{Condition, Duration, JsonPath, Made, Plain, Text, Texts},
 };
 
@@ -20,6 +21,8 @@ pub struct Action {
     pub summary: Text,
     /// Where the facts come from.
     pub source: Text,
+    /// How well they are known.
+    pub evidence: Option<Grade>,
     /// What to use instead, where it is not to be used any more.
     #[schemars(extend("examples" = ["use `create_payout`"]))]
     pub deprecated: Option<Text>,

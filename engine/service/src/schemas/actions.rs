@@ -196,7 +196,7 @@ pub(super) fn document_of(action: &Action) -> Value {
 }
 
 /// A schema of the catalog as plain JSON Schema; null stands for what is absent.
-fn data(schema: &Schema, is_required: bool) -> Value {
+pub(crate) fn data(schema: &Schema, is_required: bool) -> Value {
     let mut out = Map::new();
     document(schema, &mut out);
     if let Some(kind) = schema.kind {

@@ -11,6 +11,7 @@ use super::{
     arm::Class,
     pipeline::Scheme,
     rules::or_else,
+    verify::{Grade, Verify},
     written::{Condition, Duration, Interval, JsonPath, Made, Text, Version},
 };
 
@@ -48,6 +49,8 @@ pub struct Connector {
     pub code: Option<Condition>,
     /// How the system describes its kinds of records, for snapshots in `describe/`.
     pub records: Option<Records>,
+    /// The read by which a connection shows that it works: an action, or one with its input.
+    pub verify: Option<Verify>,
     /// What the system can do, by name.
     pub actions: BTreeMap<String, Action>,
     /// What the system tells by itself, by name.
@@ -62,6 +65,8 @@ pub struct Told {
     pub summary: Text,
     /// Where the facts come from.
     pub source: Text,
+    /// How well they are known.
+    pub evidence: Option<Grade>,
     /// How a request shows who sent it.
     pub verify: Verified,
     /// How its content is written; `json` without it. A `query` comes with GET.

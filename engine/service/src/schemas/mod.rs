@@ -18,6 +18,7 @@ pub mod project;
 mod rules;
 pub mod step;
 pub mod test;
+pub mod verify;
 pub mod wait;
 pub mod written;
 

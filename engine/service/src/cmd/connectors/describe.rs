@@ -5,27 +5,24 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use ferry_connectors::connection::{Connection, World};
+use ferry_connectors::connection::Connection;
 use ferry_contract::{
     catalog::Records,
     failure::{ErrorClass, Failure},
-    port::{Clock, FreePass, Http},
+    port::FreePass,
     record::Record,
     suggest,
 };
 use serde_json::{Value, json};
 
+use super::reach::ReachArgs;
 use crate::{
-    clock::SystemClock,
-    cmd::{Exit, Outcome, given::GivenArgs, plan::unreachable, print, tell},
-    http::HttpClient,
-    load::{self, CheckedProject, SNAPSHOTS},
-    sandbox::{self, SandboxInfo},
+    cmd::{Exit, Outcome, plan::unreachable, print, tell},
+    load::{self, SNAPSHOTS},
 };
 
 /// Keeps what a system says about its records, so that lint knows their fields.
@@ -42,14 +39,8 @@ pub(super) struct Describe {
     /// The names that the system has for its kinds of records.
     #[arg(value_name = "OBJECT")]
     objects: Vec<String>,
-    /// The project.
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    project: PathBuf,
-    /// Use a sandbox instead of the real system, with its credentials.
-    #[arg(long, env = "FERRY_SANDBOX", value_name = "URL")]
-    sandbox: Option<String>,
     #[command(flatten)]
-    given: GivenArgs,
+    reach: ReachArgs,
 }
 
 /// A connection that says what its records are.
@@ -74,44 +65,17 @@ impl Describe {
     }
 
     async fn source(&self) -> Result<Source, anyhow::Error> {
-        let wanted = if self.sandbox.is_some() { self.given.to_look() } else { self.given.to_send() };
-        let project = load::projects(std::slice::from_ref(&self.project), &load::pipeline_rules(), &wanted)?;
-        let [project] = project.as_slice() else {
-            bail!("{} has several projects; name one of them with `--project`", self.project.display());
-        };
-        let records = self.records(project)?;
-        let http: Arc<dyn Http> = Arc::new(HttpClient::new().context("TLS cannot be set up")?);
-        let sandbox = match &self.sandbox {
-            Some(url) => {
-                sandbox::on_this_machine(url).map_err(|error| anyhow!(error))?;
-                let asked = SandboxInfo::ask(url, &*http).await;
-                Some(asked.map_err(|error| unreachable(&Failure::new(ErrorClass::Unavailable, error)))?)
-            }
-            None => None,
-        };
-        let world = World { http, clock: Arc::new(SystemClock::default()) as Arc<dyn Clock> };
-        let opened = load::open_one(project, &self.connection, &world, sandbox.as_ref());
-        let connection = opened.map_err(|failure| anyhow!(failure.message))?.reading_only();
-        Ok(Source { connection, records, folder: project.folder.join(SNAPSHOTS).join(&self.connection) })
-    }
-
-    /// How the connection's system describes its records.
-    fn records(&self, project: &CheckedProject) -> Result<Records, anyhow::Error> {
-        let Some(checked) = &project.checked.project else {
-            bail!("ferry.yaml has errors; `ferry lint` says which");
-        };
-        let Some(text) = checked.connections.get(&self.connection) else {
-            let known: Vec<&str> = checked.connections.keys().map(String::as_str).collect();
-            bail!("there is no connection `{}`; {}", self.connection, suggest::help(&self.connection, &known));
-        };
-        let connector = &text.connector.value;
-        let manifest = project.library.manifests.get(connector);
+        let reach = self.reach.open().await?;
+        let connector = reach.connector(&self.connection)?;
+        let manifest = reach.project.library.manifests.get(connector);
         let records = manifest.and_then(|manifest| manifest.connector.records.clone());
-        records.ok_or_else(|| {
+        let records = records.ok_or_else(|| {
             anyhow!(
                 "the connector `{connector}` does not say how its records are described; its manifest needs `records`"
             )
-        })
+        })?;
+        let connection = reach.connection(&self.connection).map_err(|failure| anyhow!(failure.message))?;
+        Ok(Source { connection, records, folder: reach.project.folder.join(SNAPSHOTS).join(&self.connection) })
     }
 }
 

@@ -1,0 +1,212 @@
+//! A manifest's facts, as the description has them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ferry_connectors::{
+    library::Library,
+    manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Manifest, OAuth2},
+};
+use ferry_contract::{
+    catalog::{Action, ConnectionField, Verify, Webhook},
+    limits::CONNECTION_REQUESTS_DEFAULT,
+    schema::{Kind, Schema},
+};
+
+use super::{
+    ActionManual, BudgetManual, ConnectionManual, ConnectorManual, FieldManual, Login, RuleManual, VerifyManual,
+    WebhookManual, words,
+};
+
+/// What a connector says of itself; nothing where there is none of that name, or it cannot be read.
+pub fn connector(library: &Library, name: &str) -> Option<ConnectorManual> {
+    let manifest = library.manifests.get(name)?;
+    let known = &manifest.connector;
+    let backoff = known.actions.values().next().map(|action| &action.backoff);
+    Some(ConnectorManual {
+        name: known.name.clone(),
+        title: known.title.clone(),
+        description: known.description.clone(),
+        origin: library.own.get(name).cloned().unwrap_or_else(|| "shipped".to_owned()),
+        connection: known.fields.iter().map(field_of_connection).collect(),
+        environments: environments(manifest),
+        logins: manifest.auth.iter().zip(&known.ways).map(|(way, fields)| login(way, fields)).collect(),
+        said_ways: known.said_ways(),
+        budget: manifest.budget.iter().map(budget).collect(),
+        concurrency: manifest.concurrency.unwrap_or(CONNECTION_REQUESTS_DEFAULT),
+        concurrency_is_said: manifest.concurrency.is_some(),
+        backoff: words::backoff(&backoff.cloned().unwrap_or_default()),
+        errors: manifest.errors.iter().map(rule).collect(),
+        verify: known.verify.as_ref().map(verify),
+        records: known.records.as_ref().map(|records| records.action.clone()),
+        webhooks: known.webhooks.iter().map(|(webhook, of)| told((name, webhook), of)).collect(),
+        actions: known.actions.iter().filter_map(|(name, of)| Some(action(of, manifest.calls.get(name)?))).collect(),
+    })
+}
+
+fn told((connector, name): (&str, &str), webhook: &Webhook) -> WebhookManual {
+    let (scheme, in_words) = webhook.scheme.in_words();
+    WebhookManual {
+        name: format!("{connector}.{name}"),
+        summary: webhook.summary.clone(),
+        scheme: scheme.to_owned(),
+        scheme_in_words: in_words.to_owned(),
+        secret: webhook.secret.clone(),
+        source: webhook.source.clone(),
+        evidence: webhook.evidence,
+        output: fields(&webhook.output),
+        output_is_open: webhook.output.open,
+    }
+}
+
+fn field_of_connection((name, field): &(String, ConnectionField)) -> ConnectionManual {
+    let ConnectionField { secret, optional, doc, example, deprecated } = field.clone();
+    ConnectionManual { name: name.clone(), secret, optional, doc, example, deprecated }
+}
+
+fn environments(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
+    let written = manifest.environments.iter();
+    let texts = written.map(|(name, hosts)| {
+        let hosts = hosts.iter().map(|(host, template)| (host.clone(), template.text().to_owned()));
+        (name.clone(), hosts.collect())
+    });
+    texts.collect()
+}
+
+fn login(way: &Auth, fields: &[String]) -> Login {
+    let (kind, how) = match way {
+        Auth::Basic { .. } => ("basic", "HTTP Basic with each call".to_owned()),
+        Auth::ApiKey { header, .. } => ("api_key", format!("the header `{header}` with each call")),
+        Auth::OAuth2(oauth2) => (words_of_grant(&oauth2.grant), token(oauth2)),
+    };
+    let hosts = way.oauth2().into_iter().flat_map(|oauth2| &oauth2.hosts);
+    let hosts = hosts.map(|(name, path)| (name.clone(), path.text().to_owned())).collect();
+    Login { kind: kind.to_owned(), fields: fields.to_vec(), how, hosts }
+}
+
+fn words_of_grant(grant: &Grant) -> &'static str {
+    match grant {
+        Grant::ClientCredentials => "client_credentials",
+        Grant::Password { .. } => "password",
+        Grant::JwtBearer(_) => "jwt_bearer",
+    }
+}
+
+fn token(oauth2: &OAuth2) -> String {
+    let given = match &oauth2.grant {
+        Grant::ClientCredentials => "a token for the client's own id and secret",
+        Grant::Password { .. } => "a token for a name and a password",
+        Grant::JwtBearer(_) => "a token for what the client has signed with its private key",
+    };
+    let client = match oauth2.client {
+        ClientAuth::Basic => ", the client as HTTP Basic",
+        ClientAuth::Form => ", the client in the form",
+        ClientAuth::None => "",
+    };
+    let scope = oauth2.scope.as_ref().map_or_else(String::new, |scope| format!(", scope `{scope}`"));
+    format!("OAuth 2.0: {given}, from `{}`{client}{scope}", oauth2.token_url.text())
+}
+
+fn budget(budget: &BudgetWindow) -> BudgetManual {
+    BudgetManual {
+        limit: budget.window.limit,
+        per_ms: ms(budget.window.per),
+        host: budget.window.host.clone(),
+        is_told: budget.limit.is_some() || budget.remaining.is_some() || budget.reset.is_some(),
+    }
+}
+
+fn rule(rule: &ErrorRule) -> RuleManual {
+    RuleManual { when: rule.when.text().trim().to_owned(), class: rule.class, refresh_token: rule.refresh_token }
+}
+
+fn verify(verify: &Verify) -> VerifyManual {
+    VerifyManual { action: verify.action.clone(), with: verify.with.clone() }
+}
+
+fn action(action: &Action, call: &Call) -> ActionManual {
+    ActionManual {
+        name: action.name.clone(),
+        summary: action.summary.clone(),
+        deprecated: action.deprecated.clone(),
+        effect: words::effect(&action.effect).to_owned(),
+        effect_in_words: action.effect.in_words().to_owned(),
+        repeat: words::repeat(&action.effect),
+        method: call.request.method.clone(),
+        host: call.request.host.clone(),
+        path: call.request.path.text().to_owned(),
+        success: call.success.text().trim().to_owned(),
+        errors: call.errors.iter().map(rule).collect(),
+        preflight: preflight(call),
+        timeout_ms: ms(call.timeout),
+        bundle_max: call.bundle.as_ref().map(|bundle| bundle.max),
+        limits: limits(call),
+        source: action.source.clone(),
+        evidence: action.evidence,
+        input: fields(&action.input),
+        input_is_open: action.input.open,
+        output: fields(&action.output),
+        output_is_open: action.output.open,
+    }
+}
+
+fn preflight(call: &Call) -> Vec<String> {
+    let Some(preflight) = &call.preflight else { return Vec::new() };
+    let asked = format!("`{}` is asked first; `{}` adds up.", preflight.action, preflight.sums.text());
+    let rules = preflight.rules.iter().map(|rule| {
+        format!("Unless `{}`, it is `{}` and not sent: {}.", rule.passes.text().trim(), rule.class, rule.message)
+    });
+    std::iter::once(asked).chain(rules).collect()
+}
+
+fn limits(call: &Call) -> Vec<String> {
+    let mut limits = vec![format!("The whole answer is there within {}.", words::duration(call.timeout))];
+    limits.extend(call.bundle.as_ref().map(|bundle| {
+        let refused = if bundle.is_atomic {
+            "a request that is refused did nothing"
+        } else {
+            "a request that is refused may have been done in part"
+        };
+        let within = words::duration(bundle.within);
+        format!("Up to {} calls travel in one request, the first waits {within} for others; {refused}.", bundle.max)
+    }));
+    limits.extend(call.paginate.as_ref().map(|pages| {
+        let (items, next) = (pages.items.text(), pages.next.text());
+        format!("All pages are read: the items are `{items}`, the next page is `{next}`.")
+    }));
+    limits.extend(
+        call.poll.as_ref().map(|poll| format!("A trigger can poll it: its events are `{}`.", poll.items.text())),
+    );
+    limits
+}
+
+fn fields(schema: &Schema) -> Vec<FieldManual> {
+    let mut found = Vec::new();
+    add(schema, "", &mut found);
+    found
+}
+
+/// The fields below a schema, in order, each behind the one that it belongs to.
+fn add(schema: &Schema, before: &str, found: &mut Vec<FieldManual>) {
+    if let Some(items) = &schema.items {
+        return add(items, &format!("{before}[]"), found);
+    }
+    for (name, field) in &schema.properties {
+        let path = if before.is_empty() { name.clone() } else { format!("{before}.{name}") };
+        found.push(FieldManual {
+            name: path.clone(),
+            kind: field.kind.map_or("any", Kind::name).to_owned(),
+            required: schema.required.contains(name),
+            sensitive: field.sensitive,
+            description: field.description.clone(),
+            example: field.example.clone(),
+            values: field.values.clone(),
+            length_max: field.length_max,
+            deprecated: field.deprecated.clone(),
+        });
+        add(field, &path, found);
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
