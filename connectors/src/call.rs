@@ -107,7 +107,8 @@ impl Connection {
         let told = |failure| self.with_body(failure, &prepared, 1);
         let (answer, output) = self.answer(pass, call, (&prepared, next)).await.map_err(told)?;
         let output = output.map_err(Refusal::into_failure).map_err(told)?;
-        Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, &answer.body)) })
+        let here = next.unwrap_or(&prepared.target);
+        Ok(Page { output, next: call.paginate.as_ref().and_then(|rule| paginate::next(rule, here, &answer.body)) })
     }
 
     /// The currency (ISO 4217) of the amount that a preflight sums: what stands beside the amount, as
@@ -173,10 +174,14 @@ impl Connection {
         let (mut answer, mut output) = self.answer(pass, call, (prepared, None)).await?;
         let Some(rule) = &call.paginate else { return output.map_err(Refusal::into_failure) };
         let mut pages = Pages::new(rule);
+        let mut here = prepared.target.clone();
         loop {
             output.map_err(Refusal::into_failure)?;
-            match pages.take(std::mem::take(&mut answer.body))? {
-                Some(next) => (answer, output) = self.answer(pass, call, (prepared, Some(&next))).await?,
+            match pages.take(&here, std::mem::take(&mut answer.body))? {
+                Some(next) => {
+                    (answer, output) = self.answer(pass, call, (prepared, Some(&next))).await?;
+                    here = next;
+                }
                 None => break,
             }
         }

@@ -18,7 +18,7 @@ use ferry_contract::{
 };
 
 use super::{
-    Bundle, Call, Paginate, Poll, Preflight, PreflightRule, Refused, Request,
+    Bundle, Call, Poll, Preflight, PreflightRule, Refused, Request,
     read::{RESPONSE_NAMES, Reader},
     schema,
 };
@@ -240,21 +240,6 @@ impl Reader<'_> {
             out.extend(value.map(|value| (name.value.clone(), value)));
         }
         out
-    }
-
-    fn paginate(&mut self, node: &Node) -> Option<Paginate> {
-        let fields = Fields::open(node, "`paginate`", &["items", "next", "total"], self.report)?;
-        Some(Paginate {
-            items: {
-                let node = fields.need("items", "$.items", self.report)?;
-                self.path(node)
-            }?,
-            next: {
-                let node = fields.need("next", "$.next", self.report)?;
-                self.path(node)
-            }?,
-            total: fields.get("total").and_then(|node| self.path(node)),
-        })
     }
 
     fn poll(&mut self, node: &Node) -> Option<Poll> {

@@ -4,6 +4,7 @@ mod action;
 mod auth;
 mod budget;
 mod complete;
+mod paginate;
 mod read;
 mod records;
 mod schema;
@@ -146,10 +147,36 @@ pub struct Request {
 pub struct Paginate {
     /// The list of items in the body.
     pub items: Path,
-    /// The next page's URL in the body, absolute or from `/`; absent or null on the last page.
-    pub next: Path,
+    /// Where the next page is.
+    pub next: Next,
     /// How many items there are on all pages, where the body says it.
     pub total: Option<Path>,
+}
+
+/// How an answer, or the page that it is, says where the next one is.
+#[derive(Debug)]
+pub enum Next {
+    /// Its URL in the body, absolute or from `/`; absent or null on the last page.
+    Url(Path),
+    /// A cursor in the body, for a parameter of the query; absent, null or empty on the last page.
+    Cursor {
+        /// Where it is in the body.
+        at: Path,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A parameter of the query that counts the items before the page, from 0.
+    Offset {
+        /// The parameter.
+        parameter: String,
+    },
+    /// A parameter of the query that counts pages.
+    Page {
+        /// The parameter.
+        parameter: String,
+        /// The number of the first page.
+        first: u64,
+    },
 }
 
 /// How a poll trigger uses an action.

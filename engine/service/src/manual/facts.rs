@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_connectors::{
     library::Library,
-    manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Manifest, OAuth2},
+    manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Manifest, Next, OAuth2},
 };
 use ferry_contract::{
     catalog::{Action, ConnectionField, Verify, Webhook},
@@ -170,8 +170,13 @@ fn limits(call: &Call) -> Vec<String> {
         format!("Up to {} calls travel in one request, the first waits {within} for others; {refused}.", bundle.max)
     }));
     limits.extend(call.paginate.as_ref().map(|pages| {
-        let (items, next) = (pages.items.text(), pages.next.text());
-        format!("All pages are read: the items are `{items}`, the next page is `{next}`.")
+        let next = match &pages.next {
+            Next::Url(path) => format!("the next page is `{}`", path.text()),
+            Next::Cursor { at, parameter } => format!("the next page's `{parameter}` is `{}`", at.text()),
+            Next::Offset { parameter } => format!("`{parameter}` counts the items before a page"),
+            Next::Page { parameter, first } => format!("`{parameter}` counts pages, from {first}"),
+        };
+        format!("All pages are read: the items are `{}`, {next}.", pages.items.text())
     }));
     limits.extend(
         call.poll.as_ref().map(|poll| format!("A trigger can poll it: its events are `{}`.", poll.items.text())),

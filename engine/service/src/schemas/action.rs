@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     arm::Class,
     connector::ErrorRule,
-    rules::or_word,
+    rules::{exactly_one, or_word},
     verify::Grade,
     written::{Condition, Duration, JsonPath, Made, Plain, Text, Texts},
 };
@@ -239,13 +239,51 @@ pub enum Method {
 /// How an answer leads to the next page.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[schemars(transform = exactly_one(&["next", "cursor", "offset", "page"], "say where the next page is: write `next`, `cursor`, `offset` or `page`"))]
 pub struct Paginate {
     /// The list of items in the body.
     pub items: JsonPath,
     /// The next page's URL in the body; absent or null on the last page.
-    pub next: JsonPath,
+    pub next: Option<JsonPath>,
+    /// A cursor in the body, which the next request gives back.
+    pub cursor: Option<CursorOfPages>,
+    /// A number in the query: how many items are before the page.
+    pub offset: Option<OffsetOfPages>,
+    /// A number in the query: which page.
+    pub page: Option<NumberOfPages>,
     /// How many items there are on all pages.
     pub total: Option<JsonPath>,
+}
+
+/// A cursor in the body, which the next request gives back.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CursorOfPages {
+    /// Where it is; absent, null or empty on the last page.
+    pub at: JsonPath,
+    /// The parameter of the query that takes it.
+    #[schemars(extend("examples" = ["cursor", "starting_after"]))]
+    pub parameter: Text,
+}
+
+/// A number in the query: how many items are before the page.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OffsetOfPages {
+    /// The parameter of the query.
+    #[schemars(extend("examples" = ["offset", "skip"]))]
+    pub parameter: Text,
+}
+
+/// A number in the query: which page.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NumberOfPages {
+    /// The parameter of the query.
+    #[schemars(extend("examples" = ["page", "pageIndex"]))]
+    pub parameter: Text,
+    /// The number of the first page; 1 without it.
+    pub first: Option<u64>,
 }
 
 /// How a trigger polls an action.
