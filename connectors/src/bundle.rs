@@ -2,12 +2,13 @@
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
+    number,
     path::Document,
 };
 use serde_json::Value;
 
 use crate::{
-    manifest::{Bundle, Refused},
+    manifest::{Bundle, By, Refused, Results},
     response::{Answer, clipped},
 };
 
@@ -38,6 +39,27 @@ pub fn settled(bundle: &Bundle, answer: &Answer, failure: &Failure, calls: usize
     let named = named.unwrap_or_default();
     let own = |index| named.iter().find(|(named, _)| *named == index).map(|(_, failure)| failure.clone());
     (0..calls).map(|index| own(index).unwrap_or_else(|| unnamed.clone())).collect()
+}
+
+/// The result of each call in an answer that has one for each; nothing for a call of which it says nothing, or says two
+/// things. Where results are in the order of the calls, and not as many as these, none is known to be anybody's.
+pub fn results<'a>(rule: &Results, answer: &'a Answer, inputs: &[&Value]) -> Vec<Option<&'a Value>> {
+    let items = rule.items.one(Document::Value(&answer.body)).ok().and_then(Value::as_array);
+    let items = items.map_or(&[][..], Vec::as_slice);
+    match &rule.by {
+        By::Index if items.len() == inputs.len() => items.iter().map(Some).collect(),
+        By::Index => vec![None; inputs.len()],
+        By::Key { theirs, ours } => {
+            let own = |input: &&Value| {
+                let key = ours.one(Document::Value(input)).ok()?;
+                let is_own =
+                    |item: &&Value| theirs.one(Document::Value(item)).is_ok_and(|theirs| number::equal(theirs, key));
+                let mut found = items.iter().filter(is_own);
+                found.next().filter(|_| found.next().is_none())
+            };
+            inputs.iter().map(own).collect()
+        }
+    }
 }
 
 /// The items that an answer names; nothing where it names none, or one that was not sent.
@@ -87,7 +109,14 @@ mod tests {
             code: path("$.code"),
             classes: vec![("7".to_owned(), ErrorClass::Conflict)],
         };
-        Bundle { max: 9, within: Duration::ZERO, items: path("$.items"), is_atomic, refused: names.then(refused) }
+        Bundle {
+            max: 9,
+            within: Duration::ZERO,
+            items: path("$.items"),
+            is_atomic,
+            refused: names.then(refused),
+            results: None,
+        }
     }
 
     /// What a refusal says of items that it does not name is what the manifest says of the target, and not a guess.

@@ -19,7 +19,7 @@ use crate::{
     auth::Token,
     budget, bundle,
     connection::Connection,
-    manifest::{Call, Preflight},
+    manifest::{Call, Preflight, Results},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Asked, Refusal, understand},
@@ -82,7 +82,7 @@ impl Connection {
                 together.body = request::merged(rule, several);
                 together.sensitive = several.iter().flat_map(|call| call.sensitive.clone()).collect();
                 let exchanged = self.answer(pass, call, (&together, None)).await;
-                self.split(call, exchanged, several.len())
+                self.split(call, exchanged, several)
             }
             (several, None) => {
                 let failure = Failure::new(ErrorClass::Bug, "this action has no bundle");
@@ -189,14 +189,18 @@ impl Connection {
         self.understood(call, &answer).map_err(Refusal::into_failure)
     }
 
-    fn split(&self, call: &Call, exchanged: Exchanged, count: usize) -> Vec<Result<Value, Failure>> {
+    fn split(&self, call: &Call, exchanged: Exchanged, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
+        let count = calls.len();
         let all = |result: Result<Value, Failure>| vec![result; count];
         let (answer, output) = match exchanged {
             Ok(exchanged) => exchanged,
             Err(failure) => return all(Err(failure)),
         };
         match output {
-            Ok(output) => all(Ok(output)),
+            Ok(output) => match self.results_of(call, &answer) {
+                Some(rule) => self.each(call, (rule, &answer), calls),
+                None => all(Ok(output)),
+            },
             Err(refusal) => match &call.bundle {
                 Some(bundle) => {
                     let told = |failure: Failure| Err(self.told(failure, &answer.asked, Some(&answer)));
@@ -207,7 +211,41 @@ impl Connection {
         }
     }
 
+    /// Where an answer has a result for each call.
+    fn results_of<'c>(&self, call: &'c Call, answer: &Answer) -> Option<&'c Results> {
+        let rule = call.bundle.as_ref()?.results.as_ref()?;
+        let status = Value::from(answer.status);
+        let names = [("status", &status), ("body", &answer.body), ("headers", &answer.headers)];
+        rule.when.test(&self.rules, &Named(&names)).unwrap_or(false).then_some(rule)
+    }
+
+    /// Each result as an answer of its own.
+    fn each(
+        &self,
+        call: &Call,
+        (rule, answer): (&Results, &Answer),
+        calls: &[&Prepared],
+    ) -> Vec<Result<Value, Failure>> {
+        let inputs: Vec<&Value> = calls.iter().map(|call| &call.input).collect();
+        let understood = |result: Option<&Value>| match result {
+            Some(body) => {
+                let own = Answer { body: body.clone(), ..answer.clone() };
+                let output = understand(&self.manifest, call, &self.rules, &own).map_err(Refusal::into_failure);
+                output.map_err(|failure| self.told(failure, &answer.asked, Some(&own)))
+            }
+            None => {
+                let failure = Failure::new(ErrorClass::Unknown, "the answer has no result for this call");
+                Err(self.told(failure, &answer.asked, Some(answer)))
+            }
+        };
+        bundle::results(rule, answer, &inputs).into_iter().map(understood).collect()
+    }
+
     fn understood(&self, call: &Call, answer: &Answer) -> Result<Value, Refusal> {
+        // What each call got is said for each.
+        if self.results_of(call, answer).is_some() {
+            return Ok(Value::Null);
+        }
         understand(&self.manifest, call, &self.rules, answer)
             .map_err(|refusal| Refusal { failure: self.told(refusal.failure, &answer.asked, Some(answer)), ..refusal })
     }

@@ -13,16 +13,16 @@ use ferry_contract::{
     schema::Schema,
     yaml::{
         Kind, Node,
-        read::{Fields, duration, flag, list, map, one_of, whole},
+        read::{Fields, duration, flag, list, map, one_of},
     },
 };
 
 use super::{
-    Bundle, Call, Poll, Preflight, PreflightRule, Refused, Request,
+    Call, Poll, Preflight, PreflightRule, Request,
     read::{RESPONSE_NAMES, Reader},
     schema,
 };
-use crate::limits::{BUNDLE_MAX_CALLS, TIMEOUT_DEFAULT};
+use crate::limits::TIMEOUT_DEFAULT;
 
 const KEYS: [&str; 19] = [
     "record",
@@ -251,45 +251,6 @@ impl Reader<'_> {
         Some(Poll { items, time_format: self.text_of(fields, "time_format") })
     }
 
-    fn bundle(&mut self, node: &Node) -> Option<Bundle> {
-        let fields = Fields::open(node, "`bundle`", &["max", "within", "items", "atomic", "refused"], self.report)?;
-        let max = whole(fields.need("max", "200", self.report)?, "`max`", self.report)?;
-        Some(Bundle {
-            max: usize::try_from(max).unwrap_or(BUNDLE_MAX_CALLS).clamp(1, BUNDLE_MAX_CALLS),
-            within: self.duration_of(fields, "within").unwrap_or_default(),
-            items: {
-                let node = fields.need("items", "$.items", self.report)?;
-                self.path(node)
-            }?,
-            is_atomic: fields.get("atomic").and_then(|node| flag(node, "`atomic`", self.report)).unwrap_or(false),
-            refused: fields.get("refused").and_then(|node| self.refused(node)),
-        })
-    }
-
-    fn refused(&mut self, node: &Node) -> Option<Refused> {
-        let fields = Fields::open(node, "`refused`", &["errors", "index", "message", "code", "classes"], self.report)?;
-        let classes = fields.get("classes").and_then(|node| map(node, "`classes`", self.report)).unwrap_or_default();
-        Some(Refused {
-            errors: {
-                let node = fields.need("errors", "$.errors", self.report)?;
-                self.path(node)
-            }?,
-            index: {
-                let node = fields.need("index", "$.index", self.report)?;
-                self.path(node)
-            }?,
-            message: {
-                let node = fields.need("message", "$.message", self.report)?;
-                self.path(node)
-            }?,
-            code: {
-                let node = fields.need("code", "$.code", self.report)?;
-                self.path(node)
-            }?,
-            classes: classes.iter().filter_map(|(code, node)| Some((code.value.clone(), self.class(node)?))).collect(),
-        })
-    }
-
     fn preflight(&mut self, node: &Node, known: &[&str]) -> Option<Preflight> {
         let fields = Fields::open(node, "`preflight`", &["action", "sums", "rules"], self.report)?;
         let sums = fields.need("sums", "$.amount", self.report)?;
@@ -357,7 +318,7 @@ impl Reader<'_> {
         }
     }
 
-    fn duration_of(&mut self, fields: Fields<'_>, key: &str) -> Option<Duration> {
+    pub(super) fn duration_of(&mut self, fields: Fields<'_>, key: &str) -> Option<Duration> {
         fields.get(key).and_then(|node| duration(node, &format!("`{key}`"), self.report))
     }
 }

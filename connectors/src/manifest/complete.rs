@@ -130,9 +130,10 @@ fn bundle(bundle: &Bundle, body: Option<&Expression>, node: &Node, report: &mut 
             format!("write what the vendor takes, at most {BUNDLE_MAX_CALLS}"),
         );
     }
-    if bundle.refused.is_none() {
+    if bundle.refused.is_none() && bundle.results.is_none() {
         let message = "nothing says which item of a bundle is wrong, so one that is refused fails all others with it";
-        let help = "add `refused: { errors: $.errors, index: $.index, message: $.message, code: $.code }`";
+        let help = "add `refused: { errors: $.errors, index: $.index, message: $.message, code: $.code }`, or `results` where an \
+                    answer has one for each";
         report.warning("incomplete-action", node.at, message, help);
     }
     if let (Some(items), Some(body)) = (node.get("items"), body)

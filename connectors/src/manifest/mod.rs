@@ -3,6 +3,7 @@
 mod action;
 mod auth;
 mod budget;
+mod bundle;
 mod complete;
 mod paginate;
 mod read;
@@ -201,6 +202,33 @@ pub struct Bundle {
     pub is_atomic: bool,
     /// How a refusal names the items that are wrong.
     pub refused: Option<Refused>,
+    /// Where an answer has a result for each call; without it, an answer means the same for all.
+    pub results: Option<Results>,
+}
+
+/// Where an answer has a result for each call of a bundle. Each is then understood as an answer of its own.
+#[derive(Debug)]
+pub struct Results {
+    /// The condition on `status`, `body` and `headers` under which there are results.
+    pub when: Script,
+    /// The list of results in the body.
+    pub items: Path,
+    /// Whose each is.
+    pub by: By,
+}
+
+/// Whose result is whose.
+#[derive(Debug)]
+pub enum By {
+    /// They are in the order of the calls.
+    Index,
+    /// They have what a call has.
+    Key {
+        /// In the result.
+        theirs: Path,
+        /// In the call's input.
+        ours: Path,
+    },
 }
 
 /// How a refusal of a whole bundle names the wrong items.

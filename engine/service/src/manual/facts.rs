@@ -161,7 +161,9 @@ fn preflight(call: &Call) -> Vec<String> {
 fn limits(call: &Call) -> Vec<String> {
     let mut limits = vec![format!("The whole answer is there within {}.", words::duration(call.timeout))];
     limits.extend(call.bundle.as_ref().map(|bundle| {
-        let refused = if bundle.is_atomic {
+        let refused = if bundle.results.is_some() {
+            "the answer has a result for each"
+        } else if bundle.is_atomic {
             "a request that is refused did nothing"
         } else {
             "a request that is refused may have been done in part"

@@ -184,6 +184,32 @@ pub struct Bundle {
     pub atomic: Option<bool>,
     /// How a refusal names the items that are wrong.
     pub refused: Option<Refused>,
+    /// Where an answer has a result for each call: `success`, `errors` and `result` then read one of these. Without it, an
+    /// answer means the same for all calls.
+    pub results: Option<Results>,
+}
+
+/// Where an answer has a result for each call.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Results {
+    /// Rhai on `status`, `body` and `headers`: when an answer has results.
+    pub when: Condition,
+    /// The list of results in the body.
+    pub items: JsonPath,
+    /// Whose each is: `index` where they are in the order of the calls.
+    pub by: Whose,
+}
+
+/// A key that a result and its call have.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = or_word(&["index"]))]
+pub struct Whose {
+    /// In the result.
+    pub theirs: JsonPath,
+    /// In the call's input.
+    pub ours: JsonPath,
 }
 
 /// How a refusal of a whole bundle names the wrong items.
