@@ -201,13 +201,16 @@ impl Connection {
         if is_query { "GET" } else { "POST" }
     }
 
-    /// The event that a delivery of a webhook is.
-    ///
-    /// # Errors
-    /// What of its content cannot be read.
-    pub fn event(&self, name: &str, delivery: &Delivery<'_>) -> Result<Value, String> {
-        let webhook = self.manifest.webhooks.get(name).ok_or_else(|| format!("there is no webhook `{name}`"))?;
-        webhook::event(webhook, &self.rules, delivery)
+    /// The event that a delivery of a webhook is; nothing without the webhook.
+    pub fn event(&self, name: &str, delivery: &Delivery<'_>) -> Option<webhook::Event> {
+        let (webhook, said) = (self.manifest.webhooks.get(name)?, self.manifest.connector.webhooks.get(name)?);
+        Some(webhook::event(webhook, said, &self.rules, delivery))
+    }
+
+    /// Whether there is a secret by which a webhook's sender is known.
+    pub fn knows_sender_of(&self, name: &str) -> bool {
+        let secret = self.manifest.webhooks.get(name).and_then(|webhook| self.fields.get(&webhook.secret));
+        secret.is_some_and(|secret| !secret.expose_secret().is_empty())
     }
 
     /// How to call an action.

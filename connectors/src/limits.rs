@@ -16,6 +16,8 @@ pub const BUNDLE_MAX_CALLS: usize = 2_000;
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(30);
 /// How long what a client has signed can be used. Salesforce takes three minutes at most.
 pub const ASSERTION_LIFE: Duration = Duration::from_mins(3);
+/// Signatures that a webhook may show; a sender that changes its secret shows two.
+pub const WEBHOOK_SIGNATURES_MAX: usize = 8;
 /// A message of a target, as kept.
 pub const MESSAGE_MAX_CHARS: usize = 500;
 /// The longest wait that a target can ask for.

@@ -82,23 +82,23 @@ async fn a_manifest_that_says_what_is_not_so_is_caught() {
 }
 
 /// Fault; tries, accepted, refused; the states of its runs; what is wrong.
-type Told = (Option<&'static str>, [u64; 3], &'static [&'static str], &'static str);
+type Told = (Option<&'static str>, [u64; 4], &'static [&'static str], &'static str);
 
 /// The harness would see a webhook that is lost, taken twice, or forged and taken.
 #[test]
 fn what_is_accepted_is_one_run_and_what_is_forged_is_none() {
     let cases: [Told; 10] = [
-        (None, [1, 1, 0], &["finished"], ""),
-        (Some("duplicate"), [2, 2, 0], &["finished"], ""),
+        (None, [1, 1, 0, 0], &["finished"], ""),
+        (Some("duplicate"), [2, 2, 0, 0], &["finished"], ""),
         // The process was killed before it answered.
-        (None, [12, 0, 0], &["finished"], ""),
-        (Some("badly_signed"), [1, 0, 1], &[], ""),
-        (None, [1, 1, 0], &[], "lost"),
-        (Some("duplicate"), [2, 2, 0], &["finished", "finished"], "more than one"),
-        (None, [1, 1, 0], &["dead_lettered"], "no end"),
-        (Some("badly_signed"), [1, 0, 1], &["finished"], "somebody else's"),
-        (Some("lost"), [0, 0, 0], &["finished"], "nothing was sent"),
-        (None, [1, 0, 1], &[], "not taken"),
+        (None, [12, 0, 0, 0], &["finished"], ""),
+        (Some("badly_signed"), [1, 0, 1, 0], &[], ""),
+        (None, [1, 1, 0, 0], &[], "lost"),
+        (Some("duplicate"), [2, 2, 0, 0], &["finished", "finished"], "more than one"),
+        (None, [1, 1, 0, 0], &["dead_lettered"], "no end"),
+        (Some("badly_signed"), [1, 0, 1, 0], &["finished"], "somebody else's"),
+        (Some("lost"), [0, 0, 0, 0], &["finished"], "nothing was sent"),
+        (None, [12, 0, 0, 1], &[], "not taken"),
     ];
     let run = |state: &&str| RunRow {
         run: RunId::of("payout-status", "ref-1"),
@@ -111,8 +111,9 @@ fn what_is_accepted_is_one_run_and_what_is_forged_is_none() {
         updated_at: Timestamp::UNIX_EPOCH,
         due_at: None,
     };
-    for (fault, [tries, accepted, refused], states, expected) in cases {
-        let webhook = json!({ "fault": fault, "tries": tries, "accepted": accepted, "refused": refused });
+    for (fault, [tries, accepted, refused, given_up], states, expected) in cases {
+        let webhook =
+            json!({ "fault": fault, "tries": tries, "accepted": accepted, "refused": refused, "given_up": given_up });
         let runs: Vec<RunRow> = states.iter().map(run).collect();
         let said = hooks::wrong("ref-1", &[&webhook], &runs).unwrap_or_default();
         assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{webhook} {states:?}: {said}");

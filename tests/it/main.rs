@@ -23,6 +23,7 @@ mod graph;
 mod kills;
 mod lanes;
 mod lint;
+mod listen;
 mod login;
 mod map;
 mod new;

@@ -1,12 +1,6 @@
 //! What systems tell by themselves: their own word is taken once, and nobody else's.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use ferry::{
     clock::{SystemClock, pause},
@@ -27,14 +21,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use ferry_tests::program::address_to_keep;
-
-use crate::program::{ferry, outcome, sandbox, serve_folder};
+use crate::program::{ferry, sandbox, serve_folder};
 
 const PATIENCE: u32 = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-const PROJECT: &str = "ferry: 1
+pub(crate) const PROJECT: &str = "ferry: 1
 project: told
 connections:
   payoneer:
@@ -46,7 +38,7 @@ connections:
     webhook_secret: ${env:NOBODY:-c}
 ";
 
-const SENT: &str = "ferry: 1
+pub(crate) const SENT: &str = "ferry: 1
 pipeline: sent
 trigger: { webhook: { from: payoneer.payout_sent, path: sent }, key: $.client_reference_id }
 steps:
@@ -156,11 +148,18 @@ webhooks:
   asked:
     summary: Somebody asks.
     source: a test
-    verify: { scheme: payoneer_hmacauth, secret: key }
+    verify: { scheme: shared_secret, header: X-Token, secret: key }
     encoding: query
     result: { id: $.id, what: $.what }
     output: { type: object, properties: { id: { type: string, description: Its name., example: a-1 }, what: { type: string, description: What., example: x } } }
     sample: samples/webhooks/asked.json
+  paid:
+    summary: Somebody pays.
+    source: a test
+    verify: { scheme: payoneer_hmacauth, secret: key }
+    result: { id: $.id, what: $.what }
+    output: { type: object, properties: { id: { type: string, description: Its name., example: a-1 }, what: { type: string, description: What., example: x } } }
+    sample: samples/webhooks/paid.json
   filled:
     summary: Somebody fills a form.
     source: a test
@@ -184,7 +183,7 @@ fn write_acme(folder: &Path) {
     write("connectors/acme/connector.yaml", CONNECTOR);
     let project = "ferry: 1\nproject: acme\nconnections:\n  acme: { connector: acme, environment: sandbox, key: \"${env:HOOK_SECRET}\" }\n";
     write("ferry.yaml", project);
-    for webhook in ["asked", "filled", "signed"] {
+    for webhook in ["asked", "filled", "paid", "signed"] {
         let text = format!(
             "ferry: 1
 pipeline: {webhook}
@@ -219,7 +218,8 @@ async fn each_scheme_and_encoding_is_taken_from_who_knows_the_secret() {
     let (standard, form) = (Scheme::StandardWebhooks { skew }, "application/x-www-form-urlencoded");
     let http = reqwest::Client::new();
     let cases = [
-        ("asked?what=f%C3%BCnf+euro&id=a-1", "GET", &hmacauth, "", "", "fünf euro"),
+        ("asked?what=f%C3%BCnf+euro&id=a-1", "GET", &shared, "", "", "fünf euro"),
+        ("paid", "POST", &hmacauth, "application/json", r#"{"id": "a-1", "what": "4"}"#, "4"),
         ("filled", "POST", &shared, form, "id=a-1&what=f%C3%BCnf+euro", "fünf euro"),
         ("signed", "POST", &standard, "application/json", r#"{"data": {"what": "5"}}"#, "5"),
         ("plain", "POST", &standard, "application/json", r#"{"id": "a-1", "what": "6"}"#, "6"),
@@ -262,55 +262,31 @@ async fn each_scheme_and_encoding_is_taken_from_who_knows_the_secret() {
     }
 }
 
-/// What a consultant does before a pipeline goes live: looks at what comes, and passes it on.
-#[test]
-fn a_listener_shows_what_comes_and_passes_it_on() {
+/// A delivery that its connector does not describe takes no key from the one that it should have been.
+#[tokio::test]
+async fn what_a_connector_does_not_describe_is_a_dead_letter_and_no_payment() {
     let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    std::fs::create_dir(folder.join("told")).unwrap();
-    std::fs::write(folder.join("told/ferry.yaml"), PROJECT).unwrap();
-    std::fs::write(folder.join("told/sent.yaml"), SENT).unwrap();
-    let service = serve_folder(folder, &folder.join("told"), "ferry.db", &[]);
-    let address = address_to_keep().unwrap();
-    let call = |args: &[&str]| {
-        let mut command = ferry(folder);
-        command.args(args).args(["--project", "told"]);
-        command
+    write_acme(folder.path());
+    let service = serve_folder(folder.path(), &folder.path().join("acme"), "ferry.db", &[]);
+    let http = reqwest::Client::new();
+    let send = async |body: &str| {
+        let url = format!("{}paid", service.hooks);
+        let delivery = Delivery { method: "POST", url: &url, headers: &[], body: body.as_bytes() };
+        let scheme = Scheme::PayoneerHmacauth { skew: Duration::from_mins(5) };
+        let now = Clock::now(&SystemClock::default());
+        let headers = sign(&scheme, &SecretString::from("geheim"), &delivery, ("n", now));
+        let request = http.post(&url).header(&headers[0].0, &headers[0].1).body(body.to_owned());
+        request.send().await.unwrap().status().as_u16()
     };
-    let mut listening = call(&["listen", "payoneer.payout_sent", "--listen", &address, "--format", "json"]);
-    listening.args(["--forward-to", &format!("{}sent", service.hooks)]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut listener = listening.spawn().unwrap();
-    let mut said = BufReader::new(listener.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert!(line.contains(&format!("http://{address}")), "{line}");
-    let to = format!("http://{address}/anything");
-    let mut heard = BufReader::new(listener.stdout.take().unwrap());
-    for (args, code, doubt, forwarded) in [
-        (&["--set", "IntPaymentId=r-1"][..], 0, Value::Null, 202),
-        (&["--bad-signature"], 1, json!("the signature does not fit the request"), 401),
-    ] {
-        let mut trigger = call(&["trigger", "payoneer.payout_sent", "--to", &to]);
-        let (status, stdout, stderr) = outcome(trigger.args(args));
-        assert_eq!(status, Some(code), "{stdout}{stderr}");
-        assert!(stdout.starts_with(&forwarded.to_string()), "{stdout}");
-        let mut line = String::new();
-        heard.read_line(&mut line).unwrap();
-        let heard: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&heard["doubt"], &heard["forwarded"]), (&doubt, &json!(forwarded)), "{line}");
-        assert_eq!(heard["event"]["payee_id"], "P-77", "{line}");
-    }
-    listener.kill().unwrap();
-    listener.wait().unwrap();
-    for (args, says) in [
-        (&["trigger", "payoneer.payout_snt"][..], "did you mean `payout_sent`?"),
-        (&["trigger", "payonee.payout_sent"], "did you mean `payoneer`?"),
-        (&["trigger", "payoneer.card_loaded"], "no pipeline of the project takes `payoneer.card_loaded`"),
-        (&["trigger", "payoneer.payout_sent", "--set", "Int=1"], "the recorded body has no field `Int`; it has"),
-        (&["trigger", "payoneer.payout_sent", "--to", "https://hooks.example.com/x"], "is not on this machine"),
-        (&["listen", "payoneer.payout_sent", "--listen", "0.0.0.0:1"], "is not on this machine"),
-    ] {
-        let (status, _, stderr) = outcome(&mut call(args));
-        assert!(status == Some(2) && stderr.contains(says), "{args:?}: {status:?} {stderr}");
-    }
+    assert_eq!(send(r#"{"id": "a-1", "what": 5}"#).await, 202);
+    assert_eq!(send("<xml/>").await, 202);
+    assert_eq!(send(r#"{"id": "a-1", "what": "5"}"#).await, 200);
+    let args = ["dlq", "list", "--store", "ferry.db", "--format", "json"];
+    let printed = ferry(folder.path()).args(args).output().unwrap();
+    let letters: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let mut reasons: Vec<&str> =
+        letters["dead_letters"].as_array().unwrap().iter().map(|letter| letter["message"].as_str().unwrap()).collect();
+    reasons.sort_unstable();
+    let [first, second] = reasons.as_slice() else { panic!("{letters}") };
+    assert!(first.contains("the body is no JSON") && second.contains("not as the connector describes it"), "{letters}");
 }

@@ -6,6 +6,7 @@ use ferry_contract::{
     catalog::{self, ConnectionField},
     evidence::Evidence,
     expression::Expression,
+    script::Script,
     webhook::Scheme,
     yaml::{
         Node,
@@ -15,10 +16,7 @@ use ferry_contract::{
 
 use super::{read::Reader, schema};
 
-/// What the event is made of: `$` and `body` are the body, `headers` have their names in small letters.
-pub(crate) const WEBHOOK_NAMES: [&str; 2] = ["body", "headers"];
-
-const KEYS: [&str; 8] = ["summary", "source", "evidence", "verify", "encoding", "result", "output", "sample"];
+const KEYS: [&str; 9] = ["summary", "source", "evidence", "verify", "encoding", "when", "result", "output", "sample"];
 
 /// One thing that a system tells by itself.
 #[derive(Debug)]
@@ -29,6 +27,8 @@ pub struct Webhook {
     pub secret: String,
     /// How its content is written.
     pub encoding: Encoding,
+    /// What tells its content from that of other webhooks, in Rhai on `body`.
+    pub when: Option<Script>,
     /// The event, from the content.
     pub result: Expression,
     /// The sample's file, relative to the manifest.
@@ -72,8 +72,23 @@ impl Reader<'_> {
             Some(node) => one_of(node, "an encoding of a webhook", &words, self.report),
             None => Some(Encoding::Json),
         };
+        // Only a header that is signed is part of an event: `webhook-id` and `webhook-timestamp` of the standard.
+        let signs_headers =
+            verified.as_ref().is_none_or(|(scheme, _)| matches!(scheme, Scheme::StandardWebhooks { .. }));
+        let names: &[&str] = if signs_headers { &["body", "headers"] } else { &["body"] };
         let result = fields.need("result", "$", self.report);
-        let result = result.and_then(|node| self.compiler(&WEBHOOK_NAMES).expression(node));
+        let result = result.and_then(|node| self.compiler(names).expression(node));
+        let when = match fields.get("when") {
+            Some(node) => Some(self.condition(node, names)?),
+            None => None,
+        };
+        if let (Some(Encoding::Query), Some((scheme, _)), Some(node)) = (encoding, &verified, fields.get("encoding"))
+            && !matches!(scheme, Scheme::SharedSecret { .. })
+        {
+            let message = format!("`{}` does not sign a query as it is read", scheme.in_words().0);
+            let help = "let the sender use a body, or verify it with `shared_secret`, which signs nothing";
+            self.report.error("invalid-value", node.at, message, help);
+        }
         let output = fields.need("output", "{ type: object, properties: … }", self.report);
         let output = output.and_then(|node| schema::read(self, node));
         let sample = self.needed_text(fields, "sample", "samples/webhooks/thing_changed.json");
@@ -88,7 +103,7 @@ impl Reader<'_> {
             secret: secret.clone(),
             output: output?,
         };
-        Some((said, Webhook { scheme, secret, encoding: encoding?, result: result?, sample: sample? }))
+        Some((said, Webhook { scheme, secret, encoding: encoding?, when, result: result?, sample: sample? }))
     }
 
     /// The scheme, and the field of the connection with its secret.

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ferry_contract::{
+    catalog,
     expression::Scope,
     path::Document,
-    script::{Named, Rules},
+    script::{Named, Rules, Script},
     webhook::Scheme,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -73,6 +74,10 @@ pub enum Doubt {
 /// # Errors
 /// Why it is not believed. The secret is in none of it.
 pub fn verify(scheme: &Scheme, secret: &SecretString, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Doubt> {
+    // Everybody knows an empty secret.
+    if secret.expose_secret().is_empty() {
+        return Err(Doubt::Forged);
+    }
     match scheme {
         Scheme::HmacSha256 { header } => {
             let given = delivery.header(header).ok_or_else(|| unsigned(header, "hmac_sha256"))?;
@@ -112,28 +117,57 @@ pub fn sign(
     }
 }
 
-/// The event that a delivery is. Of a body that is not as its connector describes it, nothing is lost: it is the event as it
-/// came, which becomes a dead letter where it has no key.
-///
-/// # Errors
-/// Where the body is no JSON.
-pub fn event(webhook: &Webhook, rules: &Rules, delivery: &Delivery<'_>) -> Result<Value, String> {
+/// The event that a delivery is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// As the connector describes it; where it is not so, the content as it came.
+    pub value: Value,
+    /// Why it is not as described, and must begin nothing.
+    pub wrong: Option<String>,
+}
+
+/// Reads a delivery. Of what is not as its connector describes it, nothing is lost: it is kept as it came, with the reason.
+pub fn event(webhook: &Webhook, said: &catalog::Webhook, rules: &Rules, delivery: &Delivery<'_>) -> Event {
+    let as_it_came = |value: Value, wrong: String| Event { value, wrong: Some(wrong) };
     let query = delivery.url.split_once('?').map_or("", |(_, query)| query);
     let body = match webhook.encoding {
-        Encoding::Json => {
-            serde_json::from_slice(delivery.body).map_err(|error| format!("the body is no JSON: {error}"))?
-        }
+        Encoding::Json => match serde_json::from_slice(delivery.body) {
+            Ok(body) => body,
+            Err(error) => {
+                let text = String::from_utf8_lossy(delivery.body).into_owned();
+                return as_it_came(Value::from(text), format!("the body is no JSON: {error}"));
+            }
+        },
         Encoding::Form => form(delivery.body),
         Encoding::Query => form(query.as_bytes()),
     };
-    let headers = delivery.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-    let headers = Value::Object(headers.collect());
+    let headers = signed_headers(&webhook.scheme, delivery);
     let names = [("body", &body), ("headers", &headers)];
-    let scope = Scope { rules, document: Document::Value(&body), names: &Named(&names) };
-    let made = webhook.result.eval(scope).inspect_err(|error| {
-        tracing::warn!(%error, "the body of a webhook is not as its connector describes it");
-    });
-    Ok(made.unwrap_or(body))
+    let names = Named(&names);
+    let is_other = |when: &Script| !when.test(rules, &names).unwrap_or(false);
+    if let Some(when) = webhook.when.as_ref().filter(|when| is_other(when)) {
+        let wrong = format!("`{}` does not hold, so it is another kind of webhook", when.text().trim());
+        return as_it_came(body, wrong);
+    }
+    let made = webhook.result.eval(Scope { rules, document: Document::Value(&body), names: &names });
+    match made {
+        Err(error) => as_it_came(body, format!("the body is not as the connector describes it: {error}")),
+        Ok(value) => match said.output.violations(&value).as_slice() {
+            [] => Event { value, wrong: None },
+            wrong => as_it_came(body, format!("the event is not as the connector describes it: {}", wrong.join("; "))),
+        },
+    }
+}
+
+/// The headers that an event may be made of: only what is signed, or a recording with another header would be another
+/// event.
+fn signed_headers(scheme: &Scheme, delivery: &Delivery<'_>) -> Value {
+    let names: &[&str] = match scheme {
+        Scheme::StandardWebhooks { .. } => &[standard::ID, standard::TIME],
+        Scheme::HmacSha256 { .. } | Scheme::SharedSecret { .. } | Scheme::PayoneerHmacauth { .. } => &[],
+    };
+    let headers = names.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(delivery.header(name)?))));
+    Value::Object(headers.collect())
 }
 
 fn form(text: &[u8]) -> Value {

@@ -78,6 +78,11 @@ impl Scheme {
         }
         fields.refuse("skew", "this scheme signs no time", "remove it, or use `standard_webhooks`", report);
         let header = fields.need("header", "X-Signature", report).and_then(|node| text(node, "`header`", report))?;
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if header.value.is_empty() || !header.value.bytes().all(is_token) {
+            let message = format!("`{}` is no name of a header", header.value);
+            report.error("invalid-value", header.at, message, "write letters, digits and `-`, such as `X-Signature`");
+        }
         let header = header.value.to_ascii_lowercase();
         Some(if name == "hmac_sha256" { Self::HmacSha256 { header } } else { Self::SharedSecret { header } })
     }

@@ -3,7 +3,10 @@
 //! A delivery is answered with 2xx only when its event is on disk; whatever else happens, the sender
 //! tries again, and the same event makes no second run.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::{
@@ -17,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use ferry_connectors::webhook::{self, Doubt};
+use ferry_connectors::webhook::{self, Doubt, Event};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -47,7 +50,12 @@ pub async fn listen(
         .await
         .with_context(|| format!("the address {addr} cannot be used for webhooks; `--listen` names another"))?;
     let addr = listener.local_addr()?;
-    let url = public.map_or_else(|| format!("http://{addr}"), |url| url.trim_end_matches('/').to_owned());
+    // Nobody calls an address that stands for all of them.
+    let own = if addr.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())) } else { addr };
+    let url = public.map_or_else(|| format!("http://{own}"), |url| url.trim_end_matches('/').to_owned());
+    if public.is_none() && !addr.ip().is_loopback() {
+        tracing::info!(url, "senders that sign the URL have to call it so; `--public-url` says another");
+    }
     let shared = Shared { engine, url: url.into(), room: Arc::new(Semaphore::new(WEBHOOKS_AT_ONCE_MAX)) };
     let routes = Router::new()
         .route("/hooks/{path}", get(deliver).post(deliver))
@@ -76,11 +84,15 @@ async fn deliver(
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let delivery = webhook::Delivery { method: method.as_str(), url: &url, headers: &headers, body: &body };
-    let event = event(&shared.engine, &hook, &delivery).inspect_err(|refusal| {
-        if let Refusal::Doubted(doubt) = refusal {
-            tracing::warn!(path, %doubt, url, "a delivery was not believed");
-        }
+    let event = event(&shared.engine, &hook, &delivery).inspect_err(|refusal| match refusal {
+        // Without the query, in which a sender may have what nobody else is to read.
+        Refusal::Doubted(doubt) => tracing::warn!(path, %doubt, called = %shared.url, "a delivery was not believed"),
+        Refusal::Unread(error) => tracing::warn!(path, error, "a delivery is no event"),
+        Refusal::Busy | Refusal::Unknown | Refusal::Method(_) | Refusal::NotStored => {}
     })?;
+    if let Some(wrong) = &event.wrong {
+        tracing::error!(path, wrong, "a delivery is kept as a dead letter");
+    }
     let delivered = shared.engine.deliver(&hook, &event).await;
     let delivered = delivered.map_err(|failure| {
         tracing::error!(path, %failure, "a delivery could not be stored");
@@ -96,7 +108,7 @@ async fn deliver(
 }
 
 /// The event of a delivery whose sender is believed.
-fn event(engine: &Engine, hook: &Hook, delivery: &webhook::Delivery<'_>) -> Result<Value, Refusal> {
+fn event(engine: &Engine, hook: &Hook, delivery: &webhook::Delivery<'_>) -> Result<Event, Refusal> {
     let method = match &hook.sender {
         Believed::System { connection, webhook, .. } => connection.method_of(webhook),
         Believed::Anybody | Believed::Verified(..) => "POST",
@@ -111,10 +123,12 @@ fn event(engine: &Engine, hook: &Hook, delivery: &webhook::Delivery<'_>) -> Resu
             if !unsigned {
                 connection.believes(webhook, delivery)?;
             }
-            return connection.event(webhook, delivery).map_err(Refusal::Unread);
+            return connection.event(webhook, delivery).ok_or(Refusal::Unknown);
         }
     }
-    serde_json::from_slice(delivery.body).map_err(|error| Refusal::Unread(format!("the body is no JSON: {error}")))
+    let value: Value = serde_json::from_slice(delivery.body)
+        .map_err(|error| Refusal::Unread(format!("the body is no JSON: {error}")))?;
+    Ok(Event { value, wrong: None })
 }
 
 /// Why a delivery was not taken. The sender learns no more than he needs.

@@ -12,6 +12,7 @@ use ferry::{
     store::{Arrival, Change, EngineId, Fence, Hold, RunId, Store, StoreAddress, open},
 };
 use ferry_connectors::connection::World;
+use ferry_connectors::webhook::Event;
 use ferry_contract::{
     key::CallKey,
     port::{Boxed, Clock, Http, HttpError, HttpRequest, HttpResponse},
@@ -180,7 +181,8 @@ impl Bench {
 
     async fn deliver(engine: &Arc<Engine>, path: &str, event: &Value) {
         let hook = engine.hook(path).expect("the pipeline is loaded");
-        let delivered = engine.deliver(&hook, event).await.expect("the store takes the event");
+        let event = Event { value: event.clone(), wrong: None };
+        let delivered = engine.deliver(&hook, &event).await.expect("the store takes the event");
         assert!(matches!(delivered, Delivery::Answered(_)), "{delivered:?}");
     }
 

@@ -156,11 +156,13 @@ fn by_reference(list: &Value) -> BTreeMap<String, Vec<&Value>> {
 pub fn wrong(reference: &str, webhooks: &[&Value], runs: &[RunRow]) -> Option<String> {
     let sum = |name: &str| webhooks.iter().map(|webhook| webhook[name].as_u64().unwrap_or(0)).sum::<u64>();
     let is_of = |faults: &[&str]| webhooks.iter().any(|webhook| faults.iter().any(|fault| webhook["fault"] == *fault));
-    let (tries, accepted, refused) = (sum("tries"), sum("accepted"), sum("refused"));
+    let (tries, accepted, refused, given_up) = (sum("tries"), sum("accepted"), sum("refused"), sum("given_up"));
     let states: Vec<&str> = runs.iter().map(|run| run.state.as_str()).collect();
     let what = match states[..] {
         _ if is_of(&["badly_signed"]) && (accepted > 0 || !runs.is_empty()) => "somebody else's word was taken",
-        _ if !is_of(&["badly_signed", "replayed"]) && refused > 0 => "Payoneer's word was not taken",
+        _ if !is_of(&["badly_signed"]) && given_up > 0 && accepted == 0 && runs.is_empty() => {
+            "Payoneer's word was not taken"
+        }
         [] if accepted > 0 => "it was accepted and is lost",
         [_] if tries == 0 => "nothing was sent, and it has a run",
         [] | ["finished"] => return None,

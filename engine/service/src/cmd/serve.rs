@@ -33,8 +33,14 @@ pub(super) struct Serve {
     #[arg(long, env = "FERRY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDR")]
     listen: SocketAddr,
     /// What senders of webhooks call `--listen`, such as https://hooks.example.com; Payoneer signs it.
-    #[arg(long, env = "FERRY_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "FERRY_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     public_url: Option<String>,
+}
+
+/// A URL that senders can call.
+fn public_url(text: &str) -> Result<String, String> {
+    let is_url = ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if is_url { Ok(text.to_owned()) } else { Err("write it whole, such as `https://hooks.example.com`".to_owned()) }
 }
 
 impl Serve {

@@ -6,7 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ferry_contract::failure::{ErrorClass, Failure};
+use ferry_connectors::webhook::Event;
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    key::Digest,
+};
 use ferry_core::{
     plan::StepIndex,
     run::{Entry, Run},
@@ -83,10 +87,15 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of the store: the sender must try again.
-    pub async fn deliver(self: &Arc<Self>, hook: &Hook, event: &Value) -> Result<Delivery, Failure> {
+    pub async fn deliver(self: &Arc<Self>, hook: &Hook, event: &Event) -> Result<Delivery, Failure> {
         let Hook { plan, respond, .. } = hook;
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let arrival = self.arrival(plan, event, None);
+        let mut arrival = self.arrival(plan, &event.value, None);
+        if let Some(wrong) = &event.wrong {
+            // It takes no key from the event that it should have been.
+            arrival.event_key = format!("unread-{}", Digest::of_value(&event.value).short());
+            arrival.refused = Some(Failure::new(ErrorClass::Invalid, wrong.clone()));
+        }
         let run = RunId::of(&arrival.pipeline, &arrival.event_key);
         let step = respond.filter(|_| arrival.refused.is_none()).map(|step: StepIndex| plan.steps[step].id.clone());
         let answer = step.as_ref().map(|step| self.answers.wait(&run, step));

@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use ferry_connectors::{connection::World, library::Library};
+use ferry_connectors::{
+    connection::{Connection, World},
+    library::Library,
+};
 use ferry_contract::{
     catalog::Effect,
     failure::{ErrorClass, Failure},
@@ -24,7 +27,7 @@ use ferry_core::{
     project::{Given, Project, Retention},
     testing::CheckedSuite,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 pub use connections::open_one;
 use connections::opened;
@@ -246,6 +249,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             Ok(secret) => secrets.extend(secret.map(|secret| (plan.pipeline.clone(), secret))),
             Err(wrong) => missing.push(wrong),
         }
+        missing.extend(unknown_sender(plan, &connections));
     }
     if !missing.is_empty() {
         return Err(Failure::new(ErrorClass::Config, missing.join("\n  ")));
@@ -257,15 +261,34 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, alerts, retention, library })
 }
 
+/// Why nobody can tell who sends a webhook of a connection: its secret is empty.
+fn unknown_sender(plan: &Plan, connections: &BTreeMap<String, Arc<Connection>>) -> Option<String> {
+    let EventSource::Webhook(hook) = &plan.trigger.source else { return None };
+    let Sender::System { connection, webhook, unsigned: false } = &hook.sender else { return None };
+    let opened = connections.get(connection).filter(|opened| !opened.knows_sender_of(webhook))?;
+    let field = &opened.manifest.webhooks.get(webhook)?.secret;
+    Some(format!(
+        "connection `{connection}`: `{field}` is empty, and pipeline `{}` verifies its webhook with it",
+        plan.pipeline
+    ))
+}
+
 /// The secret of a pipeline's own webhook; beside a sandbox it is known.
 fn secret(plan: &Plan, in_sandbox: bool) -> Result<Option<SecretString>, String> {
     let EventSource::Webhook(hook) = &plan.trigger.source else { return Ok(None) };
     match &hook.sender {
         Sender::Anybody | Sender::System { .. } => Ok(None),
         Sender::Verified(..) if in_sandbox => Ok(Some("sandbox".into())),
-        Sender::Verified(_, written) => reference::resolve(written)
-            .map(Some)
-            .map_err(|error| format!("pipeline `{}`: the secret of its webhook has no value: {error}", plan.pipeline)),
+        Sender::Verified(_, written) => {
+            let secret = reference::resolve(written).map_err(|error| error.to_string());
+            let secret = secret.and_then(|secret| match secret.expose_secret().trim_start_matches("whsec_") {
+                "" => Err(format!("`{written}` is empty, and everybody knows an empty secret")),
+                _ => Ok(Some(secret)),
+            });
+            secret.map_err(|error| {
+                format!("pipeline `{}`: the secret of its webhook has no value: {error}", plan.pipeline)
+            })
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Told {
     pub verify: Verified,
     /// How its content is written; `json` without it. A `query` comes with GET.
     pub encoding: Option<Encoding>,
+    /// Rhai on `body`: what tells it from other webhooks. Where it does not hold, the delivery is a dead letter.
+    pub when: Option<Condition>,
     /// The event; `$` is the content, and Rhai has `body` and `headers`.
     pub result: Made,
     /// What the event has.

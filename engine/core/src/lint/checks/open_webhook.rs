@@ -13,7 +13,12 @@ fn check(file: &File<'_>, report: &mut Report) {
     let Some(verify) = webhook.and_then(|webhook| webhook.get("verify")) else { return };
     if file.kind == FileKind::Pipeline && verify.text() == Some("none") {
         let message = "whoever finds the address of this webhook can begin runs";
-        let help = "write `verify: { header: X-Signature, secret: \"${env:HOOK_SECRET}\" }`";
+        let is_connector = webhook.is_some_and(|webhook| webhook.get("from").is_some());
+        let help = if is_connector {
+            "remove `verify`: the connector says how its webhook is verified"
+        } else {
+            "write `verify: { header: X-Signature, secret: \"${env:HOOK_SECRET}\" }`"
+        };
         report.warning(CHECK.name, verify.at, message, help);
     }
 }

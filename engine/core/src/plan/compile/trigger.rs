@@ -152,21 +152,17 @@ impl Builder<'_> {
         let sender = match &webhook.sender {
             language::Sender::Anybody => Some(Sender::Anybody),
             language::Sender::Verified(scheme, secret) => Some(Sender::Verified(scheme.clone(), secret.value.clone())),
-            language::Sender::System { from, unsigned } => self.system(from, *unsigned),
+            // What is not there is said by `unknown-webhook`; a version that has its event already needs none of it.
+            language::Sender::System { from, unsigned } => from.value.split_once('.').map(|(connection, webhook)| {
+                let (connection, webhook) = (connection.to_owned(), webhook.to_owned());
+                Sender::System { connection, webhook, unsigned: *unsigned }
+            }),
         };
         Some(Webhook {
             path: webhook.path.value.clone(),
             sender: sender?,
             respond: respond.map_or(Some(None), |respond| respond.map(Some))?,
         })
-    }
-
-    /// A webhook of a connector; what is not there is said by `unknown-webhook`.
-    fn system(&self, from: &Spanned<String>, unsigned: bool) -> Option<Sender> {
-        let (connection, webhook) = from.value.split_once('.')?;
-        let connector = &self.project.connections.get(connection)?.connector.value;
-        self.catalog.webhook(connector, webhook)?;
-        Some(Sender::System { connection: connection.to_owned(), webhook: webhook.to_owned(), unsigned })
     }
 
     /// A path in which `$` is the event.

@@ -66,8 +66,10 @@ pub struct Heard {
     pub target: String,
     /// Why its sender is not believed; nothing where he is.
     pub doubt: Option<String>,
-    /// The event that a pipeline would get; nothing where the body cannot be read.
+    /// The event that a pipeline would get; what came, where it is not as the connector describes it.
     pub event: Option<Value>,
+    /// Why it is not as the connector describes it.
+    pub wrong: Option<String>,
     /// What the one it was passed on to answered.
     pub forwarded: Option<u16>,
 }
@@ -118,7 +120,8 @@ async fn hear(
     let delivery = Delivery { method: method.as_str(), url: &url, headers: &headers, body: &body };
     let Source { connection, webhook, http, .. } = &shared.source;
     let doubt = connection.believes(webhook, &delivery).err().map(|doubt| doubt.to_string());
-    let event = connection.event(webhook, &delivery).ok();
+    let (event, wrong) =
+        connection.event(webhook, &delivery).map_or((None, None), |event| (Some(event.value), event.wrong));
     let mut answer = (StatusCode::OK, Vec::new());
     let mut forwarded = None;
     if let Some(to) = &shared.forward_to {
@@ -149,7 +152,7 @@ async fn hear(
         };
     }
     let at = SystemClock::default().now().to_string();
-    let heard = Heard { at, method: method.to_string(), target, doubt, event, forwarded };
+    let heard = Heard { at, method: method.to_string(), target, doubt, event, wrong, forwarded };
     print(&match shared.format {
         Format::Json => {
             serde_json::to_string(&Envelope::new(heard)).map_or_else(|error| error.to_string(), |line| line + "\n")
@@ -168,9 +171,10 @@ async fn signed_anew(source: &Source, delivery: &Delivery<'_>) -> Vec<(String, S
 }
 
 fn shown(heard: &Heard) -> String {
-    let Heard { method, target, doubt, event, forwarded, .. } = heard;
+    let Heard { method, target, doubt, event, wrong, forwarded, .. } = heard;
     let believed = doubt.as_ref().map_or_else(|| "believed".to_owned(), |doubt| format!("not believed: {doubt}"));
     let passed = forwarded.map_or_else(String::new, |status| format!("; forwarded: {status}"));
-    let event = event.as_ref().map_or_else(|| "the body cannot be read".to_owned(), ToString::to_string);
-    format!("{method} {target}  {believed}{passed}\n  {event}\n")
+    let event = event.as_ref().map_or_else(String::new, ToString::to_string);
+    let wrong = wrong.as_ref().map_or_else(String::new, |wrong| format!("; a dead letter: {wrong}"));
+    format!("{method} {target}  {believed}{passed}{wrong}\n  {event}\n")
 }
