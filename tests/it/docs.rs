@@ -20,6 +20,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/check-a-connection.md", 11),
     ("docs/how-to/log-in-to-a-system.md", 6),
     ("docs/how-to/take-webhooks.md", 8),
+    ("docs/how-to/connect-a-system.md", 15),
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),
@@ -67,7 +68,9 @@ fn commands(page: &str) -> Vec<Typed> {
                     }
                 }
             }
-            ("yaml", Some((first, _))) if first.starts_with("# ") && first.ends_with(".yaml") => {
+            ("yaml" | "python", Some((first, _)))
+                if first.starts_with("# ") && (first.ends_with(".yaml") || first.ends_with(".py")) =>
+            {
                 let path = &first[2..];
                 commands.push(typed(format!(
                     "mkdir -p $(dirname {path}); cat > {path} <<'END-OF-FILE'\n{text}\nEND-OF-FILE"
