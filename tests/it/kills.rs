@@ -33,7 +33,8 @@ fn check(outcome: Outcome) {
     let outcome = [outcome];
     let (table, [outcome]) = (chaos::print(&outcome), outcome);
     assert!(outcome.wrongs().is_empty(), "{table}");
-    assert!(outcome.paid() > 500 * 8 / 10 && outcome.lives_that_paid() >= 5, "{table}");
+    // Some 36 cannot be paid, and where the large ones come first, some 60 others wait for money.
+    assert!(outcome.paid() > 500 * 3 / 4 && outcome.lives_that_paid() >= 5, "{table}");
     // A fifth of the webhooks is lost or badly signed, and counts for nothing.
     assert!(outcome.webhooks_accepted() > 500 / 2 && outcome.woken() > 500 / 4, "{table}");
 }
