@@ -1,23 +1,18 @@
 //! Which addresses of a system a call goes to, for each way in which the first one fails.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
+use ferry_connectors::connection::Connection;
 use ferry_contract::{
     failure::{ErrorClass, Failure},
-    port::{Boxed, Clock, FreePass, Http, HttpError, HttpRequest, HttpResponse, Pass, Seen},
-    report::{Report, Source},
-    script::NoWatch,
+    port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse, Pass, Seen},
 };
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = r#"
@@ -107,18 +102,6 @@ impl Http for Net {
     }
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn sleep(&self, _: Duration) -> Boxed<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 /// A gate that is closed at the first address, and hears of the others.
 struct Closed(&'static str, Mutex<Vec<String>>);
 
@@ -143,22 +126,13 @@ fn open_as(
     does: &[(&'static str, Does)],
     fallback: &[(&str, &str)],
 ) -> (Arc<Net>, Result<Connection, Failure>) {
-    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
-    let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
     let does = [("login-a", Does::Answers(200))].into_iter().chain(does.iter().copied()).collect();
     let net = Arc::new(Net { does, asked: Mutex::default(), tokens: Mutex::default() });
-    let settings = Settings {
-        name: "acme".to_owned(),
-        connector: "acme".to_owned(),
-        environment: "only".to_owned(),
-        sandbox: None,
-        fields: ["client_id", "client_secret"].map(|name| (name.to_owned(), "x".into())).into(),
-    };
-    let world = World { http: Arc::clone(&net) as Arc<dyn Http>, clock: Arc::new(Still) };
     let fallback =
         fallback.iter().map(|(host, url)| ((*host).to_owned(), url.split(' ').map(str::to_owned).collect())).collect();
-    (net, Connection::open(settings, &library, world).unwrap().with_fallback(fallback))
+    let fields = [("client_id", "x"), ("client_secret", "x")];
+    let opened = common::open(manifest, &fields, Arc::clone(&net) as Arc<dyn Http>).unwrap();
+    (net, opened.with_fallback(fallback))
 }
 
 /// Where a call of an action went after it had its token, and what it got.

@@ -1,23 +1,16 @@
 //! What a request carries to say who we are, for each way that a manifest can name.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod common;
+
+use std::sync::{Arc, Mutex};
 
 use expect_test::{Expect, expect};
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
+use ferry_connectors::connection::Connection;
 use ferry_contract::{
     failure::Failure,
-    port::{Boxed, Clock, FreePass, Http, HttpError, HttpRequest, HttpResponse},
-    report::Source,
-    script::NoWatch,
+    port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse},
 };
-use jiff::Timestamp;
 use serde_json::json;
 
 /// A connector with these ways; `refuses` is the status with which it answers each call.
@@ -54,33 +47,10 @@ impl Http for Net {
     }
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn sleep(&self, _: Duration) -> Boxed<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 fn open(auth: &str, fields: &[(&str, &str)]) -> (Arc<Net>, Result<Connection, Failure>) {
-    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest(auth))], Arc::new(NoWatch));
-    let wrong: Vec<_> =
-        reports.iter().flat_map(|report| report.findings()).map(|finding| finding.message.clone()).collect();
-    assert_eq!(wrong, Vec::<String>::new());
     let net = Arc::new(Net::default());
-    let settings = Settings {
-        name: "acme".to_owned(),
-        connector: "acme".to_owned(),
-        environment: "only".to_owned(),
-        sandbox: None,
-        fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
-    };
-    let world = World { http: Arc::clone(&net) as Arc<dyn Http>, clock: Arc::new(Still) };
-    (net, Connection::open(settings, &library, world))
+    let opened = common::open(manifest(auth), fields, Arc::clone(&net) as Arc<dyn Http>);
+    (net, opened)
 }
 
 /// What one call asks, which the target refuses.

@@ -1,18 +1,11 @@
 //! Calls that travel as one request, and an answer that has a result for each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod common;
 
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
-use ferry_contract::{
-    port::{Boxed, Clock, FreePass, Http, HttpError, HttpRequest, HttpResponse},
-    report::{Report, Source},
-    script::NoWatch,
-};
-use jiff::Timestamp;
+use std::sync::Arc;
+
+use ferry_contract::port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 fn manifest(by: &str) -> String {
@@ -58,18 +51,6 @@ impl Http for Target {
     }
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn sleep(&self, _: Duration) -> Boxed<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 #[tokio::test]
 async fn each_call_of_a_bundle_gets_its_own_result() {
     let by_key = "{ theirs: $.reference, ours: $.ref }";
@@ -87,19 +68,7 @@ async fn each_call_of_a_bundle_gets_its_own_result() {
         (by_key, 429, json!({}), "throttled throttled throttled"),
         ("index", 500, json!({}), "unknown unknown unknown"),
     ] {
-        let source = Source::new("acme/connector.yaml", manifest(by));
-        let (library, reports) = Library::load(&[source], Arc::new(NoWatch));
-        let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
-        assert!(wrong.is_empty(), "{wrong:?}");
-        let settings = Settings {
-            name: "acme".to_owned(),
-            connector: "acme".to_owned(),
-            environment: "only".to_owned(),
-            sandbox: None,
-            fields: BTreeMap::new(),
-        };
-        let world = World { http: Arc::new(Target(status, body.clone())), clock: Arc::new(Still) };
-        let connection = Connection::open(settings, &library, world).unwrap();
+        let connection = common::open(manifest(by), &[], Arc::new(Target(status, body.clone()))).unwrap();
         let prepared = ["a", "b", "c"].map(|name| connection.prepare("pay", &json!({ "ref": name })).unwrap());
         let calls: Vec<_> = prepared.iter().collect();
         let got = connection.send(&FreePass, "pay", &calls).await;

@@ -1,23 +1,20 @@
 //! Pages: each way to the next one, to the last and never round in a circle.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
+use ferry_connectors::{connection::Connection, library::Library};
 use ferry_contract::{
     failure::ErrorClass,
-    port::{Boxed, Clock, FreePass, Http, HttpError, HttpRequest, HttpResponse},
+    port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse},
     report::{Report, Source},
     script::NoWatch,
 };
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn manifest(paginate: &str) -> String {
@@ -66,33 +63,9 @@ impl Http for Target {
     }
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn sleep(&self, _: Duration) -> Boxed<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 fn open(paginate: &str, answers: &[(&'static str, Value)]) -> (Connection, Arc<Target>) {
-    let source = Source::new("acme/connector.yaml", manifest(paginate));
-    let (library, reports) = Library::load(&[source], Arc::new(NoWatch));
-    let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
     let target = Arc::new(Target { answers: answers.iter().cloned().collect(), asked: Mutex::default() });
-    let settings = Settings {
-        name: "acme".to_owned(),
-        connector: "acme".to_owned(),
-        environment: "only".to_owned(),
-        sandbox: None,
-        fields: BTreeMap::new(),
-    };
-    let world = World { http: Arc::clone(&target) as _, clock: Arc::new(Still) };
-    (Connection::open(settings, &library, world).unwrap(), target)
+    (common::open(manifest(paginate), &[], Arc::clone(&target) as _).unwrap(), target)
 }
 
 /// All things, and what was asked.

@@ -18,6 +18,7 @@ mod lint;
 mod map;
 mod new;
 mod plan;
+mod reach;
 mod reload;
 mod replay;
 mod run;

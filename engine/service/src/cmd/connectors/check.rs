@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::reach::{Reach, ReachArgs};
+use crate::cmd::reach::{Reach, ReachArgs};
 use crate::{
     clock::SystemClock,
     cmd::{Envelope, Exit, Format, Outcome, print, print_json},

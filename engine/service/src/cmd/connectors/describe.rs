@@ -19,7 +19,7 @@ use ferry_contract::{
 };
 use serde_json::{Value, json};
 
-use super::reach::ReachArgs;
+use crate::cmd::reach::ReachArgs;
 use crate::{
     cmd::{Exit, Outcome, plan::unreachable, print, tell},
     load::{self, SNAPSHOTS},

@@ -5,7 +5,6 @@ mod describe;
 mod docs;
 mod export;
 mod list;
-mod reach;
 mod shelf;
 mod show;
 

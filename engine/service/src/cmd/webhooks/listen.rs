@@ -17,10 +17,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ProjectArgs, Source};
+use super::Source;
 use crate::{
     clock::SystemClock,
-    cmd::{Envelope, Exit, Format, Outcome, print, start::asked_to_stop, tell},
+    cmd::{Envelope, Exit, Format, Outcome, print, reach::ReachArgs, start::asked_to_stop, tell},
     limits::WEBHOOK_BODY_MAX_BYTES,
     sandbox::on_this_machine,
 };
@@ -52,7 +52,7 @@ pub(in crate::cmd) struct Listen {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
-    of: ProjectArgs,
+    of: ReachArgs,
 }
 
 /// A webhook that came.
@@ -89,7 +89,7 @@ impl Listen {
         if let Some(to) = &self.forward_to {
             on_this_machine(to).map_err(|error| anyhow!(error))?;
         }
-        let source = self.of.open(&self.event).await?;
+        let source = Source::open(&self.of, &self.event).await?;
         let listener = tokio::net::TcpListener::bind(self.listen).await;
         let listener = listener.with_context(|| format!("{} is taken; `--listen` names another", self.listen))?;
         let addr = listener.local_addr()?;
@@ -118,7 +118,7 @@ async fn hear(
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let delivery = Delivery { method: method.as_str(), url: &url, headers: &headers, body: &body };
-    let Source { connection, webhook, http, .. } = &shared.source;
+    let Source { connection, webhook, reach } = &shared.source;
     let doubt = connection.believes(webhook, &delivery).err().map(|doubt| doubt.to_string());
     let (event, wrong) =
         connection.event(webhook, &delivery).map_or((None, None), |event| (Some(event.value), event.wrong));
@@ -143,7 +143,7 @@ async fn hear(
             body: Some(body.to_vec()),
             timeout: Duration::from_secs(60),
         };
-        answer = match http.send(request).await {
+        answer = match reach.world.http.send(request).await {
             Ok(response) => {
                 forwarded = Some(response.status);
                 (StatusCode::from_u16(response.status).unwrap_or(StatusCode::BAD_GATEWAY), response.body)

@@ -14,9 +14,9 @@ use ferry_core::plan::{EventSource, Sender};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::{ProjectArgs, Source};
+use super::Source;
 use crate::{
-    cmd::{Exit, Outcome, plan::unreachable, print},
+    cmd::{Exit, Outcome, plan::unreachable, print, reach::ReachArgs},
     sandbox::on_this_machine,
 };
 
@@ -53,7 +53,7 @@ pub(in crate::cmd) struct Trigger {
     #[arg(long, value_name = "TIME", value_parser = age)]
     age: Option<Duration>,
     #[command(flatten)]
-    of: ProjectArgs,
+    of: ReachArgs,
 }
 
 fn age(text: &str) -> Result<Duration, String> {
@@ -62,7 +62,7 @@ fn age(text: &str) -> Result<Duration, String> {
 
 impl Trigger {
     pub(in crate::cmd) async fn run(self) -> Outcome {
-        let source = self.of.open(&self.event).await?;
+        let source = Source::open(&self.of, &self.event).await?;
         let mut body = source.sample()?;
         for written in &self.set {
             set(&mut body, written)?;
@@ -100,7 +100,7 @@ impl Trigger {
                 body: Some(sent.clone().into_bytes()),
                 timeout: Duration::from_secs(60),
             };
-            let answer = source.http.send(request).await.map_err(|error| {
+            let answer = source.reach.world.http.send(request).await.map_err(|error| {
                 unreachable(&Failure::new(ErrorClass::Unavailable, format!("nobody takes webhooks at {to}: {error}")))
             })?;
             all_taken &= (200..300).contains(&answer.status);
@@ -112,7 +112,7 @@ impl Trigger {
 
 /// The path of the pipeline that takes it.
 fn path(source: &Source, event: &str) -> Result<String, anyhow::Error> {
-    let takes = source.project.checked.plans.iter().find_map(|plan| match &plan.trigger.source {
+    let takes = source.reach.project.checked.plans.iter().find_map(|plan| match &plan.trigger.source {
         EventSource::Webhook(hook) => match &hook.sender {
             Sender::System { connection, webhook, .. } if format!("{connection}.{webhook}") == event => {
                 Some(hook.path.clone())

@@ -36,8 +36,8 @@ pub(super) struct ReachArgs {
 /// A project whose connections can be opened.
 pub(super) struct Reach {
     pub(super) project: CheckedProject,
-    world: World,
-    sandbox: Option<SandboxInfo>,
+    pub(super) world: World,
+    pub(super) sandbox: Option<SandboxInfo>,
 }
 
 impl ReachArgs {

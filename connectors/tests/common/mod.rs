@@ -1,0 +1,42 @@
+//! A connection `acme` of a test's own manifest, with a network of its own and a clock that stands still.
+
+use std::{sync::Arc, time::Duration};
+
+use ferry_connectors::{
+    connection::{Connection, Settings, World},
+    library::Library,
+};
+use ferry_contract::{
+    failure::Failure,
+    port::{Boxed, Clock, Http},
+    report::{Report, Source},
+    script::NoWatch,
+};
+use jiff::Timestamp;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn sleep(&self, _: Duration) -> Boxed<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Opens it in its environment `only`; the manifest has no error.
+pub(crate) fn open(manifest: String, fields: &[(&str, &str)], http: Arc<dyn Http>) -> Result<Connection, Failure> {
+    let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
+    let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let settings = Settings {
+        name: "acme".to_owned(),
+        connector: "acme".to_owned(),
+        environment: "only".to_owned(),
+        sandbox: None,
+        fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
+    };
+    Connection::open(settings, &library, World { http, clock: Arc::new(Still) })
+}
