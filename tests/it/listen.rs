@@ -64,6 +64,9 @@ fn a_listener_shows_what_comes_and_passes_it_on() {
         let (status, _, stderr) = outcome(&mut call(args));
         assert!(status == Some(2) && stderr.contains(says), "{args:?}: {status:?} {stderr}");
     }
+    std::fs::write(folder.join("told/ferry.yaml"), PROJECT.replace("NOBODY:-c", "NOBODY:-")).unwrap();
+    let (status, _, stderr) = outcome(&mut call(&["trigger", "payoneer.payout_sent", "--to", &to]));
+    assert!(status == Some(2) && stderr.contains("`webhook_secret` of the connection is empty"), "{status:?} {stderr}");
 }
 
 /// What a trigger says of its sender, and what is wrong with it.

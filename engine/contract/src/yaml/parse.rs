@@ -296,9 +296,10 @@ impl Offsets {
         At { line, column, start: self.byte(start.index()), end: self.byte(end.index()) }
     }
 
-    /// As an editor counts: the parser has letters, such as a byte order mark inside, that are in no column.
+    /// As an editor counts: the parser has letters, such as a byte order mark inside, that are in no column. Of a directive it
+    /// counts bytes, and may be behind the last letter.
     fn place(&self, marker: saphyr_parser::Marker) -> (u32, u32) {
-        let index = cast(marker.index());
+        let index = cast(marker.index().min(self.bytes.len().saturating_sub(1)));
         let line = self.lines.partition_point(|begin| *begin <= index);
         match line.checked_sub(1).and_then(|line| self.lines.get(line)) {
             Some(begin) => (cast(line), index - begin + 1),
@@ -339,6 +340,23 @@ mod tests {
             1:7 [yaml-syntax] this is not YAML: mapping values are not allowed in this context | put a text that holds `: ` into quotes
         "#]],
         );
+    }
+
+    /// The parser counts a letter of two bytes in a directive twice.
+    #[test]
+    fn a_place_behind_a_directive_is_in_the_file() {
+        for text in ["%\"é\": NO\n", "%éé\n", "%é\na: é\n: x\n", "# é\n%é é\n---\né: [\n"] {
+            let source = Source::new("a.yaml", text);
+            let mut report = Report::new(&source);
+            parse(&source, &mut report);
+            for finding in report.findings() {
+                let (line, start) = (finding.at.line as usize, finding.at.start as usize);
+                let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+                assert!(start >= before && text.is_char_boundary(start), "{text:?}: {finding:?}");
+                let column = text[before..start].chars().count() + 1;
+                assert_eq!(finding.at.column as usize, column, "{text:?}: {finding:?}");
+            }
+        }
     }
 
     #[test]

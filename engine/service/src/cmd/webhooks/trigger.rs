@@ -89,7 +89,9 @@ impl Trigger {
         let delivery = Delivery { method, url: &signed_url, headers: &[], body: sent.as_bytes() };
         let name = format!("trigger_{}", now.as_microsecond());
         let headers = source.connection.sign(&source.webhook, &delivery, (&name, at), self.bad_signature);
-        let headers = headers.ok_or_else(|| anyhow!("the connection has no secret for this webhook"))?;
+        let field = &source.connection.manifest.webhooks[&source.webhook].secret;
+        let headers =
+            headers.ok_or_else(|| anyhow!("`{field}` of the connection is empty; give it the webhook's secret"))?;
         let headers: Vec<_> = headers.into_iter().chain([("content-type".to_owned(), kind.to_owned())]).collect();
         let mut all_taken = true;
         for _ in 0..if self.twice { 2 } else { 1 } {
