@@ -9,12 +9,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::access::{CLIENT_ID, CLIENT_SECRET};
-use crate::assertion;
 use crate::faults::Faults;
-use crate::payoneer::{PROGRAM, PayeeState, Standing};
+use crate::payoneer::{PayeeState, Standing};
 use crate::salesforce::records;
 use crate::salesforce::schema::PAYMENT_REQUEST;
+use crate::system::System;
 use crate::webhooks::Webhooks;
 use crate::wire::{Answer, Request};
 use crate::world::{World, wrong};
@@ -96,6 +95,10 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         ("POST", ["_sandbox", "faults"]) => read(request).and_then(|faults| change_faults(world, faults)),
         ("POST", ["_sandbox", "clock"]) => read(request).and_then(|order| change_clock(world, &order)),
         ("POST", ["_sandbox", "listener"]) => read(request).and_then(|order| close_listener(world, &order)),
+        ("POST", ["_sandbox", name]) if System::named(name).is_some() => {
+            let (system, now) = (System::named(name).expect("it was found"), world.clock.now());
+            read(request).and_then(|order: Value| world.system(system).order(&order, now))
+        }
         _ => return wrong(StatusCode::NOT_FOUND, PATHS),
     };
     done.map_or_else(|message| wrong(StatusCode::BAD_REQUEST, &message), Answer::ok)
@@ -105,7 +108,7 @@ fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
     serde_json::from_slice(&request.body).map_err(|err| err.to_string())
 }
 
-fn ledger(world: &World) -> Value {
+fn ledger(world: &mut World) -> Value {
     let standings = world.payoneer.standings();
     let bookings: usize = standings.iter().map(|standing| standing.booked_at.len()).sum();
     let twice = standings.iter().filter(|standing| standing.booked_at.len() > 1).count();
@@ -123,6 +126,12 @@ fn ledger(world: &World) -> Value {
     });
     if !world.outbox.is_idle() {
         body["webhooks"] = world.outbox.totals();
+    }
+    for system in System::ALL {
+        let own = world.system(system).ledger();
+        if !own.is_null() {
+            body[system.name()] = own;
+        }
     }
     body
 }
@@ -157,33 +166,27 @@ fn requests(world: &World) -> Value {
     rows.collect()
 }
 
-fn seed(world: &World) -> Value {
+fn seed(world: &mut World) -> Value {
     let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
     for planned in &world.requests {
         *kinds.entry(planned.kind).or_default() += 1;
     }
     let kinds: serde_json::Map<String, Value> =
         kinds.into_iter().filter_map(|(kind, count)| Some((json!(kind).as_str()?.to_owned(), json!(count)))).collect();
-    json!({
+    let mut body = json!({
         "seed": world.seed,
         "requests": world.requests.len(),
         "kinds": kinds,
         "balance": money(world.payoneer.balance()),
-        "payoneer": {
-            "url": format!("{}/payoneer", world.base),
-            "program_id": PROGRAM,
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "webhook_secret": world.outbox.target().secret,
-        },
-        "salesforce": {
-            "url": format!("{}/salesforce", world.base),
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "username": assertion::USERNAME,
-            "private_key": assertion::private_key(),
-        },
-    })
+    });
+    for system in System::ALL {
+        let url = format!("{}/{}", world.base, system.name());
+        body[system.name()] = world.system(system).credentials(&url);
+        if !system.kinds().is_empty() {
+            body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
+        }
+    }
+    body
 }
 
 fn change_seed(world: &mut World, order: SeedOrder) -> Result<Value, String> {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
+use crate::system::System;
 use crate::webhooks::WebhookRule;
 
 /// What the sandbox does wrong.
@@ -86,16 +87,6 @@ pub enum Fault {
     CutAfter,
     /// The effect happens, but the answer is 500.
     ErrorAfter,
-}
-
-/// A system of the sandbox.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum System {
-    /// Payoneer, under `/payoneer`.
-    Payoneer,
-    /// Salesforce, under `/salesforce`.
-    Salesforce,
 }
 
 /// What a rule looks at.

@@ -17,6 +17,8 @@
 mod server;
 mod world;
 
+mod system;
+
 mod control;
 mod payoneer;
 mod salesforce;
@@ -39,7 +41,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use faults::{Duplicates, Fault, FaultRule, Faults, System};
+pub use faults::{Duplicates, Fault, FaultRule, Faults};
+pub use system::System;
 pub use webhooks::{WebhookFault, WebhookRule, Webhooks};
 
 /// How a sandbox starts.

@@ -18,7 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::faults::{Fault, FaultRule, System};
+use crate::faults::{Fault, FaultRule};
+use crate::system::System;
 use crate::webhooks::deliver;
 use crate::wire::{Answer, Request};
 use crate::world::{self, Admission, World};
@@ -112,7 +113,7 @@ async fn handle(
     let Some(system) = world::system_of(&request) else {
         return control::answer(&mut lock(&world), &request).into_response();
     };
-    match tokio::spawn(meet(world, system, request)).await {
+    match tokio::spawn(meet(Arc::clone(&world), system, request)).await {
         Ok(Some(answer)) => answer.into_response(),
         Ok(None) => {
             connection.0.cancel();
@@ -120,7 +121,7 @@ async fn handle(
         }
         Err(err) => {
             tracing::error!(%err, "the sandbox failed on a request");
-            world::server_error(system).into_response()
+            lock(&world).system(system).server_error().into_response()
         }
     }
 }
@@ -141,9 +142,9 @@ async fn meet(world: Shared, system: System, request: Request) -> Option<Answer>
     let answer = match rule.fault {
         Fault::Throttled => {
             let wait_s = rule.retry_after_s.unwrap_or(limits::RETRY_AFTER_S);
-            Some(world::throttled(system, u64::from(wait_s)))
+            Some(lock(&world).system(system).throttled(u64::from(wait_s)))
         }
-        Fault::ServerError => Some(world::server_error(system)),
+        Fault::ServerError => Some(lock(&world).system(system).server_error()),
         Fault::Slow | Fault::SlowBefore => Some(lock(&world).answer(system, &request)),
         Fault::CutBefore => None,
         Fault::CutAfter => {
@@ -151,8 +152,9 @@ async fn meet(world: Shared, system: System, request: Request) -> Option<Answer>
             None
         }
         Fault::ErrorAfter => {
-            lock(&world).answer(system, &request);
-            Some(world::server_error(system))
+            let mut world = lock(&world);
+            world.answer(system, &request);
+            Some(world.system(system).server_error())
         }
     };
     pause(&rule).await;

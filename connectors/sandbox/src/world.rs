@@ -1,5 +1,6 @@
 //! The whole state of the sandbox, and the order in which a request meets it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -7,10 +8,11 @@ use tokio::sync::watch;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::faults::{Call, FaultRule, Faults, Injector, System};
-use crate::payoneer::{self, Context, Payoneer};
-use crate::salesforce::{self, Salesforce};
+use crate::faults::{Call, FaultRule, Faults, Injector};
+use crate::payoneer::Payoneer;
+use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
+use crate::system::{Context, Simulated, System};
 use crate::webhooks::{Outbox, Outcome, Parcel};
 use crate::wire::{Answer, Request};
 use crate::{Options, limits};
@@ -36,8 +38,7 @@ pub(crate) struct World {
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
-    payoneer_budget: Budget,
-    salesforce_budget: Budget,
+    budgets: BTreeMap<System, Budget>,
 }
 
 /// Whether a request gets to its system.
@@ -69,8 +70,7 @@ impl World {
             salesforce,
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
-            payoneer_budget: Budget::new(per_minute, now),
-            salesforce_budget: Budget::new(per_minute, now),
+            budgets: budgets(per_minute, now),
         }
     }
 
@@ -84,10 +84,13 @@ impl World {
 
     /// Lets every payout happen that is due, and plans to tell of it.
     pub(crate) fn settle(&mut self) {
-        self.payoneer.settle(self.clock.now());
-        let rules = &self.injector.faults().webhooks;
-        for notice in self.payoneer.take_notices() {
-            self.outbox.add(notice, rules);
+        let now = self.clock.now();
+        for system in System::ALL {
+            let simulated = self.system(system);
+            simulated.settle(now);
+            for notice in simulated.take_notices() {
+                self.outbox.add(notice, &self.injector.faults().webhooks);
+            }
         }
     }
 
@@ -111,19 +114,15 @@ impl World {
         let now = self.clock.now();
         self.injector = Injector::new(faults, self.seed);
         self.outbox.forget_hits();
-        self.payoneer_budget = Budget::new(per_minute, now);
-        self.salesforce_budget = Budget::new(per_minute, now);
+        self.budgets = budgets(per_minute, now);
     }
 
     /// Counts a request, and says what becomes of it.
     pub(crate) fn admit(&mut self, system: System, request: &Request) -> Admission {
         let now = self.clock.now();
-        let budget = match system {
-            System::Payoneer => &mut self.payoneer_budget,
-            System::Salesforce => &mut self.salesforce_budget,
-        };
-        if let Err(wait_ms) = budget.take(now) {
-            return Admission::Refused(over_budget(system, self.clock.real_s(wait_ms)));
+        if let Some(Err(wait_ms)) = self.budgets.get_mut(&system).map(|budget| budget.take(now)) {
+            let wait_s = self.clock.real_s(wait_ms);
+            return Admission::Refused(self.system(system).over_budget(wait_s));
         }
         let (method, path) = (request.method.as_str(), request.path.as_str());
         let call = Call { system, method, path, elapsed_ms: self.clock.elapsed_ms() };
@@ -140,36 +139,21 @@ impl World {
             duplicates: faults.duplicates,
             visibility_lag_ms: faults.visibility_lag_ms.unwrap_or(limits::VISIBILITY_LAG_MS),
         };
+        self.system(system).answer(request, cx)
+    }
+
+    /// The state of a system.
+    pub(crate) fn system(&mut self, system: System) -> &mut dyn Simulated {
         match system {
-            System::Payoneer => self.payoneer.answer(request, cx),
-            System::Salesforce => self.salesforce.answer(request, now),
+            System::Payoneer => &mut self.payoneer,
+            System::Salesforce => &mut self.salesforce,
         }
-    }
-}
-
-/// Answers as a system that throttles.
-pub(crate) fn throttled(system: System, retry_after_s: u64) -> Answer {
-    match system {
-        System::Payoneer => payoneer::throttled(retry_after_s),
-        System::Salesforce => salesforce::throttled(retry_after_s),
-    }
-}
-
-/// Answers as a system that failed.
-pub(crate) fn server_error(system: System) -> Answer {
-    match system {
-        System::Payoneer => payoneer::server_error(),
-        System::Salesforce => salesforce::server_error(),
     }
 }
 
 /// Finds the system that a request is for; `None` for the sandbox itself.
 pub(crate) fn system_of(request: &Request) -> Option<System> {
-    match request.segments.first().map(String::as_str) {
-        Some("payoneer") => Some(System::Payoneer),
-        Some("salesforce") => Some(System::Salesforce),
-        _ => None,
-    }
+    System::named(request.segments.first()?)
 }
 
 /// Answers 400 or 404 for the sandbox itself, with what is right.
@@ -177,15 +161,12 @@ pub(crate) fn wrong(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, serde_json::json!({ "error": message }))
 }
 
-fn over_budget(system: System, retry_after_s: u64) -> Answer {
-    match system {
-        System::Payoneer => payoneer::throttled(retry_after_s),
-        System::Salesforce => salesforce::over_budget(retry_after_s),
-    }
-}
-
 fn per_minute(faults: &Faults) -> u32 {
     faults.budget_per_minute.unwrap_or(limits::BUDGET_PER_MINUTE)
+}
+
+fn budgets(per_minute: u32, now: jiff::Timestamp) -> BTreeMap<System, Budget> {
+    System::ALL.into_iter().map(|system| (system, Budget::new(per_minute, now))).collect()
 }
 
 fn systems(seed: u64, count: usize, base: &str, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {

@@ -10,8 +10,9 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::orders::Order;
-use super::{CURRENCY, Notice, Payee, PayeeState};
+use super::{CURRENCY, Payee, PayeeState};
 use crate::random::Random;
+use crate::system::Notice;
 use crate::{clock, wire};
 
 /// The shortest and the longest processing of a payout, in sandbox time.

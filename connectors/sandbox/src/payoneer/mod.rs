@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::access::{self, Denied, InForm, Tokens};
-use crate::faults::Duplicates;
+use crate::access::{self, CLIENT_ID, CLIENT_SECRET, Denied, InForm, Tokens};
+use crate::system::{Context, Notice, Simulated};
 use crate::wire::{self, Answer, Request};
 use crate::{clock, limits};
 
 use book::Book;
 pub(crate) use book::Standing;
-pub(crate) use notice::{KINDS, Notice};
+pub(crate) use notice::KINDS;
 
 /// The one program.
 pub(crate) const PROGRAM: &str = "100086190";
@@ -69,17 +69,6 @@ impl PayeeState {
     }
 }
 
-/// What a request is judged by, beside the state of Payoneer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Context {
-    /// The sandbox time.
-    pub(crate) now: Timestamp,
-    /// What happens to a reference that is booked already.
-    pub(crate) duplicates: Duplicates,
-    /// How long a booked payout cannot be looked up.
-    pub(crate) visibility_lag_ms: u64,
-}
-
 /// The state of Payoneer.
 #[derive(Debug)]
 pub(crate) struct Payoneer {
@@ -94,28 +83,6 @@ impl Payoneer {
     pub(crate) fn new(seed: u64, payees: BTreeMap<String, Payee>, balance: Decimal) -> Self {
         let tokens = Tokens::new(seed, limits::PAYONEER_TOKEN_S);
         Self { tokens, payees, book: Book::new(seed, balance), refused_duplicates: 0 }
-    }
-
-    /// Answers one request.
-    pub(crate) fn answer(&mut self, request: &Request, cx: Context) -> Answer {
-        self.settle(cx.now);
-        match request.parts()[..] {
-            ["api", "v2", "oauth2", "token"] => self.token(request, cx.now),
-            ["v4", "programs", program, ref path @ ..] => {
-                self.program(program, path, request, cx).unwrap_or_else(|failure| failure)
-            }
-            _ => nothing_here(request),
-        }
-    }
-
-    /// Lets every payout happen that is due.
-    pub(crate) fn settle(&mut self, now: Timestamp) {
-        self.book.settle(now, &self.payees);
-    }
-
-    /// Takes what there is to tell since the last time.
-    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
-        self.book.take_notices()
     }
 
     /// Says the balance of the program.
@@ -241,15 +208,38 @@ impl Payoneer {
     }
 }
 
-/// Answers a request over the budget.
-pub(crate) fn throttled(retry_after_s: u64) -> Answer {
-    let body = failure(StatusCode::TOO_MANY_REQUESTS, 429, "Too many requests");
-    body.with("retry-after", retry_after_s.to_string())
-}
+impl Simulated for Payoneer {
+    fn answer(&mut self, request: &Request, cx: Context) -> Answer {
+        self.settle(cx.now);
+        match request.parts()[..] {
+            ["api", "v2", "oauth2", "token"] => self.token(request, cx.now),
+            ["v4", "programs", program, ref path @ ..] => {
+                self.program(program, path, request, cx).unwrap_or_else(|failure| failure)
+            }
+            _ => nothing_here(request),
+        }
+    }
 
-/// Answers as a server that failed.
-pub(crate) fn server_error() -> Answer {
-    failure(StatusCode::INTERNAL_SERVER_ERROR, 500, "An internal error occurred")
+    fn settle(&mut self, now: Timestamp) {
+        self.book.settle(now, &self.payees);
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        self.book.take_notices()
+    }
+
+    fn throttled(&self, retry_after_s: u64) -> Answer {
+        let body = failure(StatusCode::TOO_MANY_REQUESTS, 429, "Too many requests");
+        body.with("retry-after", retry_after_s.to_string())
+    }
+
+    fn server_error(&self) -> Answer {
+        failure(StatusCode::INTERNAL_SERVER_ERROR, 500, "An internal error occurred")
+    }
+
+    fn credentials(&self, url: &str) -> Value {
+        json!({ "url": url, "program_id": PROGRAM, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET })
+    }
 }
 
 fn result(result: &Value) -> Answer {

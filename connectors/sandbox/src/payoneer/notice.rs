@@ -5,30 +5,22 @@
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::CURRENCY;
+use crate::system::{Notice, Signing};
 use crate::{clock, wire};
 
 /// What is told, by the vendor's names.
 pub(crate) const KINDS: [&str; 2] = ["SentToBank", "CancelPayout"];
 
-/// One thing to tell.
-#[derive(Clone, Debug)]
-pub(crate) struct Notice {
-    /// What happened, by the vendor's name.
-    pub(crate) kind: &'static str,
-    /// `client_reference_id`.
-    pub(crate) reference: String,
-    /// When it happened.
-    pub(crate) at: Timestamp,
-    /// What is told.
-    pub(crate) body: Value,
-}
-
 impl Notice {
     /// Tells that the money has left.
-    pub(super) fn sent_to_bank(reference: &str, (payee_id, amount): (&str, Decimal), at: Timestamp) -> Self {
+    pub(in crate::payoneer) fn sent_to_bank(
+        reference: &str,
+        (payee_id, amount): (&str, Decimal),
+        at: Timestamp,
+    ) -> Self {
         let body = json!({
             "Payee Id": payee_id,
             "Amount": wire::cents(amount).to_string(),
@@ -36,11 +28,11 @@ impl Notice {
             "Currency": CURRENCY,
             "Transaction Date": clock::seconds_text(at),
         });
-        Self { kind: KINDS[0], reference: reference.to_owned(), at, body }
+        Self { signing: Signing::Hmacauth, kind: KINDS[0], reference: reference.to_owned(), at, body }
     }
 
     /// Tells that a payout will not be made.
-    pub(super) fn cancel_payout(
+    pub(in crate::payoneer) fn cancel_payout(
         reference: &str,
         (payee_id, amount): (&str, Decimal),
         (code, description): (u32, &str),
@@ -54,6 +46,6 @@ impl Notice {
             "Payment Amount": wire::cents(amount).to_string(),
             "Canceled Payment Date": clock::seconds_text(at).replace(':', "%3a"),
         });
-        Self { kind: KINDS[1], reference: reference.to_owned(), at, body }
+        Self { signing: Signing::Hmacauth, kind: KINDS[1], reference: reference.to_owned(), at, body }
     }
 }

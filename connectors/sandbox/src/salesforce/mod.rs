@@ -14,10 +14,11 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::access::{self, InForm, Tokens};
-use crate::limits;
+use crate::access::{self, CLIENT_ID, CLIENT_SECRET, InForm, Tokens};
 use crate::random::Random;
+use crate::system::{Context, Simulated};
 use crate::wire::{Answer, Request};
+use crate::{assertion, limits};
 use cursors::{Cursors, Page};
 use records::Store;
 use schema::{Key, Object};
@@ -84,20 +85,6 @@ impl Salesforce {
     /// Says the records.
     pub(crate) fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// Answers one request.
-    pub(crate) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
-        match request.parts()[..] {
-            ["services", "oauth2", "token"] => self.token(request, now),
-            ["services", "data", "v59.0", ref path @ ..] => {
-                self.calls += 1;
-                let answer = self.data(path, request, now).unwrap_or_else(Problem::answer);
-                let usage = format!("api-usage={}/{}", self.calls, limits::API_CALLS_PER_DAY);
-                answer.with("sforce-limit-info", usage)
-            }
-            _ => Problem::not_found().answer(),
-        }
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
@@ -209,20 +196,44 @@ impl Salesforce {
     }
 }
 
-/// Answers a request over the budget: 403, as the org's own limit.
-pub(crate) fn over_budget(retry_after_s: u64) -> Answer {
-    limit_exceeded(StatusCode::FORBIDDEN, retry_after_s)
-}
+impl Simulated for Salesforce {
+    fn answer(&mut self, request: &Request, cx: Context) -> Answer {
+        match request.parts()[..] {
+            ["services", "oauth2", "token"] => self.token(request, cx.now),
+            ["services", "data", "v59.0", ref path @ ..] => {
+                self.calls += 1;
+                let answer = self.data(path, request, cx.now).unwrap_or_else(Problem::answer);
+                let usage = format!("api-usage={}/{}", self.calls, limits::API_CALLS_PER_DAY);
+                answer.with("sforce-limit-info", usage)
+            }
+            _ => Problem::not_found().answer(),
+        }
+    }
 
-/// Answers as a gateway that throttles: 429.
-pub(crate) fn throttled(retry_after_s: u64) -> Answer {
-    limit_exceeded(StatusCode::TOO_MANY_REQUESTS, retry_after_s)
-}
+    /// As a gateway: 429.
+    fn throttled(&self, retry_after_s: u64) -> Answer {
+        limit_exceeded(StatusCode::TOO_MANY_REQUESTS, retry_after_s)
+    }
 
-/// Answers as a server that failed.
-pub(crate) fn server_error() -> Answer {
-    let problem = Problem::bad("UNKNOWN_EXCEPTION", "An unexpected error occurred");
-    Problem { status: StatusCode::INTERNAL_SERVER_ERROR, ..problem }.answer()
+    /// As the org's own limit: 403.
+    fn over_budget(&self, retry_after_s: u64) -> Answer {
+        limit_exceeded(StatusCode::FORBIDDEN, retry_after_s)
+    }
+
+    fn server_error(&self) -> Answer {
+        let problem = Problem::bad("UNKNOWN_EXCEPTION", "An unexpected error occurred");
+        Problem { status: StatusCode::INTERNAL_SERVER_ERROR, ..problem }.answer()
+    }
+
+    fn credentials(&self, url: &str) -> Value {
+        json!({
+            "url": url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "username": assertion::USERNAME,
+            "private_key": assertion::private_key(),
+        })
+    }
 }
 
 fn limit_exceeded(status: StatusCode, retry_after_s: u64) -> Answer {

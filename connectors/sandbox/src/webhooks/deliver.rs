@@ -4,11 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::{
-    StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-    redirect,
-};
+use reqwest::{StatusCode, header::CONTENT_TYPE, redirect};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -51,9 +47,11 @@ async fn send(client: reqwest::Client, world: Shared, parcel: Parcel) {
 async fn offer(client: &reqwest::Client, parcel: &Parcel) -> Outcome {
     let mut outcome = Outcome::Failed;
     for url in &parcel.urls {
-        let request = client.post(url).header(CONTENT_TYPE, "application/json");
-        let authorization = parcel.signer.authorization(url, &parcel.body);
-        let request = request.header(AUTHORIZATION, authorization).body(parcel.body.clone());
+        let mut request = client.post(url).header(CONTENT_TYPE, "application/json");
+        for (name, value) in parcel.signer.headers(url, &parcel.body) {
+            request = request.header(name, value);
+        }
+        let request = request.body(parcel.body.clone());
         match request.send().await.map(|response| response.status()) {
             Ok(status) if status.is_success() => return Outcome::Accepted,
             Ok(StatusCode::UNAUTHORIZED) => outcome = Outcome::Refused,

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{clock, limits, payoneer::Notice, random::Random};
+use crate::system::{Notice, Signing};
+use crate::{clock, limits, random::Random};
 
 pub use fault::{WebhookFault, WebhookRule};
 use target::Signer;
@@ -34,6 +35,7 @@ pub(crate) struct Outbox {
 /// One thing that is told, and what became of its deliveries.
 #[derive(Debug)]
 struct Webhook {
+    signing: Signing,
     kind: &'static str,
     reference: String,
     body: String,
@@ -128,12 +130,22 @@ impl Outbox {
             self.dropped += 1;
             return;
         }
-        let Notice { kind, reference, at, body } = notice;
+        let Notice { signing, kind, reference, at, body } = notice;
         let rule = fault::choose(rules, &mut self.hits, self.seed, &reference);
         let fault = rule.map(|rule| rule.fault);
         let later = clock::add_ms(at, rule.map_or(0, WebhookRule::by_ms));
         let body = body.to_string();
-        self.webhooks.push(Webhook { kind, reference, body, fault, tries: 0, accepted: 0, refused: 0, given_up: 0 });
+        self.webhooks.push(Webhook {
+            signing,
+            kind,
+            reference,
+            body,
+            fault,
+            tries: 0,
+            accepted: 0,
+            refused: 0,
+            given_up: 0,
+        });
         match fault {
             None | Some(WebhookFault::BadlySigned) => self.plan(at, Order::AsItCame),
             Some(WebhookFault::Replayed) => {
@@ -178,7 +190,8 @@ impl Outbox {
             let secret = if knows { self.target.secret.clone() } else { format!("not {}", self.target.secret) };
             let mut random = Random::of(self.seed, &format!("nonce/{number}/{}", delivery.tries));
             let nonce = format!("{:016x}", random.draw());
-            let signer = Signer { secret, nonce, at: delivery.recorded.unwrap_or(now) };
+            let (signing, at) = (webhook.signing, delivery.recorded.unwrap_or(now));
+            let signer = Signer { signing, secret, nonce, at };
             let urls = self.target.turned(webhook.kind, number);
             parcels.push(Parcel { number, urls, signer, body: webhook.body.clone() });
         }

@@ -11,7 +11,8 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{limits, payoneer::KINDS};
+use crate::limits;
+use crate::system::{Signing, System};
 
 /// What an engine that is started with `--sandbox` takes for the secret of every webhook.
 const SECRET: &str = "sandbox";
@@ -44,8 +45,9 @@ impl Webhooks {
             return Err(format!("webhooks go to at most {} URLs", limits::WEBHOOK_URLS_MAX));
         }
         for (kind, url) in self.urls.iter().map(|url| parts(url)) {
-            if let Some(kind) = kind.filter(|kind| !KINDS.contains(kind)) {
-                return Err(format!("`{kind}` is no kind of webhook; there are {}", KINDS.join(" and ")));
+            let known: Vec<&str> = System::ALL.into_iter().flat_map(System::kinds).copied().collect();
+            if let Some(kind) = kind.filter(|kind| !known.contains(kind)) {
+                return Err(format!("`{kind}` is no kind of webhook; there are {}", known.join(", ")));
             }
             if !is_on_this_machine(url) {
                 return Err(format!("`{url}` is not on this machine; write `http://127.0.0.1:PORT/hooks/PATH`"));
@@ -67,6 +69,8 @@ impl Webhooks {
 /// How one delivery is signed, wherever it goes.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
+    /// In which way.
+    pub(super) signing: Signing,
     /// What the receiver knows, or something else where he is not to believe it.
     pub(super) secret: String,
     /// Used once.
@@ -76,8 +80,14 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// The `Authorization` of a POST to this URL.
-    pub(super) fn authorization(&self, url: &str, body: &str) -> String {
+    /// The headers that sign a POST to this URL.
+    pub(super) fn headers(&self, url: &str, body: &str) -> Vec<(&'static str, String)> {
+        match self.signing {
+            Signing::Hmacauth => vec![("authorization", self.authorization(url, body))],
+        }
+    }
+
+    fn authorization(&self, url: &str, body: &str) -> String {
         let (nonce, time) = (&self.nonce, self.at.as_second());
         let digest = BASE64_STANDARD.encode(Md5::digest(body.as_bytes()));
         let text = format!("{APP}POST{}{time}{nonce}{digest}", encoded(&url.to_lowercase()));
@@ -121,7 +131,8 @@ mod tests {
     fn what_is_signed_is_what_others_sign() {
         // Computed with a third implementation of the same description.
         let at = Timestamp::from_second(1_700_000_000).expect("a time");
-        let signer = Signer { secret: "test-secret".to_owned(), nonce: "nonce-1".to_owned(), at };
+        let signer =
+            Signer { signing: Signing::Hmacauth, secret: "test-secret".to_owned(), nonce: "nonce-1".to_owned(), at };
         let expected = "M2wyAni2ltbNP+LUWs3hu6jEVx9hQCP8kI17vzZJS0Q=";
         let authorization = signer.authorization("https://example.com/webhooks", r#"{"Payee Id":"p"}"#);
         assert_eq!(authorization, format!("hmacauth {APP}:{expected}:nonce-1:1700000000"));

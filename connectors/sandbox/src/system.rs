@@ -1,0 +1,120 @@
+//! What each simulated system is: plain state that answers, and can say what really happened.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::faults::Duplicates;
+use crate::wire::{Answer, Request};
+
+/// A system of the sandbox.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum System {
+    /// Payoneer, under `/payoneer`.
+    Payoneer,
+    /// Salesforce, under `/salesforce`.
+    Salesforce,
+}
+
+impl System {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Payoneer, Self::Salesforce];
+
+    /// Says its name, which is also the first part of its paths.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Payoneer => "payoneer",
+            Self::Salesforce => "salesforce",
+        }
+    }
+
+    /// Finds one by its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.name() == name)
+    }
+
+    /// Says what it tells by itself, by the vendor's names.
+    pub(crate) fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Payoneer => &crate::payoneer::KINDS,
+            Self::Salesforce => &[],
+        }
+    }
+}
+
+/// What a request is judged by, beside the state of its system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
+    /// The sandbox time.
+    pub(crate) now: Timestamp,
+    /// What happens to a write that is done already.
+    pub(crate) duplicates: Duplicates,
+    /// How long what is written cannot be looked up.
+    pub(crate) visibility_lag_ms: u64,
+}
+
+/// One thing that a system tells by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    /// How it shows who it is.
+    pub(crate) signing: Signing,
+    /// What happened, by the vendor's name.
+    pub(crate) kind: &'static str,
+    /// What it happened to, such as `client_reference_id`.
+    pub(crate) reference: String,
+    /// When it happened.
+    pub(crate) at: Timestamp,
+    /// What is told.
+    pub(crate) body: Value,
+}
+
+/// How a system shows that it is the one that tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Signing {
+    /// Payoneer's `Authorization: hmacauth …`.
+    Hmacauth,
+}
+
+/// A simulated system. It knows neither sockets nor real time.
+pub(crate) trait Simulated: fmt::Debug + Send {
+    /// Answers one request, and has its effect.
+    fn answer(&mut self, request: &Request, cx: Context) -> Answer;
+
+    /// Lets everything happen that is due by now.
+    fn settle(&mut self, _now: Timestamp) {}
+
+    /// Takes what is to be told since it was last asked.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// Answers as it does when it throttles.
+    fn throttled(&self, retry_after_s: u64) -> Answer;
+
+    /// Answers as it does when its budget is used up.
+    fn over_budget(&self, retry_after_s: u64) -> Answer {
+        self.throttled(retry_after_s)
+    }
+
+    /// Answers as it does when it fails.
+    fn server_error(&self) -> Answer;
+
+    /// Says the fields of a connection to it; `url` is where it is.
+    fn credentials(&self, url: &str) -> Value;
+
+    /// Says what really happened, for those who check the books.
+    fn ledger(&self) -> Value {
+        Value::Null
+    }
+
+    /// Does what a person would do in its own pages, such as `{"settle": true}`.
+    ///
+    /// # Errors
+    /// What is right.
+    fn order(&mut self, _order: &Value, _now: Timestamp) -> Result<Value, String> {
+        Err("nothing can be ordered of this system".to_owned())
+    }
+}
