@@ -299,6 +299,7 @@ impl Connection {
         let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
             let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let request = HttpRequest { tls: self.tls.clone(), ..request };
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
             let failure = match exchanged {
@@ -374,7 +375,7 @@ pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token:
     if body.is_some() {
         headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
     }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the
