@@ -13,6 +13,8 @@ use crate::limits;
 /// A request that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Request {
+    /// Where the sandbox was asked, such as `http://127.0.0.1:4000`; what URLs in the answer begin with.
+    pub(crate) base: String,
     /// The method.
     pub(crate) method: Method,
     /// The path as it was sent.
@@ -32,7 +34,7 @@ impl Request {
     ///
     /// # Errors
     /// The answer to a body that is too large or was cut off.
-    pub(crate) async fn read(request: axum::extract::Request) -> Result<Self, Answer> {
+    pub(crate) async fn read(request: axum::extract::Request, base: &str) -> Result<Self, Answer> {
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, limits::BODY_MAX_BYTES).await.map_err(|_| {
             let message = format!("a body has at most {} bytes", limits::BODY_MAX_BYTES);
@@ -42,6 +44,7 @@ impl Request {
         let segments = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         Ok(Self {
+            base: base.to_owned(),
             method: head.method,
             segments,
             query: pairs(&head.uri),

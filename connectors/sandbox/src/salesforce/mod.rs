@@ -61,7 +61,6 @@ impl Problem {
 /// The state of Salesforce.
 #[derive(Debug)]
 pub(crate) struct Salesforce {
-    base: String,
     tokens: Tokens,
     signatures: Random,
     store: Store,
@@ -70,10 +69,9 @@ pub(crate) struct Salesforce {
 }
 
 impl Salesforce {
-    /// Starts with these records, as the instance `base`.
-    pub(crate) fn new(seed: u64, base: &str, store: Store) -> Self {
+    /// Starts with these records.
+    pub(crate) fn new(seed: u64, store: Store) -> Self {
         Self {
-            base: format!("{base}/salesforce"),
             tokens: Tokens::new(seed, limits::SALESFORCE_TOKEN_S),
             signatures: Random::of(seed, "signatures"),
             store,
@@ -88,15 +86,16 @@ impl Salesforce {
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
-        let signed = access::check_assertion(request, &self.base, now);
+        let instance = format!("{}/salesforce", request.base);
+        let signed = access::check_assertion(request, &instance, now);
         if let Err(denied) = signed.unwrap_or_else(|| access::check_client(request, InForm::Accepted)) {
             let (error, description) = denied.texts();
             return Answer::json(denied.status(), json!({ "error": error, "error_description": description }));
         }
         Answer::ok(json!({
             "access_token": self.tokens.issue(now),
-            "instance_url": self.base,
-            "id": format!("{}/id/00D5e00000000kEAAQ/0055e00000000kEAAQ", self.base),
+            "instance_url": instance,
+            "id": format!("{instance}/id/00D5e00000000kEAAQ/0055e00000000kEAAQ"),
             "token_type": "Bearer",
             "issued_at": now.as_millisecond().to_string(),
             "signature": format!("{:016x}", self.signatures.draw()),
