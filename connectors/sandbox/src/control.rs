@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::faults::Faults;
 use crate::payoneer::{PayeeState, Standing};
+use crate::salesforce::PAYMENT_REQUEST;
 use crate::salesforce::records;
-use crate::salesforce::schema::PAYMENT_REQUEST;
 use crate::system::System;
 use crate::tls::Tls;
 use crate::webhooks::Webhooks;
@@ -24,7 +24,7 @@ const PAGE: &str = "\
 ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
-/salesforce           Salesforce: token, query, sobjects, upsert, limits
+/salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -45,6 +45,10 @@ POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \
 GET  /_sandbox/ca.pem    the certificate that a client with TLS must trust
 GET  /_sandbox/client.pem  a certificate that such a client can show, and its key
 POST /_sandbox/tls       {\"client_certificates\": true} makes every client with TLS show one, from now on
+POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\", \"field\", \"above\" | \"equals\", \"message\"}},
+                         {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
+                         {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
+                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -179,7 +183,7 @@ fn requests(world: &World) -> Value {
             "amount": money(planned.amount),
             "currency": crate::payoneer::CURRENCY,
             "kind": planned.kind,
-            "status": record.and_then(|record| records::text(record, "Status__c")),
+            "status": record.and_then(|record| records::text(&record, "Status__c").map(str::to_owned)),
         })
     });
     rows.collect()
