@@ -175,13 +175,15 @@ impl Job {
         }
     }
 
-    /// Goes on with it: one chunk of its rows, if that is due.
+    /// Goes on with it: one step, such as a chunk of its rows, if that is due.
     pub(super) fn work(&mut self, org: &mut Org, now: Timestamp) {
         if clock::ms_between(self.changed, now) < limits::BULK_STEP_MS {
             return;
         }
+        // A clock that has jumped lets as many steps follow at once as have become due.
+        let due = clock::add_ms(self.changed, limits::BULK_STEP_MS);
         if self.state == State::UploadComplete {
-            self.enter(State::InProgress, now);
+            self.enter(State::InProgress, due);
             return;
         }
         let step = match &mut self.work {
@@ -189,9 +191,9 @@ impl Job {
             Work::Extract(extract) => extract.work(org, self.dialect),
         };
         match step {
-            Step::More => {}
-            Step::Done => self.enter(State::JobComplete, now),
-            Step::Failed(message) => self.fail(message, now),
+            Step::More => self.enter(State::InProgress, due),
+            Step::Done => self.enter(State::JobComplete, due),
+            Step::Failed(message) => self.fail(message, due),
         }
     }
 
