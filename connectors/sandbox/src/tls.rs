@@ -44,7 +44,8 @@ impl Tls {
     /// # Errors
     /// What the library of TLS says.
     pub(crate) fn new(is_mutual: bool) -> Result<Self, Failed> {
-        let (servers, clients) = (Authority::new("ferry sandbox")?, Authority::new("ferry sandbox clients")?);
+        let (servers, clients) =
+            (Authority::new("ferry sandbox authority")?, Authority::new("ferry sandbox client authority")?);
         let (server, server_key) = servers.sign("ferry sandbox", &NAMES, ExtendedKeyUsagePurpose::ServerAuth)?;
         let (client, client_key) = clients.sign("sandbox-client", &[], ExtendedKeyUsagePurpose::ClientAuth)?;
         let mut roots = RootCertStore::empty();
@@ -111,6 +112,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Authority {
+    /// Its name must be nobody else's: OpenSSL takes a certificate whose issuer has its own name as signed by itself.
     fn new(name: &str) -> Result<Self, Failed> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);

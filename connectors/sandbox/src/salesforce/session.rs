@@ -64,7 +64,7 @@ impl Sessions {
                 return Answer::json(StatusCode::BAD_REQUEST, body);
             }
         }
-        Answer::ok(Value::Null)
+        Answer::empty(StatusCode::OK)
     }
 
     /// Lets a request in whose session has not ended.
