@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use ferry_contract::{
+    catalog::Connector,
     failure::{ErrorClass, Failure},
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
@@ -36,6 +37,8 @@ pub struct Settings {
     pub connector: String,
     /// The environment's name.
     pub environment: String,
+    /// The manifest's profile, where it is not the first.
+    pub profile: Option<String>,
     /// A local sandbox instead of the environment's hosts.
     pub sandbox: Option<String>,
     /// By field.
@@ -63,6 +66,8 @@ pub struct Connection {
     /// Further addresses of them.
     pub(crate) fallback: BTreeMap<String, Vec<Address>>,
     pub(crate) fields: Fields,
+    /// Those of them that are no secrets, as rules see them.
+    pub(crate) open: Value,
     pub(crate) tokens: TokenCache,
     /// Which of its manifest's ways to say who we are it takes.
     way: Option<usize>,
@@ -90,6 +95,10 @@ impl Connection {
             |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", settings.name));
         let manifest = library.manifests.get(&settings.connector);
         let manifest = manifest.ok_or_else(|| config(format!("there is no connector `{}`", settings.connector)))?;
+        let profile = settings.profile.as_deref();
+        let manifest = manifest.in_profile(profile);
+        let manifest =
+            manifest.ok_or_else(|| config(format!("there is no profile `{}`", profile.unwrap_or_default())))?;
         for (name, field) in &manifest.connector.fields {
             if !field.optional && settings.fields.get(name).is_none_or(|value| value.expose_secret().is_empty()) {
                 return Err(config(format!("`{name}` has no value")));
@@ -99,6 +108,7 @@ impl Connection {
         let way = way(manifest, &settings.fields).map_err(config)?;
         Ok(Self {
             identity: identity(manifest, &settings, &hosts),
+            open: open_fields(&manifest.connector, &settings.fields),
             name: settings.name,
             manifest: Arc::clone(manifest),
             rules: Arc::clone(&library.rules),
@@ -224,6 +234,13 @@ impl Connection {
     }
 }
 
+/// The fields of a connection that are no secrets: what is written nowhere is nothing.
+pub fn open_fields(connector: &Connector, fields: &Fields) -> Value {
+    let open = connector.fields.iter().filter(|(_, field)| !field.secret);
+    let value = |name: &str| fields.get(name).map_or(Value::Null, |value| Value::from(value.expose_secret()));
+    Value::Object(open.map(|(name, _)| (name.clone(), value(name))).collect())
+}
+
 fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, String>) -> Digest {
     let connector = &manifest.connector;
     let open = connector.fields.iter().filter(|(_, field)| !field.secret);
@@ -231,7 +248,9 @@ fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, S
     // A field that is new, and left out, leaves it as it was.
     let given = open.filter(|(name, _)| settings.fields.contains_key(name));
     let fields: Vec<String> = given.map(|(name, _)| format!("{name}={}", value(name))).collect();
-    Digest::of(format!("{}\n{hosts:?}\n{}", connector.name, fields.join("\n")))
+    // One that is not named is no part of it, so that a manifest may get its first profile.
+    let profile = settings.profile.as_ref().map_or_else(String::new, |profile| format!("\nprofile={profile}"));
+    Digest::of(format!("{}\n{hosts:?}\n{}{profile}", connector.name, fields.join("\n")))
 }
 
 /// The first way to say who we are whose fields have values.
