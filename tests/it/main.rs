@@ -37,6 +37,7 @@ mod queue;
 mod reference;
 mod reload;
 mod retention;
+mod salesforce;
 mod schemas;
 mod search;
 mod service;
