@@ -133,8 +133,12 @@ async fn a_composite_is_done_whole_or_not_at_all() {
     .await;
     assert!(got(&crm, "composite", &[sent(json!(101))]).await[0].starts_with("rejected: "));
     let nine = json!({ "object": "Account", "fields": ["Id"], "where": "Name = 'Nine'" });
-    let count =
-        async || results(&crm, "query", &[nine.clone()]).await.remove(0).unwrap()["records"].as_array().unwrap().len();
+    let count = async || {
+        results(&crm, "query", std::slice::from_ref(&nine)).await.remove(0).unwrap()["records"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
     assert_eq!(count().await, 0);
     order(&sandbox, json!({ "lock": { "object": "Payment__c", "times": 1 } })).await;
     assert!(got(&crm, "composite", &[sent(json!(99))]).await[0].starts_with("throttled: "));
@@ -147,7 +151,7 @@ async fn a_composite_is_done_whole_or_not_at_all() {
 async fn what_is_told_of_the_org_is_read() {
     let (sandbox, crm) = opened().await;
     let span = json!({ "object": "Account", "start": "2020-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z" });
-    let updated = results(&crm, "updated", &[span.clone()]).await.remove(0).unwrap();
+    let updated = results(&crm, "updated", std::slice::from_ref(&span)).await.remove(0).unwrap();
     assert_eq!(updated["ids"].as_array().map(Vec::len), Some(5));
     let id = updated["ids"][0].clone();
     assert_eq!(got(&crm, "delete", &[json!({ "id": id })]).await, ["ok"]);
