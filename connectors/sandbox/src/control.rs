@@ -20,10 +20,11 @@ use crate::world::{World, wrong};
 use crate::{limits, wire};
 
 const PAGE: &str = "\
-ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+ferry sandbox: Payoneer, Salesforce and PayTrace that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
 /salesforce           Salesforce: token, query, sobjects, upsert, limits
+/paytrace             PayTrace: token, v1 transactions, customers, recurrences, checks, batches; the seed's paths
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -41,6 +42,9 @@ POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
                          from now on; \"SentToBank=http://…\" of one kind
+POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles now, {\"settle_hour\": 20} daily then;
+                         {\"chargeback\": {\"transaction_id\": 392483066, \"reason\": \"…\"}}; {\"customer\":
+                         {\"customer_id\": \"C-99\", \"card\": \"0002\", \"account\": \"0125\"}}, whose last digits decide
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

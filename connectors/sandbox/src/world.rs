@@ -10,6 +10,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::faults::{Call, FaultRule, Faults, Injector};
 use crate::payoneer::Payoneer;
+use crate::paytrace::Paytrace;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
 use crate::system::{Context, Simulated, System};
@@ -34,7 +35,9 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
-    /// What Payoneer tells others.
+    /// PayTrace.
+    pub(crate) paytrace: Paytrace,
+    /// What they tell others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
@@ -68,6 +71,7 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            paytrace: Paytrace::new(options.seed, now),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -78,6 +82,7 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
+        self.paytrace = Paytrace::new(seed, now);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -147,6 +152,7 @@ impl World {
         match system {
             System::Payoneer => &mut self.payoneer,
             System::Salesforce => &mut self.salesforce,
+            System::Paytrace => &mut self.paytrace,
         }
     }
 }
