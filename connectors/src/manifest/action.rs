@@ -19,7 +19,7 @@ use ferry_contract::{
 
 use super::{
     Accept, BodyEncoding, Call, Poll, Preflight, PreflightRule, Request,
-    read::{RESPONSE_NAMES, Reader},
+    read::{ANSWER_NAMES, Reader},
     schema,
 };
 use crate::limits::TIMEOUT_DEFAULT;
@@ -199,9 +199,9 @@ impl Reader<'_> {
         let result = fields.need("result", "$", self.report);
         Some(Call {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
-            success: success.and_then(|node| self.condition(node, &RESPONSE_NAMES))?,
-            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
-            result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
+            success: success.and_then(|node| self.condition(node, &ANSWER_NAMES))?,
+            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
+            result: result.and_then(|node| self.compiler(&["body", "input", "connection"]).expression(node))?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
             paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
             poll: fields.get("poll").and_then(|node| self.poll(node)),
