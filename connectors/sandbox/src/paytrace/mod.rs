@@ -206,10 +206,10 @@ impl Paytrace {
     fn transactions(&mut self, path: &[&str], asked: Asked, cx: Context) -> Option<Result<Answer, Answer>> {
         let both = (&self.vault, &mut self.book);
         Some(match path {
-            ["sale", way @ ("keyed" | "by_customer" | "by_transaction")] => {
+            ["sale", way @ ("keyed" | "pt_protect" | "by_customer" | "by_transaction")] => {
                 self.charge((Kind::Sale, way), asked, cx.now)
             }
-            ["authorization", way @ ("keyed" | "by_customer")] => {
+            ["authorization", way @ ("keyed" | "pt_protect" | "by_customer")] => {
                 self.charge((Kind::Authorization, way), asked, cx.now)
             }
             ["authorization", "capture"] => cards::capture(&mut self.book, asked),
@@ -225,7 +225,7 @@ impl Paytrace {
 
     fn customer(&mut self, path: &[&str], asked: Asked) -> Option<Result<Answer, Answer>> {
         Some(match path {
-            ["create"] => customers::create(&mut self.vault, asked, None),
+            ["create" | "pt_protect_create"] => customers::create(&mut self.vault, asked, None),
             ["create", "from_transaction"] => {
                 let one = asked.id("transaction_id").and_then(|id| self.book.get(id));
                 let Some(card) = one.map(|one| one.card.clone()) else {
