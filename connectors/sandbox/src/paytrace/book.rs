@@ -169,7 +169,9 @@ impl Book {
     /// Says how often each invoice was charged, and by how much.
     pub(super) fn invoices(&self) -> Value {
         let mut invoices: BTreeMap<&str, (u64, u64, u64, Decimal)> = BTreeMap::new();
-        for one in self.iter().filter(|one| one.state != State::Declined && !one.invoice_id.is_empty()) {
+        // What was voided at once for its security code never was a charge.
+        let is_booked = |one: &&Transaction| one.state != State::Declined && one.word.code != 103;
+        for one in self.iter().filter(is_booked).filter(|one| !one.invoice_id.is_empty()) {
             let (charges, voided, refunds, amount) = invoices.entry(&one.invoice_id).or_default();
             let is_refund = one.kind == Kind::Refund;
             let sum = if is_refund { -one.amount } else { one.amount };
