@@ -34,10 +34,10 @@ fn sample(manifest: &Manifest, call: &Call) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn answer(sample: &Value) -> Answer {
+fn answer(sample: &Value, asked: &Asked) -> Answer {
     let status = u16::try_from(sample["status"].as_u64().expect("a sample has a status")).expect("a status");
     let (headers, body) = (Value::Object(serde_json::Map::new()), sample["body"].clone());
-    Answer { status, headers, body, asked: Asked::default() }
+    Answer { status, headers, body, asked: asked.clone() }
 }
 
 fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &Call) {
@@ -49,13 +49,10 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
 
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
-    let prepared = request::prepare(
-        call,
-        (&fields, &open_fields(&manifest.connector, &fields), &[]),
-        &library.rules,
-        &sample["input"],
-    )
-    .expect("the sample's input renders");
+    let connection = open_fields(&manifest.connector, &fields);
+    let prepared = request::prepare(call, (&fields, &connection, &[]), &library.rules, &sample["input"])
+        .expect("the sample's input renders");
+    let asked = Asked { input: sample["input"].clone(), connection, ..Asked::default() };
     if let Some(body) = sample.get("request") {
         let made = prepared.body.clone().unwrap_or_default();
         assert!(number::equal(&made, body), "{name}: the request is {made}");
@@ -76,13 +73,13 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
         assert_eq!(prepared.target, path, "{name}");
     }
 
-    let output =
-        understand(manifest, call, &library.rules, &answer(&sample["response"])).expect("the sample is a success");
+    let output = understand(manifest, call, &library.rules, &answer(&sample["response"], &asked))
+        .expect("the sample is a success");
     assert!(number::equal(&output, &sample["output"]), "{name}: the output is {output}");
     assert_eq!(action.output.violations(&output), Vec::<String>::new(), "{name}: output");
 
     for failure in sample["failures"].as_array().into_iter().flatten() {
-        let refusal = understand(manifest, call, &library.rules, &answer(failure)).expect_err("a failure");
+        let refusal = understand(manifest, call, &library.rules, &answer(failure, &asked)).expect_err("a failure");
         assert_eq!(Some(refusal.failure.class.name()), failure["class"].as_str(), "{name}: {failure}");
     }
 }

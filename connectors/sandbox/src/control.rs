@@ -21,10 +21,11 @@ use crate::world::{World, wrong};
 use crate::{limits, wire};
 
 const PAGE: &str = "\
-ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+ferry sandbox: Payoneer, Salesforce and PayTrace that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
 /salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
+/paytrace             PayTrace: token, v1 transactions, customers, recurrences, checks, batches; the seed's paths
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -49,6 +50,9 @@ POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\",
                          {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
                          {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
                          {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
+POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles now, {\"settle_hour\": 20} daily then;
+                         {\"chargeback\": {\"transaction_id\": 392483066, \"reason\": \"…\"}}; {\"customer\":
+                         {\"customer_id\": \"C-99\", \"card\": \"0002\", \"account\": \"0125\"}}, whose last digits decide
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

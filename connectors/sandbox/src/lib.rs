@@ -1,6 +1,6 @@
-//! Payoneer and Salesforce on loopback: real HTTP servers that behave, fail and can be slowed.
+//! Payoneer, Salesforce and PayTrace on loopback: real HTTP servers that behave, fail and can be slowed.
 //!
-//! One listener serves `/payoneer`, `/salesforce` and, for people and tests, `/_sandbox`. The
+//! One listener serves `/payoneer`, `/salesforce`, `/paytrace` and, for people and tests, `/_sandbox`. The
 //! systems are plain state behind one lock and know neither sockets nor real time; the server
 //! adds those, and the faults.
 //!
@@ -22,6 +22,7 @@ mod system;
 
 mod control;
 mod payoneer;
+mod paytrace;
 mod salesforce;
 mod seed;
 mod webhooks;

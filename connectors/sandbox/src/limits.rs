@@ -63,6 +63,9 @@ pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
 
+/// The life of a PayTrace token, in sandbox time. Source: vendors.md, section 2.1.
+pub(crate) const PAYTRACE_TOKEN_S: u64 = 7_200;
+
 /// The webhooks of one world; more are counted and never sent.
 pub(crate) const WEBHOOKS_MAX: usize = 100_000;
 

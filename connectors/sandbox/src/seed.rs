@@ -116,6 +116,12 @@ fn kinds(count: usize, random: &mut Random) -> Vec<Kind> {
     kinds
 }
 
+/// Draws the name of a person.
+pub(crate) fn person(random: &mut Random) -> String {
+    let mut pick = |names: &[&'static str; 20]| names[usize::try_from(random.between(0, 19)).expect("it is an index")];
+    format!("{} {}", pick(&FIRST_NAMES), pick(&LAST_NAMES))
+}
+
 /// Adds a contact with its payee, and returns its id in Salesforce.
 fn contact(start: &mut Start, kind: Kind, now: Timestamp, random: &mut Random) -> String {
     let number = start.payees.len() + 1;

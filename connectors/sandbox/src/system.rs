@@ -17,17 +17,20 @@ pub enum System {
     Payoneer,
     /// Salesforce, under `/salesforce`.
     Salesforce,
+    /// PayTrace, under `/paytrace`.
+    Paytrace,
 }
 
 impl System {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Payoneer, Self::Salesforce];
+    pub(crate) const ALL: [Self; 3] = [Self::Payoneer, Self::Salesforce, Self::Paytrace];
 
     /// Says its name, which is also the first part of its paths.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Payoneer => "payoneer",
             Self::Salesforce => "salesforce",
+            Self::Paytrace => "paytrace",
         }
     }
 
@@ -41,6 +44,7 @@ impl System {
         match self {
             Self::Payoneer => &crate::payoneer::KINDS,
             Self::Salesforce => &[],
+            Self::Paytrace => &crate::paytrace::KINDS,
         }
     }
 }
@@ -76,6 +80,8 @@ pub(crate) struct Notice {
 pub(crate) enum Signing {
     /// Payoneer's `Authorization: hmacauth …`.
     Hmacauth,
+    /// `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks.
+    StandardWebhooks,
 }
 
 /// A simulated system. It knows neither sockets nor real time.

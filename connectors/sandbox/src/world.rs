@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::faults::{Call, FaultRule, Faults, Injector};
 use crate::payoneer::Payoneer;
+use crate::paytrace::Paytrace;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
 use crate::system::{Context, Simulated, System};
@@ -36,7 +37,9 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
-    /// What Payoneer tells others.
+    /// PayTrace.
+    pub(crate) paytrace: Paytrace,
+    /// What they tell others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
@@ -70,6 +73,7 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            paytrace: Paytrace::new(options.seed, now),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -80,6 +84,7 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, now);
+        self.paytrace = Paytrace::new(seed, now);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -150,6 +155,7 @@ impl World {
         match system {
             System::Payoneer => &mut self.payoneer,
             System::Salesforce => &mut self.salesforce,
+            System::Paytrace => &mut self.paytrace,
         }
     }
 }

@@ -93,6 +93,11 @@ pub trait Dialect {
     fn slip(&self, _: &Node, _: &mut Compiler<'_>) -> bool {
         false
     }
+
+    /// How `rhai` is written in it.
+    fn form(&self) -> Form {
+        Form::Expression
+    }
 }
 
 /// Whether a text has a reference that is read when a project is loaded.
@@ -145,6 +150,11 @@ pub struct Plain;
 impl Dialect for Plain {
     fn operator(&self, _: &Node, _: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>> {
         None
+    }
+
+    /// A body or a result of many rows is long enough for statements.
+    fn form(&self) -> Form {
+        Form::Statements
     }
 }
 
@@ -222,7 +232,7 @@ impl Compiler<'_> {
         }
         let (builder, value) = builder(node)?;
         Some(match builder {
-            Builder::Rhai => self.script(value, Form::Expression).map(Made::Rhai),
+            Builder::Rhai => self.script(value, self.dialect.form()).map(Made::Rhai),
             Builder::Text => self.text(value).map(Made::Text),
             Builder::Object => {
                 crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))
