@@ -76,6 +76,8 @@ pub(crate) struct Notice {
 pub(crate) enum Signing {
     /// Payoneer's `Authorization: hmacauth …`.
     Hmacauth,
+    /// `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks.
+    StandardWebhooks,
 }
 
 /// A simulated system. It knows neither sockets nor real time.

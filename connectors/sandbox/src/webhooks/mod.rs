@@ -1,7 +1,7 @@
-//! What Payoneer tells those who asked to be told: each payout that has ended, once, or as the faults say.
+//! What the systems tell those who asked to be told: each thing that has happened, once, or as the faults say.
 //!
 //! The outbox is plain state and knows no sockets; `deliver` sends what is due. The faults of a webhook depend
-//! on the seed and its payout alone, so that the same run has the same ones, whatever the order.
+//! on the seed and its reference alone, so that the same run has the same ones, whatever the order.
 
 pub(crate) mod deliver;
 mod fault;
@@ -190,8 +190,10 @@ impl Outbox {
             let secret = if knows { self.target.secret.clone() } else { format!("not {}", self.target.secret) };
             let mut random = Random::of(self.seed, &format!("nonce/{number}/{}", delivery.tries));
             let nonce = format!("{:016x}", random.draw());
+            let id = format!("{}/{}/{}", webhook.kind, webhook.reference, delivery.webhook);
+            let id = format!("msg_{:016x}", Random::of(self.seed, &id).draw());
             let (signing, at) = (webhook.signing, delivery.recorded.unwrap_or(now));
-            let signer = Signer { signing, secret, nonce, at };
+            let signer = Signer { signing, id, secret, nonce, at };
             let urls = self.target.turned(webhook.kind, number);
             parcels.push(Parcel { number, urls, signer, body: webhook.body.clone() });
         }
