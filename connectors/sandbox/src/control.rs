@@ -20,10 +20,14 @@ use crate::world::{World, wrong};
 use crate::{limits, wire};
 
 const PAGE: &str = "\
-ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+ferry sandbox: systems that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
 /salesforce           Salesforce: token, query, sobjects, upsert, limits
+/clarity              Clarity: token, orders, payments, customers, products, webhooks
+/fx                   Rates: eurofxref of the ECB, latest and historical of openexchangerates and of frankfurter; also
+                      under /ecb, /openexchangerates and /frankfurter
+/chat                 Incoming webhooks: Slack, Microsoft Teams, plain
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -41,6 +45,8 @@ POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
                          from now on; \"SentToBank=http://…\" of one kind
+POST /_sandbox/clarity   {\"create\": 3}, {\"pay\": {\"order\": \"1001\", \"amount\": \"5.00\", \"processor\": \"PayTrace\"}} or
+                         {\"refund\": {\"order\": \"1001\", \"amount\": \"5.00\"}}; without an amount, all of it
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -184,6 +190,10 @@ fn seed(world: &mut World) -> Value {
         body[system.name()] = world.system(system).credentials(&url);
         if !system.kinds().is_empty() {
             body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
+        }
+        for connector in system.connectors() {
+            let url = format!("{}/{connector}", world.base);
+            body[*connector] = world.system(system).credentials(&url);
         }
     }
     body

@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     /// The `Authorization` header.
     pub(crate) authorization: Option<String>,
+    /// All headers.
+    pub(crate) headers: HeaderMap,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -46,6 +48,7 @@ impl Request {
             segments,
             query: pairs(&head.uri),
             authorization: authorization.map(str::to_owned),
+            headers: head.headers,
             body,
             path,
         })
@@ -54,6 +57,11 @@ impl Request {
     /// Says the parts of the path after the system's own prefix.
     pub(crate) fn parts(&self) -> Vec<&str> {
         self.segments.iter().skip(1).map(String::as_str).collect()
+    }
+
+    /// Finds a header; its name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// Finds a parameter of the query string.
@@ -80,7 +88,7 @@ pub(crate) struct Answer {
 enum Content {
     Empty,
     Json(Value),
-    Text(String),
+    Text(&'static str, String),
 }
 
 impl Answer {
@@ -96,7 +104,12 @@ impl Answer {
 
     /// Answers 200 with a page for people.
     pub(crate) fn text(page: String) -> Self {
-        Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+        Self::written(StatusCode::OK, "text/plain; charset=utf-8", page)
+    }
+
+    /// Answers with a text of some kind.
+    pub(crate) fn written(status: StatusCode, kind: &'static str, text: String) -> Self {
+        Self { status, content: Content::Text(kind, text), headers: Vec::new() }
     }
 
     /// Answers 204.
@@ -117,7 +130,7 @@ impl IntoResponse for Answer {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
-            Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+            Content::Text(kind, text) => (Some(kind), Body::from(text)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

@@ -7,8 +7,11 @@ use axum::http::StatusCode;
 use tokio::sync::watch;
 
 use crate::budget::Budget;
+use crate::chat::Chat;
+use crate::clarity::Clarity;
 use crate::clock::Clock;
 use crate::faults::{Call, FaultRule, Faults, Injector};
+use crate::fx::Fx;
 use crate::payoneer::Payoneer;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
@@ -34,7 +37,13 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
-    /// What Payoneer tells others.
+    /// The shop of Clarity.
+    pub(crate) clarity: Clarity,
+    /// Those who publish exchange rates.
+    pub(crate) fx: Fx,
+    /// The chat rooms.
+    pub(crate) chat: Chat,
+    /// What the systems tell others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
@@ -68,6 +77,9 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            clarity: Clarity::new(options.seed, now),
+            fx: Fx::new(options.seed),
+            chat: Chat::default(),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -78,29 +90,36 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
+        (self.clarity, self.fx, self.chat) = (Clarity::new(seed, now), Fx::new(seed), Chat::default());
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
 
-    /// Lets every payout happen that is due, and plans to tell of it.
+    /// Lets everything happen that is due, and plans to tell of it.
     pub(crate) fn settle(&mut self) {
         let now = self.clock.now();
         for system in System::ALL {
             let simulated = self.system(system);
             simulated.settle(now);
-            for notice in simulated.take_notices() {
-                self.outbox.add(notice, &self.injector.faults().webhooks);
+            let (notices, listeners) = (simulated.take_notices(), simulated.listeners());
+            for notice in notices {
+                self.outbox.add(notice, listeners.as_deref(), &self.injector.faults().webhooks);
             }
         }
     }
 
     /// Takes at most so many deliveries of webhooks whose time has come.
     pub(crate) fn due_webhooks(&mut self, room: usize) -> Vec<Parcel> {
-        if self.outbox.is_idle() {
+        if self.outbox.is_idle() && !self.has_listeners() {
             return Vec::new();
         }
         self.settle();
         self.outbox.take_due(self.clock.now(), room)
+    }
+
+    fn has_listeners(&mut self) -> bool {
+        let mut all = System::ALL.into_iter();
+        all.any(|system| self.system(system).listeners().is_some_and(|listeners| !listeners.is_empty()))
     }
 
     /// Notes what came of a delivery.
@@ -147,6 +166,9 @@ impl World {
         match system {
             System::Payoneer => &mut self.payoneer,
             System::Salesforce => &mut self.salesforce,
+            System::Clarity => &mut self.clarity,
+            System::Fx => &mut self.fx,
+            System::Chat => &mut self.chat,
         }
     }
 }
