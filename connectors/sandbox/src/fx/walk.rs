@@ -16,7 +16,7 @@ pub(super) const FIRST: Date = date(1999, 1, 4);
 const PUBLISHED_HOUR: i8 = 16;
 
 /// How many days a wave of the walk has, and how far it goes from where it began, in ten-thousandths.
-const WAVES: [(i64, i64); 3] = [(7, 40), (31, 150), (190, 400)];
+const WAVES: [(i64, i64); 4] = [(1, 12), (7, 40), (31, 150), (190, 400)];
 
 /// Where each currency is about, as mantissa and decimals. They are the ones of the ECB, in its order.
 const CURRENCIES: [(&str, i64, u32); 29] = [
