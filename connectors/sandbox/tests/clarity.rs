@@ -92,7 +92,7 @@ async fn pages_hold_each_order_once_in_the_order_of_its_changes() {
     let changed = |order: &Value| order["updatedAt"].as_str().map(str::to_owned).expect("it has a time");
     assert!(seen.is_sorted_by_key(|order| changed(order).parse::<jiff::Timestamp>().expect("it is a time")));
     let mut ids: Vec<&Value> = seen.iter().map(|order| &order["id"]).collect();
-    ids.sort_by_key(|id| id.to_string());
+    ids.sort_by_key(ToString::to_string);
     ids.dedup();
     assert_eq!(ids.len() as u64, total);
     // What is after a change does not hold the change itself.
