@@ -201,7 +201,7 @@ impl Reader<'_> {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
             success: success.and_then(|node| self.condition(node, &RESPONSE_NAMES))?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
-            result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
+            result: result.and_then(|node| self.value(node, &["body"]))?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
             paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
             poll: fields.get("poll").and_then(|node| self.poll(node)),
@@ -267,19 +267,18 @@ impl Reader<'_> {
         let entries = map(node, "this", self.report).unwrap_or_default();
         let mut out = Vec::new();
         for (name, node) in entries {
-            // A query in SOQL is long enough for statements.
-            let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
-            let value = match script {
-                Some(script) => {
-                    let form = ferry_contract::script::Form::Statements;
-                    let made = self.compiler(&REQUEST_NAMES).script(script, form).map(Made::Rhai);
-                    made.map(|made| Expression { at: script.at, made })
-                }
-                None => self.compiler(&REQUEST_NAMES).expression(node),
-            };
+            let value = self.value(node, &REQUEST_NAMES);
             out.extend(value.map(|value| (name.value.clone(), value)));
         }
         out
+    }
+
+    /// A value; a query in SOQL and a list that is made of another one are long enough for statements.
+    fn value(&mut self, node: &Node, names: &[&str]) -> Option<Expression> {
+        let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
+        let Some(script) = script else { return self.compiler(names).expression(node) };
+        let made = self.compiler(names).script(script, ferry_contract::script::Form::Statements)?;
+        Some(Expression { at: script.at, made: Made::Rhai(made) })
     }
 
     fn poll(&mut self, node: &Node) -> Option<Poll> {
