@@ -230,7 +230,7 @@ impl Reader<'_> {
             query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
             headers: fields.get("headers").map_or_else(Vec::new, |node| self.headers(node)),
             body: match fields.get("body") {
-                Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
+                Some(node) => Some(self.value(node, &REQUEST_NAMES)?),
                 None => None,
             },
             encoding: match fields.get("encoding") {

@@ -125,7 +125,7 @@ impl Simulated for Chat {
     }
 
     fn credentials(&self, url: &str) -> Value {
-        json!({ "url": url, "hook": SLACK, "slack": SLACK, "teams": TEAMS, "plain": PLAIN })
+        json!({ "url": url, "host": "hooks.slack.com", "hook": SLACK, "slack": SLACK, "teams": TEAMS, "plain": PLAIN })
     }
 
     fn ledger(&self) -> Value {
