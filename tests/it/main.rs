@@ -8,6 +8,7 @@ mod bad_files;
 mod bank;
 mod begin;
 mod beside;
+mod clarity;
 mod completions;
 mod connectors;
 mod dead_address;

@@ -1,6 +1,6 @@
-//! Payoneer, Salesforce and PayTrace on loopback: real HTTP servers that behave, fail and can be slowed.
+//! The systems on loopback: real HTTP servers that behave, fail and can be slowed.
 //!
-//! One listener serves `/payoneer`, `/salesforce`, `/paytrace` and, for people and tests, `/_sandbox`. The
+//! One listener serves `/payoneer`, `/salesforce`, `/clarity` and so on and, for people and tests, `/_sandbox`. The
 //! systems are plain state behind one lock and know neither sockets nor real time; the server
 //! adds those, and the faults.
 //!
@@ -20,7 +20,10 @@ mod world;
 
 mod system;
 
+mod chat;
+mod clarity;
 mod control;
+mod fx;
 mod payoneer;
 mod paytrace;
 mod salesforce;

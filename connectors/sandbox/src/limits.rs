@@ -66,6 +66,18 @@ pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
 /// The life of a PayTrace token, in sandbox time. Source: vendors.md, section 2.1.
 pub(crate) const PAYTRACE_TOKEN_S: u64 = 7_200;
 
+/// The life of a token of Clarity, in sandbox time.
+pub(crate) const CLARITY_TOKEN_S: u64 = 3_600;
+
+/// The orders of a shop; no more come about by themselves.
+pub(crate) const ORDERS_MAX: usize = 2_000;
+
+/// The rows in a page of the shop, where a client asks for no number.
+pub(crate) const SHOP_PAGE_ROWS: usize = 20;
+
+/// The most rows in a page of the shop.
+pub(crate) const SHOP_PAGE_ROWS_MAX: usize = 100;
+
 /// The webhooks of one world; more are counted and never sent.
 pub(crate) const WEBHOOKS_MAX: usize = 100_000;
 
@@ -107,6 +119,9 @@ pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 
 /// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
 pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
+
+/// How soon after one message a chat room takes another, in sandbox time. Source: Slack, rate limits of incoming webhooks.
+pub(crate) const CHAT_EVERY_MS: u64 = 1_000;
 
 /// The largest body that is read at a path: the table of a bulk job is larger than anything else. A little more is read
 /// than a job takes, so that it can say so.

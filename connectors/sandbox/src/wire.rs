@@ -107,7 +107,7 @@ pub(crate) struct Answer {
 enum Content {
     Empty,
     Json(Value),
-    Text(String),
+    Text(&'static str, String),
     Table(Bytes),
 }
 
@@ -124,7 +124,12 @@ impl Answer {
 
     /// Answers 200 with a page for people.
     pub(crate) fn text(page: String) -> Self {
-        Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+        Self::written(StatusCode::OK, "text/plain; charset=utf-8", page)
+    }
+
+    /// Answers with a text of some kind.
+    pub(crate) fn written(status: StatusCode, kind: &'static str, text: String) -> Self {
+        Self { status, content: Content::Text(kind, text), headers: Vec::new() }
     }
 
     /// Answers 200 with a table.
@@ -146,7 +151,7 @@ impl Answer {
     pub(crate) fn body(self) -> Value {
         match self.content {
             Content::Json(body) => body,
-            Content::Empty | Content::Text(_) | Content::Table(_) => Value::Null,
+            Content::Empty | Content::Text(..) | Content::Table(_) => Value::Null,
         }
     }
 
@@ -169,7 +174,7 @@ impl IntoResponse for Answer {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
             Content::Table(table) => (Some("text/csv"), Body::from(table)),
-            Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+            Content::Text(kind, text) => (Some(kind), Body::from(text)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

@@ -89,7 +89,7 @@ impl Signer {
             Signing::Hmacauth => vec![("authorization", self.authorization(url, body))],
             Signing::StandardWebhooks => {
                 let time = self.at.as_second();
-                let signature = standard_signature(self.secret.as_bytes(), (&self.id, time), body);
+                let signature = standard_signature(&key(&self.secret), (&self.id, time), body);
                 let (id, time) = (self.id.clone(), time.to_string());
                 vec![("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)]
             }
@@ -113,6 +113,12 @@ fn standard_signature(key: &[u8], (id, time): (&str, i64), body: &str) -> String
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
 
+/// `whsec_` and Base64, or the bytes of any other text.
+fn key(secret: &str) -> Vec<u8> {
+    let encoded = secret.strip_prefix("whsec_").and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+    encoded.unwrap_or_else(|| secret.as_bytes().to_vec())
+}
+
 /// A URL without a query, encoded as in a form, in small letters; ours have none.
 fn encoded(url: &str) -> String {
     let sign = |byte: u8| match byte {
@@ -132,7 +138,7 @@ fn parts(written: &str) -> (Option<&str>, &str) {
 }
 
 /// What a sandbox tells, nobody else may hear.
-fn is_on_this_machine(url: &str) -> bool {
+pub(crate) fn is_on_this_machine(url: &str) -> bool {
     let uri: Option<Uri> = url.parse().ok();
     uri.is_some_and(|uri| {
         uri.scheme_str() == Some("http") && matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]"))
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn a_standard_webhook_is_signed_as_its_libraries_sign() {
         // The example of the standard, computed again with its Python library.
-        let key = BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is Base64");
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let signed = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330);
         let signature = standard_signature(&key, signed, r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
