@@ -22,7 +22,7 @@ use crate::{limits, wire};
 const PAGE: &str = "\
 ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
 
-/payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
+/payoneer             Payoneer: token, consent, programs (v4, v2), accounts, quotes, payees, the paths of the brief
 /salesforce           Salesforce: token, query, sobjects, upsert, limits
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
@@ -41,6 +41,12 @@ POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
                          from now on; \"SentToBank=http://…\" of one kind
+POST /_sandbox/payoneer  what people do in its pages, one thing an order: {\"consent\": \"auto\" | \"ask\"},
+                         {\"revoke_consent\": ACCOUNT}, {\"trust_application\": true}, {\"challenge\": true},
+                         {\"confirm\": SESSION}, {\"payment\": {\"reference\", \"status\": 0 | 1 | 2 | 3}},
+                         {\"receive\": {\"amount\", \"currency\", \"from\", \"account\"}},
+                         {\"register\": {\"payee\", \"approved\"}},
+                         {\"payout_method\": {\"payee\", \"type\": \"BANK\" | \"PREPAID_CARD\"}}
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

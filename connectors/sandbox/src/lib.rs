@@ -30,6 +30,7 @@ mod assertion;
 mod budget;
 mod clock;
 mod faults;
+mod keys;
 mod limits;
 mod random;
 mod wire;

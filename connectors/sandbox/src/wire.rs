@@ -81,6 +81,7 @@ enum Content {
     Empty,
     Json(Value),
     Text(String),
+    File(&'static str, Bytes),
 }
 
 impl Answer {
@@ -97,6 +98,16 @@ impl Answer {
     /// Answers 200 with a page for people.
     pub(crate) fn text(page: String) -> Self {
         Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+    }
+
+    /// Answers with a file of a kind, such as `application/pdf`, or with a page of a browser.
+    pub(crate) fn file(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+        Self { status, content: Content::File(kind, bytes.into()), headers: Vec::new() }
+    }
+
+    /// Answers 302: a browser goes there.
+    pub(crate) fn redirect(to: String) -> Self {
+        Self { status: StatusCode::FOUND, content: Content::Empty, headers: vec![("location", to)] }
     }
 
     /// Answers 204.
@@ -118,6 +129,7 @@ impl IntoResponse for Answer {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
             Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+            Content::File(kind, bytes) => (Some(kind), Body::from(bytes)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
