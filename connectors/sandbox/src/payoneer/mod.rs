@@ -221,6 +221,7 @@ impl Simulated for Payoneer {
             "url": url,
             "program_id": PROGRAM,
             "account_id": accounts::MAIN,
+            "bank_id": self.accounts.get(accounts::MAIN).and_then(|account| account.banks.first()),
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
         })

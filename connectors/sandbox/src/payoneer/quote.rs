@@ -124,6 +124,9 @@ pub(super) fn read(
     let is_target = kind == Kind::Withdraw || body["target_amount"] == true;
     let (charged, target) =
         if is_target { (back + fee, amount) } else { (back, wire::cents(((back - fee) * rate).round_dp(2))) };
+    if target <= Decimal::ZERO {
+        return Err(failure(StatusCode::BAD_REQUEST, 1000, "The amount does not cover the fee"));
+    }
     Ok(Quote {
         account: account.id.clone(),
         balance,
