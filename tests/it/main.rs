@@ -29,6 +29,7 @@ mod map;
 mod new;
 mod operator;
 mod pairs;
+mod payoneer;
 mod pipeline_tests;
 mod plan;
 mod postgres;
