@@ -1,7 +1,8 @@
 //! Payoneer: programs that pay many (v4 and v2), accounts of those who consent (v4), and the paths of the customer's brief.
 //!
 //! Shapes: vendors.md, sections 1.1 to 1.8. Nothing is answered before the book is settled, so
-//! that every answer shows the state at the sandbox time of its request.
+//! that every answer shows the state at the sandbox time of its request. `portal` has what people do in the vendor's own
+//! pages, as orders of the sandbox.
 
 mod program;
 
