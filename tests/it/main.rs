@@ -30,6 +30,7 @@ mod map;
 mod new;
 mod operator;
 mod pairs;
+mod payoneer;
 mod paytrace;
 mod pipeline_tests;
 mod plan;

@@ -23,7 +23,7 @@ use crate::{limits, wire};
 const PAGE: &str = "\
 ferry sandbox: systems that behave, fail and can be slowed.
 
-/payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
+/payoneer             Payoneer: token, consent, programs (v4, v2), accounts, quotes, payees, the paths of the brief
 /salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
 /paytrace             PayTrace: token, v1 transactions, customers, recurrences, checks, batches; the seed's paths
 /clarity              Clarity: token, orders, payments, customers, products, webhooks
@@ -59,6 +59,12 @@ POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles no
                          {\"customer_id\": \"C-99\", \"card\": \"0002\", \"account\": \"0125\"}}, whose last digits decide
 POST /_sandbox/clarity   {\"create\": 3}, {\"pay\": {\"order\": \"1001\", \"amount\": \"5.00\", \"processor\": \"PayTrace\"}} or
                          {\"refund\": {\"order\": \"1001\", \"amount\": \"5.00\"}}; without an amount, all of it
+POST /_sandbox/payoneer  what people do in its pages, one thing an order: {\"consent\": \"auto\" | \"ask\"},
+                         {\"revoke_consent\": ACCOUNT}, {\"trust_application\": true}, {\"challenge\": true},
+                         {\"confirm\": SESSION}, {\"payment\": {\"reference\", \"status\": 0 | 1 | 2 | 3}},
+                         {\"receive\": {\"amount\", \"currency\", \"from\", \"account\"}},
+                         {\"register\": {\"payee\", \"approved\"}},
+                         {\"payout_method\": {\"payee\", \"type\": \"BANK\" | \"PREPAID_CARD\"}}
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

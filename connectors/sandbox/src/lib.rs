@@ -35,6 +35,7 @@ mod assertion;
 mod budget;
 mod clock;
 mod faults;
+mod keys;
 mod limits;
 mod random;
 mod wire;

@@ -60,6 +60,21 @@ pub(crate) const DELAY_MS: u64 = 1_000;
 /// The life of a Payoneer token, in sandbox time.
 pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
 
+/// The life of a Payoneer refresh token, in sandbox time. Source: recorded answers of the token endpoint.
+pub(crate) const PAYONEER_REFRESH_S: u64 = 2_592_005;
+
+/// The life of a Payoneer authorization code, in sandbox time. The vendor publishes none; RFC 6749 allows ten minutes.
+pub(crate) const PAYONEER_CODE_S: u64 = 300;
+
+/// The life of a Payoneer quote, in sandbox time. Source: vendors.md, section 1.6.
+pub(crate) const PAYONEER_QUOTE_S: u64 = 300;
+
+/// The balances in one page of Payoneer's; so few that a client meets more than one page.
+pub(crate) const PAYONEER_BALANCES_PER_PAGE: usize = 2;
+
+/// The items in one page of any other list of Payoneer's.
+pub(crate) const PAYONEER_PAGE_ITEMS: usize = 50;
+
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
 

@@ -202,6 +202,6 @@ fn budgets(per_minute: u32, now: jiff::Timestamp) -> BTreeMap<System, Budget> {
 
 fn systems(seed: u64, count: usize, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {
     let start = seed::build(seed, count, now);
-    let payoneer = Payoneer::new(seed, start.payees, start.balance);
+    let payoneer = Payoneer::new((seed, now), start.payees, start.balance);
     (payoneer, Salesforce::new(seed, start.store), start.requests)
 }

@@ -80,7 +80,7 @@ impl Room {
     fn taken(self) -> Answer {
         match self {
             Self::Slack => said(StatusCode::OK, "ok"),
-            Self::Teams => Answer::written(StatusCode::ACCEPTED, "text/plain; charset=utf-8", String::new()),
+            Self::Teams => Answer::file(StatusCode::ACCEPTED, "text/plain; charset=utf-8", String::new()),
             Self::Plain => Answer::no_content(),
         }
     }
@@ -135,5 +135,5 @@ impl Simulated for Chat {
 }
 
 fn said(status: StatusCode, text: &str) -> Answer {
-    Answer::written(status, "text/plain; charset=utf-8", text.to_owned())
+    Answer::file(status, "text/plain; charset=utf-8", text.to_owned())
 }

@@ -34,7 +34,7 @@ pub(super) fn file(walk: &Walk, name: &str, now: Timestamp) -> Option<Answer> {
         text.push_str("\t\t</Cube>\n");
     }
     text.push_str("\t</Cube>\n</gesmes:Envelope>");
-    Some(Answer::written(StatusCode::OK, "text/xml", text))
+    Some(Answer::file(StatusCode::OK, "text/xml", text))
 }
 
 /// The working days until one, the last first.

@@ -123,7 +123,7 @@ impl Simulated for Fx {
     }
 
     fn server_error(&self) -> Answer {
-        Answer::written(StatusCode::INTERNAL_SERVER_ERROR, "text/html", "<html><h1>500</h1></html>".to_owned())
+        Answer::file(StatusCode::INTERNAL_SERVER_ERROR, "text/html", "<html><h1>500</h1></html>".to_owned())
     }
 
     fn credentials(&self, url: &str) -> Value {
