@@ -20,10 +20,11 @@ use crate::world::{World, wrong};
 use crate::{limits, wire};
 
 const PAGE: &str = "\
-ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+ferry sandbox: systems that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
 /salesforce           Salesforce: token, query, sobjects, upsert, limits
+/tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -41,6 +42,7 @@ POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
                          from now on; \"SentToBank=http://…\" of one kind
+POST /_sandbox/erp       {\"party\": \"Initech\"} adds a customer, {\"post\": \"ref-1\"} posts an entry
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -182,6 +184,10 @@ fn seed(world: &mut World) -> Value {
     for system in System::ALL {
         let url = format!("{}/{}", world.base, system.name());
         body[system.name()] = world.system(system).credentials(&url);
+        for connector in system.connectors() {
+            let url = format!("{}/{connector}", world.base);
+            body[*connector] = world.system(system).credentials(&url);
+        }
         if !system.kinds().is_empty() {
             body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
         }

@@ -1,6 +1,6 @@
-//! Payoneer and Salesforce on loopback: real HTTP servers that behave, fail and can be slowed.
+//! Payoneer, Salesforce and Tryton on loopback: real HTTP servers that behave, fail and can be slowed.
 //!
-//! One listener serves `/payoneer`, `/salesforce` and, for people and tests, `/_sandbox`. The
+//! One listener serves `/payoneer`, `/salesforce`, `/tryton` and, for people and tests, `/_sandbox`. The
 //! systems are plain state behind one lock and know neither sockets nor real time; the server
 //! adds those, and the faults.
 //!
@@ -20,6 +20,7 @@ mod world;
 mod system;
 
 mod control;
+mod erp;
 mod payoneer;
 mod salesforce;
 mod seed;

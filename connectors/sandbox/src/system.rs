@@ -17,30 +17,41 @@ pub enum System {
     Payoneer,
     /// Salesforce, under `/salesforce`.
     Salesforce,
+    /// Accounting systems, each under its own name, such as `/tryton`.
+    Erp,
 }
 
 impl System {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Payoneer, Self::Salesforce];
+    pub(crate) const ALL: [Self; 3] = [Self::Payoneer, Self::Salesforce, Self::Erp];
 
     /// Says its name, which is also the first part of its paths.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Payoneer => "payoneer",
             Self::Salesforce => "salesforce",
+            Self::Erp => "erp",
         }
     }
 
-    /// Finds one by its name.
+    /// Says the connectors that it answers beside the one of its own name, each under its name.
+    pub(crate) fn connectors(self) -> &'static [&'static str] {
+        match self {
+            Self::Payoneer | Self::Salesforce => &[],
+            Self::Erp => &crate::erp::CONNECTORS,
+        }
+    }
+
+    /// Finds one by its name, or by that of a connector that it answers.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.name() == name)
+        Self::ALL.into_iter().find(|system| system.name() == name || system.connectors().contains(&name))
     }
 
     /// Says what it tells by itself, by the vendor's names.
     pub(crate) fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::Payoneer => &crate::payoneer::KINDS,
-            Self::Salesforce => &[],
+            Self::Salesforce | Self::Erp => &[],
         }
     }
 }

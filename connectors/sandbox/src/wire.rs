@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     /// The `Authorization` header.
     pub(crate) authorization: Option<String>,
+    /// All headers.
+    pub(crate) headers: HeaderMap,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -46,6 +48,7 @@ impl Request {
             segments,
             query: pairs(&head.uri),
             authorization: authorization.map(str::to_owned),
+            headers: head.headers,
             body,
             path,
         })
@@ -54,6 +57,11 @@ impl Request {
     /// Says the parts of the path after the system's own prefix.
     pub(crate) fn parts(&self) -> Vec<&str> {
         self.segments.iter().skip(1).map(String::as_str).collect()
+    }
+
+    /// Finds a header; its name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// Finds a parameter of the query string.
@@ -81,6 +89,7 @@ enum Content {
     Empty,
     Json(Value),
     Text(String),
+    File(&'static str, Bytes),
 }
 
 impl Answer {
@@ -97,6 +106,11 @@ impl Answer {
     /// Answers 200 with a page for people.
     pub(crate) fn text(page: String) -> Self {
         Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+    }
+
+    /// Answers with a file of a kind, such as `application/pdf`, or with a page of a browser.
+    pub(crate) fn file(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+        Self { status, content: Content::File(kind, bytes.into()), headers: Vec::new() }
     }
 
     /// Answers 204.
@@ -118,6 +132,7 @@ impl IntoResponse for Answer {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
             Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+            Content::File(kind, bytes) => (Some(kind), Body::from(bytes)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::erp::Erp;
 use crate::faults::{Call, FaultRule, Faults, Injector};
 use crate::payoneer::Payoneer;
 use crate::salesforce::Salesforce;
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
+    /// The accounting systems.
+    pub(crate) erp: Erp,
     /// What Payoneer tells others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
@@ -68,6 +71,7 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            erp: Erp::new(),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -78,6 +82,7 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
+        self.erp = Erp::new();
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -147,6 +152,7 @@ impl World {
         match system {
             System::Payoneer => &mut self.payoneer,
             System::Salesforce => &mut self.salesforce,
+            System::Erp => &mut self.erp,
         }
     }
 }
