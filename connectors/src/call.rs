@@ -53,7 +53,7 @@ impl Connection {
         Ok(Prepared {
             sensitive,
             reach: self.reach(action),
-            ..request::prepare(call, &self.fields, &self.rules, input)?
+            ..request::prepare(call, (&self.fields, &self.open), &self.rules, input)?
         })
     }
 
@@ -313,7 +313,7 @@ impl Connection {
         let asked = Asked { method, url, sensitive };
         let mut was_sent = true;
         let answer = match self.world.http.send(request).await {
-            Ok(response) => Ok(Answer::read(&response, asked)),
+            Ok(response) => Ok(Answer::read(&response, call.request.accept, asked)),
             Err(error) => {
                 let (class, message) = match error {
                     HttpError::NotSent(reason) => {
@@ -340,14 +340,16 @@ impl Connection {
 
 /// The request of a call to an address with its path.
 pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
-    let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
     if let Some(token) = token {
         headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
     }
     headers.extend(prepared.key.clone());
-    let body = prepared.body.as_ref().map(|body| body.to_string().into_bytes());
+    headers.extend(prepared.headers.iter().cloned());
+    // What cannot be written was refused when it was prepared.
+    let body = request::written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
     if body.is_some() {
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
     }
     HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use ferry_contract::{
+    catalog::Connector,
     failure::{ErrorClass, Failure},
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
@@ -63,6 +64,8 @@ pub struct Connection {
     /// Further addresses of them.
     pub(crate) fallback: BTreeMap<String, Vec<Address>>,
     pub(crate) fields: Fields,
+    /// Those of them that are no secrets, as rules see them.
+    pub(crate) open: Value,
     pub(crate) tokens: TokenCache,
     /// Which of its manifest's ways to say who we are it takes.
     way: Option<usize>,
@@ -99,6 +102,7 @@ impl Connection {
         let way = way(manifest, &settings.fields).map_err(config)?;
         Ok(Self {
             identity: identity(manifest, &settings, &hosts),
+            open: open_fields(&manifest.connector, &settings.fields),
             name: settings.name,
             manifest: Arc::clone(manifest),
             rules: Arc::clone(&library.rules),
@@ -222,6 +226,13 @@ impl Connection {
             || Failure::new(ErrorClass::Bug, format!("`{}` has no action `{action}`", self.manifest.connector.name));
         self.manifest.calls.get(action).ok_or_else(unknown)
     }
+}
+
+/// The fields of a connection that are no secrets: what is written nowhere is nothing.
+pub fn open_fields(connector: &Connector, fields: &Fields) -> Value {
+    let open = connector.fields.iter().filter(|(_, field)| !field.secret);
+    let value = |name: &str| fields.get(name).map_or(Value::Null, |value| Value::from(value.expose_secret()));
+    Value::Object(open.map(|(name, _)| (name.clone(), value(name))).collect())
 }
 
 fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, String>) -> Digest {

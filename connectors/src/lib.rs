@@ -24,3 +24,4 @@ mod told;
 pub mod webhook;
 
 mod auth;
+mod xml;

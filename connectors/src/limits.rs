@@ -22,3 +22,5 @@ pub const WEBHOOK_SIGNATURES_MAX: usize = 8;
 pub const MESSAGE_MAX_CHARS: usize = 500;
 /// The longest wait that a target can ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Elements inside each other in an answer in XML.
+pub const XML_MAX_DEPTH: usize = 64;

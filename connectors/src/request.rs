@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     address::Reach,
     connection::Fields,
-    manifest::{Bundle, Call},
+    manifest::{BodyEncoding, Bundle, Call},
 };
 
 /// A call that is ready to be sent, alone or with others of the same group.
@@ -27,7 +27,9 @@ pub struct Prepared {
     pub method: String,
     /// Path and query, from `/`.
     pub target: String,
-    /// The JSON body.
+    /// Headers of the action's own, by name in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, before it is written as its encoding says.
     pub body: Option<Value>,
     /// The header that carries the call's key, and the key.
     pub key: Option<(String, String)>,
@@ -84,8 +86,13 @@ impl Prepared {
 ///
 /// # Errors
 /// [`ErrorClass::Invalid`] where the input does not fit the manifest: nothing was sent.
-pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Result<Prepared, Failure> {
-    let names = [("input", input)];
+pub fn prepare(
+    call: &Call,
+    (fields, connection): (&Fields, &Value),
+    rules: &Rules,
+    input: &Value,
+) -> Result<Prepared, Failure> {
+    let names = [("input", input), ("connection", connection)];
     let scope = Scope { rules, document: Document::Value(input), names: &Named(&names) };
     let invalid = |message: String| Failure::new(ErrorClass::Invalid, format!("the request cannot be made: {message}"));
     let mut lets = Vec::new();
@@ -106,23 +113,63 @@ pub fn prepare(call: &Call, fields: &Fields, rules: &Rules, input: &Value) -> Re
             separator = '&';
         }
     }
+    let mut headers = Vec::new();
+    for (name, expression) in &call.request.headers {
+        let value = expression.eval(scope).map_err(|error| invalid(error.to_string()))?;
+        if !value.is_null() {
+            headers.push((name.clone(), header(name, &value).map_err(invalid)?));
+        }
+    }
     let body = call.request.body.as_ref().map(|body| body.eval(scope)).transpose();
     let body = body.map_err(|error| invalid(error.to_string()))?;
-    let group = group(call, &target, body.as_ref());
+    written(call.request.encoding, body.as_ref()).map_err(invalid)?;
+    let group = group(call, &target, &headers, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
     let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
-    Ok(Prepared { input, method, target, body, key, sensitive, group, reach: Reach::First, gate: None })
+    Ok(Prepared { input, method, target, headers, body, key, sensitive, group, reach: Reach::First, gate: None })
 }
 
 /// The digest of everything but the bundle's items.
-fn group(call: &Call, target: &str, body: Option<&Value>) -> Digest {
+fn group(call: &Call, target: &str, headers: &[(String, String)], body: Option<&Value>) -> Digest {
     let mut rest = body.cloned().unwrap_or(Value::Null);
     match &call.bundle {
         Some(bundle) => {
             bundle.items.slot(&mut rest).into_iter().for_each(|items| *items = Value::Null);
-            Digest::of(format!("{target}\n{}", Digest::of_value(&rest)))
+            let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+            Digest::of(format!("{target}\n{headers}{}", Digest::of_value(&rest)))
         }
         None => Digest::of(target),
+    }
+}
+
+/// The value of a header: what would end it, or begin another, is refused.
+fn header(name: &str, value: &Value) -> Result<String, String> {
+    let text = text(value);
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t') {
+        return Ok(text);
+    }
+    Err(format!("the header `{name}` has letters that no header may have"))
+}
+
+/// The bytes of a body.
+///
+/// # Errors
+/// What a form cannot say, in words.
+pub(crate) fn written(encoding: BodyEncoding, body: Option<&Value>) -> Result<Option<Vec<u8>>, String> {
+    let Some(body) = body else { return Ok(None) };
+    match (encoding, body) {
+        (BodyEncoding::Json, body) => Ok(Some(body.to_string().into_bytes())),
+        (BodyEncoding::Form, Value::Object(entries)) => {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
+                if value.is_object() || value.is_array() {
+                    return Err(format!("`{name}` is no single value, and a form has no other"));
+                }
+                form.append_pair(name, &text(value));
+            }
+            Ok(Some(form.finish().into_bytes()))
+        }
+        (BodyEncoding::Form, _) => Err("a form is a map of values".to_owned()),
     }
 }
 

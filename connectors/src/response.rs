@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     limits::{MESSAGE_MAX_CHARS, RETRY_AFTER_MAX},
-    manifest::{Call, Manifest},
+    manifest::{Accept, Call, Manifest},
+    xml,
 };
 
 /// An answer with its body read as JSON; text that is no JSON stays a string.
@@ -59,14 +60,16 @@ impl Refusal {
 
 impl Answer {
     /// Reads bytes.
-    pub fn read(response: &HttpResponse, asked: Asked) -> Self {
+    pub fn read(response: &HttpResponse, accept: Accept, asked: Asked) -> Self {
         let headers: Map<_, _> =
             response.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-        let body = if response.body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&response.body)
-                .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&response.body).into_owned()))
+        let text = || Value::from(String::from_utf8_lossy(&response.body).into_owned());
+        let json = || serde_json::from_slice(&response.body).unwrap_or_else(|_| text());
+        let body = match accept {
+            _ if response.body.is_empty() => Value::Null,
+            Accept::Json => json(),
+            Accept::Xml => xml::read(&response.body).unwrap_or_else(json),
+            Accept::Text => text(),
         };
         Self { status: response.status, headers: Value::Object(headers), body, asked }
     }
@@ -153,7 +156,8 @@ mod tests {
     fn seconds(retry_after: &str, date: Option<&str>, now: Option<&str>) -> Option<u64> {
         let mut headers = vec![("retry-after".to_owned(), retry_after.to_owned())];
         headers.extend(date.map(|date| ("date".to_owned(), date.to_owned())));
-        let answer = Answer::read(&HttpResponse { status: 429, headers, body: Vec::new() }, Asked::default());
+        let answer =
+            Answer::read(&HttpResponse { status: 429, headers, body: Vec::new() }, Accept::Json, Asked::default());
         answer.retry_after(now.map(|now| now.parse().unwrap())).map(|wait| wait.as_secs())
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ferry_connectors::{
-    connection::Fields,
+    connection::{Fields, open_fields},
     library::{Library, shipped_file},
     manifest::{Call, Manifest},
     request,
@@ -50,7 +50,8 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
     let prepared =
-        request::prepare(call, &fields, &library.rules, &sample["input"]).expect("the sample's input renders");
+        request::prepare(call, (&fields, &open_fields(&manifest.connector, &fields)), &library.rules, &sample["input"])
+            .expect("the sample's input renders");
     if let Some(body) = sample.get("request") {
         let made = prepared.body.clone().unwrap_or_default();
         assert!(number::equal(&made, body), "{name}: the request is {made}");
@@ -62,6 +63,10 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
             "{name}: the target is {}",
             prepared.target
         );
+    }
+    for (header, expected) in sample["headers"].as_object().into_iter().flatten() {
+        let made = prepared.headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.as_str());
+        assert_eq!(made, expected.as_str(), "{name}: the header `{header}`");
     }
     if let Some(path) = sample["path"].as_str() {
         assert_eq!(prepared.target, path, "{name}");

@@ -17,7 +17,7 @@ use crate::{
     address::after,
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
-    manifest::{ClientAuth, Grant, OAuth2},
+    manifest::{Accept, ClientAuth, Grant, OAuth2},
     response::{Answer, Asked, clipped},
 };
 
@@ -80,7 +80,7 @@ impl Connection {
                 self.no_token(Failure::new(ErrorClass::Unavailable, format!("no token: {reason}")), &asked, None)
             }
         })?;
-        let answer = Answer::read(&response, asked);
+        let answer = Answer::read(&response, Accept::Json, asked);
         let text = |name: &str| answer.body.get(name).and_then(Value::as_str);
         let Some(value) = text("access_token").filter(|_| answer.status == 200) else {
             return Err(self.no_token(refused(&answer), &answer.asked, Some(&answer)));

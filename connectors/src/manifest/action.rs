@@ -18,7 +18,7 @@ use ferry_contract::{
 };
 
 use super::{
-    Call, Poll, Preflight, PreflightRule, Request,
+    Accept, BodyEncoding, Call, Poll, Preflight, PreflightRule, Request,
     read::{RESPONSE_NAMES, Reader},
     schema,
 };
@@ -44,6 +44,18 @@ const KEYS: [&str; 19] = [
     "input",
     "output",
     "sample",
+];
+
+/// What the rules of a request may use.
+pub(super) const REQUEST_NAMES: [&str; 2] = ["input", "connection"];
+
+/// Headers that an action does not write itself, and what it writes instead.
+const OWN_HEADERS: [(&str, &str); 5] = [
+    ("authorization", "say who we are with `auth`"),
+    ("content-type", "say how the body is written with `encoding`"),
+    ("accept", "say how the answer is written with `accept`"),
+    ("content-length", "remove it"),
+    ("host", "name a host of `environments` with `host`"),
 ];
 
 type Actions = (BTreeMap<String, Action>, BTreeMap<String, Call>);
@@ -205,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn request(&mut self, node: &Node) -> Option<Request> {
-        let keys = ["host", "method", "let", "path", "query", "body"];
+        let keys = ["host", "method", "let", "path", "query", "headers", "encoding", "accept", "body"];
         let fields = Fields::open(node, "a request", &keys, self.report)?;
         let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
         let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
@@ -216,11 +228,39 @@ impl Reader<'_> {
             lets: fields.get("let").map_or_else(Vec::new, |node| self.expressions(node)),
             path: self.template(path)?,
             query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
+            headers: fields.get("headers").map_or_else(Vec::new, |node| self.headers(node)),
             body: match fields.get("body") {
-                Some(node) => Some(self.compiler(&["input"]).expression(node)?),
+                Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
                 None => None,
             },
+            encoding: match fields.get("encoding") {
+                Some(node) => {
+                    let words = [("json", BodyEncoding::Json), ("form", BodyEncoding::Form)];
+                    one_of(node, "an encoding of a body", &words, self.report)?
+                }
+                None => BodyEncoding::Json,
+            },
+            accept: match fields.get("accept") {
+                Some(node) => {
+                    let words = [("json", Accept::Json), ("xml", Accept::Xml), ("text", Accept::Text)];
+                    one_of(node, "a kind of answer", &words, self.report)?
+                }
+                None => Accept::Json,
+            },
         })
+    }
+
+    /// Headers of an action; those that the runtime itself sends are refused.
+    fn headers(&mut self, node: &Node) -> Vec<(String, Expression)> {
+        for (name, _) in node.entries().unwrap_or_default() {
+            let known = name.value.to_lowercase();
+            if let Some((_, instead)) = OWN_HEADERS.iter().find(|(own, _)| *own == known) {
+                let message = format!("`{}` is written by ferry itself", name.value);
+                self.report.error("misplaced-key", name.at, message, *instead);
+            }
+        }
+        let all = self.expressions(node).into_iter();
+        all.map(|(name, by)| (name.to_lowercase(), by)).collect()
     }
 
     fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {
@@ -232,10 +272,10 @@ impl Reader<'_> {
             let value = match script {
                 Some(script) => {
                     let form = ferry_contract::script::Form::Statements;
-                    let made = self.compiler(&["input"]).script(script, form).map(Made::Rhai);
+                    let made = self.compiler(&REQUEST_NAMES).script(script, form).map(Made::Rhai);
                     made.map(|made| Expression { at: script.at, made })
                 }
-                None => self.compiler(&["input"]).expression(node),
+                None => self.compiler(&REQUEST_NAMES).expression(node),
             };
             out.extend(value.map(|value| (name.value.clone(), value)));
         }

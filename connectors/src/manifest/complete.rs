@@ -91,12 +91,36 @@ fn action(manifest: &Manifest, (call, node): (&Call, &Node), report: &mut Report
         let lets: Vec<&str> = call.request.lets.iter().map(|(name, _)| name.as_str()).collect();
         names(manifest, (&call.request.path, path), &lets, report);
     }
+    call.request.expressions().for_each(|by| by.scripts(&mut |script| fields(manifest, script, report)));
     if let (true, Some(success)) = (call.success.variables().is_empty(), node.get("success")) {
         let message = "`success` reads nothing of the answer, so every answer is a success";
         report.warning("constant-condition", success.at, message, "read the answer, such as `status == 200`");
     }
     if let (Some(bundle), Some(node)) = (&call.bundle, node.get("bundle")) {
         self::bundle(bundle, call.request.body.as_ref(), node, report);
+    }
+}
+
+/// What a script reads of the connection is there, and no secret: what a script makes may be kept.
+fn fields(manifest: &Manifest, script: &Script, report: &mut Report) {
+    for access in &script.reads().accesses {
+        let [(root, _), (name, at), ..] = access.names.as_slice() else { continue };
+        if root != "connection" {
+            continue;
+        }
+        let fields = &manifest.connector.fields;
+        let open: Vec<&str> = fields.iter().filter(|(_, field)| !field.secret).map(|(name, _)| name.as_str()).collect();
+        match fields.iter().find(|(known, _)| known == name) {
+            Some((_, field)) if field.secret => {
+                let message = format!("`{name}` is a secret, which only `auth` may send");
+                report.error("leaked-secret", *at, message, "send it in `auth`, such as `api_key: { header, value }`");
+            }
+            Some(_) => {}
+            None => {
+                let message = format!("`{name}` is no field of `connection`");
+                report.unknown("invalid-value", *at, message, (name, &open));
+            }
+        }
     }
 }
 

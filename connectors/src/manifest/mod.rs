@@ -139,8 +139,63 @@ pub struct Request {
     pub path: Template,
     /// The query's parameters; those that are null are left out.
     pub query: Vec<(String, Expression)>,
-    /// The JSON body.
+    /// Headers by name in lower case; those that are null are left out.
+    pub headers: Vec<(String, Expression)>,
+    /// The body.
     pub body: Option<Expression>,
+    /// How the body is written.
+    pub encoding: BodyEncoding,
+    /// How the answer is written.
+    pub accept: Accept,
+}
+
+impl Request {
+    /// All values that it is made of, but those in its path.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let named = self.lets.iter().chain(&self.query).chain(&self.headers).map(|(_, by)| by);
+        named.chain(&self.body)
+    }
+}
+
+impl BodyEncoding {
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
+}
+
+impl Accept {
+    /// The media types that are asked for; the first is the one.
+    pub fn media_types(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml, text/xml",
+            Self::Text => "text/plain, */*",
+        }
+    }
+}
+
+/// How the body of a request is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BodyEncoding {
+    /// JSON.
+    Json,
+    /// `application/x-www-form-urlencoded`: a map without maps in it.
+    Form,
+}
+
+/// How an answer is written. What is written otherwise, such as an error of a gateway, is read as what it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Accept {
+    /// JSON.
+    Json,
+    /// XML, which rules see as a map of its elements.
+    Xml,
+    /// A text.
+    Text,
 }
 
 /// How an answer leads to the next page.

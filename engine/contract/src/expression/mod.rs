@@ -356,6 +356,17 @@ impl Expression {
         }
     }
 
+    /// Calls `visit` with each script in it.
+    pub fn scripts<'a>(&'a self, visit: &mut dyn FnMut(&'a Script)) {
+        match &self.made {
+            Made::Literal(_) | Made::Path(_) | Made::Text(_) => {}
+            Made::Rhai(script) => visit(script),
+            Made::List(items) => items.iter().for_each(|item| item.scripts(visit)),
+            Made::Object(entries) => entries.iter().for_each(|(_, item)| item.scripts(visit)),
+            Made::Operator(operator) => operator.parts().into_iter().for_each(|part| part.scripts(visit)),
+        }
+    }
+
     /// Calls `visit` with each root name that the expression reads.
     pub fn roots<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
         match &self.made {

@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use percent_encoding::percent_decode_str;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, INT, ImmutableString, ParseErrorType, Position, Scope,
     module_resolvers::DummyModuleResolver,
@@ -16,7 +15,7 @@ use rhai::{
 };
 use rust_decimal::Decimal;
 
-use super::{Form, ScriptError, rounding};
+use super::{Form, ScriptError, rounding, texts};
 use crate::limits::{
     SCRIPT_ARRAY_MAX_ITEMS, SCRIPT_CALLS_DEPTH_MAX, SCRIPT_CLOCK_EVERY_OPERATIONS, SCRIPT_EXPRESSION_DEPTH_MAX,
     SCRIPT_MAP_MAX_ENTRIES, SCRIPT_OPERATIONS_MAX, SCRIPT_STRING_MAX_BYTES,
@@ -88,7 +87,7 @@ impl Rules {
         engine.register_fn("sleep", |_: INT| -> Result<(), Box<EvalAltResult>> {
             Err("`sleep` is not allowed: use a `wait` step".into())
         });
-        engine.register_fn("url_decode", |text: &str| url_decode(text));
+        texts::register(&mut engine);
         engine.on_print(|_| {}).on_debug(|_, _, _| {});
         engine.set_strict_variables(true);
         exact_division(&mut engine);
@@ -155,12 +154,6 @@ impl Rules {
         self.watch.begin();
         self.engine.eval_ast_with_scope::<Dynamic>(scope, ast).map_err(|error| failure(&error))
     }
-}
-
-/// A text that is encoded as in a query: `+` is a space, `%3A` a colon. Source: URL standard,
-/// application/x-www-form-urlencoded.
-fn url_decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 fn limits(engine: &mut Engine) {

@@ -13,6 +13,7 @@ mod quick;
 mod reads;
 mod rounding;
 mod shown;
+mod texts;
 mod tree;
 mod untidy;
 

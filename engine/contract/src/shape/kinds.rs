@@ -94,6 +94,9 @@ fn call(name: &str, of: &[Term], kinds: &[Option<Kind>], cx: &mut Typing<'_>) ->
         }
         ("parse_decimal" | "parse_int" | "len", ..) => Some(Kind::Number),
         ("url_decode" | "to_string" | "to_upper" | "to_lower" | "sub_string", ..) => Some(Kind::String),
+        ("base64url" | "to_json" | "format_date" | "parse_date" | "format_time" | "parse_time", ..) => {
+            Some(Kind::String)
+        }
         ("contains" | "starts_with" | "ends_with" | "is_empty", ..) => Some(Kind::Boolean),
         ("round" | "abs" | "floor" | "ceiling" | "round_half_up" | "round_down" | "round_up", [_, ..], [on, ..]) => *on,
         _ => None,

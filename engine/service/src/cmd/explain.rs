@@ -71,7 +71,9 @@ const RHAI: &str = "# rhai
 A rule in Rhai sees the roots of its place: `event`, `vars`, finished steps by their id, `error` in an arm, `result` in a
 question. Numbers are exact: `0.1 + 0.2 == 0.3`, `100 / 8` is 12.5, and there are no floats. A field that is not there is an error;
 `event.x ?? 0` reads nothing as 0 where the field may be null. There is no clock, no random number, no file and no `eval`, so a
-replay gives the same. `url_decode` reads a text that is encoded as in a query: `a+b%3Ac` is `a b:c`. A script is stopped after 500,000 operations or one second.
+replay gives the same. `url_decode` reads a text that is encoded as in a query: `a+b%3Ac` is `a b:c`;
+`base64url` writes a text in base64url, and `to_json` any value as JSON. `format_date(\"2026-03-01\", \"%m/%d/%Y\")` and
+`format_time(time, form, \"Europe/Berlin\")` write days and times as a system wants them; `parse_date` and `parse_time` read them. A script is stopped after 500,000 operations or one second.
 ";
 
 fn names(catalog: &Catalog) -> Vec<String> {

@@ -89,7 +89,8 @@ fn operation(manifest: &Manifest, outline: &Outline<'_>, schemas: &mut Map<Strin
     if let Some(body) = &outline.body {
         let known = format!("{name}_request");
         let content = json!({ "schema": reference(&known), "example": body.example });
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": content } });
+        let media_type = outline.call.request.encoding.media_type();
+        operation["requestBody"] = json!({ "required": true, "content": { media_type: content } });
         schemas.insert(known, body.schema.clone());
     }
     operation["responses"] = responses(manifest, outline, schemas);
@@ -132,7 +133,9 @@ fn responses(manifest: &Manifest, outline: &Outline<'_>, schemas: &mut Map<Strin
         let mut response =
             json!({ "description": format!("It succeeds where `{}`.", outline.call.success.text().trim()) });
         if code != "204" {
-            response["content"] = json!({ "application/json": { "schema": reference(&known) } });
+            let media_types = outline.call.request.accept.media_types();
+            let media_type = media_types.split(',').next().unwrap_or_default();
+            response["content"] = json!({ media_type: { "schema": reference(&known) } });
         }
         responses.insert(code, response);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_connectors::{
+    connection::open_fields,
     library::Library,
     manifest::{Auth, Call, Manifest, OAuth2},
 };
@@ -69,17 +70,29 @@ pub(super) fn outlines<'a>(manifest: &'a Manifest, library: &'a Library) -> Vec<
 
 fn outline<'a>(manifest: &Manifest, (action, call): (&'a Action, &'a Call), rules: &Rules) -> Outline<'a> {
     let input = example_input(&action.input, false);
+    let fields = manifest.connector.fields.iter();
+    let fields = fields.map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
+    let connection = open_fields(&manifest.connector, &fields);
     // Where a request needs what an input may leave out, the example gives all.
-    let is_enough = made(call, &input, rules);
+    let is_enough = made(call, &Example { input: &input, connection: &connection, rules });
     let input = if is_enough { input } else { example_input(&action.input, true) };
-    let (path, mut parameters) = path(manifest, (action, call), &input, rules);
+    let example = Example { input: &input, connection: &connection, rules };
+    let (path, mut parameters) = path(manifest, (action, call), &example);
+    parameters.extend(call.request.headers.iter().map(|(name, by)| Parameter {
+        place: Place::Header,
+        name: name.clone(),
+        description: description_of(by, &action.input),
+        is_required: is_always_there(by, &action.input),
+        schema: schema_of(by, &action.input),
+        example: example.eval(by).unwrap_or_default(),
+    }));
     parameters.extend(call.request.query.iter().map(|(name, by)| Parameter {
         place: Place::Query,
         name: name.clone(),
         description: description_of(by, &action.input),
         is_required: is_always_there(by, &action.input),
         schema: schema_of(by, &action.input),
-        example: eval(by, &input, rules).unwrap_or_default(),
+        example: example.eval(by).unwrap_or_default(),
     }));
     parameters.extend(call.key_header.iter().map(|header| Parameter {
         place: Place::Header,
@@ -93,15 +106,14 @@ fn outline<'a>(manifest: &Manifest, (action, call): (&'a Action, &'a Call), rule
         .request
         .body
         .as_ref()
-        .map(|by| Body { schema: schema_of(by, &action.input), example: eval(by, &input, rules).unwrap_or_default() });
+        .map(|by| Body { schema: schema_of(by, &action.input), example: example.eval(by).unwrap_or_default() });
     Outline { action, call, path, parameters, body }
 }
 
 fn path(
     manifest: &Manifest,
     (action, call): (&Action, &Call),
-    input: &Value,
-    rules: &Rules,
+    example: &Example<'_>,
 ) -> (Vec<Segment>, Vec<Parameter>) {
     let (mut segments, mut parameters): (Vec<Segment>, Vec<Parameter>) = (Vec::new(), Vec::new());
     for piece in call.request.path.pieces() {
@@ -110,9 +122,9 @@ fn path(
                 segments.push(Segment::Text(text.to_owned()));
                 continue;
             }
-            Piece::Path(path) => (from_input(path, &action.input, input), false),
+            Piece::Path(path) => (from_input(path, &action.input, example.input), false),
             Piece::Name(name) => match call.request.lets.iter().find(|(known, _)| known == name) {
-                Some((_, by)) => (computed(name, by, input, rules), false),
+                Some((_, by)) => (computed(name, by, example), false),
                 None => (from_connection(manifest, name), true),
             },
         };
@@ -136,14 +148,14 @@ fn from_input(path: &Path, schema: &Schema, input: &Value) -> Parameter {
     }
 }
 
-fn computed(name: &str, by: &Expression, input: &Value, rules: &Rules) -> Parameter {
+fn computed(name: &str, by: &Expression, example: &Example<'_>) -> Parameter {
     Parameter {
         place: Place::Path,
         name: name.to_owned(),
         description: "Ferry makes it from the input of the action.".to_owned(),
         is_required: true,
         schema: json!({ "type": "string" }),
-        example: eval(by, input, rules).unwrap_or_default(),
+        example: example.eval(by).unwrap_or_default(),
     }
 }
 
@@ -161,18 +173,25 @@ fn from_connection(manifest: &Manifest, name: &str) -> Parameter {
 }
 
 /// Whether the whole request can be made of an input.
-fn made(call: &Call, input: &Value, rules: &Rules) -> bool {
-    let request = &call.request;
-    let lets = request.lets.iter().map(|(_, by)| by);
-    let all = lets.chain(request.query.iter().map(|(_, by)| by)).chain(&request.body);
-    let mut paths = request.path.paths();
-    all.map(|by| eval(by, input, rules)).all(|value| value.is_some())
-        && paths.all(|path| path.one(Document::Value(input)).is_ok())
+fn made(call: &Call, example: &Example<'_>) -> bool {
+    let mut paths = call.request.path.paths();
+    call.request.expressions().all(|by| example.eval(by).is_some())
+        && paths.all(|path| path.one(Document::Value(example.input)).is_ok())
 }
 
-fn eval(by: &Expression, input: &Value, rules: &Rules) -> Option<Value> {
-    let names = [("input", input)];
-    by.eval(Scope { rules, document: Document::Value(input), names: &Named(&names) }).ok()
+/// What an example of a request is made of.
+struct Example<'a> {
+    input: &'a Value,
+    connection: &'a Value,
+    rules: &'a Rules,
+}
+
+impl Example<'_> {
+    fn eval(&self, by: &Expression) -> Option<Value> {
+        let names = [("input", self.input), ("connection", self.connection)];
+        let document = Document::Value(self.input);
+        by.eval(Scope { rules: self.rules, document, names: &Named(&names) }).ok()
+    }
 }
 
 /// An input by the examples of its fields: those that are required, or all.

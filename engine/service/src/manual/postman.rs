@@ -4,7 +4,7 @@
 
 use ferry_connectors::{
     library::Library,
-    manifest::{Auth, ClientAuth, Grant, Manifest, OAuth2},
+    manifest::{Auth, BodyEncoding, ClientAuth, Grant, Manifest, OAuth2},
 };
 use ferry_contract::template::Template;
 use serde_json::{Value, json};
@@ -132,12 +132,11 @@ fn typed(kind: &str, pairs: &[(&str, &str)]) -> Value {
 }
 
 fn item(outline: &Outline<'_>) -> Value {
-    let mut headers = vec![json!({ "key": "Accept", "value": "application/json" })];
+    let mut headers = vec![json!({ "key": "Accept", "value": outline.call.request.accept.media_types() })];
     let of = |place: Place| outline.parameters.iter().filter(move |parameter| parameter.place == place);
-    headers.extend(
-        of(Place::Header)
-            .map(|header| json!({ "key": header.name, "value": "{{$guid}}", "description": header.description })),
-    );
+    headers.extend(of(Place::Header).map(
+        |header| json!({ "key": header.name, "value": value_of(header, outline), "description": header.description }),
+    ));
     let mut request = json!({
         "method": outline.call.request.method,
         "header": headers,
@@ -145,15 +144,39 @@ fn item(outline: &Outline<'_>) -> Value {
         "description": outline::told_of(outline.action),
     });
     if let Some(body) = &outline.body {
-        let raw = serde_json::to_string_pretty(&body.example).unwrap_or_default();
+        let encoding = outline.call.request.encoding;
         request["header"]
             .as_array_mut()
             .into_iter()
-            .for_each(|headers| headers.push(json!({ "key": "Content-Type", "value": "application/json" })));
-        request["body"] = json!({ "mode": "raw", "raw": raw, "options": { "raw": { "language": "json" } } });
+            .for_each(|headers| headers.push(json!({ "key": "Content-Type", "value": encoding.media_type() })));
+        request["body"] = written(encoding, &body.example);
     }
     let name = outline.action.name.rsplit('.').next().unwrap_or_default();
     json!({ "name": name, "request": request, "response": [] })
+}
+
+/// A key is another one for each write; all else is as in the example.
+fn value_of(header: &Parameter, outline: &Outline<'_>) -> String {
+    if outline.call.key_header.as_ref() == Some(&header.name) {
+        return "{{$guid}}".to_owned();
+    }
+    header.example.as_str().map_or_else(|| header.example.to_string(), str::to_owned)
+}
+
+fn written(encoding: BodyEncoding, example: &Value) -> Value {
+    match encoding {
+        BodyEncoding::Json => {
+            let raw = serde_json::to_string_pretty(example).unwrap_or_default();
+            json!({ "mode": "raw", "raw": raw, "options": { "raw": { "language": "json" } } })
+        }
+        BodyEncoding::Form => {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let fields = example.as_object().into_iter().flatten();
+            let fields: Vec<Value> =
+                fields.map(|(name, value)| json!({ "key": name, "value": text(value), "type": "text" })).collect();
+            json!({ "mode": "urlencoded", "urlencoded": fields })
+        }
+    }
 }
 
 fn url(outline: &Outline<'_>) -> Value {

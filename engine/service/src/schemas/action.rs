@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     arm::Class,
     connector::ErrorRule,
+    request::Request,
     rules::{exactly_one, or_word},
     verify::Grade,
     written::{Condition, Duration, JsonPath, Made, Plain, Text, Texts},
@@ -226,40 +227,6 @@ pub struct Refused {
     pub code: JsonPath,
     /// Classes by code; all others are `rejected`.
     pub classes: Option<BTreeMap<String, Class>>,
-}
-
-/// A request as a template over the action's input.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Request {
-    /// The host's name in `environments`, or in the token's `hosts`.
-    pub host: Text,
-    /// The HTTP method.
-    pub method: Method,
-    /// Names for `path`, computed from `input`.
-    pub r#let: Option<BTreeMap<String, Made>>,
-    /// The path from `/`; `{$.id}` is a field of the input, `{name}` one of the connection.
-    pub path: Text,
-    /// The query's parameters; those that are null are left out.
-    pub query: Option<BTreeMap<String, Made>>,
-    /// The JSON body.
-    pub body: Option<Made>,
-}
-
-/// An HTTP method.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Makes.
-    Post,
-    /// Writes the whole.
-    Put,
-    /// Changes a part.
-    Patch,
-    /// Removes.
-    Delete,
 }
 
 /// How an answer leads to the next page.

@@ -15,6 +15,7 @@ mod given;
 pub mod operators;
 pub mod pipeline;
 pub mod project;
+pub mod request;
 mod rules;
 pub mod step;
 pub mod test;

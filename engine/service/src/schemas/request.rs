@@ -1,0 +1,69 @@
+//! A request of an action in a `connector.yaml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::written::{Made, Text};
+
+/// A request as a template over the action's input.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Request {
+    /// The host's name in `environments`, or in the token's `hosts`.
+    pub host: Text,
+    /// The HTTP method.
+    pub method: Method,
+    /// Names for `path`, computed from `input`.
+    pub r#let: Option<BTreeMap<String, Made>>,
+    /// The path from `/`; `{$.id}` is a field of the input, `{name}` one of the connection.
+    pub path: Text,
+    /// The query's parameters; those that are null are left out.
+    pub query: Option<BTreeMap<String, Made>>,
+    /// Headers of the action's own; those that are null are left out. Who we are is said by `auth`.
+    pub headers: Option<BTreeMap<String, Made>>,
+    /// How the body is written; JSON where it is left out.
+    pub encoding: Option<BodyEncoding>,
+    /// How the answer is written; JSON where it is left out.
+    pub accept: Option<Accept>,
+    /// The body, from `input` (the action's input, also `$`) and `connection` (its fields that are no secrets).
+    pub body: Option<Made>,
+}
+
+/// How the body of a request is written.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum BodyEncoding {
+    /// JSON.
+    Json,
+    /// A form: a map without maps in it.
+    Form,
+}
+
+/// How an answer is written.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Accept {
+    /// JSON.
+    Json,
+    /// XML, which rules read as a map of its elements: attributes are `@name`, a text beside them is `#text`.
+    Xml,
+    /// A text.
+    Text,
+}
+
+/// An HTTP method.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes.
+    Post,
+    /// Writes the whole.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Removes.
+    Delete,
+}
