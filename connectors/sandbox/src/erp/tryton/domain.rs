@@ -27,8 +27,8 @@ fn clause((field, operator, wanted): (&str, &str, &Value), record: &Value) -> Re
     let found = values(field, record)?;
     let any = |holds: &dyn Fn(&Value) -> bool| found.iter().any(|value| holds(value));
     Ok(match operator {
-        "=" => any(&|value| *value == *wanted),
-        "!=" => !any(&|value| *value == *wanted),
+        "=" => any(&|value| is_same(value, wanted)),
+        "!=" => !any(&|value| is_same(value, wanted)),
         "in" => any(&|value| wanted.as_array().is_some_and(|list| list.contains(value))),
         "not in" => !any(&|value| wanted.as_array().is_some_and(|list| list.contains(value))),
         "like" | "ilike" => any(&|value| like(value, wanted)),
@@ -38,6 +38,12 @@ fn clause((field, operator, wanted): (&str, &str, &Value), record: &Value) -> Re
         ">=" => any(&|value| matches!(compared(value, wanted), Some(Ordering::Greater | Ordering::Equal))),
         _ => return Err(Refusal::Broken),
     })
+}
+
+/// Another record is named by its id.
+fn is_same(value: &Value, wanted: &Value) -> bool {
+    let is_record = value.get("__name__").is_some() && wanted.is_number();
+    *wanted == if is_record { value["id"].clone() } else { value.clone() }
 }
 
 /// The values at a path; of a list, those of each item.
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn a_domain_is_and_unless_it_says_or() {
         let date = |day: u32| json!({ "__class__": "date", "year": 2026, "month": 11, "day": day });
-        let record = json!({ "id": 7, "name": "Acme", "date": date(9), "lines": [{ "code": "a" }, { "code": "b" }], "party": null });
+        let record = json!({ "id": 7, "name": "Acme", "date": date(9), "lines": [{ "code": "a" }, { "code": "b" }], "party": null, "company": { "id": 1, "__name__": "company.company" } });
         for (domain, expected) in [
             (json!([]), Ok(true)),
             (json!([["id", "=", 7], ["name", "=", "Acme"]]), Ok(true)),
@@ -101,6 +107,8 @@ mod tests {
             (json!([["date", ">=", date(10)]]), Ok(false)),
             (json!([["date", "<", date(10)], ["id", ">", 6]]), Ok(true)),
             (json!([["party.name", "=", null]]), Ok(true)),
+            (json!([["company", "=", 1]]), Ok(true)),
+            (json!([["company", "!=", 1]]), Ok(false)),
             (json!([["nope", "=", 1]]), Err(Refusal::Broken)),
             (json!([["id", "~", 1]]), Err(Refusal::Broken)),
         ] {

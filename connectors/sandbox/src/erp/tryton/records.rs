@@ -128,7 +128,7 @@ fn entry(books: &Books, index: usize, entry: &Entry) -> Value {
         "state": state(entry),
         "date": date(entry.date),
         "description": text(&entry.reference),
-        "company": { "id": COMPANY, "__name__": "company.company", "currency": currency() },
+        "company": company(),
         "lines": lines.collect::<Vec<_>>(),
     })
 }
@@ -151,6 +151,7 @@ fn invoice(books: &Books, index: usize, invoice: &Invoice) -> Value {
     json!({
         "id": index + 1,
         "__name__": "account.invoice",
+        "company": company(),
         "type": "out",
         "number": invoice.number,
         "reference": text(&invoice.reference),
@@ -188,6 +189,7 @@ fn statement(books: &Books, index: usize, payment: &Payment) -> Value {
     json!({
         "id": index + 1,
         "__name__": "account.statement",
+        "company": company(),
         "name": payment.reference,
         "state": match payment.state {
             Settled::Draft => "draft",
@@ -205,6 +207,7 @@ fn account(index: usize, account: &Account) -> Value {
     json!({
         "id": index + 1,
         "__name__": "account.account",
+        "company": company(),
         "code": account.code,
         "name": account.name,
         "rec_name": [account.code, account.name],
@@ -216,6 +219,10 @@ fn account(index: usize, account: &Account) -> Value {
 fn party(index: usize, party: &Party) -> Value {
     let rec_name = json!([party.code, party.name]);
     json!({ "id": index + 1, "__name__": "party.party", "code": party.code, "name": party.name, "rec_name": rec_name })
+}
+
+fn company() -> Value {
+    json!({ "id": COMPANY, "__name__": "company.company", "currency": currency() })
 }
 
 fn currency() -> Value {
