@@ -37,6 +37,8 @@ pub struct Settings {
     pub connector: String,
     /// The environment's name.
     pub environment: String,
+    /// The manifest's profile, where it is not the first.
+    pub profile: Option<String>,
     /// A local sandbox instead of the environment's hosts.
     pub sandbox: Option<String>,
     /// By field.
@@ -93,6 +95,10 @@ impl Connection {
             |message: String| Failure::new(ErrorClass::Config, format!("connection `{}`: {message}", settings.name));
         let manifest = library.manifests.get(&settings.connector);
         let manifest = manifest.ok_or_else(|| config(format!("there is no connector `{}`", settings.connector)))?;
+        let profile = settings.profile.as_deref();
+        let manifest = manifest.in_profile(profile);
+        let manifest =
+            manifest.ok_or_else(|| config(format!("there is no profile `{}`", profile.unwrap_or_default())))?;
         for (name, field) in &manifest.connector.fields {
             if !field.optional && settings.fields.get(name).is_none_or(|value| value.expose_secret().is_empty()) {
                 return Err(config(format!("`{name}` has no value")));
@@ -242,7 +248,9 @@ fn identity(manifest: &Manifest, settings: &Settings, hosts: &BTreeMap<String, S
     // A field that is new, and left out, leaves it as it was.
     let given = open.filter(|(name, _)| settings.fields.contains_key(name));
     let fields: Vec<String> = given.map(|(name, _)| format!("{name}={}", value(name))).collect();
-    Digest::of(format!("{}\n{hosts:?}\n{}", connector.name, fields.join("\n")))
+    // One that is not named is no part of it, so that a manifest may get its first profile.
+    let profile = settings.profile.as_ref().map_or_else(String::new, |profile| format!("\nprofile={profile}"));
+    Digest::of(format!("{}\n{hosts:?}\n{}{profile}", connector.name, fields.join("\n")))
 }
 
 /// The first way to say who we are whose fields have values.

@@ -124,7 +124,7 @@ mod tests {
         let (library, _) = Library::load(&[], Arc::new(NoWatch));
         let fields = ["program_id", "client_id", "client_secret"].map(|name| (name.to_owned(), "x".into()));
         let (name, connector, environment) = ("payouts".to_owned(), "payoneer".to_owned(), "sandbox".to_owned());
-        let settings = Settings { name, connector, environment, sandbox: None, fields: fields.into() };
+        let settings = Settings { name, connector, environment, profile: None, sandbox: None, fields: fields.into() };
         let counting = Arc::new(Counting::default());
         let world =
             World { http: Arc::clone(&counting) as Arc<dyn Http>, clock: Arc::clone(&counting) as Arc<dyn Clock> };

@@ -101,6 +101,7 @@ mod tests {
         let settings = Settings {
             name: "payouts".to_owned(),
             connector: "payoneer".to_owned(),
+            profile: None,
             environment: "sandbox".to_owned(),
             sandbox: None,
             fields: fields.into(),

@@ -93,6 +93,11 @@ fn every_action_does_with_its_sample_what_it_says() {
             check_action(manifest, &library, action, &manifest.calls[name]);
             actions += 1;
         }
+        for inside in manifest.profiles.values() {
+            for (name, action) in &inside.connector.actions {
+                check_action(inside, &library, action, &inside.calls[name]);
+            }
+        }
         let readme = shipped_file(&format!("{}/README.md", manifest.connector.name));
         assert!(readme.is_some_and(|readme| readme.starts_with("# ")), "{} has no README", manifest.connector.name);
     }

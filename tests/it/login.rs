@@ -53,6 +53,7 @@ async fn a_client_that_signs_is_believed_for_three_minutes() {
             name: "crm".to_owned(),
             connector: "salesforce".to_owned(),
             environment: "sandbox".to_owned(),
+            profile: None,
             sandbox: Some(sandbox.url()),
             fields: fields.map(|(name, value)| (name.to_owned(), value.into())).into(),
         };

@@ -85,6 +85,7 @@ async fn payoneer(sandbox: &str, http: &Arc<HttpClient>) -> Connection {
         name: "payoneer".to_owned(),
         connector: "payoneer".to_owned(),
         environment: "sandbox".to_owned(),
+        profile: None,
         sandbox: Some(sandbox.to_owned()),
         fields: ["program_id", "client_id", "client_secret"].into_iter().map(text).collect(),
     };

@@ -56,6 +56,7 @@ async fn pays(sandbox: &str, reference: &str) {
         name: "payoneer".to_owned(),
         connector: "payoneer".to_owned(),
         environment: "sandbox".to_owned(),
+        profile: None,
         sandbox: Some(sandbox.to_owned()),
         fields: fields.into(),
     };

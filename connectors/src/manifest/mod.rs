@@ -6,6 +6,7 @@ mod budget;
 mod bundle;
 mod complete;
 mod paginate;
+mod profile;
 mod read;
 mod records;
 mod schema;
@@ -51,6 +52,18 @@ pub struct Manifest {
     pub budget: Vec<BudgetWindow>,
     /// How many requests at once, where it says so.
     pub concurrency: Option<usize>,
+    /// The same in each of its profiles.
+    pub profiles: BTreeMap<String, Arc<Manifest>>,
+}
+
+impl Manifest {
+    /// The manifest as a connection takes it: in the profile that it names, or in the first.
+    pub fn in_profile<'a>(self: &'a Arc<Self>, name: Option<&str>) -> Option<&'a Arc<Self>> {
+        match name.or(self.connector.profiles.first().map(|profile| profile.name.as_str())) {
+            Some(name) => self.profiles.get(name),
+            None => Some(self),
+        }
+    }
 }
 
 /// One window of a budget, and where the target says how full it is.

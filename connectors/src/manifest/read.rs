@@ -23,15 +23,20 @@ use ferry_contract::{
 
 use serde_json::{Map, Value};
 
-use super::{Auth, Call, ErrorRule, Manifest, action, complete, webhook};
+use super::{
+    Auth, Call, ErrorRule, Manifest, action, complete,
+    profile::{self, Written},
+    webhook,
+};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "ferry",
     "connector",
     "title",
     "description",
     "environments",
     "connection",
+    "profiles",
     "auth",
     "concurrency",
     "budget",
@@ -51,11 +56,25 @@ pub(super) const RESPONSE_NAMES: [&str; 3] = ["status", "body", "headers"];
 /// Reads a manifest; nothing where it has an error, which the report then says.
 pub fn read(source: &Arc<Source>, rules: &Arc<Rules>, report: &mut Report) -> Option<Manifest> {
     let root = yaml::parse(source, report)?;
-    let fields = Fields::open(&root, "a connector", &KEYS, report)?;
-    let mut reader = Reader { rules, report };
-    let manifest = reader.manifest(fields);
-    manifest.iter().for_each(|manifest| complete::check(manifest, &root, report));
-    manifest.filter(|_| report.is_ok())
+    let profiles = profile::read(&root, report);
+    let mut manifest = whole(&root, rules, report)?;
+    // What is wrong in all of them is said once.
+    for Written { profile, root } in profiles {
+        let mut own = Report::new(source);
+        let inside = whole(&root, rules, &mut own);
+        report.absorb(&own);
+        let Some(inside) = inside else { continue };
+        manifest.profiles.insert(profile.name.clone(), Arc::new(inside));
+        Arc::get_mut(&mut manifest.connector).expect("nobody else has it yet").profiles.push(profile);
+    }
+    Some(manifest).filter(|_| report.is_ok())
+}
+
+fn whole(root: &Node, rules: &Arc<Rules>, report: &mut Report) -> Option<Manifest> {
+    let fields = Fields::open(root, "a connector", &KEYS, report)?;
+    let manifest = Reader { rules, report }.manifest(fields);
+    manifest.iter().for_each(|manifest| complete::check(manifest, root, report));
+    manifest
 }
 
 pub(super) struct Reader<'a> {
@@ -96,14 +115,7 @@ impl Reader<'_> {
             None => Default::default(),
         };
         let verify = fields.get("verify").and_then(|node| self.verify(node, (actions_node, &actions)));
-        let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
-        let fields_of = |way: &Auth| {
-            let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
-            let mut known = BTreeSet::new();
-            names.retain(|name| known.insert(name.clone()));
-            names
-        };
-        let ways = auth.iter().map(fields_of).collect();
+        let ways = ways(&auth, &connection);
         let connector = Connector {
             name,
             title,
@@ -119,11 +131,24 @@ impl Reader<'_> {
             webhooks: told,
             ways,
             verify,
+            profiles: Vec::new(),
         };
         self.check_answers(actions_node, &errors, &calls);
         self.check_proofs(&errors, &calls);
         let connector = Arc::new(connector);
-        Some(Manifest { connector, environments, auth, errors, message, code, calls, webhooks, budget, concurrency })
+        Some(Manifest {
+            connector,
+            environments,
+            auth,
+            errors,
+            message,
+            code,
+            calls,
+            webhooks,
+            budget,
+            concurrency,
+            profiles: BTreeMap::new(),
+        })
     }
 
     /// Without a rule, each failure would be an unknown outcome.
@@ -274,4 +299,16 @@ impl Reader<'_> {
         let help = suggest::help(name, known);
         self.report.error("unknown-action", node.at, format!("`{name}` is not an action of this connector"), help);
     }
+}
+
+/// The fields of a connection that each way to say who we are needs.
+fn ways(auth: &[Auth], connection: &[(String, ConnectionField)]) -> Vec<Vec<String>> {
+    let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
+    let fields_of = |way: &Auth| {
+        let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
+        let mut known = BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        names
+    };
+    auth.iter().map(fields_of).collect()
 }

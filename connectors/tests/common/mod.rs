@@ -35,6 +35,7 @@ pub(crate) fn open(manifest: String, fields: &[(&str, &str)], http: Arc<dyn Http
         name: "acme".to_owned(),
         connector: "acme".to_owned(),
         environment: "only".to_owned(),
+        profile: None,
         sandbox: None,
         fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
     };

@@ -54,9 +54,32 @@ pub struct Connector {
     pub ways: Vec<Vec<String>>,
     /// How a connection shows that it works.
     pub verify: Option<Verify>,
+    /// Other ways to call the same actions; a connection that names none has the first.
+    pub profiles: Vec<Profile>,
+}
+
+/// One way to call the actions of a connector, such as a version of its API.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub title: Option<String>,
+    /// The actions that are called in another way than the manifest says first.
+    pub changed: BTreeSet<String>,
+    /// The actions that it does not have.
+    pub without: BTreeSet<String>,
 }
 
 impl Connector {
+    /// The profile of a connection that names this one, or none.
+    pub fn profile(&self, name: Option<&str>) -> Option<&Profile> {
+        match name {
+            Some(name) => self.profiles.iter().find(|profile| profile.name == name),
+            None => self.profiles.first(),
+        }
+    }
+
     /// What a connection needs to say who we are: `` `a`, `b` and `c`, or `d` ``.
     pub fn said_ways(&self) -> String {
         let said = |way: &Vec<String>| {

@@ -263,6 +263,7 @@ impl World {
                 name: (*name).to_owned(),
                 connector: (*connector).to_owned(),
                 environment: "only".to_owned(),
+                profile: None,
                 sandbox: None,
                 fields: BTreeMap::new(),
             };

@@ -105,6 +105,8 @@ pub struct ConnectionText {
     pub connector: Spanned<String>,
     /// The environment, with references.
     pub environment: Spanned<String>,
+    /// The connector's profile, where it is not the first.
+    pub profile: Option<Spanned<String>>,
     /// How many requests at once, instead of what its connector says.
     pub concurrency: Option<usize>,
     /// Further addresses of the same system, in their order, by the name of the address.
@@ -289,7 +291,7 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         found
     };
     let (connector, environment) = (needed("connector", "payoneer"), needed("environment", "sandbox"));
-    let is_own = |name: &str| !["connector", "environment", "concurrency", "fallback"].contains(&name);
+    let is_own = |name: &str| !["connector", "environment", "profile", "concurrency", "fallback"].contains(&name);
     let own = fields.iter().filter(|(name, _)| is_own(name));
     Some(ConnectionText {
         at: node.at,
@@ -297,6 +299,7 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         fields: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
         fallback: node.get("fallback").map(|node| fallback::read(node, report)).unwrap_or_default(),
         concurrency: node.get("concurrency").and_then(|node| yaml::read::concurrency(node, report)),
+        profile: fields.get("profile").cloned(),
         connector: connector?,
         environment: environment?,
     })

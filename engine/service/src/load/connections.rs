@@ -78,6 +78,7 @@ fn settings(project: &Project, name: &str, sandbox: Option<&SandboxInfo>) -> Res
         name: name.to_owned(),
         connector: text.connector.value.clone(),
         environment: environment.expose_secret().to_owned(),
+        profile: text.profile.as_ref().map(|profile| profile.value.clone()),
         sandbox: sandbox.map(|sandbox| sandbox.url.clone()),
         fields,
     })

@@ -7,14 +7,14 @@ use ferry_connectors::{
     manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Manifest, Next, OAuth2},
 };
 use ferry_contract::{
-    catalog::{Action, ConnectionField, Verify, Webhook},
+    catalog::{Action, ConnectionField, Profile, Verify, Webhook},
     limits::CONNECTION_REQUESTS_DEFAULT,
     schema::{Kind, Schema},
 };
 
 use super::{
-    ActionManual, BudgetManual, ConnectionManual, ConnectorManual, FieldManual, Login, RuleManual, VerifyManual,
-    WebhookManual, words,
+    ActionManual, BudgetManual, ConnectionManual, ConnectorManual, FieldManual, Login, ProfileManual, RuleManual,
+    VerifyManual, WebhookManual, words,
 };
 
 /// What a connector says of itself; nothing where there is none of that name, or it cannot be read.
@@ -36,11 +36,26 @@ pub fn connector(library: &Library, name: &str) -> Option<ConnectorManual> {
         concurrency_is_said: manifest.concurrency.is_some(),
         backoff: words::backoff(&backoff.cloned().unwrap_or_default()),
         errors: manifest.errors.iter().map(rule).collect(),
+        profiles: known.profiles.iter().map(|profile| self::profile(manifest, profile)).collect(),
         verify: known.verify.as_ref().map(verify),
         records: known.records.as_ref().map(|records| records.action.clone()),
         webhooks: known.webhooks.iter().map(|(webhook, of)| told((name, webhook), of)).collect(),
         actions: known.actions.iter().filter_map(|(name, of)| Some(action(of, manifest.calls.get(name)?))).collect(),
     })
+}
+
+fn profile(manifest: &Manifest, profile: &Profile) -> ProfileManual {
+    let inside = manifest.profiles.get(&profile.name);
+    let request = |name: &String| {
+        let request = &inside?.calls.get(name)?.request;
+        Some((name.clone(), format!("{} {}{}", request.method, request.host, request.path.text())))
+    };
+    ProfileManual {
+        name: profile.name.clone(),
+        title: profile.title.clone(),
+        changed: profile.changed.iter().filter_map(request).collect(),
+        without: profile.without.iter().cloned().collect(),
+    }
 }
 
 fn told((connector, name): (&str, &str), webhook: &Webhook) -> WebhookManual {

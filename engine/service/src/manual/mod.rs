@@ -50,6 +50,8 @@ pub struct ConnectorManual {
     pub backoff: String,
     /// What answers mean that are no success; the first that matches counts.
     pub errors: Vec<RuleManual>,
+    /// Other ways to call its actions; a connection that names none has the first.
+    pub profiles: Vec<ProfileManual>,
     /// The read by which a connection shows that it works.
     pub verify: Option<VerifyManual>,
     /// The action that describes kinds of records.
@@ -58,6 +60,19 @@ pub struct ConnectorManual {
     pub actions: Vec<ActionManual>,
     /// What the system tells by itself, by name.
     pub webhooks: Vec<WebhookManual>,
+}
+
+/// Another way to call the same actions.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProfileManual {
+    /// Its name, for `profile` at a connection.
+    pub name: String,
+    /// What it is.
+    pub title: Option<String>,
+    /// What is called in another way: method, host and path by action.
+    pub changed: BTreeMap<String, String>,
+    /// The actions that it does not have.
+    pub without: Vec<String>,
 }
 
 /// One thing that the system tells by itself.

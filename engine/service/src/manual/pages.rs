@@ -5,7 +5,8 @@ use std::time::Duration;
 use ferry_contract::{evidence::Evidence, suggest};
 
 use super::{
-    ActionManual, BudgetManual, ConnectionManual, ConnectorManual, FieldManual, Login, RuleManual, WebhookManual,
+    ActionManual, BudgetManual, ConnectionManual, ConnectorManual, FieldManual, Login, ProfileManual, RuleManual,
+    WebhookManual,
     document::{Document, Item},
     words,
 };
@@ -26,6 +27,19 @@ pub fn summary(connector: &ConnectorManual) -> Document {
         page.list(connector.webhooks.iter().map(|webhook| Item::new(&webhook.name, &webhook.summary)).collect());
     }
     page
+}
+
+fn profile((index, profile): (usize, &ProfileManual)) -> Item {
+    let mut said: Vec<String> = profile.title.iter().cloned().collect();
+    if index == 0 && said.is_empty() {
+        said.push("The first.".to_owned());
+    }
+    said.extend(profile.changed.iter().map(|(action, request)| format!("`{action}` is `{request}`.")));
+    if !profile.without.is_empty() {
+        let without: Vec<&str> = profile.without.iter().map(String::as_str).collect();
+        said.push(format!("It has no {}.", suggest::list(&without)));
+    }
+    Item::new(&profile.name, said.join(" "))
 }
 
 /// One thing that the system tells by itself.
@@ -72,6 +86,11 @@ fn head(page: &mut Document, connector: &ConnectorManual) {
     login(page, connector);
     page.heading(2, "Limits");
     page.list(limits(connector));
+    if !connector.profiles.is_empty() {
+        page.heading(2, "Profiles");
+        page.text("A connection says `profile: NAME`; one that names none has the first.");
+        page.list(connector.profiles.iter().enumerate().map(profile).collect());
+    }
     page.heading(2, "Errors");
     let first = "The first that matches counts; an action's own rules come before these. What is neither a success nor here \
                  is `unknown`.";

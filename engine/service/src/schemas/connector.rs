@@ -10,6 +10,7 @@ use super::{
     action::{Action, Described},
     arm::Class,
     pipeline::Scheme,
+    profile::Profile,
     rules::or_else,
     verify::{Grade, Verify},
     written::{Condition, Duration, Interval, JsonPath, Made, Text, Version},
@@ -31,6 +32,9 @@ pub struct Connector {
     pub environments: BTreeMap<String, BTreeMap<String, Text>>,
     /// What a connection of ferry.yaml has to say.
     pub connection: Option<BTreeMap<String, ConnectionField>>,
+    /// Other ways to call the same actions; a connection that names none has the first.
+    #[schemars(extend("examples" = [{ "v2": {}, "v1": { "actions": { "get_thing": { "request": { "path": "/v1/thing" } } } } }]))]
+    pub profiles: Option<BTreeMap<String, Option<Profile>>>,
     /// How calls say who they are.
     pub auth: Option<Ways>,
     /// How many requests at once.

@@ -14,6 +14,7 @@ pub mod from;
 mod given;
 pub mod operators;
 pub mod pipeline;
+pub mod profile;
 pub mod project;
 pub mod request;
 mod rules;
@@ -183,7 +184,13 @@ fn connection(connector: &Connector) -> Value {
     let hosts: BTreeMap<&String, Value> =
         connector.environments.values().flatten().map(|host| (host, json!({}))).collect();
     let fallback = ("fallback".to_owned(), json!({ "properties": hosts, "additionalProperties": false }));
-    let environment = [("environment".to_owned(), environment), fallback];
+    let profiles: Vec<&str> = connector.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let profile = (
+        "profile".to_owned(),
+        json!({ "enum": profiles, "description": "The profile; the first where it is left out." }),
+    );
+    let profile = Some(profile).filter(|_| !profiles.is_empty());
+    let environment = [("environment".to_owned(), environment), fallback].into_iter().chain(profile);
     let properties: Map<String, Value> = general.into_iter().chain(environment).chain(own).collect();
     json!({ "if": is_of(connector), "then": { "properties": properties, "additionalProperties": false } })
 }

@@ -90,6 +90,8 @@ pub struct Environment {
 pub struct Fields {
     /// The environment of the connector, such as `sandbox` or `production`.
     pub environment: Option<Text>,
+    /// The profile of the connector, such as a version of its API; the first where it is left out.
+    pub profile: Option<Text>,
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
@@ -110,6 +112,8 @@ pub struct Connection {
     /// The environment, such as `sandbox` or `production`.
     #[schemars(extend("examples" = ["${env:ENVIRONMENT:-sandbox}"]))]
     pub environment: Option<Text>,
+    /// The profile of the connector, such as a version of its API; the first where it is left out.
+    pub profile: Option<Text>,
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,

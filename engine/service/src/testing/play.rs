@@ -286,6 +286,7 @@ fn loaded(
             name: name.clone(),
             connector,
             environment: "test".to_owned(),
+            profile: None,
             sandbox: Some("http://test.invalid".to_owned()),
             fields: fields.collect(),
         };

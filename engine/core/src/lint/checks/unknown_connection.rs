@@ -99,6 +99,15 @@ fn fields(connection: &ConnectionText, connector: &ferry_contract::catalog::Conn
         let message = format!("a {} connection has no environment `{}`", connector.title, environment.value);
         report.unknown("invalid-value", environment.at, message, (&environment.value, &known));
     }
+    if let Some(profile) = connection.profile.as_ref().filter(|name| connector.profile(Some(&name.value)).is_none()) {
+        let known: Vec<&str> = connector.profiles.iter().map(|profile| profile.name.as_str()).collect();
+        let message = format!("a {} connection has no profile `{}`", connector.title, profile.value);
+        if known.is_empty() {
+            report.error("invalid-value", profile.at, message, "remove `profile`: the connector has none");
+        } else {
+            report.unknown("invalid-value", profile.at, message, (&profile.value, &known));
+        }
+    }
     let known: BTreeSet<&str> = connector.environments.values().flatten().map(String::as_str).collect();
     let known: Vec<&str> = known.into_iter().collect();
     for host in connection.fallback.iter().map(|fallback| &fallback.host) {

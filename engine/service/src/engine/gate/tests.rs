@@ -77,6 +77,7 @@ impl Place {
             name: "acme".to_owned(),
             connector: "acme".to_owned(),
             environment: "only".to_owned(),
+            profile: None,
             sandbox: None,
             fields: BTreeMap::new(),
         };
