@@ -25,7 +25,7 @@ struct Books {
     http: Arc<HttpClient>,
     /// What is before the paths of the REST API, and its key.
     rest: (String, String),
-    sandbox: Option<Sandbox>,
+    sandbox: Option<Arc<Sandbox>>,
     today: String,
     /// No other run has it.
     name: String,
@@ -39,28 +39,32 @@ impl Books {
             let known: Value = serde_json::from_str(&text).unwrap();
             let mut fields = known["connection"].clone();
             (fields["url"], fields["api_key"]) = (known["url"].clone(), known["api_key"].clone());
-            all.push(Self::open(&fields, None));
+            all.push(Self::open(("tryton", "own"), &fields, None));
         }
         all
     }
 
     async fn simulated() -> Self {
-        let sandbox = ferry_sandbox::start(Options::default()).await.unwrap();
-        let http = HttpClient::new().unwrap();
-        let seed = get(&http, &format!("{}/_sandbox/seed", sandbox.url())).await.unwrap();
-        Self::open(&seed["tryton"], Some(sandbox))
+        let sandbox = Arc::new(ferry_sandbox::start(Options::default()).await.unwrap());
+        Self::in_sandbox(&sandbox, ("tryton", "own")).await
     }
 
-    fn open(fields: &Value, sandbox: Option<Sandbox>) -> Self {
-        let text = |name: &str| fields[name].as_str().unwrap().to_owned();
+    async fn in_sandbox(sandbox: &Arc<Sandbox>, (connector, environment): (&str, &str)) -> Self {
+        let http = HttpClient::new().unwrap();
+        let seed = get(&http, &format!("{}/_sandbox/seed", sandbox.url())).await.unwrap();
+        Self::open((connector, environment), &seed[connector], Some(Arc::clone(sandbox)))
+    }
+
+    fn open((connector, environment): (&str, &str), fields: &Value, sandbox: Option<Arc<Sandbox>>) -> Self {
+        let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
         let (http, clock) = (Arc::new(HttpClient::new().unwrap()), SystemClock::default());
         let now = clock.now();
         let rest = (format!("{}/{}/rest/model", text("url"), text("database")), text("api_key"));
         let settings = Settings {
             name: "books".to_owned(),
-            connector: "tryton".to_owned(),
-            environment: "own".to_owned(),
-            sandbox: sandbox.as_ref().map(Sandbox::url),
+            connector: connector.to_owned(),
+            environment: environment.to_owned(),
+            sandbox: sandbox.as_ref().map(|sandbox| sandbox.url()),
             fields: fields.as_object().unwrap().keys().map(|name| (name.clone(), text(name).into())).collect(),
         };
         let world = World { http: Arc::clone(&http) as Arc<dyn Http>, clock: Arc::new(clock) };
@@ -225,5 +229,53 @@ async fn an_invoice_is_created_posted_and_paid() {
         }
         let found = books.done("find_invoice", at("posted")).await;
         assert!(found["status"] == "paid" && number::equal(&found["open"], &json!(0)), "{found}");
+    }
+}
+
+const SYSTEMS: [(&str, &str); 5] =
+    [("tryton", "own"), ("erpnext", "own"), ("odoo", "own"), ("netsuite", "account"), ("business_central", "cloud")];
+
+/// A pipeline changes its accounting system with its connection alone.
+#[tokio::test]
+async fn the_same_entry_is_made_and_found_in_every_system() {
+    let sandbox = Arc::new(ferry_sandbox::start(Options::default()).await.unwrap());
+    for (index, system) in SYSTEMS.into_iter().enumerate() {
+        let books = Books::in_sandbox(&sandbox, system).await;
+        let accounts = books.done("list_accounts", json!({})).await["accounts"].take();
+        let account = |name: &str| {
+            let found =
+                accounts.as_array().unwrap().iter().find(|account| account["name"].as_str().unwrap().contains(name));
+            found.unwrap_or_else(|| panic!("{system:?} has no {name}: {accounts}"))["account"].clone()
+        };
+        let (clearing, fees) = (account("Processor clearing"), account("Payment processing fees"));
+        let debits =
+            json!([{ "account": clearing, "debit": 97.5, "tag": "order-1001" }, { "account": fees, "debit": 2.5 }]);
+        let reference = format!("{index}-{}", books.name);
+        let mut entry = books.entry(&reference, debits);
+        let unbalanced = books.call("journal_entry", entry.clone()).await;
+        Books::refused(unbalanced, ErrorClass::Invalid, "the debits are not the credits, by 100");
+        entry["lines"].as_array_mut().unwrap().push(json!({ "account": account("Goods"), "credit": 100 }));
+        let named = json!({ "ref": reference });
+        Books::refused(books.call("find_entry", named.clone()).await, ErrorClass::NotFound, "");
+        books.done("journal_entry", entry.clone()).await;
+        let mut found = books.done("find_entry", named).await;
+        if books.connection.manifest.connector.actions.contains_key("post_entry") {
+            assert_eq!(found["status"], "draft", "{system:?}");
+            let post = json!({ "id": found["id"], "ref": reference, "status": "posted" });
+            books.done("post_entry", post.clone()).await;
+            found = books.done("find_entry", json!({ "ref": reference, "status": "posted" })).await;
+            Books::refused(books.call("post_entry", post).await, ErrorClass::Rejected, "");
+        } else {
+            books.done("journal_entry", entry.clone()).await;
+        }
+        assert_eq!(found["status"], "posted", "{system:?}");
+        for field in ["ref", "date", "currency", "memo", "lines"] {
+            assert!(number::equal(&found[field], &entry[field]), "{field} of {system:?}: {found}");
+        }
+        let ledger = get(&*books.http, &format!("{}/_sandbox/ledger", sandbox.url())).await.unwrap()["erp"].take();
+        let row = json!({ "reference": reference, "entered": 1, "posted": 1 });
+        assert!(ledger["entries"].as_array().unwrap().contains(&row), "{system:?}: {ledger}");
+        let wrong = books.entry("w", json!([{ "account": "9999", "debit": 1 }, { "account": "9999", "credit": 1 }]));
+        Books::refused(books.call("journal_entry", wrong).await, ErrorClass::Rejected, "");
     }
 }

@@ -25,6 +25,8 @@ ferry sandbox: systems that behave, fail and can be slowed.
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
 /salesforce           Salesforce: token, query, sobjects, upsert, limits
 /tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
+/erpnext, /odoo, /netsuite, /business_central
+                      The same books: entries and accounts
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status

@@ -45,6 +45,9 @@ pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
 
+/// The life of a token of Microsoft Entra, in sandbox time.
+pub(crate) const ENTRA_TOKEN_S: u64 = 3_599;
+
 /// The webhooks of one world; more are counted and never sent.
 pub(crate) const WEBHOOKS_MAX: usize = 100_000;
 

@@ -71,7 +71,7 @@ impl World {
             injector,
             payoneer,
             salesforce,
-            erp: Erp::new(),
+            erp: Erp::new(options.seed),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -82,7 +82,7 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
-        self.erp = Erp::new();
+        self.erp = Erp::new(seed);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }

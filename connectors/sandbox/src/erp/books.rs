@@ -74,6 +74,8 @@ pub(super) struct Line {
 pub(super) struct Entry {
     /// Our name of it; empty where another document made it.
     pub(super) reference: String,
+    /// In words, where it has a place of its own.
+    pub(super) memo: String,
     /// When.
     pub(super) date: Date,
     /// Its number once it is posted.
@@ -263,7 +265,7 @@ impl Books {
             .iter()
             .map(|sold| line(sold.account, -wire::cents((sold.quantity * sold.unit_price).round_dp(2)), None));
         let lines = std::iter::once(owed).chain(sold).collect();
-        let entry = self.enter(Entry { reference: String::new(), date, number: None, lines });
+        let entry = self.enter(Entry { reference: String::new(), memo: String::new(), date, number: None, lines });
         self.post(entry)?;
         let number = self.invoices.iter().filter(|invoice| invoice.number.is_some()).count() + 1;
         let invoice = &mut self.invoices[index];
@@ -288,7 +290,13 @@ impl Books {
         let (account, party) = (invoice.account, invoice.party);
         let clearing = self.account(CLEARING).expect("the chart has it");
         let lines = vec![line(clearing, payment.amount, None), line(account, -payment.amount, Some(party))];
-        let entry = self.enter(Entry { reference: String::new(), date: payment.date, number: None, lines });
+        let entry = self.enter(Entry {
+            reference: String::new(),
+            memo: String::new(),
+            date: payment.date,
+            number: None,
+            lines,
+        });
         let payment = &mut self.payments[index];
         (payment.entry, payment.state) = (Some(entry), Settled::Validated);
         Ok(())

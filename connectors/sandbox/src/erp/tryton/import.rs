@@ -229,7 +229,7 @@ fn entry(books: &Books, document: &Document<'_>, today: Date) -> Result<Entry, R
         return Err(unfit(period.text, "Period", &record, "Account Move"));
     }
     let lines = document.lines.iter().map(|row| line(books, row)).collect::<Result<_, _>>()?;
-    Ok(Entry { reference: head.cell("description").text.to_owned(), date, number: None, lines })
+    Ok(Entry { reference: head.cell("description").text.to_owned(), memo: String::new(), date, number: None, lines })
 }
 
 fn line(books: &Books, row: &Row<'_>) -> Result<Line, Refusal> {
