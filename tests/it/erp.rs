@@ -64,6 +64,7 @@ impl Books {
             name: "books".to_owned(),
             connector: connector.to_owned(),
             environment: environment.to_owned(),
+            profile: None,
             sandbox: sandbox.as_ref().map(|sandbox| sandbox.url()),
             fields: fields.as_object().unwrap().keys().map(|name| (name.clone(), text(name).into())).collect(),
         };
