@@ -1,4 +1,4 @@
-//! Tryton's side of the sandbox over real loopback HTTP: the texts are those that a real Tryton 8.2 gave.
+//! The accounting systems of the sandbox over real loopback HTTP. Tryton's texts are those that a real Tryton 8.2 gave.
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 
 use base64::Engine as _;
@@ -241,4 +241,88 @@ async fn an_invoice_is_paid_in_parts_and_never_beyond_what_is_owed() {
     let ledger = client.ledger().await;
     assert_eq!(ledger["accounts"]["1.2.1"], json!({ "debit": "200.00", "credit": "100.00" }));
     assert_eq!(ledger["payments"][2], json!({ "reference": "P-3", "amount": "100.01", "state": "draft" }));
+}
+
+/// Sends as one of the other systems, whose ways to say who calls differ.
+async fn other(client: &Client, (method, path): (Method, &str), header: (&str, &str), body: &Value) -> (u16, Value) {
+    let request = client.http.request(method, format!("{}{path}", client.sandbox.url()));
+    let request =
+        request.header("authorization", header.0).header("x-odoo-database", "erp").header("isolation", header.1);
+    let answer = request.body(body.to_string()).send().await.expect("the sandbox answers");
+    let (code, text) = (answer.status().as_u16(), answer.text().await.expect("the body arrives"));
+    (code, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+#[tokio::test]
+async fn other_systems_refuse_strangers_and_what_is_not_balanced() {
+    let client = Client::start().await;
+    let (date, difference) = (client.today().await, "debits are not credits, the difference is 1");
+    let erpnext = json!({ "posting_date": date, "accounts": [{ "account": "1.1.9 - Processor clearing - A", "debit_in_account_currency": 1 }] });
+    let odoo = json!({ "vals_list": [{ "date": date, "line_ids": [[0, 0, { "account_id": 3, "debit": 1 }]] }] });
+    let netsuite = json!({ "tranDate": date, "line": { "items": [{ "account": { "id": "3" }, "debit": 1 }] } });
+    for (method, path, key, body, code, reason) in [
+        (
+            Method::POST,
+            "/erpnext/api/resource/Journal%20Entry",
+            "token sandbox-client:sandbox-secret",
+            &erpnext,
+            417,
+            "/exception",
+        ),
+        (Method::POST, "/odoo/json/2/account.move/create", "bearer sandbox-secret", &odoo, 422, "/message"),
+        (
+            Method::PUT,
+            "/netsuite/services/rest/record/v1/journalEntry/eid:a",
+            "Bearer sandbox-secret",
+            &netsuite,
+            400,
+            "/o:errorDetails/0/detail",
+        ),
+    ] {
+        assert_eq!(other(&client, (method.clone(), path), ("bearer nope", ""), body).await.0, 401, "{path}");
+        let (status, answer) = other(&client, (method, path), (key, ""), body).await;
+        let said = answer.pointer(reason).and_then(Value::as_str).unwrap_or_default();
+        assert!(status == code && said.contains(difference), "{path}: {status} {answer}");
+    }
+    assert_eq!(client.ledger().await["entries"], json!([]), "nothing was entered");
+}
+
+#[tokio::test]
+async fn a_batch_is_one_transaction_where_it_says_so_and_its_journal_is_posted_whole() {
+    let client = Client::start().await;
+    let (_, seed) = client.send(Method::GET, "/_sandbox/seed", &Value::Null).await;
+    let known = |name: &str| seed["business_central"][name].as_str().expect("it is a text").to_owned();
+    let (tenant, company, journal) = (known("tenant"), known("company"), known("journal"));
+    let form = "grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-secret";
+    let url = format!("{}/business_central/{tenant}/oauth2/v2.0/token", client.sandbox.url());
+    let answer = client.http.post(url).body(form).send().await.expect("the sandbox answers");
+    let answer: Value = serde_json::from_str(&answer.text().await.expect("it has a body")).expect("it is JSON");
+    let key = format!("Bearer {}", answer["access_token"].as_str().expect("it has a token"));
+    let api = format!("/business_central/v2.0/{tenant}/Production/api/v2.0");
+    let date = client.today().await;
+    let line = |account: &str, amount: i64| {
+        let body = json!({ "accountNumber": account, "amount": amount, "documentNumber": "D-1", "postingDate": date });
+        json!({ "id": account, "method": "POST", "url": "journalLines", "body": body })
+    };
+    let batch = |lines: Vec<Value>| json!({ "requests": lines });
+    let wrong = batch(vec![line("1.1.9", 5), line("9.9.9", -5), line("4.1.1", -5)]);
+    for (isolation, entered) in [("snapshot", 0), ("", 1)] {
+        let path = (Method::POST, &*format!("{api}/$batch"));
+        let (code, answer) = other(&client, path, (&key, isolation), &wrong).await;
+        let statuses: Vec<_> =
+            answer["responses"].as_array().expect("it is a list").iter().map(|one| &one["status"]).collect();
+        assert_eq!(
+            (code, statuses),
+            (200, vec![&json!(201), &json!(400)]),
+            "what is after a refused request is not tried"
+        );
+        assert_eq!(client.ledger().await["entries"].as_array().map(Vec::len), Some(entered), "{isolation}");
+    }
+    let post = format!("{api}/companies({company})/journals({journal})/Microsoft.NAV.post");
+    let (code, answer) = other(&client, (Method::POST, &post), (&key, ""), &Value::Null).await;
+    assert_eq!((code, &answer["error"]["message"]), (400, &json!("Document D-1 is out of balance.")));
+    let rest = batch(vec![line("4.1.1", -5)]);
+    assert_eq!(other(&client, (Method::POST, &*format!("{api}/$batch")), (&key, "snapshot"), &rest).await.0, 200);
+    assert_eq!(other(&client, (Method::POST, &post), (&key, ""), &Value::Null).await.0, 204);
+    assert_eq!(client.ledger().await["entries"], json!([{ "reference": "D-1", "entered": 1, "posted": 1 }]));
 }
