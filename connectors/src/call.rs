@@ -76,7 +76,10 @@ impl Connection {
         }
         match (calls, &call.bundle) {
             ([], _) => Vec::new(),
-            ([one], None) => vec![self.send_paged(pass, call, one).await],
+            ([one], None) => match call.request.native {
+                Some(native) => vec![self.send_native(pass, (call, native), one).await],
+                None => vec![self.send_paged(pass, call, one).await],
+            },
             (several, Some(rule)) => {
                 let mut together = several[0].clone();
                 together.body = request::merged(rule, several);
@@ -304,10 +307,8 @@ impl Connection {
         }
         // Whatever was waited for above, this is asked immediately before the bytes leave.
         if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
-            let failure =
-                Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried();
             pass.seen(name, budget::seen(self, None, None)).await;
-            return (Err(failure), false);
+            return (Err(too_late()), false);
         }
         let (method, url, sensitive) = (request.method.clone(), request.url.clone(), prepared.sensitive.clone());
         let asked = Asked { method, url, sensitive };
@@ -336,6 +337,10 @@ impl Connection {
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
     }
+}
+
+pub(crate) fn too_late() -> Failure {
+    Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried()
 }
 
 /// The request of a call to an address with its path.

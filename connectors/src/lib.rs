@@ -24,4 +24,5 @@ mod told;
 pub mod webhook;
 
 mod auth;
+pub mod native;
 mod xml;

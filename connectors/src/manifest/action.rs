@@ -5,20 +5,20 @@ use std::{collections::BTreeMap, time::Duration};
 use ferry_contract::{
     catalog::{Action, Backoff, Effect, Lookup, Repeat, Void},
     evidence::Evidence,
-    expression::{Expression, Made},
     failure::ErrorClass,
     limits::LEASE,
     path::Path,
     report::At,
     schema::Schema,
+    script::{Form, Script},
     yaml::{
-        Kind, Node,
+        Node,
         read::{Fields, duration, flag, list, map, one_of},
     },
 };
 
 use super::{
-    Accept, BodyEncoding, Call, Poll, Preflight, PreflightRule, Request,
+    Call, Poll, Preflight, PreflightRule,
     read::{RESPONSE_NAMES, Reader},
     schema,
 };
@@ -44,18 +44,6 @@ const KEYS: [&str; 19] = [
     "input",
     "output",
     "sample",
-];
-
-/// What the rules of a request may use.
-pub(super) const REQUEST_NAMES: [&str; 2] = ["input", "connection"];
-
-/// Headers that an action does not write itself, and what it writes instead.
-const OWN_HEADERS: [(&str, &str); 5] = [
-    ("authorization", "say who we are with `auth`"),
-    ("content-type", "say how the body is written with `encoding`"),
-    ("accept", "say how the answer is written with `accept`"),
-    ("content-length", "remove it"),
-    ("host", "name a host of `environments` with `host`"),
 ];
 
 type Actions = (BTreeMap<String, Action>, BTreeMap<String, Call>);
@@ -195,11 +183,19 @@ impl Reader<'_> {
             let node = fields.need("request", "{ host: api, method: GET, path: /things }", self.report)?;
             self.request(node)
         };
-        let success = fields.need("success", "\"status == 200\"", self.report);
+        // A native says itself what came of an exchange.
+        let is_native = fields.get("request").is_some_and(|node| node.get("native").is_some());
+        let success = match fields.get("success") {
+            None if is_native => Script::compile(self.rules, "true", Form::Expression, &[]).ok(),
+            _ => {
+                let node = fields.need("success", "\"status == 200\"", self.report);
+                node.and_then(|node| self.condition(node, &RESPONSE_NAMES))
+            }
+        };
         let result = fields.need("result", "$", self.report);
         Some(Call {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
-            success: success.and_then(|node| self.condition(node, &RESPONSE_NAMES))?,
+            success: success?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
             result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
@@ -214,72 +210,6 @@ impl Reader<'_> {
                 .map(str::to_lowercase),
             request: request?,
         })
-    }
-
-    fn request(&mut self, node: &Node) -> Option<Request> {
-        let keys = ["host", "method", "let", "path", "query", "headers", "encoding", "accept", "body"];
-        let fields = Fields::open(node, "a request", &keys, self.report)?;
-        let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
-        let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
-        let path = fields.need("path", "/things/{$.id}", self.report)?;
-        Some(Request {
-            host: self.needed_text(fields, "host", "api")?,
-            method: method.to_owned(),
-            lets: fields.get("let").map_or_else(Vec::new, |node| self.expressions(node)),
-            path: self.template(path)?,
-            query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
-            headers: fields.get("headers").map_or_else(Vec::new, |node| self.headers(node)),
-            body: match fields.get("body") {
-                Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
-                None => None,
-            },
-            encoding: match fields.get("encoding") {
-                Some(node) => {
-                    let words = [("json", BodyEncoding::Json), ("form", BodyEncoding::Form)];
-                    one_of(node, "an encoding of a body", &words, self.report)?
-                }
-                None => BodyEncoding::Json,
-            },
-            accept: match fields.get("accept") {
-                Some(node) => {
-                    let words = [("json", Accept::Json), ("xml", Accept::Xml), ("text", Accept::Text)];
-                    one_of(node, "a kind of answer", &words, self.report)?
-                }
-                None => Accept::Json,
-            },
-        })
-    }
-
-    /// Headers of an action; those that the runtime itself sends are refused.
-    fn headers(&mut self, node: &Node) -> Vec<(String, Expression)> {
-        for (name, _) in node.entries().unwrap_or_default() {
-            let known = name.value.to_lowercase();
-            if let Some((_, instead)) = OWN_HEADERS.iter().find(|(own, _)| *own == known) {
-                let message = format!("`{}` is written by ferry itself", name.value);
-                self.report.error("misplaced-key", name.at, message, *instead);
-            }
-        }
-        let all = self.expressions(node).into_iter();
-        all.map(|(name, by)| (name.to_lowercase(), by)).collect()
-    }
-
-    fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {
-        let entries = map(node, "this", self.report).unwrap_or_default();
-        let mut out = Vec::new();
-        for (name, node) in entries {
-            // A query in SOQL is long enough for statements.
-            let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
-            let value = match script {
-                Some(script) => {
-                    let form = ferry_contract::script::Form::Statements;
-                    let made = self.compiler(&REQUEST_NAMES).script(script, form).map(Made::Rhai);
-                    made.map(|made| Expression { at: script.at, made })
-                }
-                None => self.compiler(&REQUEST_NAMES).expression(node),
-            };
-            out.extend(value.map(|value| (name.value.clone(), value)));
-        }
-        out
     }
 
     fn poll(&mut self, node: &Node) -> Option<Poll> {

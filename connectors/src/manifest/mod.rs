@@ -9,12 +9,14 @@ mod paginate;
 mod profile;
 mod read;
 mod records;
+mod request;
 mod schema;
 mod verify;
 mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use crate::native::Native;
 use ferry_contract::{
     catalog::{Connector, Window},
     expression::Expression,
@@ -144,6 +146,8 @@ pub struct Call {
 pub struct Request {
     /// The host's name in `environments`, or in the token's `hosts`.
     pub host: String,
+    /// What makes the exchange in the place of HTTP; then only the host counts of all others.
+    pub native: Option<&'static dyn Native>,
     /// `GET`, `POST` …
     pub method: String,
     /// Names for `path`, computed from `input`.

@@ -91,7 +91,7 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/action.rs", "`by`", Kind::Connector, "By"),
     ("manifest/action.rs", "`void`", Kind::Connector, "Void"),
     ("manifest/action.rs", "`absence`", Kind::Connector, "Absence"),
-    ("manifest/action.rs", "a request", Kind::Connector, "Request"),
+    ("manifest/request.rs", "a request", Kind::Connector, "Request"),
     ("manifest/paginate.rs", "`paginate`", Kind::Connector, "Paginate"),
     ("manifest/paginate.rs", "`cursor` of pages", Kind::Connector, "CursorOfPages"),
     ("manifest/paginate.rs", "`offset` of pages", Kind::Connector, "OffsetOfPages"),

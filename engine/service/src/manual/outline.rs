@@ -64,7 +64,9 @@ pub(super) struct Body {
 /// All requests of a manifest, by the names of their actions.
 pub(super) fn outlines<'a>(manifest: &'a Manifest, library: &'a Library) -> Vec<Outline<'a>> {
     let actions = manifest.connector.actions.iter();
+    // What is no HTTP has no request to describe.
     let pairs = actions.filter_map(|(name, action)| Some((action, manifest.calls.get(name)?)));
+    let pairs = pairs.filter(|(_, call)| call.request.native.is_none());
     pairs.map(|(action, call)| outline(manifest, (action, call), &library.rules)).collect()
 }
 

@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::written::{Made, Text};
+use super::{
+    rules::exactly_one,
+    written::{Made, Text},
+};
 
 /// A request as a template over the action's input.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[schemars(transform = exactly_one(&["method", "native"], "write a `method` and a `path`, or a `native`"))]
 pub struct Request {
     /// The host's name in `environments`, or in the token's `hosts`.
     pub host: Text,
+    /// What makes the exchange in the place of HTTP; it takes the whole input of the action.
+    pub native: Option<Text>,
     /// The HTTP method.
-    pub method: Method,
+    pub method: Option<Method>,
     /// Names for `path`, computed from `input`.
     pub r#let: Option<BTreeMap<String, Made>>,
     /// The path from `/`; `{$.id}` is a field of the input, `{name}` one of the connection.
-    pub path: Text,
+    pub path: Option<Text>,
     /// The query's parameters; those that are null are left out.
     pub query: Option<BTreeMap<String, Made>>,
     /// Headers of the action's own; those that are null are left out. Who we are is said by `auth`.

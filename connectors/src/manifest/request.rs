@@ -1,0 +1,121 @@
+//! The `request` of an action.
+
+use ferry_contract::{
+    expression::{Expression, Made},
+    template::Template,
+    yaml::{
+        Kind, Node,
+        read::{Fields, map, one_of},
+    },
+};
+
+use super::{Accept, BodyEncoding, Request, read::Reader};
+use crate::native;
+
+/// What the rules of a request may use.
+pub(super) const REQUEST_NAMES: [&str; 2] = ["input", "connection"];
+
+/// Headers that an action does not write itself, and what it writes instead.
+const OWN_HEADERS: [(&str, &str); 5] = [
+    ("authorization", "say who we are with `auth`"),
+    ("content-type", "say how the body is written with `encoding`"),
+    ("accept", "say how the answer is written with `accept`"),
+    ("content-length", "remove it"),
+    ("host", "name a host of `environments` with `host`"),
+];
+
+impl Reader<'_> {
+    pub(super) fn request(&mut self, node: &Node) -> Option<Request> {
+        let keys = ["host", "native", "method", "let", "path", "query", "headers", "encoding", "accept", "body"];
+        let fields = Fields::open(node, "a request", &keys, self.report)?;
+        if let Some(native) = fields.get("native") {
+            return self.native(fields, native);
+        }
+        let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
+        let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
+        let path = fields.need("path", "/things/{$.id}", self.report)?;
+        Some(Request {
+            host: self.needed_text(fields, "host", "api")?,
+            native: None,
+            method: method.to_owned(),
+            lets: fields.get("let").map_or_else(Vec::new, |node| self.expressions(node)),
+            path: self.template(path)?,
+            query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
+            headers: fields.get("headers").map_or_else(Vec::new, |node| self.headers(node)),
+            body: match fields.get("body") {
+                Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
+                None => None,
+            },
+            encoding: match fields.get("encoding") {
+                Some(node) => {
+                    let words = [("json", BodyEncoding::Json), ("form", BodyEncoding::Form)];
+                    one_of(node, "an encoding of a body", &words, self.report)?
+                }
+                None => BodyEncoding::Json,
+            },
+            accept: match fields.get("accept") {
+                Some(node) => {
+                    let words = [("json", Accept::Json), ("xml", Accept::Xml), ("text", Accept::Text)];
+                    one_of(node, "a kind of answer", &words, self.report)?
+                }
+                None => Accept::Json,
+            },
+        })
+    }
+
+    /// A request that is none of HTTP.
+    fn native(&mut self, fields: Fields<'_>, node: &Node) -> Option<Request> {
+        for key in ["method", "let", "path", "query", "headers", "encoding", "accept", "body"] {
+            if let Some(node) = fields.get(key) {
+                let message = format!("`{key}` is of HTTP, and `native` takes the whole input of the action");
+                self.report.error("misplaced-key", node.at, message, format!("remove `{key}`"));
+            }
+        }
+        let known: Vec<_> = native::names().into_iter().map(|name| (name, name)).collect();
+        let name = one_of(node, "a native", &known, self.report)?;
+        Some(Request {
+            host: self.needed_text(fields, "host", "database")?,
+            native: native::named(name),
+            method: name.to_owned(),
+            lets: Vec::new(),
+            path: Template::parse("").ok()?,
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            encoding: BodyEncoding::Json,
+            accept: Accept::Json,
+        })
+    }
+
+    /// Headers of an action; those that the runtime itself sends are refused.
+    fn headers(&mut self, node: &Node) -> Vec<(String, Expression)> {
+        for (name, _) in node.entries().unwrap_or_default() {
+            let known = name.value.to_lowercase();
+            if let Some((_, instead)) = OWN_HEADERS.iter().find(|(own, _)| *own == known) {
+                let message = format!("`{}` is written by ferry itself", name.value);
+                self.report.error("misplaced-key", name.at, message, *instead);
+            }
+        }
+        let all = self.expressions(node).into_iter();
+        all.map(|(name, by)| (name.to_lowercase(), by)).collect()
+    }
+
+    fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {
+        let entries = map(node, "this", self.report).unwrap_or_default();
+        let mut out = Vec::new();
+        for (name, node) in entries {
+            // A query in SOQL is long enough for statements.
+            let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
+            let value = match script {
+                Some(script) => {
+                    let form = ferry_contract::script::Form::Statements;
+                    let made = self.compiler(&REQUEST_NAMES).script(script, form).map(Made::Rhai);
+                    made.map(|made| Expression { at: script.at, made })
+                }
+                None => self.compiler(&REQUEST_NAMES).expression(node),
+            };
+            out.extend(value.map(|value| (name.value.clone(), value)));
+        }
+        out
+    }
+}
