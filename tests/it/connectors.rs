@@ -185,6 +185,11 @@ async fn a_connection_that_does_not_work_says_why_and_what_to_do() {
     );
 }
 
+/// One space for many.
+fn squeezed(text: &str) -> String {
+    text.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
 async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
     let desk = Desk::open().await;
@@ -232,11 +237,13 @@ async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
         let (ended, printed) = desk.call(None, args);
         assert_eq!(ended, Some(code), "{args:?}: {printed}");
         for said in says {
-            assert!(printed.contains(said), "{args:?} says no `{said}`: {printed}");
+            // Columns are as wide as the longest name of a shipped connector.
+            assert!(squeezed(&printed).contains(&squeezed(said)), "{args:?} says no `{said}`: {printed}");
         }
     }
     assert_eq!(desk.json(&["show", "keyed.order", "--format", "json"])["actions"][0]["evidence"], "assumed");
-    assert_eq!(desk.json(&["list", "--format", "json"])["connectors"][3]["origin"], "connectors/shop/connector.yaml");
+    let listed = desk.json(&["list", "--format", "json"])["connectors"].take();
+    assert!(listed.as_array().unwrap().iter().any(|one| one["origin"] == "connectors/shop/connector.yaml"), "{listed}");
     assert_eq!(desk.call(None, &["docs", "--out", "pages"]).0, Some(0));
     let (_, page) = desk.call(None, &["docs", "salesforce"]);
     assert_eq!(fs::read_to_string(desk.folder.path().join("pages/salesforce.md")).unwrap(), page);

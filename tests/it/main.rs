@@ -15,6 +15,7 @@ mod dead_address;
 mod deep;
 mod describe;
 mod docs;
+mod erp;
 mod exchange;
 mod format;
 mod gate;

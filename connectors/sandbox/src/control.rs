@@ -30,6 +30,9 @@ ferry sandbox: systems that behave, fail and can be slowed.
 /fx                   Rates: eurofxref of the ECB, latest and historical of openexchangerates and of frankfurter; also
                       under /ecb, /openexchangerates and /frankfurter
 /chat                 Incoming webhooks: Slack, Microsoft Teams, plain
+/tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
+/erpnext, /odoo, /netsuite, /business_central
+                      The same books: entries and accounts
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -65,6 +68,7 @@ POST /_sandbox/payoneer  what people do in its pages, one thing an order: {\"con
                          {\"receive\": {\"amount\", \"currency\", \"from\", \"account\"}},
                          {\"register\": {\"payee\", \"approved\"}},
                          {\"payout_method\": {\"payee\", \"type\": \"BANK\" | \"PREPAID_CARD\"}}
+POST /_sandbox/erp       {\"party\": \"Initech\"} adds a customer, {\"post\": \"ref-1\"} posts an entry
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

@@ -23,6 +23,7 @@ mod system;
 mod chat;
 mod clarity;
 mod control;
+mod erp;
 mod fx;
 mod payoneer;
 mod paytrace;

@@ -93,6 +93,9 @@ pub(crate) const SHOP_PAGE_ROWS: usize = 20;
 /// The most rows in a page of the shop.
 pub(crate) const SHOP_PAGE_ROWS_MAX: usize = 100;
 
+/// The life of a token of Microsoft Entra, in sandbox time.
+pub(crate) const ENTRA_TOKEN_S: u64 = 3_599;
+
 /// The webhooks of one world; more are counted and never sent.
 pub(crate) const WEBHOOKS_MAX: usize = 100_000;
 

@@ -25,12 +25,14 @@ pub enum System {
     Fx,
     /// Incoming webhooks of chat rooms, under `/chat`.
     Chat,
+    /// Accounting systems, each under its own name, such as `/tryton`.
+    Erp,
 }
 
 impl System {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Payoneer, Self::Salesforce, Self::Paytrace, Self::Clarity, Self::Fx, Self::Chat];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Payoneer, Self::Salesforce, Self::Paytrace, Self::Clarity, Self::Fx, Self::Chat, Self::Erp];
 
     /// Says its name, which is also the first part of its paths.
     pub(crate) fn name(self) -> &'static str {
@@ -41,6 +43,7 @@ impl System {
             Self::Clarity => "clarity",
             Self::Fx => "fx",
             Self::Chat => "chat",
+            Self::Erp => "erp",
         }
     }
 
@@ -49,6 +52,7 @@ impl System {
         match self {
             Self::Payoneer | Self::Salesforce | Self::Paytrace | Self::Clarity | Self::Chat => &[],
             Self::Fx => &["ecb", "openexchangerates", "frankfurter"],
+            Self::Erp => &crate::erp::CONNECTORS,
         }
     }
 
@@ -62,7 +66,7 @@ impl System {
         match self {
             Self::Payoneer => &crate::payoneer::KINDS,
             Self::Paytrace => &crate::paytrace::KINDS,
-            Self::Salesforce | Self::Clarity | Self::Fx | Self::Chat => &[],
+            Self::Salesforce | Self::Clarity | Self::Fx | Self::Chat | Self::Erp => &[],
         }
     }
 }

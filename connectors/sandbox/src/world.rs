@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::chat::Chat;
 use crate::clarity::Clarity;
 use crate::clock::Clock;
+use crate::erp::Erp;
 use crate::faults::{Call, FaultRule, Faults, Injector};
 use crate::fx::Fx;
 use crate::payoneer::Payoneer;
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) fx: Fx,
     /// The chat rooms.
     pub(crate) chat: Chat,
+    /// The accounting systems.
+    pub(crate) erp: Erp,
     /// What the systems tell others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
@@ -86,6 +89,7 @@ impl World {
             clarity: Clarity::new(options.seed, now),
             fx: Fx::new(options.seed),
             chat: Chat::default(),
+            erp: Erp::new(options.seed),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -98,6 +102,7 @@ impl World {
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, now);
         self.paytrace = Paytrace::new(seed, now);
         (self.clarity, self.fx, self.chat) = (Clarity::new(seed, now), Fx::new(seed), Chat::default());
+        self.erp = Erp::new(seed);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -178,6 +183,7 @@ impl World {
             System::Clarity => &mut self.clarity,
             System::Fx => &mut self.fx,
             System::Chat => &mut self.chat,
+            System::Erp => &mut self.erp,
         }
     }
 }

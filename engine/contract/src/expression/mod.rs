@@ -89,14 +89,14 @@ pub trait Dialect {
     /// Compiles a map that is an operator; nothing where the map is plain data.
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
 
+    /// What Rhai may be in a value.
+    fn form(&self) -> Form {
+        Form::Expression
+    }
+
     /// Reports a map that would be plain data, and was meant to make a value; whether it did.
     fn slip(&self, _: &Node, _: &mut Compiler<'_>) -> bool {
         false
-    }
-
-    /// How `rhai` is written in it.
-    fn form(&self) -> Form {
-        Form::Expression
     }
 }
 
