@@ -18,6 +18,9 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
+/// The account of the samples.
+const ACCOUNT: &str = "4366181865108056";
+
 fn library() -> Library {
     let (library, reports) = Library::load(&[], Arc::new(NoWatch));
     let findings: Vec<_> = reports
@@ -64,7 +67,10 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
     let connection = open_fields(&manifest.connector, &fields);
-    let prepared = request::prepare(call, (&fields, &connection, &[]), &library.rules, &sample["input"])
+    let consent = call.way.and_then(|way| manifest.auth[way].oauth2()?.consent());
+    let claims = consent.into_iter().flat_map(|consent| &consent.claims);
+    let claims: Vec<_> = claims.map(|(claim, _)| (claim.clone(), ACCOUNT.to_owned())).collect();
+    let prepared = request::prepare(call, (&fields, &connection, &claims), &library.rules, &sample["input"])
         .expect("the sample's input renders");
     let asked = Asked { input: sample["input"].clone(), connection, ..Asked::default() };
     if let Some(body) = sample.get("request") {

@@ -156,7 +156,7 @@ async fn a_connection_that_does_not_work_says_why_and_what_to_do() {
             1,
             &[
                 "other  ",
-                "answered 404: Program not found; the system answers; see whether `program_id`, `account_id`, `client_id` are right",
+                "answered 404: Program not found; the system answers; see whether `program_id`, `client_id` are right",
             ],
         ),
         (&["dead"], right, 69, &["dead  unavailable  in ", "see whether `127.0.0.1:1` can be reached"]),

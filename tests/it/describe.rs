@@ -54,10 +54,10 @@ fn shipped_snapshots_are_what_the_sandbox_says_and_a_refresh_tells_what_changed(
     let shipped = fs::read_to_string(desk.path(CONTACT)).unwrap();
     desk.edit(CONTACT, "\"name\": \"Email\"", "\"name\": \"Mail__c\"");
     let (_, printed) = desk.describe(&["salesforce", "Contact"]);
-    assert_eq!(printed, format!("./{CONTACT}: 8 fields; new: `Email`; gone: `Mail__c`\n"));
+    assert_eq!(printed, format!("./{CONTACT}: 19 fields; new: `Email`; gone: `Mail__c`\n"));
     // The system finds an object in any case; the file has the name that the system gives it.
     fs::remove_file(desk.path(CONTACT)).unwrap();
-    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 8 fields\n")));
+    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 19 fields\n")));
     assert_eq!(fs::read_to_string(desk.path(CONTACT)).unwrap(), shipped);
     assert_eq!(fs::read_dir(desk.path("describe/salesforce")).unwrap().count(), 3);
 }
@@ -67,7 +67,7 @@ fn what_cannot_be_described_changes_no_file() {
     let desk = Desk::open();
     let shipped = fs::read_to_string(desk.path(CONTACT)).unwrap();
     for (args, code, says) in [
-        (&["salesforce", "Case"][..], 2, "Case: not_found: Salesforce answered 404"),
+        (&["salesforce", "Lead"][..], 2, "Lead: not_found: Salesforce answered 404"),
         (&["salesforce", "../Contact"], 2, "is no name of an object"),
         (&["salesforc", "Contact"], 2, "did you mean `salesforce`?"),
         (&["payoneer"], 2, "its manifest needs `records`"),

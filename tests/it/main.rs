@@ -55,6 +55,7 @@ mod starve;
 mod store;
 mod tidy;
 mod times;
+mod tls;
 mod told;
 mod triggers;
 mod unclaimed;

@@ -2,7 +2,11 @@
 
 mod runs;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use ferry::{
     clock::SystemClock,
@@ -10,14 +14,16 @@ use ferry::{
     sandbox::{SandboxInfo, get, post},
 };
 use ferry_connectors::{
+    auth::{Code, Consents},
     connection::{Connection, Settings, World},
     library::Library,
 };
 use ferry_contract::{
     failure::{ErrorClass, Failure},
-    port::FreePass,
+    port::{Boxed, FreePass, Http as _, HttpRequest},
     script::NoWatch,
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 const MINUTE_MS: u64 = 60_000;
@@ -40,7 +46,7 @@ impl Desk {
         let http = Arc::new(HttpClient::new().unwrap());
         let known = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap();
         let (library, _) = Library::load(&[], Arc::new(NoWatch));
-        let names = ["program_id", "account_id", "client_id", "client_secret"];
+        let names = ["program_id", "client_id", "client_secret"];
         let settings = Settings {
             name: "payoneer".to_owned(),
             connector: "payoneer".to_owned(),
@@ -51,14 +57,29 @@ impl Desk {
         };
         let world = World { http: Arc::clone(&http) as _, clock: Arc::new(SystemClock::default()) };
         let connection = Connection::open(settings, &library, world).unwrap();
+        connection.keep_consents_in(Arc::new(Kept::default()));
         Self { sandbox, http, connection }
     }
 
-    /// With an application whose own token opens accounts, too.
-    async fn trusted() -> Self {
+    /// With the consent of an account's holder.
+    async fn allowed() -> Self {
         let desk = Self::open().await;
-        desk.control("payoneer", json!({ "trust_application": true })).await;
+        desk.allow().await;
         desk
+    }
+
+    /// The holder of the account says yes.
+    async fn allow(&self) {
+        let (verifier, back) =
+            (SecretString::from("a proof of some length, as long as it has to be"), "http://127.0.0.1:1/back");
+        let page =
+            self.connection.consent_page(&[("redirect_uri", back), ("state", "s"), ("consent", "auto")]).unwrap();
+        let answer = self.http.send(request("GET", page)).await.unwrap();
+        let to = answer.header("location").unwrap();
+        let code = to.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap();
+        let code = Code { code, redirect_uri: back, verifier: &verifier, nonce: "" };
+        let known = self.connection.take_code(&FreePass, code).await.unwrap();
+        assert_eq!(known["account_id"], "4366181865108056");
     }
 
     async fn control(&self, what: &str, body: Value) -> Value {
@@ -93,6 +114,30 @@ impl Desk {
     }
 }
 
+/// Consents in memory.
+#[derive(Default)]
+struct Kept(Mutex<BTreeMap<String, (u64, Value)>>);
+
+impl Consents for Kept {
+    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<(u64, Value)>, String>> {
+        Box::pin(std::future::ready(Ok(self.0.lock().unwrap().get(name).cloned())))
+    }
+
+    fn write<'a>(&'a self, name: &'a str, expected: u64, value: Value) -> Boxed<'a, Result<bool, String>> {
+        let mut rows = self.0.lock().unwrap();
+        let is_expected = rows.get(name).map_or(0, |(version, _)| *version) == expected;
+        if is_expected {
+            rows.insert(name.to_owned(), (expected + 1, value));
+        }
+        Box::pin(std::future::ready(Ok(is_expected)))
+    }
+}
+
+fn request(method: &str, url: String) -> HttpRequest {
+    let (method, timeout) = (method.to_owned(), Duration::from_secs(10));
+    HttpRequest { method, url, headers: Vec::new(), body: None, timeout, tls: None }
+}
+
 fn debit(reference: &str, balance: &str) -> Value {
     json!({
         "client_reference_id": reference, "balance_id": balance, "partner_id": "100086190", "target_amount": true,
@@ -103,9 +148,9 @@ fn debit(reference: &str, balance: &str) -> Value {
 #[tokio::test]
 async fn lists_are_read_to_the_last_page_with_a_consent_and_not_without() {
     let desk = Desk::open().await;
-    let refused = desk.call("account_balances", json!({})).await.unwrap_err();
-    assert_eq!((refused.class, refused.code.as_deref()), (ErrorClass::Auth, Some("4012")));
-    desk.control("payoneer", json!({ "trust_application": true })).await;
+    let waits = desk.call("account_balances", json!({})).await.unwrap_err();
+    assert!(waits.is_untried && waits.message.contains("run `ferry connect payoneer`"), "{waits:?}");
+    desk.allow().await;
     for (action, list, count) in [
         ("account_balances", "balances", 5),
         ("transactions", "transactions", 120),
@@ -130,7 +175,7 @@ async fn lists_are_read_to_the_last_page_with_a_consent_and_not_without() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_found_and_refused_a_second_time() {
-    let desk = Desk::trusted().await;
+    let desk = Desk::allowed().await;
     let quote = desk.quote("inv-7").await;
     let named = json!({ "client_reference_id": "inv-7" });
     let commit = json!({ "commit_id": quote["commit_id"], "client_reference_id": "inv-7" });
@@ -148,7 +193,7 @@ async fn a_commit_whose_answer_is_lost_is_found_and_refused_a_second_time() {
 
 #[tokio::test]
 async fn a_commit_that_cannot_be_says_of_which_kind_that_is() {
-    let desk = Desk::trusted().await;
+    let desk = Desk::allowed().await;
     let (late, asked) = (desk.quote("late").await, desk.quote("asked").await);
     let commit =
         |quote: &Value| json!({ "commit_id": quote["commit_id"], "client_reference_id": quote["client_reference_id"] });
@@ -168,7 +213,7 @@ async fn a_commit_that_cannot_be_says_of_which_kind_that_is() {
 
 #[tokio::test]
 async fn a_withdrawal_is_in_progress_and_then_not() {
-    let desk = Desk::trusted().await;
+    let desk = Desk::allowed().await;
     let known = SandboxInfo::ask(&desk.sandbox.url(), &*desk.http).await.unwrap();
     let quote = json!({
         "client_reference_id": "w-1", "balance_id": desk.dollars().await, "amount": 30.50,
@@ -226,7 +271,8 @@ async fn a_recipient_is_registered_once_approved_and_removed() {
 /// Each action of the brief's own paths does what it does elsewhere.
 #[tokio::test]
 async fn the_paths_of_the_brief_are_those_of_the_profile_seed() {
-    let (v4, seed) = (Desk::trusted().await, Desk::of(Some("seed")).await);
+    let (v4, seed) = (Desk::allowed().await, Desk::of(Some("seed")).await);
+    seed.allow().await;
     let amount = json!({ "amount": 7.50, "currency": "USD" });
     let asked = json!({ "client_reference_id": "r-7", "payee_id": "P-1", "amount": amount, "description": "x" });
     assert_eq!(v4.class("payment_request", asked.clone()).await, ErrorClass::Bug, "only the brief has it");

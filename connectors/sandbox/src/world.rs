@@ -1,6 +1,6 @@
 //! The whole state of the sandbox, and the order in which a request meets it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) erp: Erp,
     /// What the systems tell others.
     pub(crate) outbox: Outbox,
+    /// The systems that anybody has asked: of the others nothing is told, and nothing need happen yet.
+    pub(crate) asked: BTreeSet<System>,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
     budgets: BTreeMap<System, Budget>,
@@ -90,6 +92,7 @@ impl World {
             fx: Fx::new(options.seed),
             chat: Chat::default(),
             erp: Erp::new(options.seed),
+            asked: BTreeSet::new(),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -110,7 +113,7 @@ impl World {
     /// Lets everything happen that is due, and plans to tell of it.
     pub(crate) fn settle(&mut self) {
         let now = self.clock.now();
-        for system in System::ALL {
+        for system in self.asked.clone() {
             let simulated = self.system(system);
             simulated.settle(now);
             let (notices, listeners) = (simulated.take_notices(), simulated.listeners());
@@ -152,6 +155,7 @@ impl World {
     /// Counts a request, and says what becomes of it.
     pub(crate) fn admit(&mut self, system: System, request: &Request) -> Admission {
         let now = self.clock.now();
+        self.asked.insert(system);
         if let Some(Err(wait_ms)) = self.budgets.get_mut(&system).map(|budget| budget.take(now)) {
             let wait_s = self.clock.real_s(wait_ms);
             return Admission::Refused(self.system(system).over_budget(wait_s));

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Exit, Outcome, print, start::asked_to_stop, tell};
 
-/// Starts local Payoneer and Salesforce that behave, fail and can be slowed.
+/// Starts local systems that behave, fail and can be slowed: Payoneer, Salesforce, PayTrace, a shop, books, rates, chat rooms.
 ///
 /// Control is under /_sandbox/: GET ledger, requests, clock, faults, webhooks, seed; POST seed, faults, webhooks, clock.
 #[derive(Args, Debug)]
