@@ -43,6 +43,7 @@ mod service;
 mod shapes;
 mod shared;
 mod shop;
+mod simple_salesforce;
 mod simulation;
 mod sqlite;
 mod starve;
