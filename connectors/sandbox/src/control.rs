@@ -124,6 +124,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         }
         _ => return wrong(StatusCode::NOT_FOUND, PATHS),
     };
+    world.announce();
     done.map_or_else(|message| wrong(StatusCode::BAD_REQUEST, &message), Answer::ok)
 }
 
@@ -208,6 +209,9 @@ fn seed(world: &mut World, base: &str) -> Value {
         if !system.kinds().is_empty() {
             body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
         }
+    }
+    if let Some(pubsub) = &world.pubsub {
+        body[System::Salesforce.name()]["pubsub"] = json!(pubsub);
     }
     body
 }
