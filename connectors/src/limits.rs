@@ -24,3 +24,11 @@ pub const MESSAGE_MAX_CHARS: usize = 500;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Elements inside each other in an answer in XML.
 pub const XML_MAX_DEPTH: usize = 64;
+/// How long one process may take to renew a token before another one does.
+pub const CONSENT_BUSY: Duration = Duration::from_mins(1);
+/// How often those who wait for a token look whether it is there.
+pub const CONSENT_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often they look before they give up for now.
+pub const CONSENT_TRIES_MAX: usize = 300;
+/// How long calls wait for a person's consent before they ask for it again.
+pub const CONSENT_WAIT: Duration = Duration::from_mins(1);
