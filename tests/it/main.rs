@@ -33,6 +33,7 @@ mod pipeline_tests;
 mod plan;
 mod postgres;
 mod program;
+mod pubsub;
 mod queue;
 mod reference;
 mod reload;

@@ -1,7 +1,6 @@
 //! The streams: a reader says how many events it takes, and gets no more.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};

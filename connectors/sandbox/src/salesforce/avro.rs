@@ -202,8 +202,11 @@ impl Slot {
         if !self.is_compound() {
             return field_schema(self.name, self.parts[0].1);
         }
-        let (record, kind) =
-            if self.name == "Name" { ("PersonName".to_owned(), "PersonName") } else { (self.name.to_owned(), "Address") };
+        let (record, kind) = if self.name == "Name" {
+            ("PersonName".to_owned(), "PersonName")
+        } else {
+            (self.name.to_owned(), "Address")
+        };
         let parts: Vec<Value> = self.parts.iter().map(|(part, field)| field_schema(part, field)).collect();
         nullable(self.name, &json!({ "type": "record", "name": record, "fields": parts }), kind)
     }
@@ -280,12 +283,7 @@ fn avro(field: &Field, value: &Value) -> Avro {
             Avro::Long(day.map_or(0, |day| day.timestamp().as_millisecond()))
         }
         Kind::DateTime => Avro::Long(said.parse::<Timestamp>().map_or(0, Timestamp::as_millisecond)),
-        Kind::Id
-        | Kind::Text(_)
-        | Kind::Lines(_)
-        | Kind::Email
-        | Kind::Picklist(_)
-        | Kind::Reference(_) => text(said),
+        Kind::Id | Kind::Text(_) | Kind::Lines(_) | Kind::Email | Kind::Picklist(_) | Kind::Reference(_) => text(said),
     }
 }
 

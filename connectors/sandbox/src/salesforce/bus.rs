@@ -143,7 +143,8 @@ impl Salesforce {
         (schema, payload): (&str, &[u8]),
         now: Timestamp,
     ) -> Result<u64, String> {
-        let known = Known::of_topic(topic).filter(|known| known.is_published).ok_or("nobody publishes in this topic")?;
+        let known =
+            Known::of_topic(topic).filter(|known| known.is_published).ok_or("nobody publishes in this topic")?;
         if known.id != schema {
             return Err(format!("the schema of `{topic}` is `{}`", known.id));
         }
