@@ -107,6 +107,10 @@ impl Connection {
     ) -> Result<Page, Failure> {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
+        if let Some(native) = call.request.native {
+            let output = self.send_native(pass, (call, native), &prepared).await?;
+            return Ok(Page { output, next: None });
+        }
         let told = |failure| self.with_body(failure, &prepared, 1);
         let (answer, output) = self.answer(pass, call, (&prepared, next)).await.map_err(told)?;
         let output = output.map_err(Refusal::into_failure).map_err(told)?;

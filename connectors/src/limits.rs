@@ -24,3 +24,9 @@ pub const MESSAGE_MAX_CHARS: usize = 500;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Elements inside each other in an answer in XML.
 pub const XML_MAX_DEPTH: usize = 64;
+/// Rows of a database that one call reads, written as JSON.
+pub const ROWS_MAX_BYTES: usize = 64 << 20;
+/// A file that is read.
+pub const FILE_MAX_BYTES: u64 = 64 << 20;
+/// Files of one folder that are listed.
+pub const FILES_MAX: usize = 10_000;

@@ -43,8 +43,11 @@ impl Connection {
     /// # Errors
     /// [`ErrorClass::Config`] where its host is not known, and those of the login.
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
-        let token = self.token(pass, None).await?;
         let by = self.action(action)?;
+        if let Some(native) = by.request.native {
+            return self.rendered_native((by, native), call);
+        }
+        let token = self.token(pass, None).await?;
         let ours = self.addresses(&by.request.host, token.as_ref())?;
         let url = format!("{}{}", ours[0].url, path_of(&call.target, &ours)?);
         let request = http_request(by, call, url, token.as_ref());
