@@ -13,7 +13,7 @@ use ferry_contract::{
 };
 use serde_json::Value;
 
-use crate::{auth::Token, call::Exchanged, connection::Connection, request::Prepared};
+use crate::{auth::Token, call::Exchanged, connection::Connection, manifest::Auth, request::Prepared};
 
 /// One address of a host.
 #[derive(Clone, Debug)]
@@ -61,7 +61,8 @@ impl Connection {
                 return Err(config(format!("`fallback`: its environment has no address `{host}`")));
             };
             // Else a look-up would ask at addresses that no call goes to, and be answered by none of them.
-            if self.oauth2().iter().flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
+            let tokens = self.manifest.auth.iter().filter_map(Auth::oauth2);
+            if tokens.flat_map(|auth| &auth.hosts).any(|(named, _)| *named == host) {
                 return Err(config(format!("`fallback.{host}`: a token names `{host}`, so it has no further address")));
             }
             let first = first.trim_end_matches('/').to_owned();

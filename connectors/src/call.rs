@@ -19,7 +19,7 @@ use crate::{
     auth::Token,
     budget, bundle,
     connection::Connection,
-    manifest::{Call, Preflight, Results},
+    manifest::{Call, OAuth2, Preflight, Results},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Asked, Refusal, understand},
@@ -53,8 +53,15 @@ impl Connection {
         Ok(Prepared {
             sensitive,
             reach: self.reach(action),
-            ..request::prepare(call, (&self.fields, &self.open), &self.rules, input)?
+            ..request::prepare(call, (&self.fields, &self.open, &self.claims_of(call)), &self.rules, input)?
         })
+    }
+
+    /// What stands in a path for a claim until its token is there.
+    fn claims_of(&self, call: &Call) -> Vec<(String, String)> {
+        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
+        let claims = consent.into_iter().flat_map(|consent| &consent.claims);
+        claims.map(|(name, _)| (name.clone(), format!("{{{name}}}"))).collect()
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
@@ -259,16 +266,26 @@ impl Connection {
 
     /// Sends, and once more with a new token where the target says that the old one was the reason.
     async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Exchanged {
-        let token = self.token(pass, None).await?;
+        let way = self.way_of(call);
+        let token = self.token(pass, way, None).await?;
         let (answer, output) = self.exchange(pass, call, what, token.as_ref()).await?;
         let is_stale = output.as_ref().is_err_and(|refusal| refusal.refresh_token);
         let Some(stale) = token.filter(|_| is_stale).map(|token| token.number) else { return Ok((answer, output)) };
-        let token = self.token(pass, Some(stale)).await?;
+        let token = self.token(pass, way, Some(stale)).await?;
         // What never changes is not refused another time.
         if token.as_ref().is_none_or(|token| token.number == stale) {
             return Ok((answer, output));
         }
         self.exchange(pass, call, what, token.as_ref()).await
+    }
+
+    /// The path of a call, for the person whose consent it needs.
+    pub(crate) fn claimed(&self, call: &Call, path: &str, token: Option<&Token>) -> Result<String, Failure> {
+        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
+        match (consent, token) {
+            (Some(consent), Some(token)) => token.claimed(path, &consent.claims),
+            _ => Ok(path.to_owned()),
+        }
     }
 
     /// One exchange through the gate, at the first address that can be reached.
@@ -282,9 +299,11 @@ impl Connection {
         let mut before: Option<Failure> = None;
         let ours = self.addresses(&call.request.host, token)?;
         let path = path_of(next.unwrap_or(&prepared.target), &ours)?;
+        let path = self.claimed(call, path, token)?;
         let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
             let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let request = HttpRequest { tls: self.tls.clone(), ..request };
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
             let failure = match exchanged {
@@ -360,7 +379,7 @@ pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token:
     if body.is_some() {
         headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
     }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

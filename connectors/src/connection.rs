@@ -1,6 +1,10 @@
 //! A manifest joined with the settings of `ferry.yaml`: where, and as whom.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use ferry_contract::{
     catalog::Connector,
@@ -8,9 +12,9 @@ use ferry_contract::{
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
     path::Document,
-    port::{Clock, Http},
+    port::{Clock, Http, Tls},
     script::Rules,
-    template::Escape,
+    template::{Escape, percent_encoded},
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,7 +22,7 @@ use serde_json::Value;
 
 use crate::{
     address::{Address, Reach},
-    auth::TokenCache,
+    auth::{Consents, TokenCache},
     library::Library,
     manifest::{Auth, Call, Encoding, Manifest, OAuth2},
     stand_in::StandIn,
@@ -68,9 +72,14 @@ pub struct Connection {
     pub(crate) fields: Fields,
     /// Those of them that are no secrets, as rules see them.
     pub(crate) open: Value,
-    pub(crate) tokens: TokenCache,
-    /// Which of its manifest's ways to say who we are it takes.
-    way: Option<usize>,
+    /// By way to say who we are.
+    pub(crate) tokens: Vec<TokenCache>,
+    /// Which of its manifest's ways to say who we are it takes, where an action asks for none.
+    pub(crate) way: Option<usize>,
+    /// Where what persons allowed is kept, once a store is open.
+    pub(crate) consents: OnceLock<Arc<dyn Consents>>,
+    /// How both sides know each other, where public authorities are not enough.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// What answers in the place of the target, in tests of pipelines.
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     /// Whether calls that write are refused.
@@ -116,8 +125,10 @@ impl Connection {
             hosts,
             fallback: BTreeMap::new(),
             fields: settings.fields,
-            tokens: TokenCache::default(),
+            tokens: manifest.auth.iter().map(|_| TokenCache::default()).collect(),
+            consents: OnceLock::new(),
             way,
+            tls: None,
             stand_in: None,
             reads_only: false,
             concurrency: None,
@@ -128,6 +139,12 @@ impl Connection {
     #[must_use]
     pub fn with_concurrency(self, concurrency: Option<usize>) -> Self {
         Self { concurrency, ..self }
+    }
+
+    /// Knows its system, and is known to it, by these certificates.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls: tls.map(Arc::new), ..self }
     }
 
     /// Is answered by this, and never by its target.
@@ -150,14 +167,17 @@ impl Connection {
     /// The names of all addresses that requests go to.
     pub fn hosts(&self) -> impl Iterator<Item = String> {
         let own = self.manifest.calls.values().map(|call| call.request.host.as_str());
-        own.chain(self.oauth2().map(OAuth2::host)).flat_map(|host| self.names_of(host, Reach::Any))
+        let logins = (0..self.manifest.auth.len()).filter(|way| self.may_take(*way));
+        let logins = logins.filter_map(|way| self.oauth2(Some(way)).map(OAuth2::host));
+        own.chain(logins).flat_map(|host| self.names_of(host, Reach::Any))
     }
 
     /// The hosts that a call of an action goes to now: its own, and that of the token where one is needed; each with
     /// the names of its addresses, in the order in which they are tried.
     pub fn hosts_of(&self, action: &str) -> Vec<Vec<String>> {
         let own = self.manifest.calls.get(action).map(|call| call.request.host.as_str());
-        let login = self.oauth2().filter(|_| !self.has_token()).map(OAuth2::host);
+        let way = self.manifest.calls.get(action).and_then(|call| self.way_of(call));
+        let login = self.oauth2(way).filter(|_| !way.is_some_and(|way| self.has_token(way))).map(OAuth2::host);
         let own = own.map(|host| self.names_of(host, self.reach(action)));
         let login = login.map(|host| self.names_of(host, Reach::Any));
         let mut hosts: Vec<_> = own.into_iter().chain(login).collect();
@@ -165,14 +185,53 @@ impl Connection {
         hosts
     }
 
-    /// How it says who we are.
-    pub(crate) fn auth(&self) -> Option<&Auth> {
-        self.manifest.auth.get(self.way?)
+    /// The way to say who we are that a call takes.
+    pub(crate) fn way_of(&self, call: &Call) -> Option<usize> {
+        call.way.or(self.way)
     }
 
-    /// The token that it needs, where it needs one.
-    pub(crate) fn oauth2(&self) -> Option<&OAuth2> {
-        self.auth().and_then(Auth::oauth2)
+    /// Whether calls may take a way: the connection's own, or one that actions ask for.
+    fn may_take(&self, way: usize) -> bool {
+        self.way == Some(way) || self.manifest.named.values().any(|named| *named == way)
+    }
+
+    /// The token that a way needs, where it needs one.
+    pub(crate) fn oauth2(&self, way: Option<usize>) -> Option<&OAuth2> {
+        self.manifest.auth.get(way?).and_then(Auth::oauth2)
+    }
+
+    /// The way in which a person is asked for his consent, where there is one.
+    pub(crate) fn consent_way(&self) -> Option<usize> {
+        let asks = |way: &usize| self.oauth2(Some(*way)).is_some_and(|auth| auth.consent().is_some());
+        (0..self.manifest.auth.len()).filter(|way| self.may_take(*way)).find(asks)
+    }
+
+    /// Whether calls need a person's consent.
+    pub fn asks_for_consent(&self) -> bool {
+        self.consent_way().is_some()
+    }
+
+    /// Keeps what persons allow there; the first to be named counts.
+    pub fn keep_consents_in(&self, consents: Arc<dyn Consents>) {
+        self.consents.get_or_init(|| consents);
+    }
+
+    /// The page on which a person is asked, with its query.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] where nobody is asked.
+    pub fn consent_page(&self, query: &[(&str, &str)]) -> Result<String, Failure> {
+        let none = || Failure::new(ErrorClass::Config, format!("`{}` needs no consent of a person", self.name));
+        let auth = self.oauth2(self.consent_way()).ok_or_else(none)?;
+        let consent = auth.consent().ok_or_else(none)?;
+        let page = self.filled(&consent.authorize_url, None)?.expose_secret().to_owned();
+        let client = self.fields.get("client_id").map(SecretString::expose_secret).unwrap_or_default();
+        let scope = auth.scope.as_deref().map(|scope| ("scope", scope));
+        let own = [("response_type", "code"), ("client_id", client)].into_iter().chain(scope);
+        let query = own.chain(query.iter().copied());
+        let pairs: Vec<String> = query.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        let joint = if page.contains('?') { '&' } else { '?' };
+        Ok(format!("{page}{joint}{}", pairs.join("&")))
     }
 
     /// The digest of where the connection leads: connector, first addresses, and the fields that are no secrets.

@@ -23,6 +23,6 @@ pub mod stand_in;
 mod told;
 pub mod webhook;
 
-mod auth;
+pub mod auth;
 pub mod native;
 mod xml;

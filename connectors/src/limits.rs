@@ -30,3 +30,11 @@ pub const ROWS_MAX_BYTES: usize = 64 << 20;
 pub const FILE_MAX_BYTES: u64 = 64 << 20;
 /// Files of one folder that are listed.
 pub const FILES_MAX: usize = 10_000;
+/// How long one process may take to renew a token before another one does.
+pub const CONSENT_BUSY: Duration = Duration::from_mins(1);
+/// How often those who wait for a token look whether it is there.
+pub const CONSENT_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often they look before they give up for now.
+pub const CONSENT_TRIES_MAX: usize = 300;
+/// How long calls wait for a person's consent before they ask for it again.
+pub const CONSENT_WAIT: Duration = Duration::from_mins(1);

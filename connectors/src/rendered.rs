@@ -47,9 +47,10 @@ impl Connection {
         if let Some(native) = by.request.native {
             return self.rendered_native((by, native), call);
         }
-        let token = self.token(pass, None).await?;
+        let token = self.token(pass, self.way_of(by), None).await?;
         let ours = self.addresses(&by.request.host, token.as_ref())?;
-        let url = format!("{}{}", ours[0].url, path_of(&call.target, &ours)?);
+        let path = self.claimed(by, path_of(&call.target, &ours)?, token.as_ref())?;
+        let url = format!("{}{path}", ours[0].url);
         let request = http_request(by, call, url, token.as_ref());
         let mask = self.mask(&call.sensitive);
         let secret = token.as_ref().map(|token| token.header.0.as_str());

@@ -91,7 +91,7 @@ impl Prepared {
 /// [`ErrorClass::Invalid`] where the input does not fit the manifest: nothing was sent.
 pub fn prepare(
     call: &Call,
-    (fields, connection): (&Fields, &Value),
+    (fields, connection, claims): (&Fields, &Value, &[(String, String)]),
     rules: &Rules,
     input: &Value,
 ) -> Result<Prepared, Failure> {
@@ -105,7 +105,8 @@ pub fn prepare(
     }
     let lookup = |name: &str| {
         let own = lets.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-        own.or_else(|| fields.get(name).map(secrecy::ExposeSecret::expose_secret))
+        let claim = || claims.iter().find(|(known, _)| known == name).map(|(_, marker)| marker.as_str());
+        own.or_else(|| fields.get(name).map(secrecy::ExposeSecret::expose_secret)).or_else(claim)
     };
     let mut target = call.request.path.render(scope.document, &lookup, Escape::Url).map_err(invalid)?;
     let mut separator = '?';

@@ -57,9 +57,13 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
 
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
-    let prepared =
-        request::prepare(call, (&fields, &open_fields(&manifest.connector, &fields)), &library.rules, &sample["input"])
-            .expect("the sample's input renders");
+    let prepared = request::prepare(
+        call,
+        (&fields, &open_fields(&manifest.connector, &fields), &[]),
+        &library.rules,
+        &sample["input"],
+    )
+    .expect("the sample's input renders");
     if let Some(body) = sample.get("request") {
         let made = prepared.body.clone().unwrap_or_default();
         assert!(number::equal(&made, body), "{name}: the request is {made}");

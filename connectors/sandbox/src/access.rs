@@ -40,6 +40,16 @@ impl Tokens {
         token
     }
 
+    /// Takes a token back; says whether it was issued.
+    pub(crate) fn forget(&mut self, token: &str) -> bool {
+        self.until.remove(token).is_some()
+    }
+
+    /// Takes all tokens back.
+    pub(crate) fn forget_all(&mut self) {
+        self.until.clear();
+    }
+
     /// Says whether the token was issued and has not expired.
     pub(crate) fn accepts(&self, token: &str, now: Timestamp) -> bool {
         self.until.get(token).is_some_and(|until| *until > now)

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::faults::Faults;
 use crate::payoneer::{PayeeState, Standing};
+use crate::salesforce::PAYMENT_REQUEST;
 use crate::salesforce::records;
-use crate::salesforce::schema::PAYMENT_REQUEST;
 use crate::system::System;
+use crate::tls::Tls;
 use crate::webhooks::Webhooks;
 use crate::wire::{Answer, Request};
 use crate::world::{World, wrong};
@@ -23,7 +24,7 @@ const PAGE: &str = "\
 ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
-/salesforce           Salesforce: token, query, sobjects, upsert, limits
+/salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -41,11 +42,17 @@ POST /_sandbox/clock     {\"speed\": 200} and/or {\"advance_ms\": 60000}
 GET  /_sandbox/webhooks  who is told of payouts that have ended, and what became of each webhook
 POST /_sandbox/webhooks  {\"urls\": [\"http://127.0.0.1:8080/hooks/payouts\"], \"secret\": \"sandbox\"} says who is told
                          from now on; \"SentToBank=http://…\" of one kind
+GET  /_sandbox/ca.pem    the certificate that a client with TLS must trust
+GET  /_sandbox/client.pem  a certificate that such a client can show, and its key
+POST /_sandbox/tls       {\"client_certificates\": true} makes every client with TLS show one, from now on
+POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\", \"field\", \"above\" | \"equals\", \"message\"}},
+                         {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
+                         {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
+                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
-const PATHS: &str =
-    "the sandbox has ledger, requests, seed, faults, clock, webhooks and listener under /_sandbox; see GET /";
+const PATHS: &str = "the sandbox has ledger, requests, seed, faults, clock, webhooks, tls, ca.pem, client.pem and listener under /_sandbox; see GET /";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,6 +81,12 @@ struct ClockOrder {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct TlsOrder {
+    client_certificates: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ListenerOrder {
     closed_ms: u64,
 }
@@ -86,12 +99,22 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         ("GET", [] | ["_sandbox"]) => return Answer::text(PAGE.to_owned()),
         ("GET", ["_sandbox", "ledger"]) => Ok(ledger(world)),
         ("GET", ["_sandbox", "requests"]) => Ok(requests(world)),
-        ("GET", ["_sandbox", "seed"]) => Ok(seed(world)),
+        ("GET", ["_sandbox", "seed"]) => Ok(seed(world, &request.base)),
         ("GET", ["_sandbox", "faults"]) => Ok(faults(world)),
         ("GET", ["_sandbox", "clock"]) => Ok(clock(world)),
         ("GET", ["_sandbox", "webhooks"]) => Ok(webhooks(world)),
+        ("GET", ["_sandbox", "tls"]) => tls(world).map(told),
+        ("GET", ["_sandbox", "ca.pem"]) => match tls(world) {
+            Ok(tls) => return Answer::text(tls.authority().to_owned()),
+            Err(message) => Err(message),
+        },
+        ("GET", ["_sandbox", "client.pem"]) => match tls(world) {
+            Ok(tls) => return Answer::text(tls.client().to_owned()),
+            Err(message) => Err(message),
+        },
+        ("POST", ["_sandbox", "tls"]) => read(request).and_then(|order| change_tls(world, &order)),
         ("POST", ["_sandbox", "webhooks"]) => read(request).and_then(|target| change_webhooks(world, target)),
-        ("POST", ["_sandbox", "seed"]) => read(request).and_then(|order| change_seed(world, order)),
+        ("POST", ["_sandbox", "seed"]) => read(request).and_then(|order| change_seed(world, order, &request.base)),
         ("POST", ["_sandbox", "faults"]) => read(request).and_then(|faults| change_faults(world, faults)),
         ("POST", ["_sandbox", "clock"]) => read(request).and_then(|order| change_clock(world, &order)),
         ("POST", ["_sandbox", "listener"]) => read(request).and_then(|order| close_listener(world, &order)),
@@ -160,13 +183,13 @@ fn requests(world: &World) -> Value {
             "amount": money(planned.amount),
             "currency": crate::payoneer::CURRENCY,
             "kind": planned.kind,
-            "status": record.and_then(|record| records::text(record, "Status__c")),
+            "status": record.and_then(|record| records::text(&record, "Status__c").map(str::to_owned)),
         })
     });
     rows.collect()
 }
 
-fn seed(world: &mut World) -> Value {
+fn seed(world: &mut World, base: &str) -> Value {
     let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
     for planned in &world.requests {
         *kinds.entry(planned.kind).or_default() += 1;
@@ -180,7 +203,7 @@ fn seed(world: &mut World) -> Value {
         "balance": money(world.payoneer.balance()),
     });
     for system in System::ALL {
-        let url = format!("{}/{}", world.base, system.name());
+        let url = format!("{base}/{}", system.name());
         body[system.name()] = world.system(system).credentials(&url);
         if !system.kinds().is_empty() {
             body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
@@ -189,7 +212,7 @@ fn seed(world: &mut World) -> Value {
     body
 }
 
-fn change_seed(world: &mut World, order: SeedOrder) -> Result<Value, String> {
+fn change_seed(world: &mut World, order: SeedOrder, base: &str) -> Result<Value, String> {
     let SeedOrder { seed: number, requests: count, balance, deposit, payee } = order;
     let anew = number.is_some() || count.is_some();
     let asked = [anew, balance.is_some(), deposit.is_some(), payee.is_some()];
@@ -213,7 +236,7 @@ fn change_seed(world: &mut World, order: SeedOrder) -> Result<Value, String> {
     if let Some(payee) = payee {
         change_payee(world, &payee)?;
     }
-    Ok(seed(world))
+    Ok(seed(world, base))
 }
 
 fn change_payee(world: &mut World, order: &PayeeOrder) -> Result<(), String> {
@@ -266,6 +289,20 @@ fn change_clock(world: &mut World, order: &ClockOrder) -> Result<Value, String> 
         world.clock.advance(ms);
     }
     Ok(clock(world))
+}
+
+fn tls(world: &World) -> Result<&Tls, String> {
+    world.tls.as_deref().ok_or_else(|| "the sandbox does not listen with TLS; start it with `--tls-listen`".to_owned())
+}
+
+fn told(tls: &Tls) -> Value {
+    json!({ "client_certificates": tls.is_mutual() })
+}
+
+fn change_tls(world: &World, order: &TlsOrder) -> Result<Value, String> {
+    let tls = tls(world)?;
+    tls.set_mutual(order.client_certificates);
+    Ok(told(tls))
 }
 
 fn webhooks(world: &World) -> Value {

@@ -15,6 +15,7 @@
 //! ```
 
 mod server;
+mod tls;
 mod world;
 
 mod system;
@@ -36,10 +37,15 @@ mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use server::Door;
+use tls::Tls;
+use world::World;
 
 pub use faults::{Duplicates, Fault, FaultRule, Faults};
 pub use system::System;
@@ -50,6 +56,10 @@ pub use webhooks::{WebhookFault, WebhookRule, Webhooks};
 pub struct Options {
     /// Where it listens, on loopback only. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where it listens with TLS too, on loopback only.
+    pub tls_listen: Option<SocketAddr>,
+    /// Whether a client with TLS must show a certificate of the sandbox's own; it can be changed later.
+    pub client_certificates: bool,
     /// The seed that decides the data, the fate of every payout and the hits of the faults.
     pub seed: u64,
     /// How many payment requests Salesforce starts with, at most 20 000.
@@ -66,6 +76,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Sandbox {
     addr: SocketAddr,
+    tls: Option<(SocketAddr, Arc<Tls>)>,
     stop: DropGuard,
     server: JoinHandle<()>,
 }
@@ -93,6 +104,12 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// No certificates could be made.
+    #[error("the certificates for TLS could not be made: {message}")]
+    Tls {
+        /// What the library of TLS says.
+        message: String,
+    },
     /// An option is out of its range.
     #[error("{message}")]
     Option {
@@ -105,6 +122,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls_listen: None,
+            client_certificates: false,
             seed: 1,
             requests: 200,
             speed: 1,
@@ -120,17 +139,30 @@ impl Default for Options {
 /// [`StartError`] where an option is out of range or the address cannot be listened on.
 pub async fn start(options: Options) -> Result<Sandbox, StartError> {
     check(&options)?;
-    let address = options.listen;
+    let (listener, addr) = bind(options.listen).await?;
+    let mut doors = vec![Door { listener, base: format!("http://{addr}").into(), tls: None }];
+    let mut tls = None;
+    if let Some(address) = options.tls_listen {
+        let made = Tls::new(options.client_certificates).map_err(|err| StartError::Tls { message: err.to_string() })?;
+        let made = Arc::new(made);
+        let (listener, addr) = bind(address).await?;
+        doors.push(Door { listener, base: format!("https://{addr}").into(), tls: Some(Arc::clone(&made)) });
+        tls = Some((addr, made));
+    }
+    let world = World::new(&options, tls.as_ref().map(|(_, tls)| Arc::clone(tls)));
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(server::serve(doors, world, stop.clone()));
+    Ok(Sandbox { addr, tls, stop: stop.drop_guard(), server })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |source: io::Error| {
         let in_use = source.kind() == io::ErrorKind::AddrInUse;
         if in_use { StartError::InUse { address } } else { StartError::Listen { address, source } }
     };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
-    let world = world::World::new(&options, format!("http://{addr}"));
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(server::serve(listener, world, stop.clone()));
-    Ok(Sandbox { addr, stop: stop.drop_guard(), server })
+    Ok((listener, addr))
 }
 
 impl Sandbox {
@@ -144,7 +176,17 @@ impl Sandbox {
         format!("http://{}", self.addr)
     }
 
-    /// Closes the listener and every connection.
+    /// Says where it listens with TLS, such as `https://127.0.0.1:4001`; nothing where it does not.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls.as_ref().map(|(addr, _)| format!("https://{addr}"))
+    }
+
+    /// Says the certificate that a client with TLS must trust, as PEM; nothing where it does not listen with TLS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.tls.as_ref().map(|(_, tls)| tls.authority())
+    }
+
+    /// Closes the listeners and every connection.
     pub async fn stop(self) {
         drop(self.stop);
         if let Err(err) = self.server.await {
@@ -154,10 +196,13 @@ impl Sandbox {
 }
 
 fn check(options: &Options) -> Result<(), StartError> {
-    if !options.listen.ip().is_loopback() {
-        return Err(StartError::NotLoopback { address: options.listen });
+    if let Some(address) = [Some(options.listen), options.tls_listen].into_iter().flatten().find(is_reachable) {
+        return Err(StartError::NotLoopback { address });
     }
     let option = |message: String| StartError::Option { message };
+    if options.client_certificates && options.tls_listen.is_none() {
+        return Err(option("`client_certificates` needs `tls_listen`".to_owned()));
+    }
     if options.requests > limits::REQUESTS_MAX {
         return Err(option(format!("`requests` is at most {}", limits::REQUESTS_MAX)));
     }
@@ -165,4 +210,8 @@ fn check(options: &Options) -> Result<(), StartError> {
         return Err(option(format!("`speed` is at most {}", limits::SPEED_MAX)));
     }
     options.faults.check().and_then(|()| options.webhooks.check()).map_err(option)
+}
+
+fn is_reachable(address: &SocketAddr) -> bool {
+    !address.ip().is_loopback()
 }

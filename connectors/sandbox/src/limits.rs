@@ -12,6 +12,24 @@ pub(crate) const REFERENCE_MAX_CHARS: usize = 36;
 /// The records in one page of a query.
 pub(crate) const PAGE_RECORDS: usize = 50;
 
+/// The data of one bulk job. Source: Bulk API 2.0 limits, content of a job.
+pub(crate) const BULK_JOB_MAX_BYTES: usize = 150 * 1_000 * 1_000;
+
+/// The rows of a bulk job that are done at once.
+pub(crate) const BULK_CHUNK_RECORDS: usize = 10_000;
+
+/// The time that a bulk job takes for each of its steps, in sandbox time.
+pub(crate) const BULK_STEP_MS: u64 = 200;
+
+/// The records in one part of the result of a bulk query that asks for no number.
+pub(crate) const BULK_PAGE_RECORDS: usize = 50_000;
+
+/// The events that are kept; the oldest go first.
+pub(crate) const EVENTS_MAX: usize = 100_000;
+
+/// How long an event can be read: 72 hours. Source: Pub/Sub API, event retention.
+pub(crate) const EVENTS_KEPT_MS: u64 = 72 * 60 * 60 * 1_000;
+
 /// The open query cursors; the oldest is released first. Source: Salesforce's own limit for a user.
 pub(crate) const CURSORS_MAX: usize = 10;
 
@@ -86,3 +104,13 @@ pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 
 /// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
 pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
+
+/// The largest body that is read at a path: the table of a bulk job is larger than anything else. A little more is read
+/// than a job takes, so that it can say so.
+pub(crate) fn body_max_bytes(path: &str) -> usize {
+    if path.contains("/jobs/ingest/") && path.ends_with("/batches") {
+        BULK_JOB_MAX_BYTES + BODY_MAX_BYTES
+    } else {
+        BODY_MAX_BYTES
+    }
+}

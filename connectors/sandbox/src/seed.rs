@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::payoneer::{CURRENCY, Payee, PayeeState};
 use crate::random::Random;
 use crate::salesforce::records::{Record, Store};
-use crate::salesforce::schema::{CONTACT, ORGANIZATION, PAYMENT_REQUEST};
+use crate::salesforce::{self, CONTACT, ORGANIZATION, PAYMENT_REQUEST};
 use crate::{clock, wire};
 
 /// The stretch before the start in which the requests were last changed.
@@ -81,7 +81,11 @@ pub(crate) fn build(seed: u64, count: usize, now: Timestamp) -> Start {
     let mut random = Random::of(seed, "requests");
     let kinds = kinds(count, &mut random);
     let mut start = Start { store: Store::default(), payees: BTreeMap::new(), balance: SPARE, requests: Vec::new() };
-    start.store.seed(&ORGANIZATION, Record::from([("Name", Value::from("Acme"))]), now);
+    start.store.seed(
+        &ORGANIZATION,
+        Record::from([("Name", Value::from("Acme")), ("DefaultCurrencyIsoCode", Value::from(CURRENCY))]),
+        now,
+    );
     let specials = kinds.iter().filter(|kind| **kind != Kind::Normal).count();
     let normal: Vec<String> = (0..(count / 3).saturating_sub(specials).max(3))
         .map(|_| contact(&mut start, Kind::Normal, now, &mut random))
@@ -97,6 +101,7 @@ pub(crate) fn build(seed: u64, count: usize, now: Timestamp) -> Start {
         let at = Timestamp::from_millisecond(now.as_millisecond() - age_ms.cast_signed()).unwrap_or(now);
         request(&mut start, kind, &recipient, at, &mut random);
     }
+    salesforce::add_org(&mut start.store, seed, now);
     start
 }
 

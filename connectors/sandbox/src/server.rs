@@ -6,6 +6,7 @@
 use std::future;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -14,12 +15,14 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Fault, FaultRule};
 use crate::system::System;
+use crate::tls::Tls;
 use crate::webhooks::deliver;
 use crate::wire::{Answer, Request};
 use crate::world::{self, Admission, World};
@@ -33,12 +36,27 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) type Shared = Arc<Mutex<World>>;
 
-/// The connection of a request; cancelling it closes the socket.
+/// A listener, and how its connections speak.
+#[derive(Debug)]
+pub(crate) struct Door {
+    /// The socket.
+    pub(crate) listener: TcpListener,
+    /// What URLs begin with that answers through this door hold.
+    pub(crate) base: Arc<str>,
+    /// With what they speak, where it is not in the clear.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// The connection of a request.
 #[derive(Clone, Debug)]
-struct Connection(CancellationToken);
+struct Connection {
+    /// Cancelling it closes the socket.
+    cut: CancellationToken,
+    base: Arc<str>,
+}
 
 /// Serves until `stop` is cancelled; no connection is left then.
-pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: CancellationToken) {
+pub(crate) async fn serve(mut doors: Vec<Door>, world: World, stop: CancellationToken) {
     let mut outage = world.outage.subscribe();
     let world: Shared = Arc::new(Mutex::new(world));
     let webhooks = tokio::spawn(deliver::serve(Arc::clone(&world), stop.clone()));
@@ -50,17 +68,17 @@ pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: Cancell
             Some(_) = connections.join_next() => {}
             Ok(()) = outage.changed() => {
                 let closed = *outage.borrow_and_update();
-                match refuse(listener, &mut connections, closed).await {
-                    Ok(again) => listener = again,
+                match refuse(doors, &mut connections, closed).await {
+                    Ok(again) => doors = again,
                     Err(err) => {
                         tracing::error!(%err, "the sandbox cannot listen again");
                         break;
                     }
                 }
             }
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve_one(stream, app.clone()));
+            (accepted, door) = accept(&doors) => match accepted {
+                Ok(stream) => {
+                    connections.spawn(serve_one(stream, door.base.clone(), door.tls.clone(), app.clone()));
                 }
                 Err(err) => {
                     tracing::debug!(%err, "no connection accepted");
@@ -73,24 +91,52 @@ pub(crate) async fn serve(mut listener: TcpListener, world: World, stop: Cancell
     webhooks.abort();
 }
 
-/// Closes the listener and every connection, and listens again after a while. What was asked for before
-/// still has its effect.
-async fn refuse(listener: TcpListener, connections: &mut JoinSet<()>, closed: Duration) -> io::Result<TcpListener> {
-    // The order itself is answered first.
-    clock::sleep(ANSWER_PAUSE).await;
-    let address = listener.local_addr()?;
-    drop(listener);
-    connections.shutdown().await;
-    clock::sleep(closed).await;
-    TcpListener::bind(address).await
+/// Waits for a connection through any of the doors.
+async fn accept(doors: &[Door]) -> (io::Result<TcpStream>, &Door) {
+    future::poll_fn(|cx| {
+        let ready = doors.iter().find_map(|door| match door.listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Some((accepted.map(|(stream, _)| stream), door)),
+            Poll::Pending => None,
+        });
+        ready.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
-async fn serve_one(stream: TcpStream, app: Router) {
-    let cut = CancellationToken::new();
+/// Closes the listeners and every connection, and listens again after a while. What was asked for before
+/// still has its effect.
+async fn refuse(doors: Vec<Door>, connections: &mut JoinSet<()>, closed: Duration) -> io::Result<Vec<Door>> {
+    // The order itself is answered first.
+    clock::sleep(ANSWER_PAUSE).await;
+    let mut closing = Vec::new();
+    for Door { listener, base, tls } in doors {
+        closing.push((listener.local_addr()?, base, tls));
+    }
+    connections.shutdown().await;
+    clock::sleep(closed).await;
+    let mut again = Vec::new();
+    for (address, base, tls) in closing {
+        again.push(Door { listener: TcpListener::bind(address).await?, base, tls });
+    }
+    Ok(again)
+}
+
+async fn serve_one(stream: TcpStream, base: Arc<str>, tls: Option<Arc<Tls>>, app: Router) {
     if let Err(err) = stream.set_nodelay(true) {
         tracing::debug!(%err, "answers may be held back");
     }
-    let service = TowerToHyperService::new(app.layer(Extension(Connection(cut.clone()))));
+    match tls {
+        None => speak(stream, base, app).await,
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => speak(stream, base, app).await,
+            Err(err) => tracing::debug!(%err, "no trust in a connection"),
+        },
+    }
+}
+
+async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin, base: Arc<str>, app: Router) {
+    let cut = CancellationToken::new();
+    let service = TowerToHyperService::new(app.layer(Extension(Connection { cut: cut.clone(), base })));
     tokio::select! {
         () = cut.cancelled() => {}
         served = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => {
@@ -106,7 +152,7 @@ async fn handle(
     Extension(connection): Extension<Connection>,
     request: axum::extract::Request,
 ) -> Response {
-    let request = match Request::read(request).await {
+    let request = match Request::read(request, &connection.base).await {
         Ok(request) => request,
         Err(answer) => return answer.into_response(),
     };
@@ -116,7 +162,7 @@ async fn handle(
     match tokio::spawn(meet(Arc::clone(&world), system, request)).await {
         Ok(Some(answer)) => answer.into_response(),
         Ok(None) => {
-            connection.0.cancel();
+            connection.cut.cancel();
             future::pending().await
         }
         Err(err) => {

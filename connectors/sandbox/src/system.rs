@@ -86,6 +86,11 @@ pub(crate) trait Simulated: fmt::Debug + Send {
     /// Lets everything happen that is due by now.
     fn settle(&mut self, _now: Timestamp) {}
 
+    /// Says whether something goes on by itself, so that time alone changes it.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// Takes what is to be told since it was last asked.
     fn take_notices(&mut self) -> Vec<Notice> {
         Vec::new()

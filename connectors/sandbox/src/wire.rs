@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use crate::limits;
 /// A request that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Request {
+    /// Where the sandbox was asked, such as `http://127.0.0.1:4000`; what URLs in the answer begin with.
+    pub(crate) base: String,
     /// The method.
     pub(crate) method: Method,
     /// The path as it was sent.
@@ -21,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) segments: Vec<String>,
     /// The pairs of the query string, decoded.
     pub(crate) query: Vec<(String, String)>,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
     /// The `Authorization` header.
     pub(crate) authorization: Option<String>,
     /// The body.
@@ -32,23 +36,46 @@ impl Request {
     ///
     /// # Errors
     /// The answer to a body that is too large or was cut off.
-    pub(crate) async fn read(request: axum::extract::Request) -> Result<Self, Answer> {
+    pub(crate) async fn read(request: axum::extract::Request, base: &str) -> Result<Self, Answer> {
         let (head, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, limits::BODY_MAX_BYTES).await.map_err(|_| {
-            let message = format!("a body has at most {} bytes", limits::BODY_MAX_BYTES);
+        let most = limits::body_max_bytes(head.uri.path());
+        let body = axum::body::to_bytes(body, most).await.map_err(|_| {
+            let message = format!("a body has at most {most} bytes");
             Answer::json(StatusCode::PAYLOAD_TOO_LARGE, json!({ "error": message }))
         })?;
         let path = head.uri.path().to_owned();
         let segments = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         Ok(Self {
+            base: base.to_owned(),
             method: head.method,
             segments,
             query: pairs(&head.uri),
             authorization: authorization.map(str::to_owned),
+            headers: head.headers,
             body,
             path,
         })
+    }
+
+    /// Makes a request that comes within this one, from the same client.
+    pub(crate) fn inner(&self, method: Method, url: &str, body: &Value) -> Self {
+        let uri: Uri = url.replace(' ', "+").parse().unwrap_or_default();
+        Self {
+            base: self.base.clone(),
+            method,
+            path: uri.path().to_owned(),
+            segments: uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect(),
+            query: pairs(&uri),
+            headers: self.headers.clone(),
+            authorization: self.authorization.clone(),
+            body: Bytes::from(body.to_string()),
+        }
+    }
+
+    /// Finds a header by its name, which is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// Says the parts of the path after the system's own prefix.
@@ -81,6 +108,7 @@ enum Content {
     Empty,
     Json(Value),
     Text(String),
+    Table(Bytes),
 }
 
 impl Answer {
@@ -99,9 +127,32 @@ impl Answer {
         Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
     }
 
+    /// Answers 200 with a table.
+    pub(crate) fn csv(table: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, content: Content::Table(Bytes::from(table)), headers: Vec::new() }
+    }
+
+    /// Answers without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, content: Content::Empty, headers: Vec::new() }
+    }
+
+    /// Says its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Says its body of JSON; null where it has none.
+    pub(crate) fn body(self) -> Value {
+        match self.content {
+            Content::Json(body) => body,
+            Content::Empty | Content::Text(_) | Content::Table(_) => Value::Null,
+        }
+    }
+
     /// Answers 204.
     pub(crate) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::Empty, headers: Vec::new() }
+        Self::empty(StatusCode::NO_CONTENT)
     }
 
     /// Adds a header, whose name is in lower case.
@@ -117,6 +168,7 @@ impl IntoResponse for Answer {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
+            Content::Table(table) => (Some("text/csv"), Body::from(table)),
             Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
         };
         let mut response = Response::new(body);

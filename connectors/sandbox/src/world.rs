@@ -1,6 +1,7 @@
 //! The whole state of the sandbox, and the order in which a request meets it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -13,6 +14,7 @@ use crate::payoneer::Payoneer;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
 use crate::system::{Context, Simulated, System};
+use crate::tls::Tls;
 use crate::webhooks::{Outbox, Outcome, Parcel};
 use crate::wire::{Answer, Request};
 use crate::{Options, limits};
@@ -20,8 +22,8 @@ use crate::{Options, limits};
 /// The state of the sandbox.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// Where the sandbox listens, such as `http://127.0.0.1:4000`.
-    pub(crate) base: String,
+    /// How it listens with TLS, where it does.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// The seed of the data.
     pub(crate) seed: u64,
     /// The payment requests of the start.
@@ -54,14 +56,14 @@ pub(crate) enum Admission {
 
 impl World {
     /// Builds the world of these options.
-    pub(crate) fn new(options: &Options, base: String) -> Self {
+    pub(crate) fn new(options: &Options, tls: Option<Arc<Tls>>) -> Self {
         let clock = Clock::new(options.speed);
         let now = clock.now();
-        let (payoneer, salesforce, requests) = systems(options.seed, options.requests, &base, now);
+        let (payoneer, salesforce, requests) = systems(options.seed, options.requests, now);
         let injector = Injector::new(options.faults.clone(), options.seed);
         let per_minute = per_minute(injector.faults());
         Self {
-            base,
+            tls,
             seed: options.seed,
             requests,
             clock,
@@ -77,7 +79,7 @@ impl World {
     /// Builds the data anew; the clock, the faults and who is told stay.
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
-        (self.payoneer, self.salesforce, self.requests) = systems(seed, count, &self.base, now);
+        (self.payoneer, self.salesforce, self.requests) = systems(seed, count, now);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -96,7 +98,8 @@ impl World {
 
     /// Takes at most so many deliveries of webhooks whose time has come.
     pub(crate) fn due_webhooks(&mut self, room: usize) -> Vec<Parcel> {
-        if self.outbox.is_idle() {
+        let is_busy = System::ALL.into_iter().any(|system| self.system(system).is_busy());
+        if self.outbox.is_idle() && !is_busy {
             return Vec::new();
         }
         self.settle();
@@ -169,8 +172,8 @@ fn budgets(per_minute: u32, now: jiff::Timestamp) -> BTreeMap<System, Budget> {
     System::ALL.into_iter().map(|system| (system, Budget::new(per_minute, now))).collect()
 }
 
-fn systems(seed: u64, count: usize, base: &str, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {
+fn systems(seed: u64, count: usize, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {
     let start = seed::build(seed, count, now);
     let payoneer = Payoneer::new(seed, start.payees, start.balance);
-    (payoneer, Salesforce::new(seed, base, start.store), start.requests)
+    (payoneer, Salesforce::new(seed, start.store), start.requests)
 }

@@ -1,5 +1,6 @@
 //! Who we are: what each request carries; a token is fetched once for all calls that wait for it.
 
+mod consent;
 mod jwt;
 mod oauth2;
 
@@ -10,12 +11,14 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     path::Document,
     port::Pass,
-    template::{Escape, Template},
+    template::{Escape, Template, percent_encoded},
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
+
+pub use consent::{Code, Consents, Standing};
 
 use crate::{connection::Connection, manifest::Auth};
 
@@ -26,11 +29,13 @@ pub(crate) struct Token {
     pub(crate) header: (String, SecretString),
     pub(crate) expires_at: Timestamp,
     pub(crate) hosts: BTreeMap<String, String>,
+    /// What is known of the person whose consent it is, as paths of requests name it.
+    pub(crate) claims: BTreeMap<String, String>,
     /// Counts the tokens of this cache, so that two calls that got the same refusal renew it once.
     pub(crate) number: u64,
 }
 
-/// The one token of a connection. The lock is held while it is fetched: whoever else needs it waits.
+/// The one token of a way to log in. The lock is held while it is fetched: whoever else needs it waits.
 #[derive(Default)]
 pub(crate) struct TokenCache {
     pub(crate) current: Mutex<Option<Token>>,
@@ -49,8 +54,8 @@ impl Connection {
     /// # Errors
     /// Those of a login.
     pub async fn log_in(&self, pass: &dyn Pass) -> Result<bool, Failure> {
-        self.token(pass, None).await?;
-        Ok(self.oauth2().is_some())
+        self.token(pass, self.way, None).await?;
+        Ok(self.oauth2(self.way).is_some())
     }
 
     /// What requests carry now; `stale` is the number of a token that the target refused.
@@ -58,26 +63,63 @@ impl Connection {
     /// # Errors
     /// [`ErrorClass::Auth`] where the credentials are refused, [`ErrorClass::Unavailable`] where no
     /// token came: the call itself was not sent.
-    pub(crate) async fn token(&self, pass: &dyn Pass, stale: Option<u64>) -> Result<Option<Token>, Failure> {
-        let header = match self.auth() {
+    pub(crate) async fn token(
+        &self,
+        pass: &dyn Pass,
+        way: Option<usize>,
+        stale: Option<u64>,
+    ) -> Result<Option<Token>, Failure> {
+        let Some(way) = way else { return Ok(None) };
+        let header = match self.manifest.auth.get(way) {
             None => return Ok(None),
-            Some(Auth::OAuth2(auth)) => return self.fetched(pass, auth, stale).await.map(Some),
+            Some(Auth::OAuth2(auth)) if auth.consent().is_some() => {
+                return self.consented(pass, (way, auth), stale).await.map(Some);
+            }
+            Some(Auth::OAuth2(auth)) => return self.fetched(pass, (way, auth), stale).await.map(Some),
             Some(Auth::ApiKey { header, value }) => (header.clone(), self.filled(value, None)?),
             Some(Auth::Basic { username, password }) => {
                 ("authorization".to_owned(), basic(&self.filled(username, None)?, &self.filled(password, None)?))
             }
         };
-        Ok(Some(Token { header, expires_at: Timestamp::MAX, hosts: BTreeMap::new(), number: 0 }))
+        Ok(Some(Token {
+            header,
+            expires_at: Timestamp::MAX,
+            hosts: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            number: 0,
+        }))
     }
 
     /// A template over the fields and hosts of the connection; `login` is the address of the host that tokens come from,
     /// by its name.
-    fn filled(&self, template: &Template, login: Option<(&str, &str)>) -> Result<SecretString, Failure> {
+    pub(crate) fn filled(&self, template: &Template, login: Option<(&str, &str)>) -> Result<SecretString, Failure> {
         let own = |name: &str| login.filter(|(host, _)| *host == name).map(|(_, url)| url);
         let field = |name: &str| self.fields.get(name).map(SecretString::expose_secret);
         let named = |name: &str| own(name).or_else(|| self.hosts.get(name).map(String::as_str)).or_else(|| field(name));
         let text = template.render(Document::Value(&Value::Null), &named, Escape::None);
         text.map(SecretString::from).map_err(|message| Failure::new(ErrorClass::Config, message))
+    }
+}
+
+impl Token {
+    /// A path with what is known of the person in the place of his claims.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] for one that his consent did not bring.
+    pub(crate) fn claimed(
+        &self,
+        path: &str,
+        names: &[(String, ferry_contract::path::Path)],
+    ) -> Result<String, Failure> {
+        let mut path = path.to_owned();
+        for (name, _) in names {
+            let marker = format!("{{{name}}}");
+            if path.contains(&marker) {
+                let none = || Failure::new(ErrorClass::Config, format!("the consent brought no `{name}`"));
+                path = path.replace(&marker, &percent_encoded(self.claims.get(name).ok_or_else(none)?));
+            }
+        }
+        Ok(path)
     }
 }
 

@@ -8,13 +8,13 @@ use ferry_contract::{
     port::{HttpError, HttpRequest, Pass, Seen},
     template::percent_encoded,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{Token, basic, jwt::Claims};
 use crate::{
-    address::after,
+    address::{Address, after},
     connection::Connection,
     limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
     manifest::{Accept, ClientAuth, Grant, OAuth2},
@@ -24,10 +24,18 @@ use crate::{
 /// A token's life where the answer does not say it: Salesforce leaves it out.
 const LIFE_DEFAULT: Duration = Duration::from_mins(15);
 
+/// What is sent for a token.
+type Form = Vec<(&'static str, SecretString)>;
+
 impl Connection {
     /// The token that is valid now.
-    pub(super) async fn fetched(&self, pass: &dyn Pass, auth: &OAuth2, stale: Option<u64>) -> Result<Token, Failure> {
-        let mut current = self.tokens.current.lock().await;
+    pub(super) async fn fetched(
+        &self,
+        pass: &dyn Pass,
+        (way, auth): (usize, &OAuth2),
+        stale: Option<u64>,
+    ) -> Result<Token, Failure> {
+        let mut current = self.tokens[way].current.lock().await;
         let usable = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale);
         if let Some(token) = usable {
             return Ok(token.clone());
@@ -42,38 +50,60 @@ impl Connection {
     async fn fetch_anywhere(&self, pass: &dyn Pass, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
         let mut before = None;
         for address in self.addresses(auth.host(), None)? {
-            let token = match pass.next(&address.name).await {
-                Ok(()) => {
-                    let token = self.fetch(auth, number, &address.url).await;
-                    let class = token.as_ref().err().map(|failure| failure.class);
-                    let wait_ms = token.as_ref().err().and_then(|failure| failure.wait_ms);
-                    let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
-                    pass.seen(&address.name, seen).await;
-                    token
-                }
+            let asked = match self.form(auth, &address.url) {
+                Ok(form) => self.ask_at(pass, auth, &address, form).await,
                 Err(failure) => Err(failure),
             };
-            match token {
+            match asked {
                 Err(failure) if failure.class == ErrorClass::Unavailable => before = Some(after(failure, before)),
-                token => return token,
+                asked => return asked.map(|(answer, asked_at)| token(auth, &answer, asked_at, number)),
             }
         }
         Err(before.unwrap_or_else(|| Failure::new(ErrorClass::Bug, "a token has no address")))
     }
 
-    /// Whether a call needs no new token; one that is being fetched counts as none.
-    pub(crate) fn has_token(&self) -> bool {
-        self.tokens.current.try_lock().is_ok_and(|token| token.as_ref().is_some_and(|token| self.is_fresh(token)))
+    /// What is given for a form that may be sent once: at the first address, and at no other.
+    pub(super) async fn ask_for_token(
+        &self,
+        pass: &dyn Pass,
+        auth: &OAuth2,
+        form: Form,
+    ) -> Result<(Answer, Timestamp), Failure> {
+        let addresses = self.addresses(auth.host(), None)?;
+        self.ask_at(pass, auth, &addresses[0], form).await
     }
 
-    fn is_fresh(&self, token: &Token) -> bool {
+    async fn ask_at(
+        &self,
+        pass: &dyn Pass,
+        auth: &OAuth2,
+        address: &Address,
+        form: Form,
+    ) -> Result<(Answer, Timestamp), Failure> {
+        pass.next(&address.name).await?;
+        let answer = self.ask(auth, &address.url, form).await;
+        let class = answer.as_ref().err().map(|failure| failure.class);
+        let wait_ms = answer.as_ref().err().and_then(|failure| failure.wait_ms);
+        let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
+        pass.seen(&address.name, seen).await;
+        answer
+    }
+
+    /// Whether a call in this way needs no new token; one that is being fetched counts as none.
+    pub(crate) fn has_token(&self, way: usize) -> bool {
+        let current = self.tokens[way].current.try_lock();
+        current.is_ok_and(|token| token.as_ref().is_some_and(|token| self.is_fresh(token)))
+    }
+
+    pub(super) fn is_fresh(&self, token: &Token) -> bool {
         let until = self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit");
         token.expires_at > until
     }
 
-    async fn fetch(&self, auth: &OAuth2, number: u64, login: &str) -> Result<Token, Failure> {
+    /// The answer that has a token, and when it was asked for.
+    async fn ask(&self, auth: &OAuth2, login: &str, form: Form) -> Result<(Answer, Timestamp), Failure> {
         let asked_at = self.world.clock.now();
-        let request = self.token_request(auth, login)?;
+        let request = self.token_request(auth, login, form)?;
         let asked = Asked { method: request.method.clone(), url: request.url.clone(), sensitive: Vec::new() };
         let response = self.world.http.send(request).await.map_err(|error| match error {
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
@@ -81,24 +111,11 @@ impl Connection {
             }
         })?;
         let answer = Answer::read(&response, Accept::Json, asked);
-        let text = |name: &str| answer.body.get(name).and_then(Value::as_str);
-        let Some(value) = text("access_token").filter(|_| answer.status == 200) else {
-            return Err(self.no_token(refused(&answer), &answer.asked, Some(&answer)));
-        };
-        let life = answer.body.get("expires_in").and_then(Value::as_u64).map_or(LIFE_DEFAULT, Duration::from_secs);
-        let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(1));
-        let hosts = auth.hosts.iter().filter_map(|(name, path)| {
-            Some((
-                name.clone(),
-                path.one(Document::Value(&answer.body)).ok()?.as_str()?.trim_end_matches('/').to_owned(),
-            ))
-        });
-        Ok(Token {
-            header: ("authorization".to_owned(), format!("Bearer {value}").into()),
-            expires_at: asked_at.checked_add(life).unwrap_or(asked_at),
-            hosts: hosts.collect::<BTreeMap<_, _>>(),
-            number,
-        })
+        let has_token = answer.body.get("access_token").and_then(Value::as_str).is_some();
+        if answer.status == 200 && has_token {
+            return Ok((answer, asked_at));
+        }
+        Err(self.no_token(refused(&answer), &answer.asked, Some(&answer)))
     }
 
     /// The body has the client's secret.
@@ -108,10 +125,10 @@ impl Connection {
         failure
     }
 
-    fn token_request(&self, auth: &OAuth2, login: &str) -> Result<HttpRequest, Failure> {
+    /// What is sent for a token that needs nothing but the connection.
+    fn form(&self, auth: &OAuth2, login: &str) -> Result<Form, Failure> {
         let fill = |template| self.filled(template, Some((auth.host(), login)));
-        let url = fill(&auth.token_url)?.expose_secret().to_owned();
-        let mut form: Vec<(&str, SecretString)> = match &auth.grant {
+        Ok(match &auth.grant {
             Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
             Grant::Password { username, password } => {
                 vec![("grant_type", "password".into()), ("username", fill(username)?), ("password", fill(password)?)]
@@ -127,8 +144,18 @@ impl Connection {
                     ("assertion", assertion.into()),
                 ]
             }
-        };
-        form.extend(auth.scope.clone().map(|scope| ("scope", scope.into())));
+            Grant::AuthorizationCode(_) => {
+                return Err(Failure::new(ErrorClass::Bug, "a token of a consent comes from its row"));
+            }
+        })
+    }
+
+    fn token_request(&self, auth: &OAuth2, login: &str, mut form: Form) -> Result<HttpRequest, Failure> {
+        let url = self.filled(&auth.token_url, Some((auth.host(), login)))?.expose_secret().to_owned();
+        // The page on which a person was asked has named the scope already.
+        if auth.consent().is_none() {
+            form.extend(auth.scope.clone().map(|scope| ("scope", scope.into())));
+        }
         let mut headers = vec![
             ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
             ("accept".to_owned(), "application/json".to_owned()),
@@ -145,7 +172,30 @@ impl Connection {
         let form: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value.expose_secret()))).collect();
         let body = Some(form.join("&").into_bytes());
-        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout: TIMEOUT_DEFAULT })
+        let (timeout, tls) = (TIMEOUT_DEFAULT, self.tls.clone());
+        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout, tls })
+    }
+}
+
+/// When the token of an answer ends.
+pub(super) fn end_of(answer: &Answer, asked_at: Timestamp) -> Timestamp {
+    let life = answer.body.get("expires_in").and_then(Value::as_u64).map_or(LIFE_DEFAULT, Duration::from_secs);
+    let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(1));
+    asked_at.checked_add(life).unwrap_or(asked_at)
+}
+
+fn token(auth: &OAuth2, answer: &Answer, asked_at: Timestamp, number: u64) -> Token {
+    let value = answer.body.get("access_token").and_then(Value::as_str).unwrap_or_default();
+    let hosts = auth.hosts.iter().filter_map(|(name, path)| {
+        let url = path.one(Document::Value(&answer.body)).ok()?.as_str()?;
+        Some((name.clone(), url.trim_end_matches('/').to_owned()))
+    });
+    Token {
+        header: ("authorization".to_owned(), format!("Bearer {value}").into()),
+        expires_at: end_of(answer, asked_at),
+        hosts: hosts.collect::<BTreeMap<_, _>>(),
+        claims: BTreeMap::new(),
+        number,
     }
 }
 
@@ -157,6 +207,7 @@ fn refused(answer: &Answer) -> Failure {
         _ => ErrorClass::Unavailable,
     };
     let message = format!("no token: {} {} {}", answer.status, text("error"), clipped(text("error_description")));
-    let failure = Failure::new(class, message.trim_end());
+    let code = Some(text("error").to_owned()).filter(|code| !code.is_empty());
+    let failure = Failure { code, ..Failure::new(class, message.trim_end()) };
     answer.retry_after(None).map_or(failure.clone(), |wait| failure.after(wait))
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::limits::TIMEOUT_DEFAULT;
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "record",
     "selects",
     "summary",
@@ -32,6 +32,7 @@ const KEYS: [&str; 19] = [
     "evidence",
     "deprecated",
     "effect",
+    "auth",
     "preflight",
     "bundle",
     "timeout",
@@ -195,6 +196,7 @@ impl Reader<'_> {
         let result = fields.need("result", "$", self.report);
         Some(Call {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
+            way: fields.get("auth").and_then(|node| self.named_way(node)),
             success: success?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
             result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
@@ -286,6 +288,18 @@ impl Reader<'_> {
                 "remove `required` from `output`; read what you need with the look-up",
             );
         }
+    }
+
+    /// The way of that name.
+    fn named_way(&mut self, node: &Node) -> Option<usize> {
+        let name = ferry_contract::yaml::read::text(node, "`auth` of an action", self.report)?.value;
+        if let Some(way) = self.named.get(&name) {
+            return Some(*way);
+        }
+        let known: Vec<&str> = self.named.keys().map(String::as_str).collect();
+        let message = format!("no way in `auth` of this connector is called `{name}`");
+        self.report.unknown("invalid-value", node.at, message, (&name, &known));
+        None
     }
 
     pub(super) fn duration_of(&mut self, fields: Fields<'_>, key: &str) -> Option<Duration> {

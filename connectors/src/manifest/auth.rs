@@ -1,11 +1,14 @@
 //! `auth`: the ways in which calls say who we are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ferry_contract::{
+    catalog::ConnectionField,
     path::Path,
     template::Template,
     yaml::{
         Kind, Node,
-        read::{Fields, one_of},
+        read::{Fields, one_of, text},
     },
 };
 
@@ -61,6 +64,17 @@ pub enum Grant {
     },
     /// A text that the client has signed. Source: RFC 7523, section 2.1.
     JwtBearer(Assertion),
+    /// What a person allows in a browser, and from then on what came of it. Source: RFC 6749, sections 4.1 and 6.
+    AuthorizationCode(Consent),
+}
+
+/// What a person is asked, and what is learnt of him.
+#[derive(Debug)]
+pub struct Consent {
+    /// The page on which he is asked.
+    pub authorize_url: Template,
+    /// Names for paths of requests, out of the claims of the token that says who he is (OpenID Connect).
+    pub claims: Vec<(String, Path)>,
 }
 
 /// What a client signs (RS256).
@@ -96,6 +110,14 @@ impl Auth {
         }
     }
 
+    /// The fields of a connection that it needs, in order.
+    pub fn fields(&self, connection: &[(String, ConnectionField)]) -> Vec<String> {
+        let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
+        let mut known = BTreeSet::new();
+        let names = self.names().into_iter().filter(is_field).filter(|name| known.insert(*name));
+        names.map(str::to_owned).collect()
+    }
+
     /// All names that it reads: fields of the connection, and hosts.
     pub fn names(&self) -> Vec<&str> {
         let (templates, client): (Vec<&Template>, ClientAuth) = match self {
@@ -109,6 +131,7 @@ impl Auth {
                     Grant::JwtBearer(signed) => {
                         templates.extend([&signed.issuer, &signed.subject, &signed.audience, &signed.key]);
                     }
+                    Grant::AuthorizationCode(consent) => templates.push(&consent.authorize_url),
                 }
                 (templates, oauth2.client)
             }
@@ -122,26 +145,48 @@ impl Auth {
 }
 
 impl OAuth2 {
+    /// What a person is asked, where one is.
+    pub fn consent(&self) -> Option<&Consent> {
+        match &self.grant {
+            Grant::AuthorizationCode(consent) => Some(consent),
+            Grant::ClientCredentials | Grant::Password { .. } | Grant::JwtBearer(_) => None,
+        }
+    }
+
     /// The name of the host that tokens come from.
     pub fn host(&self) -> &str {
         self.token_url.names().next().unwrap_or("login")
     }
 }
 
-const WAYS: [&str; 3] = ["oauth2", "basic", "api_key"];
+const WAYS: [&str; 4] = ["oauth2", "basic", "api_key", "name"];
 
-/// The ways that are written: one, or a list of them.
+/// The ways that are written: one, or a list of them. Those with a name, which actions ask for, come last.
 pub(super) fn ways(node: &Node) -> Vec<&Node> {
-    match &node.kind {
+    let mut ways: Vec<&Node> = match &node.kind {
         Kind::List(ways) => ways.iter().collect(),
         _ => vec![node],
-    }
+    };
+    ways.sort_by_key(|way| way.get("name").is_some());
+    ways
 }
 
 impl Reader<'_> {
-    /// One way, or a list of them.
-    pub(super) fn auth(&mut self, node: &Node) -> Vec<Auth> {
-        ways(node).into_iter().filter_map(|node| self.way(node)).collect()
+    /// One way, or a list of them; and which of them have names.
+    pub(super) fn auth(&mut self, node: &Node) -> (Vec<Auth>, BTreeMap<String, usize>) {
+        let (mut all, mut named) = (Vec::new(), BTreeMap::new());
+        for node in ways(node) {
+            let Some(way) = self.way(node) else { continue };
+            let name = node.get("name").and_then(|node| text(node, "`name`", self.report));
+            if let Some(name) = name
+                && named.insert(name.value.clone(), all.len()).is_some()
+            {
+                let message = format!("two ways in `auth` are called `{}`", name.value);
+                self.report.error("duplicate-key", name.at, message, "give each a name of its own");
+            }
+            all.push(way);
+        }
+        (all, named)
     }
 
     fn way(&mut self, node: &Node) -> Option<Auth> {
@@ -171,14 +216,25 @@ impl Reader<'_> {
     }
 
     fn oauth2(&mut self, node: &Node) -> Option<OAuth2> {
-        let known = ["grant", "token_url", "scope", "client", "hosts", "username", "password", "assertion"];
+        let known = [
+            "grant",
+            "token_url",
+            "scope",
+            "client",
+            "hosts",
+            "username",
+            "password",
+            "assertion",
+            "authorize_url",
+            "claims",
+        ];
         let fields = Fields::open(node, "`oauth2`", &known, self.report)?;
         let grant = self.grant(fields)?;
         let token_url = self.needed_template(fields, "token_url", "\"{login}/oauth2/token\"")?;
         let client = fields.need("client", "basic", self.report)?;
         let mut ways = vec![("basic", ClientAuth::Basic), ("form", ClientAuth::Form)];
         // The client has nothing else to show.
-        if !matches!(grant, Grant::ClientCredentials) {
+        if matches!(grant, Grant::Password { .. } | Grant::JwtBearer(_)) {
             ways.push(("none", ClientAuth::None));
         }
         Some(OAuth2 {
@@ -192,9 +248,15 @@ impl Reader<'_> {
 
     fn grant(&mut self, fields: Fields<'_>) -> Option<Grant> {
         let node = fields.need("grant", "client_credentials", self.report)?;
-        let grants = ["client_credentials", "password", "jwt_bearer"].map(|name| (name, name));
+        let grants = ["client_credentials", "password", "jwt_bearer", "authorization_code"].map(|name| (name, name));
         let grant = one_of(node, "a grant", &grants, self.report)?;
-        let own = [("password", "username"), ("password", "password"), ("jwt_bearer", "assertion")];
+        let own = [
+            ("password", "username"),
+            ("password", "password"),
+            ("jwt_bearer", "assertion"),
+            ("authorization_code", "authorize_url"),
+            ("authorization_code", "claims"),
+        ];
         for (of, key) in own.into_iter().filter(|(of, _)| *of != grant) {
             if let Some(node) = fields.get(key) {
                 let message = format!("`{key}` belongs to `grant: {of}`, and this is `{grant}`");
@@ -207,6 +269,10 @@ impl Reader<'_> {
                 Some(Grant::Password { username, password })
             }
             "jwt_bearer" => self.assertion(fields).map(Grant::JwtBearer),
+            "authorization_code" => Some(Grant::AuthorizationCode(Consent {
+                authorize_url: self.needed_template(fields, "authorize_url", "\"{login}/oauth2/authorize\"")?,
+                claims: fields.get("claims").map_or_else(Vec::new, |node| self.paths(node)),
+            })),
             _ => Some(Grant::ClientCredentials),
         }
     }

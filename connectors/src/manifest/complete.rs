@@ -88,7 +88,10 @@ fn action(manifest: &Manifest, (call, node): (&Call, &Node), report: &mut Report
     let Some(request) = node.get("request") else { return };
     host(manifest, call, request, report);
     if let Some(path) = request.get("path") {
-        let lets: Vec<&str> = call.request.lets.iter().map(|(name, _)| name.as_str()).collect();
+        let claims = call.way.map_or(manifest.auth.as_slice(), |way| &manifest.auth[way..=way]).iter();
+        let claims = claims.filter_map(|way| way.oauth2()?.consent()).flat_map(|consent| &consent.claims);
+        let lets = call.request.lets.iter().map(|(name, _)| name.as_str());
+        let lets: Vec<&str> = lets.chain(claims.map(|(name, _)| name.as_str())).collect();
         names(manifest, (&call.request.path, path), &lets, report);
     }
     call.request.expressions().for_each(|by| by.scripts(&mut |script| fields(manifest, script, report)));

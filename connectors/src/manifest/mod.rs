@@ -27,7 +27,7 @@ use ferry_contract::{
     template::Template,
 };
 
-pub use auth::{Assertion, Auth, ClientAuth, Grant, OAuth2};
+pub use auth::{Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
 pub use read::read;
 pub use webhook::{Encoding, Webhook};
 
@@ -38,8 +38,10 @@ pub struct Manifest {
     pub connector: Arc<Connector>,
     /// Hosts by environment and name.
     pub environments: BTreeMap<String, BTreeMap<String, Template>>,
-    /// How calls say who we are: the first way whose fields a connection has.
+    /// How calls say who we are: the first way whose fields a connection has; those with a name come last.
     pub auth: Vec<Auth>,
+    /// The ways that actions ask for by name.
+    pub named: BTreeMap<String, usize>,
     /// Error rules for all actions; first match wins.
     pub errors: Vec<ErrorRule>,
     /// Where the target says what is wrong, in words.
@@ -117,6 +119,8 @@ impl ErrorRule {
 pub struct Call {
     /// Whether it writes.
     pub is_write: bool,
+    /// Which way to say who we are it asks for, where not the connection's.
+    pub way: Option<usize>,
     /// The request.
     pub request: Request,
     /// The condition on `status`, `body` and `headers` under which it succeeded.

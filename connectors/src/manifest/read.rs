@@ -72,13 +72,15 @@ pub fn read(source: &Arc<Source>, rules: &Arc<Rules>, report: &mut Report) -> Op
 
 fn whole(root: &Node, rules: &Arc<Rules>, report: &mut Report) -> Option<Manifest> {
     let fields = Fields::open(root, "a connector", &KEYS, report)?;
-    let manifest = Reader { rules, report }.manifest(fields);
+    let manifest = Reader { rules, named: BTreeMap::new(), report }.manifest(fields);
     manifest.iter().for_each(|manifest| complete::check(manifest, root, report));
     manifest
 }
 
 pub(super) struct Reader<'a> {
     pub(super) rules: &'a Arc<Rules>,
+    /// The ways to say who we are that have a name.
+    pub(super) named: BTreeMap<String, usize>,
     pub(super) report: &'a mut Report,
 }
 
@@ -91,7 +93,8 @@ impl Reader<'_> {
             self.environments(node)
         };
         let connection = fields.get("connection").map_or_else(Vec::new, |node| self.connection(node));
-        let auth = fields.get("auth").map_or_else(Vec::new, |node| self.auth(node));
+        let (auth, named) = fields.get("auth").map(|node| self.auth(node)).unwrap_or_default();
+        self.named.clone_from(&named);
         let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node));
         let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
@@ -115,7 +118,8 @@ impl Reader<'_> {
             None => Default::default(),
         };
         let verify = fields.get("verify").and_then(|node| self.verify(node, (actions_node, &actions)));
-        let ways = ways(&auth, &connection);
+        // Those with a name are for actions that ask for them.
+        let ways = ways(&auth[..auth.len() - named.len()], &connection);
         let connector = Connector {
             name,
             title,
@@ -140,6 +144,7 @@ impl Reader<'_> {
             connector,
             environments,
             auth,
+            named,
             errors,
             message,
             code,
@@ -304,12 +309,5 @@ impl Reader<'_> {
 
 /// The fields of a connection that each way to say who we are needs.
 fn ways(auth: &[Auth], connection: &[(String, ConnectionField)]) -> Vec<Vec<String>> {
-    let is_field = |name: &&str| connection.iter().any(|(field, _)| field == name);
-    let fields_of = |way: &Auth| {
-        let mut names: Vec<String> = way.names().into_iter().filter(is_field).map(str::to_owned).collect();
-        let mut known = BTreeSet::new();
-        names.retain(|name| known.insert(name.clone()));
-        names
-    };
-    auth.iter().map(fields_of).collect()
+    auth.iter().map(|way| way.fields(connection)).collect()
 }

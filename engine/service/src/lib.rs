@@ -11,6 +11,7 @@ pub mod limits;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod clock;
+pub mod consents;
 pub mod http;
 pub mod sandbox;
 

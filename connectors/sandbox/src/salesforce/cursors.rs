@@ -74,14 +74,16 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
+    use super::super::objects::PAYMENT_REQUEST;
+    use super::super::org::Org;
     use super::super::query;
+    use super::super::query::Deleted;
     use super::super::records::Record;
-    use super::super::schema::PAYMENT_REQUEST;
     use super::*;
 
     const RECORDS: usize = limits::PAGE_RECORDS * 3;
 
-    fn store() -> Store {
+    fn org() -> Org {
         let mut store = Store::default();
         for number in 0..RECORDS {
             let name = Value::from(format!("PR-{number:04}"));
@@ -91,40 +93,42 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             );
         }
-        store
+        Org::new(1, store)
     }
 
-    fn found(store: &Store) -> Found {
-        query::run(store, "SELECT Id, Name, Status__c FROM Payment_Request__c ORDER BY Name")
-            .expect("it is well formed")
+    fn found(org: &Org) -> Found {
+        let text = "SELECT Id, Name, Status__c FROM Payment_Request__c ORDER BY Name";
+        query::run(org, text, Deleted::Left).expect("it is well formed")
     }
 
     #[test]
     fn polls_that_are_never_read_to_their_end_keep_ten_cursors() {
-        let (store, mut cursors) = (store(), Cursors::default());
+        let (org, mut cursors) = (org(), Cursors::default());
         let polls = limits::CURSORS_MAX * 20;
-        let nexts: Vec<String> = (0..polls).filter_map(|_| cursors.first(&store, found(&store)).next).collect();
+        let nexts: Vec<String> = (0..polls).filter_map(|_| cursors.first(&org.store, found(&org)).next).collect();
         assert_eq!((nexts.len(), cursors.open.len()), (polls, 10));
-        let are_open: Vec<bool> = nexts.iter().map(|next| cursors.next(&store, next).is_ok()).collect();
+        let are_open: Vec<bool> = nexts.iter().map(|next| cursors.next(&org.store, next).is_ok()).collect();
         assert_eq!(are_open.iter().position(|is_open| *is_open), Some(polls - 10), "the oldest are released");
-        let problem = cursors.next(&store, &nexts[0]).expect_err("it is released");
+        let problem = cursors.next(&org.store, &nexts[0]).expect_err("it is released");
         assert_eq!((problem.status.as_u16(), problem.code), (400, "INVALID_QUERY_LOCATOR"));
     }
 
     #[test]
     fn a_cursor_shares_its_records_and_shows_them_as_they_stood() {
-        let (mut store, mut cursors) = (store(), Cursors::default());
-        let first = cursors.first(&store, found(&store));
+        let (mut org, mut cursors) = (org(), Cursors::default());
+        let first = cursors.first(&org.store, found(&org));
         let (_, kept) = &cursors.open[0];
-        let shared = store.all(&PAYMENT_REQUEST).zip(kept.records()).filter(|(one, other)| Arc::ptr_eq(one, other));
+        let shared = org.store.all(&PAYMENT_REQUEST).zip(kept.records()).filter(|(one, other)| Arc::ptr_eq(one, other));
         assert_eq!(shared.count(), RECORDS, "no record is kept twice");
         let id = first.records[0]["Id"].as_str().expect("it is a text").to_owned();
-        let last = kept.show(&store, RECORDS - 1..RECORDS)[0]["Id"].as_str().expect("it is a text").to_owned();
-        store.delete(&PAYMENT_REQUEST, &id).expect("it is there");
-        store.delete(&PAYMENT_REQUEST, &last).expect("it is there");
+        let last = kept.show(&org.store, RECORDS - 1..RECORDS)[0]["Id"].as_str().expect("it is a text").to_owned();
+        let mut by = org.by(Timestamp::UNIX_EPOCH, None);
+        for id in [id, last] {
+            org.delete(&PAYMENT_REQUEST, &id, &mut by).expect("it is there");
+        }
         let (mut next, mut names) = (first.next, first.records);
         while let Some(locator) = next {
-            let page = cursors.next(&store, &locator).expect("it is open");
+            let page = cursors.next(&org.store, &locator).expect("it is open");
             assert_eq!(page.total, RECORDS);
             names.extend(page.records);
             next = page.next;

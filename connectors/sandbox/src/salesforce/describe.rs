@@ -15,7 +15,7 @@ const NUMBER: (u32, u32) = (18, 2);
 
 /// Describes an object.
 pub(super) fn object(object: &Object) -> Value {
-    let is_custom = object.name.ends_with("__c");
+    let is_custom = !object.is_standard();
     let label = label(object.name);
     let url = format!("{DATA}/sobjects/{}", object.name);
     json!({
@@ -29,7 +29,7 @@ pub(super) fn object(object: &Object) -> Value {
         "deletable": true,
         "deprecatedAndHidden": false,
         "feedEnabled": false,
-        "fields": object.fields.iter().map(field).collect::<Vec<Value>>(),
+        "fields": object.fields().map(field).collect::<Vec<Value>>(),
         "hasSubtypes": false,
         "keyPrefix": object.prefix,
         "label": label,
@@ -52,10 +52,30 @@ pub(super) fn object(object: &Object) -> Value {
     })
 }
 
+/// Says of an object what the list of all of them says.
+pub(super) fn short(object: &'static Object) -> Value {
+    let url = format!("{DATA}/sobjects/{}", object.name);
+    json!({
+        "name": object.name,
+        "label": label(object.name),
+        "keyPrefix": object.prefix,
+        "custom": !object.is_standard(),
+        "createable": true,
+        "updateable": true,
+        "deletable": true,
+        "queryable": true,
+        "urls": { "sobject": url, "describe": format!("{url}/describe"), "rowTemplate": format!("{url}/{{ID}}") },
+    })
+}
+
 fn field(field: &Field) -> Value {
     let (kind, soap, length) = types(field.kind);
-    let is_number = matches!(field.kind, Kind::Number);
-    let (precision, scale) = if is_number { NUMBER } else { (0, 0) };
+    let (precision, scale) = match field.kind {
+        Kind::Number => NUMBER,
+        Kind::Decimal(scale) => (18, scale),
+        _ => (0, 0),
+    };
+    let is_number = precision > 0;
     let reference = match field.kind {
         Kind::Reference(object) => Some(object),
         _ => None,
@@ -66,10 +86,11 @@ fn field(field: &Field) -> Value {
     };
     let by_default = match field.need {
         Need::Or(value) => Some(value),
-        Need::Optional | Need::Required | Need::System => None,
+        Need::Optional | Need::Required | Need::System | Need::Counted(_) => None,
     };
     let value = |value: &&str| json!({ "active": true, "defaultValue": by_default == Some(*value), "label": value, "validFor": null, "value": value });
     let is_key = field.key != Key::No;
+    let is_flag = matches!(field.kind, Kind::Flag);
     let is_set = field.need != Need::System;
     json!({
         "aggregatable": true,
@@ -81,7 +102,7 @@ fn field(field: &Field) -> Value {
         "createable": is_set,
         "custom": field.name.ends_with("__c"),
         "defaultValue": by_default,
-        "defaultedOnCreate": matches!(field.need, Need::Or(_) | Need::System),
+        "defaultedOnCreate": matches!(field.need, Need::Or(_) | Need::System | Need::Counted(_)) || is_flag,
         "deprecatedAndHidden": false,
         "digits": 0,
         "encrypted": false,
@@ -93,7 +114,7 @@ fn field(field: &Field) -> Value {
         "length": length,
         "name": field.name,
         "nameField": field.name == "Name",
-        "nillable": field.need == Need::Optional,
+        "nillable": field.need == Need::Optional && !is_flag,
         "picklistValues": picklist.iter().map(value).collect::<Vec<Value>>(),
         "precision": precision,
         "referenceTo": reference.into_iter().collect::<Vec<&str>>(),
@@ -115,6 +136,10 @@ fn types(kind: Kind) -> (&'static str, &'static str, usize) {
         Kind::Text(length) => ("string", "xsd:string", length),
         Kind::Email => ("email", "xsd:string", 80),
         Kind::Picklist(_) => ("picklist", "xsd:string", 255),
+        Kind::Lines(length) => ("textarea", "xsd:string", length),
+        Kind::Flag => ("boolean", "xsd:boolean", 0),
+        Kind::Decimal(_) => ("double", "xsd:double", 0),
+        Kind::Date => ("date", "xsd:date", 0),
         Kind::Number => ("currency", "xsd:double", 0),
         Kind::DateTime => ("datetime", "xsd:dateTime", 0),
         Kind::Reference(_) => ("reference", "tns:ID", 18),

@@ -15,6 +15,15 @@ pub(super) fn make(prefix: &str, number: u64) -> String {
     with_check(&id)
 }
 
+/// Says the number of an id that `make` has made; nothing where it has not.
+pub(super) fn number(prefix: &str, id: &str) -> Option<u64> {
+    let digits = id.strip_prefix(prefix)?.strip_prefix("5e00000")?.get(..5)?;
+    digits.bytes().try_fold(0, |number, digit| {
+        let value = DIGITS.iter().position(|one| *one == digit)?;
+        Some(number * 62 + value as u64)
+    })
+}
+
 /// Reads an id of 15 or 18 characters into 18; `None` where it is no id with this prefix.
 pub(super) fn read(prefix: &str, text: &str) -> Option<String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric()) && text.starts_with(prefix);
@@ -46,6 +55,14 @@ mod tests {
         assert_eq!(read("001", "001A0000006Vm9r").as_deref(), Some("001A0000006Vm9rIAC"));
         assert_eq!(read("001", "001A0000006Vm9rIAA"), None);
         assert_eq!(read("003", "001A0000006Vm9rIAC"), None);
+    }
+
+    #[test]
+    fn the_number_of_an_id_is_the_one_it_was_made_of() {
+        for number in [1, 61, 62, 1_000_000] {
+            assert_eq!(super::number("a0P", &make("a0P", number)), Some(number));
+        }
+        assert_eq!(super::number("a0P", "001A0000006Vm9rIAC"), None);
     }
 
     #[test]

@@ -1,29 +1,61 @@
 //! Salesforce's REST API v59.0, as far as payment records need it.
 //!
-//! Shapes: vendors.md, sections 3.1 and 3.2. An error is always a list of problems.
+//! Shapes: vendors.md, sections 3.1 to 3.3. An error is always a list of problems.
+//!
+//! Orders, at `POST /_sandbox/salesforce`, are what administrators and others do, one in each:
+//! - `{"validation": {"object", "field", "above": "1000" | "equals": …, "message"}}` adds a validation rule;
+//! - `{"lock": {"object", "parent", "one_in", "times", "in_trigger"}}` makes writes meet a lock that others hold;
+//! - `{"rules": "none"}` takes all of both away;
+//! - `{"api_calls": {"used", "max"}}` sets what the org has used of its calls in 24 hours;
+//! - `{"sessions": "end"}` ends every session, `"revoke"` the consent too, `"consent"` gives it again;
+//! - `{"dated_rates": true}` turns on Advanced Currency Management;
+//! - `{"events": {"topic", "after": 0}}` says what was told.
 
+mod bulk;
+mod checked;
+mod collections;
+mod composite;
 mod cursors;
 mod describe;
+mod events;
 mod ids;
+mod objects;
+mod org;
+mod packed;
 mod query;
 pub(crate) mod records;
+mod rest;
+mod rules;
 pub(crate) mod schema;
+mod session;
 mod soql;
+mod start;
+mod table;
+mod usage;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::access::{self, CLIENT_ID, CLIENT_SECRET, InForm, Tokens};
-use crate::random::Random;
 use crate::system::{Context, Simulated};
 use crate::wire::{Answer, Request};
-use crate::{assertion, limits};
+use bulk::Jobs;
 use cursors::{Cursors, Page};
+use org::{By, Org};
+use query::Deleted;
 use records::Store;
-use schema::{Key, Object};
+use rules::{Lock, Validation};
+use session::Sessions;
+use usage::Usage;
+
+pub(crate) use objects::{CONTACT, ORGANIZATION, PAYMENT_REQUEST};
+pub(crate) use start::add as add_org;
 
 const DATA: &str = "/services/data/v59.0";
+
+/// Who all changes are made by.
+const USER_ID: &str = "0055e00000000kEAAQ";
 
 /// Why a request is refused, as one entry of the error list.
 #[derive(Clone, Debug)]
@@ -49,165 +81,131 @@ impl Problem {
         self
     }
 
-    fn answer(self) -> Answer {
+    /// Says it as of one record among others: there it is no address that is not found.
+    fn among_others(self) -> Self {
+        if self.code == "NOT_FOUND" {
+            return Self::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id");
+        }
+        self
+    }
+
+    fn body(&self) -> Value {
         let mut body = json!({ "message": self.message, "errorCode": self.code });
         if !self.fields.is_empty() {
             body["fields"] = json!(self.fields);
         }
-        Answer::json(self.status, json!([body]))
+        json!([body])
+    }
+
+    fn answer(self) -> Answer {
+        Answer::json(self.status, self.body())
     }
 }
 
 /// The state of Salesforce.
 #[derive(Debug)]
 pub(crate) struct Salesforce {
-    base: String,
-    tokens: Tokens,
-    signatures: Random,
-    store: Store,
+    sessions: Sessions,
+    usage: Usage,
+    org: Org,
     cursors: Cursors,
-    calls: u64,
+    jobs: Jobs,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Order {
+    Validation(Validation),
+    Lock(Lock),
+    Rules(NoRules),
+    ApiCalls { used: Option<u64>, max: Option<u64> },
+    Sessions(SessionOrder),
+    DatedRates(bool),
+    Events { topic: String, after: Option<u64> },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NoRules {
+    None,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SessionOrder {
+    End,
+    Revoke,
+    Consent,
 }
 
 impl Salesforce {
-    /// Starts with these records, as the instance `base`.
-    pub(crate) fn new(seed: u64, base: &str, store: Store) -> Self {
+    /// Starts with these records.
+    pub(crate) fn new(seed: u64, store: Store) -> Self {
         Self {
-            base: format!("{base}/salesforce"),
-            tokens: Tokens::new(seed, limits::SALESFORCE_TOKEN_S),
-            signatures: Random::of(seed, "signatures"),
-            store,
+            sessions: Sessions::new(seed),
+            usage: Usage::new(),
+            org: Org::new(seed, store),
             cursors: Cursors::default(),
-            calls: 0,
+            jobs: Jobs::default(),
         }
     }
 
     /// Says the records.
     pub(crate) fn store(&self) -> &Store {
-        &self.store
+        &self.org.store
     }
 
-    fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
-        let signed = access::check_assertion(request, &self.base, now);
-        if let Err(denied) = signed.unwrap_or_else(|| access::check_client(request, InForm::Accepted)) {
-            let (error, description) = denied.texts();
-            return Answer::json(denied.status(), json!({ "error": error, "error_description": description }));
-        }
-        Answer::ok(json!({
-            "access_token": self.tokens.issue(now),
-            "instance_url": self.base,
-            "id": format!("{}/id/00D5e00000000kEAAQ/0055e00000000kEAAQ", self.base),
-            "token_type": "Bearer",
-            "issued_at": now.as_millisecond().to_string(),
-            "signature": format!("{:016x}", self.signatures.draw()),
-            "scope": "api",
-        }))
+    fn api(&mut self, path: &[&str], request: &Request, now: Timestamp) -> Result<Answer, Problem> {
+        self.sessions.check(request, now)?;
+        self.usage.count(now)?;
+        let mut by = self.org.by(now, client(request));
+        self.route(path, request, &mut by)
     }
 
-    fn data(&mut self, path: &[&str], request: &Request, now: Timestamp) -> Result<Answer, Problem> {
-        if !access::bearer(request).is_some_and(|token| self.tokens.accepts(token, now)) {
-            let message = "Session expired or invalid";
-            let problem = Problem::bad("INVALID_SESSION_ID", message);
-            return Err(Problem { status: StatusCode::UNAUTHORIZED, ..problem });
-        }
+    fn route(&mut self, path: &[&str], request: &Request, by: &mut By<'_>) -> Result<Answer, Problem> {
         match (request.method.as_str(), path) {
-            ("GET", ["limits"]) => Ok(self.limits()),
-            ("GET", ["query"]) => self.query(request),
-            ("GET", ["query", locator]) => self.cursors.next(&self.store, locator).map(shown),
-            ("POST", ["sobjects", object]) => self.create(named(object)?, request, now),
-            ("GET", ["sobjects", object, "describe"]) => Ok(Answer::ok(describe::object(named(object)?))),
-            ("GET", ["sobjects", object, id]) => self.retrieve(named(object)?, id, request),
-            ("PATCH", ["sobjects", object, id]) => {
-                let object = named(object)?;
-                self.store.update(object, &id_of(object, id)?, &body(request)?, now)?;
-                Ok(Answer::no_content())
-            }
-            ("DELETE", ["sobjects", object, id]) => {
-                let object = named(object)?;
-                self.store.delete(object, &id_of(object, id)?)?;
-                Ok(Answer::no_content())
-            }
-            ("PATCH", ["sobjects", object, field, value]) => {
-                self.upsert(named(object)?, (field, value), &body(request)?, now)
-            }
+            ("GET", []) => Ok(rest::resources()),
+            ("GET", ["limits"]) => Ok(Answer::ok(self.usage.limits())),
+            ("GET", ["query"]) => self.query(request, Deleted::Left),
+            ("GET", ["queryAll"]) => self.query(request, Deleted::Shown),
+            ("GET", ["query" | "queryAll", locator]) => self.cursors.next(&self.org.store, locator).map(shown),
+            (_, ["sobjects", path @ ..]) => self.org.sobjects(path, request, by),
+            ("POST", ["composite"]) => self.composite(request, by),
+            (_, ["composite", "sobjects", path @ ..]) => self.org.collections(path, request, by),
+            (_, ["jobs", path @ ..]) => self.jobs.answer(&self.org, path, request, by.now),
             _ => Err(Problem::not_found()),
         }
     }
 
-    fn limits(&self) -> Answer {
-        let remaining = limits::API_CALLS_PER_DAY.saturating_sub(self.calls);
-        Answer::ok(json!({
-            "DailyApiRequests": { "Max": limits::API_CALLS_PER_DAY, "Remaining": remaining }
-        }))
-    }
-
-    fn query(&mut self, request: &Request) -> Result<Answer, Problem> {
+    fn query(&mut self, request: &Request, deleted: Deleted) -> Result<Answer, Problem> {
         let text = request.parameter("q");
         let text = text.ok_or_else(|| Problem::bad("MALFORMED_QUERY", "the parameter `q` is missing"))?;
-        let found = query::run(&self.store, text)?;
-        Ok(shown(self.cursors.first(&self.store, found)))
-    }
-
-    fn create(&mut self, object: &'static Object, request: &Request, now: Timestamp) -> Result<Answer, Problem> {
-        let id = self.store.create(object, &body(request)?, now)?;
-        Ok(Answer::json(StatusCode::CREATED, json!({ "id": id, "success": true, "errors": [] })))
-    }
-
-    fn retrieve(&self, object: &'static Object, id: &str, request: &Request) -> Result<Answer, Problem> {
-        let id = id_of(object, id)?;
-        let record = self.store.get(object.name, &id).ok_or_else(Problem::not_found)?;
-        let names = request.parameter("fields").unwrap_or_default();
-        let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-        query::show_fields(&self.store, object, record, &names).map(Answer::ok)
-    }
-
-    fn upsert(
-        &mut self,
-        object: &'static Object,
-        (name, value): (&str, &str),
-        body: &Map<String, Value>,
-        now: Timestamp,
-    ) -> Result<Answer, Problem> {
-        let field = object.field(name).ok().filter(|field| field.key != Key::No);
-        let field = field.ok_or_else(|| {
-            let message = format!("Provided external ID field does not exist or is not accessible: {name}");
-            Problem { message, ..Problem::not_found() }
-        })?;
-        if body.keys().any(|key| key.eq_ignore_ascii_case(field.name)) {
-            let message = format!("The {} field should not be specified in the sobject data.", field.name);
-            return Err(Problem::bad("INVALID_FIELD", message).on(field.name));
-        }
-        match &self.store.find(object, field, value)[..] {
-            [] => {
-                let mut body = body.clone();
-                body.insert(field.name.to_owned(), Value::from(value));
-                let id = self.store.create(object, &body, now)?;
-                Ok(upserted(StatusCode::CREATED, &id))
-            }
-            [id] => {
-                self.store.update(object, id, body, now)?;
-                Ok(upserted(StatusCode::OK, id))
-            }
-            several => {
-                let urls: Vec<String> = several.iter().map(|id| record_url(object, id)).collect();
-                Ok(Answer::json(StatusCode::MULTIPLE_CHOICES, json!(urls)))
-            }
-        }
+        let found = query::run(&self.org, text, deleted)?;
+        Ok(shown(self.cursors.first(&self.org.store, found)))
     }
 }
 
 impl Simulated for Salesforce {
     fn answer(&mut self, request: &Request, cx: Context) -> Answer {
-        match request.parts()[..] {
-            ["services", "oauth2", "token"] => self.token(request, cx.now),
-            ["services", "data", "v59.0", ref path @ ..] => {
-                self.calls += 1;
-                let answer = self.data(path, request, cx.now).unwrap_or_else(Problem::answer);
-                let usage = format!("api-usage={}/{}", self.calls, limits::API_CALLS_PER_DAY);
-                answer.with("sforce-limit-info", usage)
+        match (request.method.as_str(), &request.parts()[..]) {
+            (_, ["services", "oauth2", "token"]) => self.sessions.token(request, cx.now),
+            ("POST", ["services", "oauth2", "revoke"]) => self.sessions.revoke(request),
+            ("GET", ["services", "data"]) => rest::versions(),
+            (_, ["services", "data", "v59.0", path @ ..]) => {
+                let answer = self.api(path, request, cx.now).unwrap_or_else(Problem::answer);
+                answer.with("sforce-limit-info", self.usage.told())
             }
             _ => Problem::not_found().answer(),
         }
+    }
+
+    fn settle(&mut self, now: Timestamp) {
+        self.org.events.forget(now);
+        self.jobs.work(&mut self.org, now);
+    }
+
+    fn is_busy(&self) -> bool {
+        self.jobs.is_busy()
     }
 
     /// As a gateway: 429.
@@ -226,13 +224,25 @@ impl Simulated for Salesforce {
     }
 
     fn credentials(&self, url: &str) -> Value {
-        json!({
-            "url": url,
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "username": assertion::USERNAME,
-            "private_key": assertion::private_key(),
-        })
+        session::credentials(url)
+    }
+
+    fn order(&mut self, order: &Value, now: Timestamp) -> Result<Value, String> {
+        match Order::deserialize(order).map_err(|err| err.to_string())? {
+            Order::Validation(rule) => self.org.rules.validate(rule)?,
+            Order::Lock(lock) => self.org.rules.lock(lock)?,
+            Order::Rules(NoRules::None) => self.org.rules.clear(),
+            Order::ApiCalls { used, max } => self.usage.set(used, max, now),
+            Order::Sessions(SessionOrder::End) => self.sessions.log_out(),
+            Order::Sessions(SessionOrder::Revoke) => self.sessions.end_all(),
+            Order::Sessions(SessionOrder::Consent) => self.sessions.consent(),
+            Order::DatedRates(is_on) => self.org.has_dated_rates = is_on,
+            Order::Events { topic, after } => {
+                let events = self.org.events.after(&topic, after.unwrap_or_default());
+                return Ok(events.map(events::Event::shown).collect());
+            }
+        }
+        Ok(json!({ "done": true }))
     }
 }
 
@@ -241,17 +251,10 @@ fn limit_exceeded(status: StatusCode, retry_after_s: u64) -> Answer {
     Problem { status, ..problem }.answer().with("retry-after", retry_after_s.to_string())
 }
 
-fn named(name: &str) -> Result<&'static Object, Problem> {
-    Object::named(name).ok_or_else(Problem::not_found)
-}
-
-fn id_of(object: &Object, id: &str) -> Result<String, Problem> {
-    ids::read(object.prefix, id).ok_or_else(|| Problem::bad("MALFORMED_ID", format!("malformed id {id}")).on("Id"))
-}
-
-fn body(request: &Request) -> Result<Map<String, Value>, Problem> {
-    let body = serde_json::from_slice(&request.body);
-    body.map_err(|err| Problem::bad("JSON_PARSER_ERROR", format!("the body is not a JSON object: {err}")))
+/// The client, as `Sforce-Call-Options: client=ferry` names it.
+fn client(request: &Request) -> Option<&str> {
+    let mut options = request.header("sforce-call-options")?.split(',');
+    options.find_map(|option| option.trim().strip_prefix("client="))
 }
 
 fn shown(page: Page) -> Answer {
@@ -261,13 +264,4 @@ fn shown(page: Page) -> Answer {
     }
     body["records"] = Value::Array(page.records);
     Answer::ok(body)
-}
-
-fn upserted(status: StatusCode, id: &str) -> Answer {
-    let created = status == StatusCode::CREATED;
-    Answer::json(status, json!({ "id": id, "success": true, "errors": [], "created": created }))
-}
-
-fn record_url(object: &Object, id: &str) -> String {
-    format!("{DATA}/sobjects/{}/{id}", object.name)
 }

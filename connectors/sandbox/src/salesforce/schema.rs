@@ -1,6 +1,10 @@
 //! The objects of the org and their fields.
 
+use serde_json::Value;
+
 use super::Problem;
+use super::objects::OBJECTS;
+use crate::wire;
 
 /// An object of the org.
 #[derive(Debug)]
@@ -9,8 +13,21 @@ pub(crate) struct Object {
     pub(crate) name: &'static str,
     /// The first three characters of its ids.
     pub(super) prefix: &'static str,
-    /// Its fields in the order in which a record shows them.
-    pub(super) fields: &'static [Field],
+    /// The fields that only it has.
+    pub(super) own: &'static [Field],
+    /// How its records are kept.
+    pub(super) keeping: Keeping,
+}
+
+/// How the records of an object are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keeping {
+    /// Each as it is, and each change is told.
+    Told,
+    /// Each as it is; changes are not told.
+    Silent,
+    /// Packed, for a million of them; changes are not told.
+    Packed,
 }
 
 /// A field of an object.
@@ -33,12 +50,20 @@ pub(super) enum Kind {
     Id,
     /// Text of at most so many characters.
     Text(usize),
+    /// The same, of several lines.
+    Lines(usize),
+    /// Yes or no.
+    Flag,
     /// An e-mail address.
     Email,
     /// One of these values.
     Picklist(&'static [&'static str]),
-    /// A number, with its scale.
+    /// An amount of money, with its scale.
     Number,
+    /// Another number, of at most so many decimals.
+    Decimal(u32),
+    /// A day.
+    Date,
     /// A time.
     DateTime,
     /// The id of a record of this object.
@@ -52,6 +77,8 @@ pub(super) enum Need {
     Optional,
     /// Whoever creates the record.
     Required,
+    /// Nobody; it is counted up, after these letters, where nobody did.
+    Counted(&'static str),
     /// Nobody; it is this where nobody did.
     Or(&'static str),
     /// Nobody can: the system does.
@@ -69,89 +96,31 @@ pub(super) enum Key {
     Unique,
 }
 
-const ID: Field = field("Id", Kind::Id).need(Need::System);
-const CREATED: Field = field("CreatedDate", Kind::DateTime).need(Need::System);
-const MODIFIED: Field = field("LastModifiedDate", Kind::DateTime).need(Need::System);
-const STAMP: Field = field("SystemModstamp", Kind::DateTime).need(Need::System);
-const NAME: Field = field("Name", Kind::Text(80));
-const AMOUNT: Field = field("Amount__c", Kind::Number);
-const CURRENCY: Field = field("CurrencyIsoCode", Kind::Picklist(&["USD", "EUR", "GBP"])).need(Need::Or("USD"));
+static HEAD: [Field; 1] = [field("Id", Kind::Id).need(Need::System)];
 
-const REQUEST_STATUS: Kind = Kind::Picklist(&[
-    "Draft",
-    "Approved for Payout",
-    "Submitted",
-    "Completed",
-    "Cancelled",
-    "Needs Correction",
-    "Failed",
-]);
-
-const TRANSACTION_STATUS: Kind =
-    Kind::Picklist(&["Submitted", "Pending", "Processing", "Completed", "Cancelled", "Failed"]);
-
-/// Whom the org pays.
-pub(crate) static CONTACT: Object = Object {
-    name: "Contact",
-    prefix: "003",
-    fields: &[
-        ID,
-        field("FirstName", Kind::Text(40)),
-        field("LastName", Kind::Text(80)).need(Need::Required),
-        field("Email", Kind::Email),
-        field("External_Payoneer_ID__c", Kind::Text(64)).key(Key::External),
-        CREATED,
-        MODIFIED,
-        STAMP,
-    ],
-};
-
-/// What the org wants to pay.
-pub(crate) static PAYMENT_REQUEST: Object = Object {
-    name: "Payment_Request__c",
-    prefix: "a0P",
-    fields: &[
-        ID,
-        NAME,
-        AMOUNT.need(Need::Required),
-        CURRENCY,
-        field("Recipient__c", Kind::Reference("Contact")).need(Need::Required),
-        field("Status__c", REQUEST_STATUS).need(Need::Or("Draft")),
-        field("Payout_Error__c", Kind::Text(255)),
-        CREATED,
-        MODIFIED,
-        STAMP,
-    ],
-};
-
-/// What was paid.
-pub(crate) static PAYMENT_TRANSACTION: Object = Object {
-    name: "Payment_Transaction__c",
-    prefix: "a0T",
-    fields: &[
-        ID,
-        NAME,
-        field("Client_Reference__c", Kind::Text(64)).need(Need::Required).key(Key::Unique),
-        field("Payment_Request__c", Kind::Reference("Payment_Request__c")),
-        field("Payout_ID__c", Kind::Text(64)),
-        field("Status__c", TRANSACTION_STATUS),
-        AMOUNT,
-        CURRENCY,
-        field("Payout_Date__c", Kind::DateTime),
-        field("Cancel_Reason__c", Kind::Text(255)),
-        CREATED,
-        MODIFIED,
-        STAMP,
-    ],
-};
-
-/// The org itself, of which there is one.
-pub(crate) static ORGANIZATION: Object =
-    Object { name: "Organization", prefix: "00D", fields: &[ID, NAME.need(Need::System), CREATED, MODIFIED, STAMP] };
-
-static OBJECTS: [&Object; 4] = [&CONTACT, &PAYMENT_REQUEST, &PAYMENT_TRANSACTION, &ORGANIZATION];
+static TAIL: [Field; 4] = [
+    field("IsDeleted", Kind::Flag).need(Need::System),
+    field("CreatedDate", Kind::DateTime).need(Need::System),
+    field("LastModifiedDate", Kind::DateTime).need(Need::System),
+    field("SystemModstamp", Kind::DateTime).need(Need::System),
+];
 
 impl Object {
+    /// Says its fields in the order in which a record shows them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        HEAD.iter().chain(self.own).chain(TAIL.iter())
+    }
+
+    /// Finds an object by the id of one of its records.
+    pub(super) fn of_id(id: &str) -> Option<&'static Self> {
+        OBJECTS.into_iter().find(|object| id.starts_with(object.prefix))
+    }
+
+    /// Says whether Salesforce itself has it, and no org has made it.
+    pub(super) fn is_standard(&self) -> bool {
+        !self.name.ends_with("__c")
+    }
+
     /// Finds an object by its name, in any case, as Salesforce does.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         OBJECTS.into_iter().find(|object| object.name.eq_ignore_ascii_case(name))
@@ -162,7 +131,7 @@ impl Object {
     /// # Errors
     /// `INVALID_FIELD`, with the name.
     pub(super) fn field(&self, name: &str) -> Result<&'static Field, Problem> {
-        let found = self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        let found = self.fields().find(|field| field.name.eq_ignore_ascii_case(name));
         found.ok_or_else(|| {
             let message = format!("No such column '{name}' on sobject of type {}", self.name);
             Problem::bad("INVALID_FIELD", message).on(name)
@@ -171,17 +140,29 @@ impl Object {
 }
 
 impl Field {
-    const fn need(mut self, need: Need) -> Self {
+    /// Says what it is where nobody says so.
+    pub(super) fn by_default(&self) -> Option<Value> {
+        match (self.need, self.kind) {
+            (Need::Or(text), Kind::Flag) => Some(Value::Bool(text == "true")),
+            (Need::Or(text), Kind::Number | Kind::Decimal(_)) => text.parse().ok().map(wire::number),
+            (Need::Or(text), _) => Some(Value::from(text)),
+            (Need::Optional, Kind::Flag) => Some(Value::Bool(false)),
+            (Need::Optional | Need::Required | Need::System | Need::Counted(_), _) => None,
+        }
+    }
+
+    pub(super) const fn need(mut self, need: Need) -> Self {
         self.need = need;
         self
     }
 
-    const fn key(mut self, key: Key) -> Self {
+    pub(super) const fn key(mut self, key: Key) -> Self {
         self.key = key;
         self
     }
 }
 
-const fn field(name: &'static str, kind: Kind) -> Field {
+/// A field that nobody has to set, and that identifies no record.
+pub(super) const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, need: Need::Optional, key: Key::No }
 }

@@ -1,4 +1,5 @@
 //! A client of the sandbox that keeps it running.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub(crate) struct Client {
     sandbox: Arc<Sandbox>,
     http: reqwest::Client,
     token: Option<String>,
+    name: Option<&'static str>,
 }
 
 impl Client {
@@ -22,7 +24,7 @@ impl Client {
     pub(crate) async fn payoneer() -> Self {
         let options = Options { speed: 0, ..Options::default() };
         let sandbox = ferry_sandbox::start(options).await.expect("a free port is there");
-        let client = Self { sandbox: Arc::new(sandbox), http: reqwest::Client::new(), token: None };
+        let client = Self { sandbox: Arc::new(sandbox), http: reqwest::Client::new(), token: None, name: None };
         client.renewed().await
     }
 
@@ -46,6 +48,37 @@ impl Client {
         Self { token: None, ..self.clone() }
     }
 
+    /// Is the same client, which calls itself so.
+    pub(crate) fn called(&self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self.clone() }
+    }
+
+    /// Asks for a token of Salesforce, and is told so.
+    pub(crate) async fn grant(&self, path: &str, form: &str) -> (u16, Value) {
+        let request = self.http.post(format!("{}/salesforce/services/oauth2/{path}", self.sandbox.url()));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.to_owned());
+        let answer = request.send().await.expect("the sandbox answers");
+        let (code, text) = (answer.status().as_u16(), answer.text().await.expect("the body arrives"));
+        (code, serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Gets a table, with one of the headers.
+    pub(crate) async fn table(&self, path: &str, header: &str) -> (String, String) {
+        let request = self.http.get(format!("{}{path}", self.sandbox.url()));
+        let request = request.bearer_auth(self.token.as_deref().unwrap_or_default());
+        let answer = request.send().await.expect("the sandbox answers");
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        let header = answer.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        (answer.text().await.expect("the body arrives"), header)
+    }
+
+    /// Orders something of Salesforce.
+    pub(crate) async fn order(&self, order: Value) -> Value {
+        let (code, body) = self.send("POST", "/_sandbox/salesforce", &order.to_string()).await;
+        assert_eq!(code, 200, "{body}");
+        body
+    }
+
     /// Sends a request that must be answered.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         self.try_send(method, path, body).await.expect("the sandbox answers")
@@ -57,6 +90,9 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        if let Some(name) = self.name {
+            request = request.header("Sforce-Call-Options", format!("client={name}"));
         }
         let answer = request.body(body.to_owned()).send().await?;
         let (code, text) = (answer.status().as_u16(), answer.text().await?);

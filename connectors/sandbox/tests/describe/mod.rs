@@ -30,5 +30,5 @@ async fn an_object_is_described_as_it_is_checked() {
         let (code, _) = client.send("POST", &format!("{path}/Payment_Transaction__c"), &body.to_string()).await;
         assert_eq!(code == 201, value["active"] == true, "{value}");
     }
-    assert_eq!(client.get(&format!("{path}/Case/describe")).await.0, 404);
+    assert_eq!(client.get(&format!("{path}/Nope__c/describe")).await.0, 404);
 }

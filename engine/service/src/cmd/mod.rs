@@ -4,6 +4,7 @@ mod apply;
 mod approvals;
 mod audit;
 mod completions;
+mod connect;
 mod connectors;
 mod decide;
 mod demo;
@@ -117,6 +118,7 @@ enum Command {
     Explain(explain::Explain),
     Completions(completions::Completions),
     Connectors(connectors::Connectors),
+    Connect(connect::Connect),
     Schema(schema::SchemaCommand),
 }
 
@@ -248,6 +250,7 @@ fn run() -> ExitCode {
         Command::Sandbox(command) => start::on_runtime(command.run()),
         Command::Trigger(command) => start::on_runtime(command.run()),
         Command::Listen(command) => start::on_runtime(command.run()),
+        Command::Connect(command) => start::on_runtime(command.run()),
         Command::Demo(command) => start::on_runtime(command.run()),
         Command::Runs(command) => start::on_runtime(command.run()),
         Command::Dlq(command) => start::on_runtime(command.run()),

@@ -15,6 +15,12 @@ pub(super) struct SandboxCommand {
     /// Where it listens; only on this machine.
     #[arg(long, default_value = "127.0.0.1:8788", value_name = "ADDR")]
     listen: SocketAddr,
+    /// Where it listens with TLS too; only on this machine.
+    #[arg(long, value_name = "ADDR")]
+    tls_listen: Option<SocketAddr>,
+    /// Makes every client with TLS show a certificate: the one at /_sandbox/client.pem.
+    #[arg(long, requires = "tls_listen")]
+    client_certificates: bool,
     /// Chooses data and faults.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -47,6 +53,8 @@ impl SandboxCommand {
         };
         let options = ferry_sandbox::Options {
             listen: self.listen,
+            tls_listen: self.tls_listen,
+            client_certificates: self.client_certificates,
             seed: self.seed,
             requests: self.requests,
             speed: self.speed,
@@ -55,6 +63,9 @@ impl SandboxCommand {
         };
         let sandbox = ferry_sandbox::start(options).await?;
         print(&format!("sandbox {}\n", sandbox.url()));
+        if let Some(url) = sandbox.tls_url() {
+            print(&format!("sandbox {url} ca: GET {}/_sandbox/ca.pem\n", sandbox.url()));
+        }
         tell(&format!("try: ferry serve pipelines/payoneer-salesforce --sandbox {}", sandbox.url()));
         asked_to_stop().await;
         sandbox.stop().await;

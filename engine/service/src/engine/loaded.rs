@@ -19,7 +19,10 @@ use ferry_core::{
 use secrecy::SecretString;
 
 use super::{Engine, locked};
-use crate::store::{Change, StoreError, VersionFiles};
+use crate::{
+    consents::StoreConsents,
+    store::{Change, StoreError, VersionFiles},
+};
 
 /// A project that is loaded: its plans and its open connections.
 #[derive(Debug)]
@@ -195,6 +198,9 @@ impl Engine {
     /// # Errors
     /// The failure of the store: then nothing is swapped.
     pub async fn swap(self: &Arc<Self>, projects: Vec<LoadedProject>) -> Result<(), StoreError> {
+        let consents = StoreConsents::new(&self.store);
+        let connections = projects.iter().flat_map(|project| project.connections.values());
+        connections.for_each(|connection| connection.keep_consents_in(consents.clone()));
         let mut next = Loaded::new(projects);
         self.commit_versions(&next).await?;
         next.saved = AtomicBool::new(true);

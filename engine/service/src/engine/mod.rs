@@ -63,7 +63,10 @@ pub use renamed::renamed;
 pub use time::Time;
 pub use trigger::PollReport;
 
-use crate::store::{Fence, RunId, Store};
+use crate::{
+    consents::StoreConsents,
+    store::{Fence, RunId, Store},
+};
 use answer::Answers;
 use dispatch::Dispatcher;
 use gate::Gates;
@@ -122,7 +125,9 @@ impl Engine {
         let time = if setup.guards.has(Guard::Clock) { setup.time } else { Time::Clock };
         let time = Arc::new(EngineClock::new(time, setup.clock, &setup.terms));
         let clock: Arc<dyn Clock> = Arc::clone(&time) as Arc<dyn Clock>;
+        let consents = StoreConsents::new(&setup.store);
         let connections = setup.projects.iter().flat_map(|project| project.connections.values());
+        connections.clone().for_each(|connection| connection.keep_consents_in(consents.clone()));
         let gates = Gates::new(&setup.store, &clock, connections);
         let stop = CancellationToken::new();
         Arc::new(Self {

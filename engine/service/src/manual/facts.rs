@@ -29,7 +29,7 @@ pub fn connector(library: &Library, name: &str) -> Option<ConnectorManual> {
         origin: library.own.get(name).cloned().unwrap_or_else(|| "shipped".to_owned()),
         connection: known.fields.iter().map(field_of_connection).collect(),
         environments: environments(manifest),
-        logins: manifest.auth.iter().zip(&known.ways).map(|(way, fields)| login(way, fields)).collect(),
+        logins: manifest.auth.iter().enumerate().map(|(index, way)| login(manifest, (index, way))).collect(),
         said_ways: known.said_ways(),
         budget: manifest.budget.iter().map(budget).collect(),
         concurrency: manifest.concurrency.unwrap_or(CONNECTION_REQUESTS_DEFAULT),
@@ -87,7 +87,9 @@ fn environments(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String
     texts.collect()
 }
 
-fn login(way: &Auth, fields: &[String]) -> Login {
+fn login(manifest: &Manifest, (index, way): (usize, &Auth)) -> Login {
+    let name = manifest.named.iter().find(|(_, known)| **known == index).map(|(name, _)| name.clone());
+    let fields = way.fields(&manifest.connector.fields);
     let (kind, how) = match way {
         Auth::Basic { .. } => ("basic", "HTTP Basic with each call".to_owned()),
         Auth::ApiKey { header, .. } => ("api_key", format!("the header `{header}` with each call")),
@@ -95,7 +97,7 @@ fn login(way: &Auth, fields: &[String]) -> Login {
     };
     let hosts = way.oauth2().into_iter().flat_map(|oauth2| &oauth2.hosts);
     let hosts = hosts.map(|(name, path)| (name.clone(), path.text().to_owned())).collect();
-    Login { kind: kind.to_owned(), fields: fields.to_vec(), how, hosts }
+    Login { name, kind: kind.to_owned(), fields, how, hosts }
 }
 
 fn words_of_grant(grant: &Grant) -> &'static str {
@@ -103,6 +105,7 @@ fn words_of_grant(grant: &Grant) -> &'static str {
         Grant::ClientCredentials => "client_credentials",
         Grant::Password { .. } => "password",
         Grant::JwtBearer(_) => "jwt_bearer",
+        Grant::AuthorizationCode(_) => "authorization_code",
     }
 }
 
@@ -111,6 +114,9 @@ fn token(oauth2: &OAuth2) -> String {
         Grant::ClientCredentials => "a token for the client's own id and secret",
         Grant::Password { .. } => "a token for a name and a password",
         Grant::JwtBearer(_) => "a token for what the client has signed with its private key",
+        Grant::AuthorizationCode(_) => {
+            "a token for what a person allows in a browser (`ferry connect`), renewed by itself"
+        }
     };
     let client = match oauth2.client {
         ClientAuth::Basic => ", the client as HTTP Basic",

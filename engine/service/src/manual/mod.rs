@@ -118,7 +118,9 @@ pub struct ConnectionManual {
 /// One way to log in.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Login {
-    /// `client_credentials`, `password`, `jwt_bearer`, `basic` or `api_key`.
+    /// The name by which actions ask for it; the first of the others that has its fields is for all the rest.
+    pub name: Option<String>,
+    /// `client_credentials`, `password`, `jwt_bearer`, `authorization_code`, `basic` or `api_key`.
     pub kind: String,
     /// The fields of the connection that it needs.
     pub fields: Vec<String>,

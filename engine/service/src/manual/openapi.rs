@@ -198,6 +198,7 @@ fn kind(way: &Auth) -> &'static str {
             Grant::ClientCredentials => "client_credentials",
             Grant::Password { .. } => "password",
             Grant::JwtBearer(_) => "jwt_bearer",
+            Grant::AuthorizationCode(_) => "authorization_code",
         },
     }
 }
@@ -260,6 +261,12 @@ fn token(manifest: &Manifest, environments: &[&str], oauth2: &OAuth2) -> Value {
         }
         Grant::Password { .. } => {
             json!({ "type": "oauth2", "description": description, "flows": { "password": flow } })
+        }
+        Grant::AuthorizationCode(consent) => {
+            let hosts = environments.first().and_then(|name| manifest.environments.get(*name));
+            let mut flow = flow;
+            flow["authorizationUrl"] = outline::filled(&consent.authorize_url, hosts, &example).into();
+            json!({ "type": "oauth2", "description": description, "flows": { "authorizationCode": flow } })
         }
         Grant::JwtBearer(_) => {
             let description = format!("A token for what the client has signed (RFC 7523). {description}");

@@ -130,14 +130,15 @@ fn login(page: &mut Document, connector: &ConnectorManual) {
         page.text("Calls do not say who we are.");
         return;
     }
-    if connector.logins.len() > 1 {
+    if connector.logins.iter().filter(|login| login.name.is_none()).count() > 1 {
         let ways = &connector.said_ways;
         page.text(format!("It says who it is with {ways}; the first of these that is there counts."));
     }
     let line = |login: &Login| {
         let fields: Vec<&str> = login.fields.iter().map(String::as_str).collect();
         let needs = if fields.is_empty() { String::new() } else { format!(" It needs {}.", suggest::list(&fields)) };
-        Item::new(&login.kind, format!("{}.{needs}", login.how))
+        let asked = login.name.as_ref().map_or_else(String::new, |name| format!(" For actions with `auth: {name}`."));
+        Item::new(&login.kind, format!("{}.{needs}{asked}", login.how))
     };
     page.list(connector.logins.iter().map(line).collect());
 }

@@ -114,6 +114,11 @@ fn token(oauth2: &OAuth2) -> Value {
             pairs.extend([("grant_type", "password_credentials"), ("username", &username), ("password", &password)]);
             typed("oauth2", &pairs)
         }
+        Grant::AuthorizationCode(consent) => {
+            let page = text(&consent.authorize_url);
+            pairs.extend([("grant_type", "authorization_code_with_pkce"), ("authUrl", page.as_str())]);
+            typed("oauth2", &pairs)
+        }
         Grant::JwtBearer(_) => typed("bearer", &[("token", &named("access_token"))]),
     }
 }

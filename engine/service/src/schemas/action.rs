@@ -29,6 +29,8 @@ pub struct Action {
     pub deprecated: Option<Text>,
     /// What it does to the target, and what a repeat would do.
     pub effect: Effect,
+    /// The way in `auth` of that name, in the place of the connection's own.
+    pub auth: Option<Text>,
     /// What is asked before it is sent.
     pub preflight: Option<Preflight>,
     /// How many calls travel as one request.

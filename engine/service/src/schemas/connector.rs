@@ -11,7 +11,7 @@ use super::{
     arm::Class,
     pipeline::Scheme,
     profile::Profile,
-    rules::or_else,
+    rules::{exactly_one, or_else},
     verify::{Grade, Verify},
     written::{Condition, Duration, Interval, JsonPath, Made, Text, Version},
 };
@@ -157,8 +157,11 @@ pub enum Ways {
 
 /// One way to say who they are: `oauth2`, `basic` or `api_key`.
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = exactly_one(&["oauth2", "basic", "api_key"], "say who we are in one way: `oauth2`, `basic` or `api_key`"))]
 pub struct Auth {
+    /// A name by which actions ask for it with `auth`; one without a name is for all others.
+    pub name: Option<Text>,
     /// A token of OAuth 2.0.
     pub oauth2: Option<OAuth2>,
     /// HTTP Basic.
@@ -209,6 +212,11 @@ pub struct OAuth2 {
     pub password: Option<Text>,
     /// What the client signs, with `grant: jwt_bearer`.
     pub assertion: Option<Assertion>,
+    /// The page on which a person is asked, with `grant: authorization_code`.
+    pub authorize_url: Option<Text>,
+    /// Names for paths of requests, out of the claims of the id_token, as JSONPath, with `grant: authorization_code`.
+    #[schemars(extend("examples" = [{ "account_id": "$.account_id" }]))]
+    pub claims: Option<BTreeMap<String, Text>>,
 }
 
 /// What the client signs (RS256); it can be used for three minutes.
@@ -235,6 +243,8 @@ pub enum Grant {
     Password,
     /// A text that the client has signed.
     JwtBearer,
+    /// What a person allows in a browser, by `ferry connect`; renewed from then on.
+    AuthorizationCode,
 }
 
 /// How the client's id and secret travel.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 /// One token.
@@ -14,6 +15,8 @@ pub(super) enum Token {
     Text(String),
     /// A number.
     Number(Decimal),
+    /// A day.
+    Date(Date),
     /// A date and time.
     DateTime(Timestamp),
     /// A sign.
@@ -31,6 +34,7 @@ impl fmt::Display for Token {
             Self::Word(word) => write!(out, "'{word}'"),
             Self::Text(text) => write!(out, "text '{text}'"),
             Self::Number(number) => write!(out, "'{number}'"),
+            Self::Date(day) => write!(out, "'{day}'"),
             Self::DateTime(at) => write!(out, "'{at}'"),
             Self::Symbol(symbol) => write!(out, "'{symbol}'"),
             Self::End => write!(out, "end of the query"),
@@ -82,6 +86,11 @@ impl<'a> Lexer<'a> {
         let text = self.run(|one| one.is_ascii_alphanumeric() || "+-:.".contains(one));
         if let Ok(number) = Decimal::from_str_exact(text) {
             return Ok(Token::Number(number));
+        }
+        if text.len() == 10
+            && let Ok(day) = text.parse()
+        {
+            return Ok(Token::Date(day));
         }
         let at =
             text.parse().map_err(|_| format!("`{text}` at column {column} is neither a number nor a date and time"))?;

@@ -5,6 +5,7 @@
 mod lexer;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::limits;
@@ -81,6 +82,8 @@ pub(super) enum Literal {
     Text(String),
     /// `12.50`
     Number(Decimal),
+    /// `2026-04-01`
+    Date(Date),
     /// `2026-04-01T10:00:00Z`
     DateTime(Timestamp),
 }
@@ -218,7 +221,7 @@ impl Parser {
             Token::Symbol("<=") => Operator::AtMost,
             Token::Symbol(">") => Operator::Greater,
             Token::Symbol(">=") => Operator::AtLeast,
-            Token::Symbol(_) | Token::Word(_) | Token::Text(_) | Token::Number(_) | Token::DateTime(_) | Token::End => {
+            _ => {
                 return Err(self.unexpected("an operator"));
             }
         };
@@ -237,6 +240,7 @@ impl Parser {
         let literal = match self.peek() {
             Token::Text(text) => Literal::Text(text.clone()),
             Token::Number(number) => Literal::Number(*number),
+            Token::Date(day) => Literal::Date(*day),
             Token::DateTime(at) => Literal::DateTime(*at),
             Token::Word(word) if word.eq_ignore_ascii_case("null") => Literal::Null,
             Token::Word(word) if word.eq_ignore_ascii_case("true") => Literal::Bool(true),
@@ -359,6 +363,7 @@ mod tests {
             Literal::Bool(value) => value.to_string(),
             Literal::Text(text) => format!("<{text}>"),
             Literal::Number(number) => number.to_string(),
+            Literal::Date(day) => day.to_string(),
             Literal::DateTime(at) => at.to_string(),
         }
     }
@@ -385,6 +390,7 @@ mod tests {
             ("a > 2026-04-01T10:00:00Z", "a Greater 2026-04-01T10:00:00Z"),
             ("a > 2026-04-01T12:00:00.000+0200", "a Greater 2026-04-01T10:00:00Z"),
             ("a > 2026-04-01T12:00:00+02:00", "a Greater 2026-04-01T10:00:00Z"),
+            ("a >= 2026-04-01", "a AtLeast 2026-04-01"),
             ("Recipient__r.Email = 'x'", "Recipient__r.Email Equal <x>"),
             (
                 "a = 1 AND b = 2 OR c = 3",

@@ -1,0 +1,47 @@
+//! The objects of the org and their fields.
+
+mod custom;
+mod platform_events;
+mod standard;
+
+use super::schema::{Field, Kind, Need, Object, field};
+use platform_events::{PAYMENT_RECEIVED_EVENT, PAYOUT_STATUS_EVENT};
+
+pub(crate) use custom::{
+    BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REVENUE,
+};
+pub(crate) use standard::{
+    ACCOUNT, CASE, CONTACT, CURRENCY_TYPE, DATED_CONVERSION_RATE, OPPORTUNITY, ORDER, ORDER_ITEM, ORGANIZATION, USER,
+};
+
+const NAME: Field = field("Name", Kind::Text(80));
+const AMOUNT: Field = field("Amount__c", Kind::Number);
+const CURRENCIES: Kind = Kind::Picklist(&["USD", "EUR", "GBP"]);
+const CURRENCY: Field = field("CurrencyIsoCode", CURRENCIES).need(Need::Or("USD"));
+
+/// All of them.
+pub(super) static OBJECTS: [&Object; 18] = [
+    &ACCOUNT,
+    &CONTACT,
+    &OPPORTUNITY,
+    &ORDER,
+    &ORDER_ITEM,
+    &CASE,
+    &USER,
+    &PAYMENT,
+    &PAYMENT_REQUEST,
+    &PAYMENT_TRANSACTION,
+    &PAYOUT_LINE,
+    &EXPENSE_LINE,
+    &REVENUE,
+    &CASH_POSITION,
+    &CURRENCY_TYPE,
+    &DATED_CONVERSION_RATE,
+    &BULK_TARGET,
+    &ORGANIZATION,
+];
+
+/// Finds a platform event by its name, in any case.
+pub(super) fn event(name: &str) -> Option<&'static Object> {
+    [&PAYOUT_STATUS_EVENT, &PAYMENT_RECEIVED_EVENT].into_iter().find(|event| event.name.eq_ignore_ascii_case(name))
+}

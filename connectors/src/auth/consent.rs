@@ -1,0 +1,357 @@
+//! What a person allowed in a browser: kept sealed, renewed by one process for all, and noticed when it is withdrawn.
+//!
+//! A token that renews may be used once: the answer has the next one. So whoever renews says so in the shared row first, keeps
+//! what came of it there before anybody uses it, and all others wait for him.
+//!
+//! Source: RFC 6749, sections 4.1.3, 5.2, 6 and 10.4; RFC 7636; OpenID Connect Core 1.0, sections 2 and 3.1.3.7.
+
+mod sealed;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    path::{Document, Path},
+    port::{Boxed, Pass},
+};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Token;
+use crate::{
+    connection::Connection,
+    limits::{CONSENT_BUSY, CONSENT_LOOK_EVERY, CONSENT_TRIES_MAX, CONSENT_WAIT},
+    manifest::{Consent, OAuth2},
+    response::Answer,
+};
+
+/// Where consents are kept: rows by name, each with a version that counts its changes from 1.
+pub trait Consents: Send + Sync {
+    /// A row and its version.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<(u64, Value)>, String>>;
+
+    /// Writes a row whose version is `expected` (0: there is none), durably; gives whether it was that.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words.
+    fn write<'a>(&'a self, name: &'a str, expected: u64, value: Value) -> Boxed<'a, Result<bool, String>>;
+}
+
+/// A row: what is kept of a consent. All that is secret is in `sealed`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Row {
+    /// The tokens.
+    sealed: String,
+    /// When it was given.
+    granted_at: Timestamp,
+    /// Until when somebody is renewing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    busy_until: Option<Timestamp>,
+    /// When it was found to be withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
+}
+
+/// The tokens of a consent.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Tokens {
+    access_token: String,
+    expires_at: Timestamp,
+    #[serde(default)]
+    refresh_token: Option<String>,
+    claims: BTreeMap<String, String>,
+}
+
+/// A consent as it stands, without what is secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// When it was given.
+    pub granted_at: Timestamp,
+    /// When it was found to be withdrawn.
+    pub withdrawn_at: Option<Timestamp>,
+}
+
+impl Connection {
+    /// The name of its row.
+    fn row(&self) -> String {
+        format!("consent/{}/{}", self.name, self.identity())
+    }
+
+    fn consents(&self) -> Result<&dyn Consents, Failure> {
+        let none = || Failure::new(ErrorClass::Config, "a consent is kept in a store, and none is open here");
+        self.consents.get().map(|consents| &**consents).ok_or_else(none)
+    }
+
+    /// The row as it is now.
+    async fn consent_row(&self) -> Result<(u64, Option<Row>), Failure> {
+        let found = self.consents()?.read(&self.row()).await.map_err(|error| not_kept(&error))?;
+        let Some((version, value)) = found else { return Ok((0, None)) };
+        let row = serde_json::from_value(value).map_err(|error| not_kept(&error.to_string()))?;
+        Ok((version, Some(row)))
+    }
+
+    async fn keep(&self, expected: u64, row: &Row) -> Result<bool, Failure> {
+        let value = serde_json::to_value(row).map_err(|error| not_kept(&error.to_string()))?;
+        self.consents()?.write(&self.row(), expected, value).await.map_err(|error| not_kept(&error))
+    }
+
+    /// How the consent of this connection stands; nothing where none was given.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Config`] where no store is open, [`ErrorClass::Unavailable`] where it cannot be read.
+    pub async fn consent(&self) -> Result<Option<Standing>, Failure> {
+        let (_, row) = self.consent_row().await?;
+        Ok(row.map(|row| Standing { granted_at: row.granted_at, withdrawn_at: row.withdrawn_at }))
+    }
+
+    /// A token of what a person has allowed; `stale` is the number of one that the target refused.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Unavailable`], which waits and uses up no attempt, until somebody gives the consent.
+    pub(super) async fn consented(
+        &self,
+        pass: &dyn Pass,
+        (way, auth): (usize, &OAuth2),
+        stale: Option<u64>,
+    ) -> Result<Token, Failure> {
+        let mut current = self.tokens[way].current.lock().await;
+        if let Some(token) = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale) {
+            return Ok(token.clone());
+        }
+        let refused = current.as_ref().filter(|token| Some(token.number) == stale).map(|token| token.header.1.clone());
+        let number = current.as_ref().map_or(0, |token| token.number) + 1;
+        // What the target refused is of no use any more, whatever comes now.
+        *current = None;
+        let tokens = self.renewed(pass, auth, refused.as_ref()).await?;
+        let token = token_of(&tokens, number);
+        *current = Some(token.clone());
+        Ok(token)
+    }
+
+    /// The tokens in the row, or new ones for them.
+    async fn renewed(&self, pass: &dyn Pass, auth: &OAuth2, refused: Option<&SecretString>) -> Result<Tokens, Failure> {
+        for _ in 0..CONSENT_TRIES_MAX {
+            let (version, row) = self.consent_row().await?;
+            let row = row.ok_or_else(|| self.needs_consent("nobody has given it"))?;
+            if row.withdrawn_at.is_some() {
+                return Err(self.needs_consent("it was withdrawn"));
+            }
+            let tokens = self.opened(&row)?;
+            let now = self.world.clock.now();
+            let is_refused = refused.is_some_and(|refused| refused.expose_secret() == bearer(&tokens).expose_secret());
+            if tokens.expires_at > now && !is_refused {
+                return Ok(tokens);
+            }
+            if row.busy_until.is_some_and(|until| until > now) {
+                self.world.clock.sleep(CONSENT_LOOK_EVERY).await;
+                continue;
+            }
+            let busy = Row { busy_until: Some(later(now, CONSENT_BUSY)), ..row.clone() };
+            if self.keep(version, &busy).await? {
+                return self.renew(pass, auth, (version + 1, &row, &tokens)).await;
+            }
+        }
+        Err(Failure::new(ErrorClass::Unavailable, "another process renews the token for too long").untried())
+    }
+
+    /// Renews, and keeps what came of it before it is used.
+    async fn renew(
+        &self,
+        pass: &dyn Pass,
+        auth: &OAuth2,
+        (version, row, tokens): (u64, &Row, &Tokens),
+    ) -> Result<Tokens, Failure> {
+        let Some(refresh) = &tokens.refresh_token else {
+            return Err(self.needs_consent("it has ended, and nothing renews it"));
+        };
+        let form =
+            vec![("grant_type", "refresh_token".into()), ("refresh_token", SecretString::from(refresh.as_str()))];
+        match self.ask_for_token(pass, auth, form).await {
+            Ok((answer, asked_at)) => {
+                let fresh = self.tokens_of(auth, &answer, asked_at, Some(tokens))?;
+                self.keep_granted(version, &Row { busy_until: None, sealed: self.sealed(&fresh)?, ..row.clone() })
+                    .await?;
+                Ok(fresh)
+            }
+            Err(failure) if failure.code.as_deref() == Some("invalid_grant") => {
+                let withdrawn = Row { busy_until: None, withdrawn_at: Some(self.world.clock.now()), ..row.clone() };
+                self.keep(version, &withdrawn).await?;
+                Err(self.needs_consent("it was withdrawn"))
+            }
+            Err(failure) => {
+                self.keep(version, row).await?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// What came of a renewal must not be lost: the token before it is used up.
+    async fn keep_granted(&self, mut version: u64, row: &Row) -> Result<(), Failure> {
+        let mut last = Ok(false);
+        for _ in 0..CONSENT_TRIES_MAX {
+            last = self.keep(version, row).await;
+            match &last {
+                Ok(true) => return Ok(()),
+                Ok(false) => version = self.consent_row().await?.0,
+                Err(_) => self.world.clock.sleep(CONSENT_LOOK_EVERY).await,
+            }
+        }
+        tracing::error!(connection = self.name, "a renewed token could not be kept; its consent must be given again");
+        last.map(|_| ())
+    }
+
+    /// Takes the code that a person's browser brought, and keeps what it is worth.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Auth`] where the code is refused, or what came for it is not of this client or this request.
+    pub async fn take_code(&self, pass: &dyn Pass, code: Code<'_>) -> Result<BTreeMap<String, String>, Failure> {
+        let way =
+            self.consent_way().ok_or_else(|| Failure::new(ErrorClass::Config, "nobody is asked for a consent"))?;
+        let auth = self.manifest.auth[way].oauth2().expect("a consent is of OAuth 2.0");
+        let form = vec![
+            ("grant_type", "authorization_code".into()),
+            ("code", SecretString::from(code.code)),
+            ("redirect_uri", code.redirect_uri.into()),
+            ("code_verifier", code.verifier.expose_secret().into()),
+        ];
+        let (answer, asked_at) = self.ask_for_token(pass, auth, form).await?;
+        check_nonce(&answer, code.nonce)?;
+        let tokens = self.tokens_of(auth, &answer, asked_at, None)?;
+        let row = Row { sealed: self.sealed(&tokens)?, granted_at: asked_at, ..Row::default() };
+        let version = self.consent_row().await?.0;
+        self.keep_granted(version, &row).await?;
+        *self.tokens[way].current.lock().await = None;
+        Ok(tokens.claims)
+    }
+
+    /// The tokens in an answer; what it leaves out stays as it was.
+    fn tokens_of(
+        &self,
+        auth: &OAuth2,
+        answer: &Answer,
+        asked_at: Timestamp,
+        before: Option<&Tokens>,
+    ) -> Result<Tokens, Failure> {
+        let text = |name: &str| answer.body.get(name).and_then(Value::as_str).map(str::to_owned);
+        let claims = match text("id_token") {
+            Some(token) => self.claims(auth.consent(), &token, asked_at)?,
+            None => before.map(|before| before.claims.clone()).unwrap_or_default(),
+        };
+        Ok(Tokens {
+            access_token: text("access_token").unwrap_or_default(),
+            expires_at: super::oauth2::end_of(answer, asked_at),
+            refresh_token: text("refresh_token").or_else(|| before?.refresh_token.clone()),
+            claims,
+        })
+    }
+
+    /// What the manifest wants of the claims of a token. It came from the token endpoint itself over TLS, so its signature adds
+    /// nothing; that it is for us, and has not ended, does.
+    fn claims(
+        &self,
+        consent: Option<&Consent>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let wrong = |what: &str| Failure::new(ErrorClass::Auth, format!("the id_token {what}"));
+        let body = token_body(token).ok_or_else(|| wrong("cannot be read"))?;
+        let client = self.fields.get("client_id").map(SecretString::expose_secret).unwrap_or_default();
+        let is_ours = match &body["aud"] {
+            Value::Array(all) => all.iter().any(|one| one == client),
+            one => one == client,
+        };
+        if !is_ours {
+            return Err(wrong("is for another client"));
+        }
+        if body["exp"].as_i64().is_none_or(|ends| ends <= now.as_second()) {
+            return Err(wrong("has ended"));
+        }
+        let wanted = consent.into_iter().flat_map(|consent| &consent.claims);
+        let found = |(name, path): &(String, Path)| {
+            let value = path.one(Document::Value(&body)).map_err(|_| wrong(&format!("has no `{name}`")))?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Ok((name.clone(), text))
+        };
+        wanted.map(found).collect()
+    }
+
+    fn needs_consent(&self, why: &str) -> Failure {
+        let message = format!("`{}` needs a person's consent ({why}): run `ferry connect {}`", self.name, self.name);
+        Failure::new(ErrorClass::Unavailable, message).after(CONSENT_WAIT).untried()
+    }
+
+    fn sealed(&self, tokens: &Tokens) -> Result<String, Failure> {
+        let text = serde_json::to_string(tokens).map_err(|error| not_kept(&error.to_string()))?;
+        sealed::seal(self.sealing_secret()?, &self.row(), text.as_bytes())
+            .ok_or_else(|| not_kept("it cannot be sealed"))
+    }
+
+    fn opened(&self, row: &Row) -> Result<Tokens, Failure> {
+        let bytes = sealed::open(self.sealing_secret()?, &self.row(), &row.sealed);
+        let tokens = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        // Who has another secret of the client than then cannot use its tokens either.
+        tokens.ok_or_else(|| self.needs_consent("the client's secret is another one than when it was given"))
+    }
+
+    fn sealing_secret(&self) -> Result<&SecretString, Failure> {
+        let secret = self.fields.get("client_secret").filter(|secret| !secret.expose_secret().is_empty());
+        let none = || Failure::new(ErrorClass::Config, "a consent is sealed with `client_secret`, which has no value");
+        secret.ok_or_else(none)
+    }
+}
+
+/// What a browser brought back from the page on which a person was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// The address that it was sent to.
+    pub redirect_uri: &'a str,
+    /// What proves that we asked (RFC 7636).
+    pub verifier: &'a SecretString,
+    /// What the token must say again, where it says one.
+    pub nonce: &'a str,
+}
+
+fn token_of(tokens: &Tokens, number: u64) -> Token {
+    Token {
+        header: ("authorization".to_owned(), bearer(tokens)),
+        expires_at: tokens.expires_at,
+        hosts: BTreeMap::new(),
+        claims: tokens.claims.clone(),
+        number,
+    }
+}
+
+fn check_nonce(answer: &Answer, nonce: &str) -> Result<(), Failure> {
+    let said = answer.body["id_token"].as_str().and_then(token_body).map(|body| body["nonce"].clone());
+    match said {
+        // A provider that does not know nonces leaves it out.
+        Some(Value::String(said)) if said != nonce => {
+            Err(Failure::new(ErrorClass::Auth, "the id_token is the answer to another request"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn bearer(tokens: &Tokens) -> SecretString {
+    format!("Bearer {}", tokens.access_token).into()
+}
+
+fn token_body(token: &str) -> Option<Value> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?).ok()
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(at)
+}
+
+fn not_kept(error: &str) -> Failure {
+    Failure::new(ErrorClass::Unavailable, format!("the consent cannot be read or kept: {error}")).untried()
+}
