@@ -114,6 +114,10 @@ impl Connection {
     ) -> Result<Page, Failure> {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
+        if let Some(native) = call.request.native {
+            let output = self.send_native(pass, (call, native), &prepared).await?;
+            return Ok(Page { output, next: None });
+        }
         let told = |failure| self.with_body(failure, &prepared, 1);
         let (answer, output) = self.answer(pass, call, (&prepared, next)).await.map_err(told)?;
         let output = output.map_err(Refusal::into_failure).map_err(told)?;
@@ -299,6 +303,7 @@ impl Connection {
         let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
             let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let request = HttpRequest { tls: self.tls.clone(), ..request };
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
             let failure = match exchanged {
@@ -374,7 +379,7 @@ pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token:
     if body.is_some() {
         headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
     }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

@@ -12,7 +12,7 @@ use ferry_contract::{
     key::Digest,
     limits::CONNECTION_REQUESTS_DEFAULT,
     path::Document,
-    port::{Clock, Http},
+    port::{Clock, Http, Tls},
     script::Rules,
     template::{Escape, percent_encoded},
 };
@@ -78,6 +78,8 @@ pub struct Connection {
     pub(crate) way: Option<usize>,
     /// Where what persons allowed is kept, once a store is open.
     pub(crate) consents: OnceLock<Arc<dyn Consents>>,
+    /// How both sides know each other, where public authorities are not enough.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// What answers in the place of the target, in tests of pipelines.
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     /// Whether calls that write are refused.
@@ -126,6 +128,7 @@ impl Connection {
             tokens: manifest.auth.iter().map(|_| TokenCache::default()).collect(),
             consents: OnceLock::new(),
             way,
+            tls: None,
             stand_in: None,
             reads_only: false,
             concurrency: None,
@@ -136,6 +139,12 @@ impl Connection {
     #[must_use]
     pub fn with_concurrency(self, concurrency: Option<usize>) -> Self {
         Self { concurrency, ..self }
+    }
+
+    /// Knows its system, and is known to it, by these certificates.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls: tls.map(Arc::new), ..self }
     }
 
     /// Is answered by this, and never by its target.

@@ -24,6 +24,12 @@ pub const MESSAGE_MAX_CHARS: usize = 500;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Elements inside each other in an answer in XML.
 pub const XML_MAX_DEPTH: usize = 64;
+/// Rows of a database that one call reads, written as JSON.
+pub const ROWS_MAX_BYTES: usize = 64 << 20;
+/// A file that is read.
+pub const FILE_MAX_BYTES: u64 = 64 << 20;
+/// Files of one folder that are listed.
+pub const FILES_MAX: usize = 10_000;
 /// How long one process may take to renew a token before another one does.
 pub const CONSENT_BUSY: Duration = Duration::from_mins(1);
 /// How often those who wait for a token look whether it is there.

@@ -33,6 +33,8 @@ pub struct Prepared {
     pub body: Option<Value>,
     /// The header that carries the call's key, and the key.
     pub key: Option<(String, String)>,
+    /// The call's key, for whatever carries none in a header.
+    pub call_key: Option<String>,
     /// What nobody needs to see whole: the inputs that the manifest calls `sensitive`.
     pub sensitive: Vec<String>,
     /// Calls of one group can travel as one request.
@@ -78,6 +80,7 @@ impl Prepared {
         if let Some((_, value)) = &mut self.key {
             key.as_str().clone_into(value);
         }
+        self.call_key = Some(key.as_str().to_owned());
         self
     }
 }
@@ -127,7 +130,8 @@ pub fn prepare(
     let group = group(call, &target, &headers, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
     let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
-    Ok(Prepared { input, method, target, headers, body, key, sensitive, group, reach: Reach::First, gate: None })
+    let (call_key, reach, gate) = (None, Reach::First, None);
+    Ok(Prepared { input, method, target, headers, body, key, call_key, sensitive, group, reach, gate })
 }
 
 /// The digest of everything but the bundle's items.

@@ -38,6 +38,7 @@ mod queue;
 mod reference;
 mod reload;
 mod retention;
+mod salesforce;
 mod schemas;
 mod search;
 mod service;

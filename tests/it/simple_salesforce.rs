@@ -45,7 +45,7 @@ async fn a_public_client_finds_a_salesforce_over_tls() {
         return;
     };
     let tls_listen = Some(([127, 0, 0, 1], 0).into());
-    let options = ferry_sandbox::Options { tls_listen, speed: 100, ..ferry_sandbox::Options::default() };
+    let options = ferry_sandbox::Options { tls_listen, speed: 20, ..ferry_sandbox::Options::default() };
     let sandbox = ferry_sandbox::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");

@@ -172,7 +172,8 @@ impl Connection {
         let form: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value.expose_secret()))).collect();
         let body = Some(form.join("&").into_bytes());
-        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout: TIMEOUT_DEFAULT })
+        let (timeout, tls) = (TIMEOUT_DEFAULT, self.tls.clone());
+        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout, tls })
     }
 }
 

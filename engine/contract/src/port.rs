@@ -1,8 +1,9 @@
 //! What the pure parts need from the world, as traits; the service and the simulation implement them.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::{
     catalog::Window,
@@ -33,6 +34,17 @@ pub struct HttpRequest {
     pub body: Option<Vec<u8>>,
     /// How long to wait for the whole answer, in real time: a socket knows no other.
     pub timeout: Duration,
+    /// How both sides know each other, where public authorities are not enough.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// Certificates and a key, in PEM form.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// The authorities that vouch for the server, in the place of the public ones.
+    pub ca: Option<String>,
+    /// Our certificate, with those that vouch for it, and then its private key.
+    pub identity: Option<SecretString>,
 }
 
 impl std::fmt::Debug for HttpRequest {

@@ -1,17 +1,26 @@
 //! The HTTP port over reqwest: one request, once, with an honest answer about what left.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use ferry_connectors::limits::BODY_MAX_BYTES;
-use ferry_contract::port::{Boxed, Http, HttpError, HttpRequest, HttpResponse};
+use ferry_contract::port::{Boxed, Http, HttpError, HttpRequest, HttpResponse, Tls};
+use secrecy::ExposeSecret as _;
 
 use crate::limits::CONNECT_MAX;
 
-/// One client with its pool of connections.
+/// One client with its pool of connections, and one for each set of certificates.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
+    others: Arc<Mutex<Others>>,
 }
+
+/// Clients by the place of their certificates, which are kept as long.
+type Others = HashMap<usize, (Arc<Tls>, reqwest::Client)>;
 
 impl HttpClient {
     /// A client that follows no redirect and repeats nothing.
@@ -19,19 +28,28 @@ impl HttpClient {
     /// # Errors
     /// Where TLS cannot be set up on this machine.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_MAX)
-            .pool_idle_timeout(Duration::from_secs(20))
-            .user_agent(concat!("ferry/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client })
+        Ok(Self { client: builder().build()?, others: Arc::default() })
+    }
+
+    /// The client with these certificates.
+    fn with(&self, tls: Option<&Arc<Tls>>) -> Result<reqwest::Client, HttpError> {
+        let Some(tls) = tls else { return Ok(self.client.clone()) };
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = Arc::as_ptr(tls).addr();
+        if let Some((_, client)) = others.get(&place) {
+            return Ok(client.clone());
+        }
+        let client =
+            client_of(tls).map_err(|error| HttpError::NotSent(format!("the certificates of `tls`: {error}")))?;
+        // Those of connections that are gone are used by nobody else.
+        others.retain(|_, (tls, _)| Arc::strong_count(tls) > 1);
+        others.insert(place, (Arc::clone(tls), client.clone()));
+        Ok(client)
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let method = request.method.parse().map_err(|_| HttpError::NotSent("no such method".to_owned()))?;
-        let mut builder = self.client.request(method, &request.url).timeout(request.timeout);
+        let mut builder = self.with(request.tls.as_ref())?.request(method, &request.url).timeout(request.timeout);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -59,14 +77,48 @@ impl Http for HttpClient {
     }
 }
 
-/// Only a request that could not even be connected or built is known not to have left.
-fn failure(error: &reqwest::Error) -> HttpError {
-    let mut reason = String::new();
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_MAX)
+        .pool_idle_timeout(Duration::from_secs(20))
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .user_agent(concat!("ferry/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A client with these certificates, where they are some.
+///
+/// # Errors
+/// What is wrong with them; it shows nothing of a key.
+pub fn client_of(tls: &Tls) -> Result<reqwest::Client, String> {
+    let mut client = builder();
+    if let Some(ca) = &tls.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(ca.as_bytes()).ok().filter(|found| !found.is_empty());
+        client = client
+            .tls_certs_only(authorities.ok_or("`ca` is no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)")?);
+    }
+    if let Some(identity) = &tls.identity {
+        let wrong = "`certificate` and `key` are not a certificate and its private key in PEM form";
+        let identity = reqwest::Identity::from_pem(identity.expose_secret().as_bytes()).map_err(|_| wrong)?;
+        client = client.identity(identity);
+    }
+    client.build().map_err(|error| format!("they cannot be used together: {}", innermost(&error)))
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut reason = error.to_string();
     let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(inner) = source {
         reason = inner.to_string();
         source = inner.source();
     }
+    reason
+}
+
+/// Only a request that could not even be connected or built is known not to have left.
+fn failure(error: &reqwest::Error) -> HttpError {
+    let reason = told(innermost(error));
     if error.is_timeout() && !error.is_connect() {
         return HttpError::NoAnswer("time-out".to_owned());
     }
@@ -74,4 +126,20 @@ fn failure(error: &reqwest::Error) -> HttpError {
         return HttpError::NotSent(format!("cannot connect: {reason}"));
     }
     HttpError::NoAnswer(if reason.is_empty() { "the connection broke".to_owned() } else { reason })
+}
+
+/// What a handshake says, with what to write.
+fn told(reason: String) -> String {
+    let asks = ["CertificateRequired", "HandshakeFailure", "BadCertificate", "UnknownCA", "AccessDenied"];
+    if reason.contains("received fatal alert") && asks.iter().any(|alert| reason.contains(alert)) {
+        return format!(
+            "{reason}; the target may ask for our certificate: `tls: {{ certificate: …, key: … }}` at the connection names it"
+        );
+    }
+    if reason.contains("UnknownIssuer") {
+        return format!(
+            "{reason}; `tls: {{ ca: … }}` at the connection names the authority that vouches for the target"
+        );
+    }
+    reason
 }

@@ -95,6 +95,7 @@ async fn exchange(http: &dyn Http, method: &str, url: &str, body: Option<&Value>
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.map(|body| body.to_string().into_bytes()),
         timeout: Duration::from_secs(10),
+        tls: None,
     };
     let response = http.send(request).await.map_err(|error| error.to_string())?;
     let answer: Value =

@@ -83,6 +83,7 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/verify.rs", "`verify`", Kind::Connector, "Verify"),
     ("manifest/schema.rs", "a schema", Kind::Connector, "Described"),
     ("manifest/action.rs", "an action", Kind::Connector, "Action"),
+    ("project/tls.rs", "`tls`", Kind::Project, "Tls"),
     ("manifest/profile.rs", "a profile", Kind::Connector, "Profile"),
     ("manifest/profile.rs", "an action of a profile", Kind::Connector, "Change"),
     ("manifest/profile.rs", "`request` of a profile", Kind::Connector, "RequestChange"),

@@ -206,8 +206,8 @@ fn done(id: &str, created: Option<bool>) -> Value {
 }
 
 fn refused(problem: &Problem) -> Value {
-    let code = if problem.code == "NOT_FOUND" { "INVALID_CROSS_REFERENCE_KEY" } else { problem.code };
-    let error = json!({ "statusCode": code, "message": problem.message, "fields": problem.fields });
+    let problem = problem.clone().among_others();
+    let error = json!({ "statusCode": problem.code, "message": problem.message, "fields": problem.fields });
     json!({ "success": false, "errors": [error] })
 }
 

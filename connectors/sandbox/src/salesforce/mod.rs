@@ -87,6 +87,14 @@ impl Problem {
         self
     }
 
+    /// Says it as of one record among others: there it is no address that is not found.
+    fn among_others(self) -> Self {
+        if self.code == "NOT_FOUND" {
+            return Self::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id");
+        }
+        self
+    }
+
     fn body(&self) -> Value {
         let mut body = json!({ "message": self.message, "errorCode": self.code });
         if !self.fields.is_empty() {

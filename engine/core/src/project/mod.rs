@@ -8,6 +8,7 @@ mod record;
 mod retention;
 mod script;
 mod table;
+mod tls;
 mod xref;
 
 use std::{
@@ -35,6 +36,7 @@ pub use record::{Described, Records};
 pub use retention::Retention;
 pub use script::read as read_script;
 pub use table::read as read_table;
+pub use tls::TlsText;
 pub use xref::Xref;
 
 use crate::language::{self, Pipeline};
@@ -107,6 +109,8 @@ pub struct ConnectionText {
     pub environment: Spanned<String>,
     /// The connector's profile, where it is not the first.
     pub profile: Option<Spanned<String>>,
+    /// Certificates, where public authorities are not enough.
+    pub tls: Option<TlsText>,
     /// How many requests at once, instead of what its connector says.
     pub concurrency: Option<usize>,
     /// Further addresses of the same system, in their order, by the name of the address.
@@ -275,7 +279,7 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
     let entries = map(node, "a connection", report)?;
     let fields: BTreeMap<_, _> = entries
         .iter()
-        .filter(|(name, _)| name.value != "fallback")
+        .filter(|(name, _)| !["fallback", "tls"].contains(&name.value.as_str()))
         .filter_map(|(name, node)| Some((name.value.clone(), text(node, &format!("`{}`", name.value), report)?)))
         .collect();
     let mut needed = |key: &str, example: &str| {
@@ -291,7 +295,8 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         found
     };
     let (connector, environment) = (needed("connector", "payoneer"), needed("environment", "sandbox"));
-    let is_own = |name: &str| !["connector", "environment", "profile", "concurrency", "fallback"].contains(&name);
+    let is_own =
+        |name: &str| !["connector", "environment", "profile", "concurrency", "fallback", "tls"].contains(&name);
     let own = fields.iter().filter(|(name, _)| is_own(name));
     Some(ConnectionText {
         at: node.at,
@@ -299,6 +304,7 @@ fn connection(node: &Node, report: &mut Report) -> Option<ConnectionText> {
         fields: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
         fallback: node.get("fallback").map(|node| fallback::read(node, report)).unwrap_or_default(),
         concurrency: node.get("concurrency").and_then(|node| yaml::read::concurrency(node, report)),
+        tls: node.get("tls").and_then(|node| tls::read(node, report)),
         profile: fields.get("profile").cloned(),
         connector: connector?,
         environment: environment?,

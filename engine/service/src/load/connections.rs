@@ -1,14 +1,17 @@
 //! Connections of a checked project, opened: with the values that their references stand for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use ferry_connectors::connection::{Connection, Settings, World};
-use ferry_contract::failure::{ErrorClass, Failure};
-use ferry_core::project::{ConnectionText, Fallback, Project};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    port::Tls,
+};
+use ferry_core::project::{ConnectionText, Fallback, Project, TlsText};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CheckedProject;
-use crate::{reference, sandbox::SandboxInfo};
+use crate::{http::client_of, reference, sandbox::SandboxInfo};
 
 /// Opens one connection of a checked project, whatever the others lack.
 ///
@@ -39,7 +42,44 @@ pub(super) fn opened(
     let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
     let opened = Connection::open(settings, &project.library, world.clone());
     let opened = opened.and_then(|opened| opened.with_fallback(fallback)).map_err(|failure| vec![failure.message])?;
-    Ok(opened.with_concurrency(text.concurrency))
+    let tls = match (&text.tls, sandbox) {
+        (Some(text), None) => Some(certificates(&project.folder, text, name)?),
+        _ => None,
+    };
+    Ok(opened.with_concurrency(text.concurrency).with_tls(tls))
+}
+
+/// The certificates of a connection, or all that is wrong with them.
+fn certificates(folder: &Path, text: &TlsText, name: &str) -> Result<Tls, Vec<String>> {
+    let mut wrong = Vec::new();
+    let mut read = |key: &str, written: &str| {
+        let found = reference::resolve(written).map_err(|error| error.to_string());
+        let found = found.and_then(|value| pem(folder, &value));
+        found.unwrap_or_else(|error| {
+            wrong.push(format!("connection `{name}`: `tls.{key}` has no value: {error}"));
+            String::new()
+        })
+    };
+    let ca = text.ca.as_ref().map(|ca| read("ca", &ca.value));
+    let identity = text.identity.as_ref().map(|(certificate, key)| {
+        let (certificate, key) = (read("certificate", &certificate.value), read("key", &key.value));
+        SecretString::from(format!("{certificate}\n{key}"))
+    });
+    let tls = Tls { ca, identity };
+    if wrong.is_empty() {
+        wrong.extend(client_of(&tls).err().map(|error| format!("connection `{name}`: `tls`: {error}")));
+    }
+    if wrong.is_empty() { Ok(tls) } else { Err(wrong) }
+}
+
+/// What is in PEM form itself, or a file of the project that is.
+fn pem(folder: &Path, value: &SecretString) -> Result<String, String> {
+    let value = value.expose_secret();
+    if value.contains("-----BEGIN") {
+        return Ok(value.to_owned());
+    }
+    let path = folder.join(value);
+    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Further addresses by host, or all that is missing for them.

@@ -180,7 +180,7 @@ fn connection(connector: &Connector) -> Value {
         "else": { "enum": words },
         "description": "The environment.",
     });
-    let general = ["connector", "concurrency"].map(|name| (name.to_owned(), json!({})));
+    let general = ["connector", "concurrency", "tls"].map(|name| (name.to_owned(), json!({})));
     let hosts: BTreeMap<&String, Value> =
         connector.environments.values().flatten().map(|host| (host, json!({}))).collect();
     let fallback = ("fallback".to_owned(), json!({ "properties": hosts, "additionalProperties": false }));

@@ -92,6 +92,8 @@ pub struct Fields {
     pub environment: Option<Text>,
     /// The profile of the connector, such as a version of its API; the first where it is left out.
     pub profile: Option<Text>,
+    /// Certificates, where public authorities are not enough.
+    pub tls: Option<Tls>,
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
@@ -114,6 +116,8 @@ pub struct Connection {
     pub environment: Option<Text>,
     /// The profile of the connector, such as a version of its API; the first where it is left out.
     pub profile: Option<Text>,
+    /// Certificates, where public authorities are not enough.
+    pub tls: Option<Tls>,
     /// How many requests at once, instead of what the connector says.
     #[schemars(range(min = 1))]
     pub concurrency: Option<u64>,
@@ -121,6 +125,21 @@ pub struct Connection {
     /// tried where nothing could be sent to the one before.
     #[schemars(extend("examples" = [{ "api": ["https://api-2.acme.example"] }]))]
     pub fallback: Option<BTreeMap<String, Texts>>,
+}
+
+/// Certificates of a connection: files of the project, or references.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Tls {
+    /// The authorities that vouch for the system, in the place of the public ones.
+    #[schemars(extend("examples" = ["certificates/authority.pem"]))]
+    pub ca: Option<Text>,
+    /// Our certificate, with those that vouch for it.
+    #[schemars(extend("examples" = ["certificates/acme.pem"]))]
+    pub certificate: Option<Text>,
+    /// Its private key.
+    #[schemars(extend("examples" = ["${secret:acme/key}"]))]
+    pub key: Option<Text>,
 }
 
 /// A cross-reference between the ids of two systems.

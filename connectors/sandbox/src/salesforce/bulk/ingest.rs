@@ -276,7 +276,7 @@ impl Ingest {
 
 /// Writes a problem as `sf__Error` does: `REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --`.
 fn told(problem: &Problem) -> String {
-    let code = if problem.code == "NOT_FOUND" { "INVALID_CROSS_REFERENCE_KEY" } else { problem.code };
+    let problem = problem.clone().among_others();
     let fields = if problem.fields.is_empty() { String::new() } else { format!("{} ", problem.fields.join(", ")) };
-    format!("{code}:{}:{fields}--", problem.message)
+    format!("{}:{}:{fields}--", problem.code, problem.message)
 }

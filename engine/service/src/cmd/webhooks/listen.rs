@@ -142,6 +142,7 @@ async fn hear(
             headers,
             body: Some(body.to_vec()),
             timeout: Duration::from_secs(60),
+            tls: None,
         };
         answer = match reach.world.http.send(request).await {
             Ok(response) => {

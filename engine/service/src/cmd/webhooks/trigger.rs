@@ -101,6 +101,7 @@ impl Trigger {
                 headers: headers.clone(),
                 body: Some(sent.clone().into_bytes()),
                 timeout: Duration::from_secs(60),
+                tls: None,
             };
             let answer = source.reach.world.http.send(request).await.map_err(|error| {
                 unreachable(&Failure::new(ErrorClass::Unavailable, format!("nobody takes webhooks at {to}: {error}")))

@@ -1,0 +1,6 @@
+//! Connectors that speak no HTTP, as a pipeline sees them, against the real thing.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod file;
+mod sqlite;
+mod system;
