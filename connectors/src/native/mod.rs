@@ -5,6 +5,7 @@
 
 mod departure;
 mod files;
+mod pubsub;
 mod sql;
 mod tls;
 
@@ -52,10 +53,12 @@ const NATIVES: &[&dyn Native] = &[
     &files::Local(files::Verb::ReadCamt),
     &files::Local(files::Verb::List),
     &files::Local(files::Verb::Move),
+    &pubsub::PubSub::Fetch,
+    &pubsub::PubSub::Publish,
 ];
 
 /// One exchange to make.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Work<'a> {
     /// As whom, and with which settings.
     pub connection: &'a Connection,
@@ -69,6 +72,16 @@ pub struct Work<'a> {
     pub gate: Option<&'a Gate>,
     /// The key of the call, which a repeat has too.
     pub key: Option<&'a str>,
+    /// The right to further exchanges, such as a login.
+    pub(crate) pass: &'a dyn Pass,
+    /// In which way it logs in, where it does.
+    pub(crate) way: Option<usize>,
+}
+
+impl fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Work<'a> {
@@ -123,6 +136,11 @@ pub trait Native: fmt::Debug + Sync {
     /// # Errors
     /// What came of it: `unavailable` only where nothing was done, `unknown` where nobody can say.
     fn call<'a>(&'a self, work: Work<'a>) -> Boxed<'a, Result<Value, Failure>>;
+
+    /// Whether the sandbox speaks it too.
+    fn has_sandbox(&self) -> bool {
+        false
+    }
 }
 
 impl Connection {
@@ -135,8 +153,8 @@ impl Connection {
     ) -> Result<Value, Failure> {
         let addresses = self.addresses(&call.request.host, None)?;
         let address = &addresses[0];
-        // The sandbox speaks HTTP only, and what is real is not to be reached from it.
-        if address.url.starts_with("http") {
+        // The sandbox speaks little more than HTTP, and what is real is not to be reached from it.
+        if address.url.starts_with("http") && !native.has_sandbox() {
             return Err(config(format!("the sandbox has no {}", self.manifest.connector.title)));
         }
         pass.next(&address.name).await?;
@@ -147,6 +165,8 @@ impl Connection {
             timeout: call.timeout,
             gate: prepared.gate.as_ref(),
             key: prepared.call_key.as_deref(),
+            pass,
+            way: self.way_of(call),
         };
         let given = if work.may_go() { native.call(work).await } else { Err(too_late()) };
         let class = given.as_ref().err().map(|failure| failure.class);
