@@ -1,4 +1,4 @@
-//! The server of Salesforce's Pub/Sub API, from its own description; nobody needs `protoc`.
+//! The server of Salesforce's Pub/Sub API, and for its tests a client, from its own description; nobody needs `protoc`.
 
 const DESCRIPTION: &str = "../proto/pubsub_api.proto";
 
@@ -7,7 +7,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let described = protox::compile([DESCRIPTION], ["../proto"])?;
     // Its comments are in a form that rustdoc takes for examples.
     tonic_prost_build::configure()
-        .build_client(false)
         .build_transport(false)
         .disable_comments(["."])
         .compile_fds(described)?;

@@ -48,7 +48,8 @@ POST /_sandbox/tls       {\"client_certificates\": true} makes every client with
 POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\", \"field\", \"above\" | \"equals\", \"message\"}},
                          {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
                          {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
-                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
+                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told;
+                         {\"gap\": {\"id\", \"kind\"}}, {\"again\": {\"topic\", \"count\"}} and {\"streams\": \"cut\"} of the Pub/Sub API
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

@@ -31,6 +31,7 @@ mod proto {
         clippy::all,
         clippy::pedantic,
         clippy::allow_attributes_without_reason,
+        dead_code,
         missing_docs,
         rust_2018_idioms,
         unreachable_pub,

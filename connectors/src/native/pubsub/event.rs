@@ -40,12 +40,12 @@ pub(super) fn shown(known: &Known, event: Avro, (replay, id): (&str, &str)) -> V
         "is_gap": change.is_some_and(|change| change.starts_with("GAP_")),
         "entity": header["entityName"].as_str().unwrap_or(&known.name),
         "commit_at": at,
+        "record_ids": header["recordIds"].as_array().cloned().unwrap_or_default(),
+        "changed_fields": names("changedFields"),
+        "nulled_fields": names("nulledFields"),
     });
     if let Some(change) = change {
         shown["change_type"] = json!(change);
-        shown["record_ids"] = header["recordIds"].clone();
-        shown["changed_fields"] = json!(names("changedFields"));
-        shown["nulled_fields"] = json!(names("nulledFields"));
         shown["origin"] = header["changeOrigin"].clone();
         shown["transaction_key"] = header["transactionKey"].clone();
         shown["sequence"] = header["sequenceNumber"].clone();

@@ -221,3 +221,23 @@ fn what_tells_events_apart_is_one_text_or_number() {
     );
     check(&hook("key: \"$.lines[0].id\", revision: \"$.lines[?@.x == 1].id\""), expect![""]);
 }
+
+#[test]
+fn a_token_is_given_by_the_answer_and_taken_by_the_input() {
+    let poll = |with: &str, cursor: &str| {
+        let poll = "  poll:\n    action: salesforce.change_events\n    every: 5s\n";
+        let steps = "steps: [ { id: a, map: $.event.entity } ]\noutput: $.a\n";
+        format!(
+            "ferry: 1\npipeline: p\ntrigger:\n{poll}    with: {{ topic: /data/CaseChangeEvent{with} }}\n    cursor: {{ {cursor} \
+             }}\n  key: $.id\n{steps}"
+        )
+    };
+    check(&poll("", "token: $.replay_id, into: replay_id"), expect![[""]]);
+    check(&poll("", "token: $.replay, into: replays"), expect![[""]]);
+    check(&poll(", replay_id: AAAA", "token: $.events, into: replay_id"), expect![[""]]);
+    check(
+        &poll("", "token: $, into: replay_id, field: $.commit_at }\n    backfill: { from: 2025-01-01T00:00:00Z, window: 1d"),
+        expect![[""]],
+    );
+    check(&poll("", "token: $.replay_id"), expect![[""]]);
+}
