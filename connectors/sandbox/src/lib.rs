@@ -1,6 +1,6 @@
-//! Payoneer and Salesforce on loopback: real HTTP servers that behave, fail and can be slowed.
+//! The systems on loopback: real HTTP servers that behave, fail and can be slowed.
 //!
-//! One listener serves `/payoneer`, `/salesforce` and, for people and tests, `/_sandbox`. The
+//! One listener serves `/payoneer`, `/salesforce`, `/clarity` and so on and, for people and tests, `/_sandbox`. The
 //! systems are plain state behind one lock and know neither sockets nor real time; the server
 //! adds those, and the faults.
 //!
@@ -20,9 +20,14 @@ mod world;
 
 mod system;
 
+mod chat;
+mod clarity;
 mod control;
+mod erp;
+mod fx;
 mod grpc;
 mod payoneer;
+mod paytrace;
 mod pubsub;
 mod salesforce;
 mod seed;
@@ -33,6 +38,7 @@ mod assertion;
 mod budget;
 mod clock;
 mod faults;
+mod keys;
 mod limits;
 mod random;
 mod wire;

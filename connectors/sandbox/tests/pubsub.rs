@@ -71,7 +71,8 @@ impl Reader {
     fn asked<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let instance = format!("{}/salesforce", self.sandbox.url());
-        let who = [("accesstoken", self.token.as_str()), ("instanceurl", &instance), ("tenantid", "00D5e00000000kEAAQ")];
+        let who =
+            [("accesstoken", self.token.as_str()), ("instanceurl", &instance), ("tenantid", "00D5e00000000kEAAQ")];
         for (name, value) in who {
             request.metadata_mut().insert(name, value.parse().unwrap());
         }
@@ -125,7 +126,8 @@ async fn a_reader_gets_no_more_than_it_asks_for_and_goes_on_where_it_was() {
     while count < 5 {
         count += stream.message().await.unwrap().unwrap().events.len();
     }
-    let other = FetchRequest { topic_name: "/data/ContactChangeEvent".to_owned(), ..fetch(ReplayPreset::Latest, b"", 1) };
+    let other =
+        FetchRequest { topic_name: "/data/ContactChangeEvent".to_owned(), ..fetch(ReplayPreset::Latest, b"", 1) };
     let mut stream = reader.subscribe(vec![fetch(ReplayPreset::Latest, b"", 1), other]).await.unwrap();
     assert_eq!(stream.message().await.unwrap_err().code(), Code::InvalidArgument);
 }
@@ -178,7 +180,8 @@ async fn streams_are_cut_and_events_told_again_by_order() {
 #[tokio::test]
 async fn faults_meet_calls_of_grpc_too() {
     let mut reader = Reader::open().await;
-    let rule = json!({ "fault": "throttled", "system": "salesforce", "path": "PubSub/GetTopic", "one_in": 1, "times": 1 });
+    let rule =
+        json!({ "fault": "throttled", "system": "salesforce", "path": "PubSub/GetTopic", "one_in": 1, "times": 1 });
     reader.post("/_sandbox/faults", json!({ "rules": [rule] })).await;
     let topic = |reader: &Reader| reader.asked(TopicRequest { topic_name: CASES.to_owned() });
     let asked = topic(&reader);

@@ -19,7 +19,7 @@ use ferry_contract::{
 
 use super::{
     Call, Poll, Preflight, PreflightRule,
-    read::{RESPONSE_NAMES, Reader},
+    read::{ANSWER_NAMES, Reader},
     schema,
 };
 use crate::limits::TIMEOUT_DEFAULT;
@@ -190,7 +190,7 @@ impl Reader<'_> {
             None if is_native => Script::compile(self.rules, "true", Form::Expression, &[]).ok(),
             _ => {
                 let node = fields.need("success", "\"status == 200\"", self.report);
-                node.and_then(|node| self.condition(node, &RESPONSE_NAMES))
+                node.and_then(|node| self.condition(node, &ANSWER_NAMES))
             }
         };
         let result = fields.need("result", "$", self.report);
@@ -198,8 +198,8 @@ impl Reader<'_> {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
             way: fields.get("auth").and_then(|node| self.named_way(node)),
             success: success?,
-            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
-            result: result.and_then(|node| self.compiler(&["body"]).expression(node))?,
+            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
+            result: result.and_then(|node| self.compiler(&["body", "input", "connection"]).expression(node))?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
             paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
             poll: fields.get("poll").and_then(|node| self.poll(node)),

@@ -236,7 +236,10 @@ fn a_token_is_given_by_the_answer_and_taken_by_the_input() {
     check(&poll("", "token: $.replay, into: replays"), expect![[""]]);
     check(&poll(", replay_id: AAAA", "token: $.events, into: replay_id"), expect![[""]]);
     check(
-        &poll("", "token: $, into: replay_id, field: $.commit_at }\n    backfill: { from: 2025-01-01T00:00:00Z, window: 1d"),
+        &poll(
+            "",
+            "token: $, into: replay_id, field: $.commit_at }\n    backfill: { from: 2025-01-01T00:00:00Z, window: 1d",
+        ),
         expect![[""]],
     );
     check(&poll("", "token: $.replay_id"), expect![[""]]);
