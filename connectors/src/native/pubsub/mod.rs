@@ -86,7 +86,7 @@ impl Native for PubSub {
 
 impl PubSub {
     async fn once(self, work: &Work<'_>, token: &Token) -> Result<Value, Failure> {
-        let session = Session::open(work.address, token);
+        let session = Session::open(work.address, work.connection.tls.as_deref(), token);
         let late = |sent: Sent| move |_| sent.failure("the call took too long".to_owned());
         match self {
             Self::Fetch => {

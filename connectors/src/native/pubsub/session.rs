@@ -6,12 +6,15 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use ferry_contract::failure::{ErrorClass, Failure};
+use ferry_contract::{
+    failure::{ErrorClass, Failure},
+    port::Tls,
+};
 use secrecy::ExposeSecret as _;
 use tonic::{
     Request,
     metadata::MetadataValue,
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 use super::{
@@ -38,16 +41,13 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects; nothing is asked yet.
-    pub(super) async fn open(address: &str, token: &Token) -> Result<Self, Failure> {
+    pub(super) async fn open(address: &str, own: Option<&Tls>, token: &Token) -> Result<Self, Failure> {
         let (tenant, user) = ids(token)?;
         let metadata = metadata(token, &tenant)?;
         let wrong = |error: tonic::transport::Error| config(format!("`{address}` is no address of gRPC: {error}"));
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(wrong)?.connect_timeout(PUBSUB_CONNECT);
-        let endpoint = if address.starts_with("https://") {
-            endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(wrong)?
-        } else {
-            endpoint
-        };
+        let endpoint =
+            if address.starts_with("https://") { endpoint.tls_config(trusting(own)).map_err(wrong)? } else { endpoint };
         let channel = endpoint.connect().await.map_err(|error| {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             unavailable(format!("not sent: {why}"))
@@ -88,6 +88,18 @@ impl Session {
         }
         schemas.insert(id.to_owned(), Arc::clone(&known));
         Ok(known)
+    }
+}
+
+/// Whom we believe, and what we show: what the machine trusts, or the connection's own certificates.
+fn trusting(own: Option<&Tls>) -> ClientTlsConfig {
+    let config = match own.and_then(|own| own.ca.as_ref()) {
+        Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    match own.and_then(|own| own.identity.as_ref()).map(|identity| identity.expose_secret()) {
+        Some(identity) => config.identity(Identity::from_pem(identity, identity)),
+        None => config,
     }
 }
 
