@@ -18,7 +18,7 @@ use ferry_contract::{
 };
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tonic::Streaming;
 
 use super::{Native, Work, rejected};
@@ -146,7 +146,7 @@ impl Reading {
         let is_latest = text("from") == Some("latest");
         let wait = number("wait_s").map_or(PUBSUB_WAIT_DEFAULT, Duration::from_secs);
         // Without a place to go on from, what is told between two reads would be lost: the first answer has one.
-        let wait = if is_latest && after.is_none() { wait.max(PUBSUB_FIRST_WAIT) } else { wait };
+        let wait = if is_latest && after.is_none() { PUBSUB_FIRST_WAIT } else { wait.min(PUBSUB_FIRST_WAIT) };
         Self {
             topic: work.text("topic").to_owned(),
             after,
@@ -158,29 +158,37 @@ impl Reading {
     }
 
     async fn read(self, session: &mut Session) -> Result<Value, Failure> {
-        let until = Instant::now() + self.wait;
         let mut stream = self.subscribed(session).await?;
         let mut read = Read { replay: self.after.clone(), ..Read::default() };
-        while read.count < self.most {
-            let pause = if read.count > 0 { PUBSUB_PAUSE } else { until.saturating_duration_since(Instant::now()) };
-            let Ok(response) = timeout(pause, stream.message()).await else { break };
-            match response {
-                Ok(Some(response)) => self.take(session, &mut read, response).await?,
-                Ok(None) => break,
-                // What is here already is whole; the next read says what is wrong.
-                Err(_) if read.count > 0 => break,
-                Err(status) => return Err(failure(&status, Sent::Nothing)),
-            }
-            // The first place of a reader that has begun now is all that it waited for.
-            if self.after.is_none() && self.is_latest && read.count == 0 {
-                break;
-            }
+        // Who has waited in vain knows all that he did before.
+        timeout(self.wait, self.take_first(session, &mut stream, &mut read)).await.unwrap_or(Ok(()))?;
+        while read.count > 0 && read.count < self.most {
+            // What is here already is whole; the next read says what is wrong.
+            let Ok(Ok(Some(response))) = timeout(PUBSUB_PAUSE, stream.message()).await else { break };
+            self.take(session, &mut read, response).await?;
         }
         let mut given = json!({ "events": read.events, "pending": read.count >= self.most });
         if let Some(replay) = read.replay {
             given["replay_id"] = Value::from(URL_SAFE_NO_PAD.encode(replay));
         }
         Ok(given)
+    }
+
+    /// Waits for the first events; for a reader that begins now, for its first place.
+    async fn take_first(
+        &self,
+        session: &mut Session,
+        stream: &mut Streaming<FetchResponse>,
+        read: &mut Read,
+    ) -> Result<(), Failure> {
+        let needs_place = self.after.is_none() && self.is_latest;
+        while let Some(response) = stream.message().await.map_err(|status| failure(&status, Sent::Nothing))? {
+            self.take(session, read, response).await?;
+            if read.count > 0 || needs_place {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn subscribed(&self, session: &mut Session) -> Result<Streaming<FetchResponse>, Failure> {
@@ -235,7 +243,7 @@ async fn written(work: &Work<'_>, session: &mut Session) -> Result<ProducerEvent
     let known = session.schema(&schema_id).await?;
     let created = (work.connection.world.clock.now(), session.user.as_str());
     let fields = work.input.get("fields").and_then(Value::as_object);
-    let payload = fields.map(|fields| event::written(&known, fields, created)).unwrap_or_else(|| Ok(Vec::new()));
+    let payload = fields.map_or_else(|| Ok(Vec::new()), |fields| event::written(&known, fields, created));
     let payload = payload.map_err(|wrong| Failure::new(ErrorClass::Invalid, wrong))?;
     let id = work.key.map_or_else(|| work.text("id").to_owned(), str::to_owned);
     Ok(ProducerEvent { id, schema_id, payload, headers: Vec::new() })

@@ -31,8 +31,7 @@ pub(super) fn failure(status: &Status, sent: Sent) -> Failure {
     let message = format!("{:?}: {}", status.code(), clipped(status.message()));
     let refused = |class: ErrorClass| Failure::new(class, message.clone());
     let failure = match status.code() {
-        Code::Unauthenticated => refused(ErrorClass::Auth),
-        Code::PermissionDenied => refused(ErrorClass::Auth),
+        Code::Unauthenticated | Code::PermissionDenied => refused(ErrorClass::Auth),
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => refused(ErrorClass::Rejected),
         Code::NotFound => refused(ErrorClass::NotFound),
         Code::ResourceExhausted => refused(ErrorClass::Throttled),

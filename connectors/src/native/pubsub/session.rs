@@ -10,7 +10,7 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     port::Tls,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use tonic::{
     Request,
     metadata::MetadataValue,
@@ -97,7 +97,7 @@ fn trusting(own: Option<&Tls>) -> ClientTlsConfig {
         Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
         None => ClientTlsConfig::new().with_native_roots(),
     };
-    match own.and_then(|own| own.identity.as_ref()).map(|identity| identity.expose_secret()) {
+    match own.and_then(|own| own.identity.as_ref()).map(ExposeSecret::expose_secret) {
         Some(identity) => config.identity(Identity::from_pem(identity, identity)),
         None => config,
     }
