@@ -331,7 +331,7 @@ impl Connection {
         // Whatever was waited for above, this is asked immediately before the bytes leave.
         if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
             pass.seen(name, budget::seen(self, None, None)).await;
-            return (Err(too_late()), false);
+            return (Err(request::too_late()), false);
         }
         let (method, url, sensitive) = (request.method.clone(), request.url.clone(), prepared.sensitive.clone());
         let asked = Asked { method, url, sensitive };
@@ -362,10 +362,6 @@ impl Connection {
     }
 }
 
-pub(crate) fn too_late() -> Failure {
-    Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried()
-}
-
 /// The request of a call to an address with its path.
 pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
     let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
@@ -373,7 +369,9 @@ pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token:
         headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
     }
     headers.extend(prepared.key.clone());
-    headers.extend(prepared.headers.iter().cloned());
+    // Who we are is said once.
+    let own = token.map(|token| token.header.0.as_str());
+    headers.extend(prepared.headers.iter().filter(|(name, _)| Some(name.as_str()) != own).cloned());
     // What cannot be written was refused when it was prepared.
     let body = request::written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
     if body.is_some() {

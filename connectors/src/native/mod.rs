@@ -24,11 +24,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     budget,
-    call::too_late,
     connection::Connection,
     manifest::Call,
     rendered::Rendered,
-    request::{Gate, Prepared},
+    request::{Gate, Prepared, too_late},
 };
 
 /// All of them.

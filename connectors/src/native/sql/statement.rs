@@ -96,8 +96,9 @@ fn since(mut statement: Statement, cursor: &Value, dialect: Dialect) -> Result<S
     }
     let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let sql = statement.sql.trim_end().trim_end_matches(';');
+    let order = dialect.comparable(&field, is_time);
     // A comment at the end of the statement ends with its line.
-    statement.sql = format!("SELECT * FROM (\n{sql}\n) AS polled{condition} ORDER BY {field}, {tie_break}");
+    statement.sql = format!("SELECT * FROM (\n{sql}\n) AS polled{condition} ORDER BY {order}, {tie_break}");
     Ok(statement)
 }
 
