@@ -5,6 +5,7 @@
 
 mod departure;
 mod files;
+mod smtp;
 mod sql;
 mod tls;
 
@@ -51,6 +52,15 @@ const NATIVES: &[&dyn Native] = &[
     &files::Local(files::Verb::ReadCamt),
     &files::Local(files::Verb::List),
     &files::Local(files::Verb::Move),
+    &files::Sftp(files::Verb::ReadCsv),
+    &files::Sftp(files::Verb::WriteCsv),
+    &files::Sftp(files::Verb::ReadJsonLines),
+    &files::Sftp(files::Verb::WriteJsonLines),
+    &files::Sftp(files::Verb::ReadCamt),
+    &files::Sftp(files::Verb::List),
+    &files::Sftp(files::Verb::Move),
+    &smtp::Check,
+    &smtp::Send,
 ];
 
 /// One exchange to make.

@@ -246,10 +246,10 @@ mod tests {
             &input,
             Dialect::Sqlite,
             expect![[r#"
-            SELECT * FROM (
-            SELECT id, at FROM orders WHERE shop = $1 -- all
-            ) AS polled WHERE strftime('%Y-%m-%dT%H:%M:%f', polled."at") >= strftime('%Y-%m-%dT%H:%M:%f', ?2) ORDER BY polled."at", polled."id"
-            ["X","2026-03-01T10:00:00Z"]"#]],
+                SELECT * FROM (
+                SELECT id, at FROM orders WHERE shop = $1 -- all
+                ) AS polled WHERE strftime('%Y-%m-%dT%H:%M:%f', polled."at") >= strftime('%Y-%m-%dT%H:%M:%f', ?2) ORDER BY strftime('%Y-%m-%dT%H:%M:%f', polled."at"), polled."id"
+                ["X","2026-03-01T10:00:00Z"]"#]],
         );
     }
 }
