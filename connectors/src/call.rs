@@ -241,9 +241,10 @@ impl Connection {
         calls: &[&Prepared],
     ) -> Vec<Result<Value, Failure>> {
         let inputs: Vec<&Value> = calls.iter().map(|call| &call.input).collect();
-        let understood = |result: Option<&Value>| match result {
+        let understood = |(result, input): (Option<&Value>, &&Value)| match result {
             Some(body) => {
-                let own = Answer { body: body.clone(), ..answer.clone() };
+                let asked = Asked { input: (*input).clone(), ..answer.asked.clone() };
+                let own = Answer { body: body.clone(), asked, ..answer.clone() };
                 let output = understand(&self.manifest, call, &self.rules, &own).map_err(Refusal::into_failure);
                 output.map_err(|failure| self.told(failure, &answer.asked, Some(&own)))
             }
@@ -252,7 +253,7 @@ impl Connection {
                 Err(self.told(failure, &answer.asked, Some(answer)))
             }
         };
-        bundle::results(rule, answer, &inputs).into_iter().map(understood).collect()
+        bundle::results(rule, answer, &inputs).into_iter().zip(&inputs).map(understood).collect()
     }
 
     fn understood(&self, call: &Call, answer: &Answer) -> Result<Value, Refusal> {
@@ -333,8 +334,13 @@ impl Connection {
             pass.seen(name, budget::seen(self, None, None)).await;
             return (Err(request::too_late()), false);
         }
-        let (method, url, sensitive) = (request.method.clone(), request.url.clone(), prepared.sensitive.clone());
-        let asked = Asked { method, url, sensitive };
+        let asked = Asked {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            sensitive: prepared.sensitive.clone(),
+            input: prepared.input.clone(),
+            connection: self.open.clone(),
+        };
         let mut was_sent = true;
         let answer = match self.world.http.send(request).await {
             Ok(response) => Ok(Answer::read(&response, call.request.accept, asked)),

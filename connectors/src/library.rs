@@ -7,7 +7,7 @@ use std::{
 
 use ferry_contract::{
     catalog::Catalog,
-    report::{Report, Source},
+    report::{Finding, Level, Report, Source},
     script::{Missing, Rules, Watch},
     yaml,
 };
@@ -47,7 +47,11 @@ impl Library {
         let shipped = shipped();
         for (index, source) in shipped.iter().chain(own).enumerate() {
             let mut report = Report::new(source);
-            match manifest::read(source, &rules, &mut report) {
+            let read = manifest::read(source, &rules, &mut report);
+            if index < shipped.len() {
+                report.retain(|finding| !is_meant(source, finding));
+            }
+            match read {
                 Some(manifest) => {
                     if index >= shipped.len() {
                         files.insert(manifest.connector.name.clone(), source.name.clone());
@@ -71,6 +75,14 @@ impl Library {
         let connectors = self.manifests.iter().map(|(name, manifest)| (name.clone(), Arc::clone(&manifest.connector)));
         Catalog { connectors: connectors.collect(), broken: self.broken.clone() }
     }
+}
+
+/// Whether the line above a warning allows it. Of a project's own manifests, lint says so, and what is wrong with it.
+fn is_meant(source: &Source, finding: &Finding) -> bool {
+    let above = usize::try_from(finding.at.line).ok().and_then(|line| line.checked_sub(2));
+    let above = above.and_then(|above| source.text.lines().nth(above)).map(str::trim_start);
+    let allows = format!("# ferry: allow({}) ", finding.check);
+    finding.level == Level::Warning && above.is_some_and(|above| above.starts_with(&allows))
 }
 
 /// The connector that a broken manifest is about: by its text, else by its folder.

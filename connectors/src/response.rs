@@ -31,7 +31,7 @@ pub struct Answer {
     pub asked: Asked,
 }
 
-/// The part of a request that a failure tells of.
+/// The part of a request that a failure tells of, and that rules see.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// `GET`, `POST` …
@@ -40,6 +40,10 @@ pub struct Asked {
     pub url: String,
     /// What nobody needs to see whole.
     pub sensitive: Vec<String>,
+    /// The call's input.
+    pub input: Value,
+    /// The connection's fields that are no secrets.
+    pub connection: Value,
 }
 
 /// A failure, and whether a new token may mend it.
@@ -99,7 +103,14 @@ impl Answer {
 /// is `unknown`, because a write may have happened.
 pub fn understand(manifest: &Manifest, call: &Call, rules: &Rules, answer: &Answer) -> Result<Value, Refusal> {
     let status = Value::from(answer.status);
-    let names = [("status", &status), ("body", &answer.body), ("headers", &answer.headers)];
+    let (input, connection) = (&answer.asked.input, &answer.asked.connection);
+    let names = [
+        ("status", &status),
+        ("body", &answer.body),
+        ("headers", &answer.headers),
+        ("input", input),
+        ("connection", connection),
+    ];
     let names = Named(&names);
     // A rule that the body's shape makes impossible to evaluate does not match.
     let holds = |script: &Script| script.test(rules, &names).unwrap_or(false);
@@ -131,7 +142,7 @@ fn failure(manifest: &Manifest, rules: &Rules, answer: &Answer, names: &Named<'_
         }
     };
     let message = said(&manifest.message).unwrap_or_else(|| "no reason given".to_owned());
-    let message = format!("{} answered {}: {}", manifest.connector.title, answer.status, clipped(&message));
+    let message = format!("{} answered {}: {}", manifest.connector.title, answer.status, clipped(message.trim()));
     let mut failure = Failure::new(class, message);
     failure.code = said(&manifest.code);
     match answer.retry_after(None) {

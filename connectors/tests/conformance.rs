@@ -35,17 +35,17 @@ fn sample(manifest: &Manifest, call: &Call) -> Value {
 }
 
 /// What the target says; a native gives its `result` a value alone.
-fn response(sample: &Value, call: &Call) -> Answer {
+fn response(sample: &Value, call: &Call, asked: &Asked) -> Answer {
     match call.request.native {
-        Some(_) => answer(&json!({ "status": 200, "body": sample["given"] })),
-        None => answer(&sample["response"]),
+        Some(_) => answer(&json!({ "status": 200, "body": sample["given"] }), asked),
+        None => answer(&sample["response"], asked),
     }
 }
 
-fn answer(sample: &Value) -> Answer {
+fn answer(sample: &Value, asked: &Asked) -> Answer {
     let status = u16::try_from(sample["status"].as_u64().expect("a sample has a status")).expect("a status");
     let (headers, body) = (Value::Object(serde_json::Map::new()), sample["body"].clone());
-    Answer { status, headers, body, asked: Asked::default() }
+    Answer { status, headers, body, asked: asked.clone() }
 }
 
 fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &Call) {
@@ -57,13 +57,10 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
 
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
-    let prepared = request::prepare(
-        call,
-        (&fields, &open_fields(&manifest.connector, &fields), &[]),
-        &library.rules,
-        &sample["input"],
-    )
-    .expect("the sample's input renders");
+    let connection = open_fields(&manifest.connector, &fields);
+    let prepared = request::prepare(call, (&fields, &connection, &[]), &library.rules, &sample["input"])
+        .expect("the sample's input renders");
+    let asked = Asked { input: sample["input"].clone(), connection, ..Asked::default() };
     if let Some(body) = sample.get("request") {
         let made = prepared.body.clone().unwrap_or_default();
         assert!(number::equal(&made, body), "{name}: the request is {made}");
@@ -84,12 +81,13 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
         assert_eq!(prepared.target, path, "{name}");
     }
 
-    let output = understand(manifest, call, &library.rules, &response(&sample, call)).expect("the sample is a success");
+    let output =
+        understand(manifest, call, &library.rules, &response(&sample, call, &asked)).expect("the sample is a success");
     assert!(number::equal(&output, &sample["output"]), "{name}: the output is {output}");
     assert_eq!(action.output.violations(&output), Vec::<String>::new(), "{name}: output");
 
     for failure in sample["failures"].as_array().into_iter().flatten() {
-        let refusal = understand(manifest, call, &library.rules, &answer(failure)).expect_err("a failure");
+        let refusal = understand(manifest, call, &library.rules, &answer(failure, &asked)).expect_err("a failure");
         assert_eq!(Some(refusal.failure.class.name()), failure["class"].as_str(), "{name}: {failure}");
     }
 }

@@ -140,7 +140,10 @@ fn every_webhook_is_the_event_that_its_sample_says() {
             let text = shipped_file(&path).unwrap_or_else(|| panic!("{path} is missing"));
             let sample: Value = serde_json::from_str(&text).unwrap();
             let body = sample["body"].to_string();
-            let delivery = Delivery { method: "POST", url: URL, headers: &[], body: body.as_bytes() };
+            let sent = sample["headers"].as_object().into_iter().flatten();
+            let headers: Vec<_> =
+                sent.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+            let delivery = Delivery { method: "POST", url: URL, headers: &headers, body: body.as_bytes() };
             let said = &manifest.connector.webhooks[name];
             let made = event(webhook, said, &library.rules, &delivery);
             assert!(made.wrong.is_none() && number::equal(&made.value, &sample["event"]), "{name}: {made:?}");

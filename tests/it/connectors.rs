@@ -156,7 +156,7 @@ async fn a_connection_that_does_not_work_says_why_and_what_to_do() {
             1,
             &[
                 "other  ",
-                "answered 404: Program not found; the system answers; see whether `program_id`, `client_id` are right",
+                "answered 404: Program not found; the system answers; see whether `program_id`, `account_id`, `client_id` are right",
             ],
         ),
         (&["dead"], right, 69, &["dead  unavailable  in ", "see whether `127.0.0.1:1` can be reached"]),
@@ -185,6 +185,11 @@ async fn a_connection_that_does_not_work_says_why_and_what_to_do() {
     );
 }
 
+/// One space for many.
+fn squeezed(text: &str) -> String {
+    text.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
 async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
     let desk = Desk::open().await;
@@ -194,7 +199,7 @@ async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
             0,
             &["keyed       Keyed       1        live, test           connectors/keyed/connector.yaml"][..],
         ),
-        (&["list"], 0, &["payoneer    Payoneer    4        production, sandbox  connectors/payoneer/connector.yaml"]),
+        (&["list"], 0, &["payoneer    Payoneer    23       production, sandbox  connectors/payoneer/connector.yaml"]),
         (&["list"], 0, &["salesforce  Salesforce  17       production, sandbox  shipped"]),
         (
             &["show", "keyed"],
@@ -232,11 +237,13 @@ async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
         let (ended, printed) = desk.call(None, args);
         assert_eq!(ended, Some(code), "{args:?}: {printed}");
         for said in says {
-            assert!(printed.contains(said), "{args:?} says no `{said}`: {printed}");
+            // Columns are as wide as the longest name of a shipped connector.
+            assert!(squeezed(&printed).contains(&squeezed(said)), "{args:?} says no `{said}`: {printed}");
         }
     }
     assert_eq!(desk.json(&["show", "keyed.order", "--format", "json"])["actions"][0]["evidence"], "assumed");
-    assert_eq!(desk.json(&["list", "--format", "json"])["connectors"][3]["origin"], "connectors/shop/connector.yaml");
+    let listed = desk.json(&["list", "--format", "json"])["connectors"].take();
+    assert!(listed.as_array().unwrap().iter().any(|one| one["origin"] == "connectors/shop/connector.yaml"), "{listed}");
     assert_eq!(desk.call(None, &["docs", "--out", "pages"]).0, Some(0));
     let (_, page) = desk.call(None, &["docs", "salesforce"]);
     assert_eq!(fs::read_to_string(desk.folder.path().join("pages/salesforce.md")).unwrap(), page);
@@ -280,7 +287,7 @@ struct Seen {
 async fn exports_have_every_action_and_no_secret_and_their_examples_are_right() {
     let desk = Desk::open().await;
     let (library, _) = Library::load(&[], std::sync::Arc::new(NoWatch));
-    for (name, actions) in [("payoneer", 4), ("salesforce", 17), ("keyed", 1), ("shop", 1)] {
+    for (name, actions) in [("payoneer", 23), ("salesforce", 17), ("keyed", 1), ("shop", 1)] {
         let document = desk.json(&["export", name, "--format", "openapi"]);
         let (mut schemas, mut compiler, mut seen) = (Schemas::new(), Compiler::new(), Seen::default());
         check_document(&document, &document, (&mut schemas, &mut compiler), &mut seen);

@@ -102,6 +102,11 @@ pub(crate) fn check_client(request: &Request, in_form: InForm) -> Result<(), Den
     if client == Some((CLIENT_ID, CLIENT_SECRET)) { Ok(()) } else { Err(Denied::Client) }
 }
 
+/// Whether a request names the one client, with its secret, by HTTP Basic.
+pub(crate) fn is_client(request: &Request) -> bool {
+    basic(request).is_some_and(|text| text.split_once(':') == Some((CLIENT_ID, CLIENT_SECRET)))
+}
+
 /// Checks a token request with an assertion for this audience, where it has one.
 pub(crate) fn check_assertion(request: &Request, audience: &str, now: Timestamp) -> Option<Result<(), Denied>> {
     let form = request.form();

@@ -2,16 +2,12 @@
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm, Validation, decode};
 use serde::Deserialize;
 
 use crate::access::CLIENT_ID;
+use crate::keys::Key;
 use crate::limits::ASSERTION_LIFE_MAX_S;
 
 /// The grant that takes one.
@@ -23,29 +19,9 @@ pub(crate) const USERNAME: &str = "integration@sandbox.example";
 /// Another one in each process; it opens nothing but this sandbox.
 static KEY: LazyLock<Key> = LazyLock::new(Key::new);
 
-struct Key {
-    private: String,
-    public: DecodingKey,
-}
-
-impl Key {
-    fn new() -> Self {
-        let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key can be made");
-        let private = pair.as_der().expect("a key has a form");
-        let lines: Vec<String> = STANDARD
-            .encode(private.as_ref())
-            .as_bytes()
-            .chunks(64)
-            .map(|line| String::from_utf8_lossy(line).into())
-            .collect();
-        let private = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
-        Self { private, public: DecodingKey::from_rsa_der(pair.public_key().as_ref()) }
-    }
-}
-
 /// The key with which it signs, as PEM.
 pub(crate) fn private_key() -> &'static str {
-    &KEY.private
+    KEY.private()
 }
 
 #[derive(Deserialize)]
@@ -62,7 +38,7 @@ pub(crate) fn refused(assertion: &str, audience: &str, now: Timestamp) -> Option
     // The sandbox has a clock of its own.
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let Ok(signed) = decode::<Claims>(assertion, &KEY.public, &validation) else { return Some("invalid assertion") };
+    let Ok(signed) = decode::<Claims>(assertion, KEY.public(), &validation) else { return Some("invalid assertion") };
     let claims = signed.claims;
     let left_s = claims.exp - now.as_second();
     match () {

@@ -21,10 +21,18 @@ use crate::world::{World, wrong};
 use crate::{limits, wire};
 
 const PAGE: &str = "\
-ferry sandbox: Payoneer and Salesforce that behave, fail and can be slowed.
+ferry sandbox: systems that behave, fail and can be slowed.
 
-/payoneer             Payoneer: token, balance, mass payouts, status, cancel, payees
+/payoneer             Payoneer: token, consent, programs (v4, v2), accounts, quotes, payees, the paths of the brief
 /salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
+/paytrace             PayTrace: token, v1 transactions, customers, recurrences, checks, batches; the seed's paths
+/clarity              Clarity: token, orders, payments, customers, products, webhooks
+/fx                   Rates: eurofxref of the ECB, latest and historical of openexchangerates and of frankfurter; also
+                      under /ecb, /openexchangerates and /frankfurter
+/chat                 Incoming webhooks: Slack, Microsoft Teams, plain
+/tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
+/erpnext, /odoo, /netsuite, /business_central
+                      The same books: entries and accounts
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status
@@ -49,6 +57,18 @@ POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\",
                          {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
                          {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
                          {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
+POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles now, {\"settle_hour\": 20} daily then;
+                         {\"chargeback\": {\"transaction_id\": 392483066, \"reason\": \"…\"}}; {\"customer\":
+                         {\"customer_id\": \"C-99\", \"card\": \"0002\", \"account\": \"0125\"}}, whose last digits decide
+POST /_sandbox/clarity   {\"create\": 3}, {\"pay\": {\"order\": \"1001\", \"amount\": \"5.00\", \"processor\": \"PayTrace\"}} or
+                         {\"refund\": {\"order\": \"1001\", \"amount\": \"5.00\"}}; without an amount, all of it
+POST /_sandbox/payoneer  what people do in its pages, one thing an order: {\"consent\": \"auto\" | \"ask\"},
+                         {\"revoke_consent\": ACCOUNT}, {\"trust_application\": true}, {\"challenge\": true},
+                         {\"confirm\": SESSION}, {\"payment\": {\"reference\", \"status\": 0 | 1 | 2 | 3}},
+                         {\"receive\": {\"amount\", \"currency\", \"from\", \"account\"}},
+                         {\"register\": {\"payee\", \"approved\"}},
+                         {\"payout_method\": {\"payee\", \"type\": \"BANK\" | \"PREPAID_CARD\"}}
+POST /_sandbox/erp       {\"party\": \"Initech\"} adds a customer, {\"post\": \"ref-1\"} posts an entry
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 
@@ -207,6 +227,10 @@ fn seed(world: &mut World, base: &str) -> Value {
         body[system.name()] = world.system(system).credentials(&url);
         if !system.kinds().is_empty() {
             body[system.name()]["webhook_secret"] = json!(world.outbox.target().secret);
+        }
+        for connector in system.connectors() {
+            let url = format!("{base}/{connector}");
+            body[*connector] = world.system(system).credentials(&url);
         }
     }
     body

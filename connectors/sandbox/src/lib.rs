@@ -1,6 +1,6 @@
-//! Payoneer and Salesforce on loopback: real HTTP servers that behave, fail and can be slowed.
+//! The systems on loopback: real HTTP servers that behave, fail and can be slowed.
 //!
-//! One listener serves `/payoneer`, `/salesforce` and, for people and tests, `/_sandbox`. The
+//! One listener serves `/payoneer`, `/salesforce`, `/clarity` and so on and, for people and tests, `/_sandbox`. The
 //! systems are plain state behind one lock and know neither sockets nor real time; the server
 //! adds those, and the faults.
 //!
@@ -20,8 +20,13 @@ mod world;
 
 mod system;
 
+mod chat;
+mod clarity;
 mod control;
+mod erp;
+mod fx;
 mod payoneer;
+mod paytrace;
 mod salesforce;
 mod seed;
 mod webhooks;
@@ -31,6 +36,7 @@ mod assertion;
 mod budget;
 mod clock;
 mod faults;
+mod keys;
 mod limits;
 mod random;
 mod wire;

@@ -60,8 +60,41 @@ pub(crate) const DELAY_MS: u64 = 1_000;
 /// The life of a Payoneer token, in sandbox time.
 pub(crate) const PAYONEER_TOKEN_S: u64 = 3_600;
 
+/// The life of a Payoneer refresh token, in sandbox time. Source: recorded answers of the token endpoint.
+pub(crate) const PAYONEER_REFRESH_S: u64 = 2_592_005;
+
+/// The life of a Payoneer authorization code, in sandbox time. The vendor publishes none; RFC 6749 allows ten minutes.
+pub(crate) const PAYONEER_CODE_S: u64 = 300;
+
+/// The life of a Payoneer quote, in sandbox time. Source: vendors.md, section 1.6.
+pub(crate) const PAYONEER_QUOTE_S: u64 = 300;
+
+/// The balances in one page of Payoneer's; so few that a client meets more than one page.
+pub(crate) const PAYONEER_BALANCES_PER_PAGE: usize = 2;
+
+/// The items in one page of any other list of Payoneer's.
+pub(crate) const PAYONEER_PAGE_ITEMS: usize = 50;
+
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
+
+/// The life of a PayTrace token, in sandbox time. Source: vendors.md, section 2.1.
+pub(crate) const PAYTRACE_TOKEN_S: u64 = 7_200;
+
+/// The life of a token of Clarity, in sandbox time.
+pub(crate) const CLARITY_TOKEN_S: u64 = 3_600;
+
+/// The orders of a shop; no more come about by themselves.
+pub(crate) const ORDERS_MAX: usize = 2_000;
+
+/// The rows in a page of the shop, where a client asks for no number.
+pub(crate) const SHOP_PAGE_ROWS: usize = 20;
+
+/// The most rows in a page of the shop.
+pub(crate) const SHOP_PAGE_ROWS_MAX: usize = 100;
+
+/// The life of a token of Microsoft Entra, in sandbox time.
+pub(crate) const ENTRA_TOKEN_S: u64 = 3_599;
 
 /// The webhooks of one world; more are counted and never sent.
 pub(crate) const WEBHOOKS_MAX: usize = 100_000;
@@ -104,6 +137,9 @@ pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 
 /// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
 pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
+
+/// How soon after one message a chat room takes another, in sandbox time. Source: Slack, rate limits of incoming webhooks.
+pub(crate) const CHAT_EVERY_MS: u64 = 1_000;
 
 /// The largest body that is read at a path: the table of a bulk job is larger than anything else. A little more is read
 /// than a job takes, so that it can say so.

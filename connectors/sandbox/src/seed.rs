@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::payoneer::{CURRENCY, Payee, PayeeState};
+use crate::payoneer::{CURRENCY, Holder, Method, Payee, PayeeState};
 use crate::random::Random;
 use crate::salesforce::records::{Record, Store};
 use crate::salesforce::{self, CONTACT, ORGANIZATION, PAYMENT_REQUEST};
@@ -116,6 +116,12 @@ fn kinds(count: usize, random: &mut Random) -> Vec<Kind> {
     kinds
 }
 
+/// Draws the name of a person.
+pub(crate) fn person(random: &mut Random) -> String {
+    let mut pick = |names: &[&'static str; 20]| names[usize::try_from(random.between(0, 19)).expect("it is an index")];
+    format!("{} {}", pick(&FIRST_NAMES), pick(&LAST_NAMES))
+}
+
 /// Adds a contact with its payee, and returns its id in Salesforce.
 fn contact(start: &mut Start, kind: Kind, now: Timestamp, random: &mut Random) -> String {
     let number = start.payees.len() + 1;
@@ -124,6 +130,8 @@ fn contact(start: &mut Start, kind: Kind, now: Timestamp, random: &mut Random) -
     let at = if kind == Kind::BadEmail { "." } else { "@" };
     let email = format!("{}.{}{number}{at}example.com", first.to_lowercase(), last.to_lowercase());
     let payee_id = format!("P-{number}");
+    let country = String::new();
+    let holder = Holder { first_name: first.to_owned(), last_name: last.to_owned(), email: email.clone(), country };
     let record = Record::from([
         ("FirstName", Value::from(first)),
         ("LastName", Value::from(last)),
@@ -135,7 +143,8 @@ fn contact(start: &mut Start, kind: Kind, now: Timestamp, random: &mut Random) -
     let year_ms = 365 * 24 * 60 * 60 * 1_000;
     let registered = Timestamp::from_millisecond(now.as_millisecond() - year_ms).unwrap_or(now);
     let registered = clock::add_ms(registered, random.between(0, year_ms.unsigned_abs() / 2));
-    start.payees.insert(payee_id, Payee { account, state, registered });
+    let payee = Payee { account, state, registered, holder, method: Method::Bank };
+    start.payees.insert(payee_id, payee);
     let created = Timestamp::from_millisecond(now.as_millisecond() - HISTORY_MS.cast_signed()).unwrap_or(now);
     start.store.seed(&CONTACT, record, created)
 }

@@ -17,30 +17,56 @@ pub enum System {
     Payoneer,
     /// Salesforce, under `/salesforce`.
     Salesforce,
+    /// PayTrace, under `/paytrace`.
+    Paytrace,
+    /// A shop of Clarity eCommerce, under `/clarity`.
+    Clarity,
+    /// Exchange rates, under `/fx` and the names of those who publish them.
+    Fx,
+    /// Incoming webhooks of chat rooms, under `/chat`.
+    Chat,
+    /// Accounting systems, each under its own name, such as `/tryton`.
+    Erp,
 }
 
 impl System {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Payoneer, Self::Salesforce];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Payoneer, Self::Salesforce, Self::Paytrace, Self::Clarity, Self::Fx, Self::Chat, Self::Erp];
 
     /// Says its name, which is also the first part of its paths.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Payoneer => "payoneer",
             Self::Salesforce => "salesforce",
+            Self::Paytrace => "paytrace",
+            Self::Clarity => "clarity",
+            Self::Fx => "fx",
+            Self::Chat => "chat",
+            Self::Erp => "erp",
         }
     }
 
-    /// Finds one by its name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.name() == name)
+    /// Says the connectors that it answers beside the one of its own name, each under its name.
+    pub(crate) fn connectors(self) -> &'static [&'static str] {
+        match self {
+            Self::Payoneer | Self::Salesforce | Self::Paytrace | Self::Clarity | Self::Chat => &[],
+            Self::Fx => &["ecb", "openexchangerates", "frankfurter"],
+            Self::Erp => &crate::erp::CONNECTORS,
+        }
     }
 
-    /// Says what it tells by itself, by the vendor's names.
+    /// Finds one by its name, or by that of a connector that it answers.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.name() == name || system.connectors().contains(&name))
+    }
+
+    /// Says what it tells by itself to those whom the sandbox was told of, by the vendor's names.
     pub(crate) fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::Payoneer => &crate::payoneer::KINDS,
-            Self::Salesforce => &[],
+            Self::Paytrace => &crate::paytrace::KINDS,
+            Self::Salesforce | Self::Clarity | Self::Fx | Self::Chat | Self::Erp => &[],
         }
     }
 }
@@ -71,11 +97,24 @@ pub(crate) struct Notice {
     pub(crate) body: Value,
 }
 
+/// Somebody who has registered with a system to be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
+    /// Where, on this machine.
+    pub(crate) url: String,
+    /// What both sides know.
+    pub(crate) secret: String,
+    /// Of what, by the vendor's names.
+    pub(crate) kinds: Vec<&'static str>,
+}
+
 /// How a system shows that it is the one that tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Signing {
     /// Payoneer's `Authorization: hmacauth …`.
     Hmacauth,
+    /// `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks.
+    StandardWebhooks,
 }
 
 /// A simulated system. It knows neither sockets nor real time.
@@ -94,6 +133,11 @@ pub(crate) trait Simulated: fmt::Debug + Send {
     /// Takes what is to be told since it was last asked.
     fn take_notices(&mut self) -> Vec<Notice> {
         Vec::new()
+    }
+
+    /// Says who has registered to be told; nothing where it knows no registrations, and tells whom the sandbox was told of.
+    fn listeners(&self) -> Option<Vec<Listener>> {
+        None
     }
 
     /// Answers as it does when it throttles.

@@ -107,8 +107,7 @@ pub(crate) struct Answer {
 enum Content {
     Empty,
     Json(Value),
-    Text(String),
-    Table(Bytes),
+    File(&'static str, Bytes),
 }
 
 impl Answer {
@@ -124,12 +123,12 @@ impl Answer {
 
     /// Answers 200 with a page for people.
     pub(crate) fn text(page: String) -> Self {
-        Self { status: StatusCode::OK, content: Content::Text(page), headers: Vec::new() }
+        Self::file(StatusCode::OK, "text/plain; charset=utf-8", page)
     }
 
     /// Answers 200 with a table.
     pub(crate) fn csv(table: Vec<u8>) -> Self {
-        Self { status: StatusCode::OK, content: Content::Table(Bytes::from(table)), headers: Vec::new() }
+        Self::file(StatusCode::OK, "text/csv", table)
     }
 
     /// Answers without a body.
@@ -146,8 +145,18 @@ impl Answer {
     pub(crate) fn body(self) -> Value {
         match self.content {
             Content::Json(body) => body,
-            Content::Empty | Content::Text(_) | Content::Table(_) => Value::Null,
+            Content::Empty | Content::File(..) => Value::Null,
         }
+    }
+
+    /// Answers with a file of a kind, such as `application/pdf`, or with a page of a browser.
+    pub(crate) fn file(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+        Self { status, content: Content::File(kind, bytes.into()), headers: Vec::new() }
+    }
+
+    /// Answers 302: a browser goes there.
+    pub(crate) fn redirect(to: String) -> Self {
+        Self { status: StatusCode::FOUND, content: Content::Empty, headers: vec![("location", to)] }
     }
 
     /// Answers 204.
@@ -168,8 +177,7 @@ impl IntoResponse for Answer {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
             Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
-            Content::Table(table) => (Some("text/csv"), Body::from(table)),
-            Content::Text(page) => (Some("text/plain; charset=utf-8"), Body::from(page)),
+            Content::File(kind, bytes) => (Some(kind), Body::from(bytes)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

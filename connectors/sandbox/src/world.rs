@@ -8,9 +8,14 @@ use axum::http::StatusCode;
 use tokio::sync::watch;
 
 use crate::budget::Budget;
+use crate::chat::Chat;
+use crate::clarity::Clarity;
 use crate::clock::Clock;
+use crate::erp::Erp;
 use crate::faults::{Call, FaultRule, Faults, Injector};
+use crate::fx::Fx;
 use crate::payoneer::Payoneer;
+use crate::paytrace::Paytrace;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
 use crate::system::{Context, Simulated, System};
@@ -36,7 +41,17 @@ pub(crate) struct World {
     pub(crate) payoneer: Payoneer,
     /// Salesforce.
     pub(crate) salesforce: Salesforce,
-    /// What Payoneer tells others.
+    /// PayTrace.
+    pub(crate) paytrace: Paytrace,
+    /// The shop of Clarity.
+    pub(crate) clarity: Clarity,
+    /// Those who publish exchange rates.
+    pub(crate) fx: Fx,
+    /// The chat rooms.
+    pub(crate) chat: Chat,
+    /// The accounting systems.
+    pub(crate) erp: Erp,
+    /// What the systems tell others.
     pub(crate) outbox: Outbox,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
@@ -70,6 +85,11 @@ impl World {
             injector,
             payoneer,
             salesforce,
+            paytrace: Paytrace::new(options.seed, now),
+            clarity: Clarity::new(options.seed, now),
+            fx: Fx::new(options.seed),
+            chat: Chat::default(),
+            erp: Erp::new(options.seed),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
             budgets: budgets(per_minute, now),
@@ -80,18 +100,22 @@ impl World {
     pub(crate) fn seed(&mut self, seed: u64, count: usize) {
         let now = self.clock.now();
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, now);
+        self.paytrace = Paytrace::new(seed, now);
+        (self.clarity, self.fx, self.chat) = (Clarity::new(seed, now), Fx::new(seed), Chat::default());
+        self.erp = Erp::new(seed);
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
 
-    /// Lets every payout happen that is due, and plans to tell of it.
+    /// Lets everything happen that is due, and plans to tell of it.
     pub(crate) fn settle(&mut self) {
         let now = self.clock.now();
         for system in System::ALL {
             let simulated = self.system(system);
             simulated.settle(now);
-            for notice in simulated.take_notices() {
-                self.outbox.add(notice, &self.injector.faults().webhooks);
+            let (notices, listeners) = (simulated.take_notices(), simulated.listeners());
+            for notice in notices {
+                self.outbox.add(notice, listeners.as_deref(), &self.injector.faults().webhooks);
             }
         }
     }
@@ -99,11 +123,16 @@ impl World {
     /// Takes at most so many deliveries of webhooks whose time has come.
     pub(crate) fn due_webhooks(&mut self, room: usize) -> Vec<Parcel> {
         let is_busy = System::ALL.into_iter().any(|system| self.system(system).is_busy());
-        if self.outbox.is_idle() && !is_busy {
+        if self.outbox.is_idle() && !is_busy && !self.has_listeners() {
             return Vec::new();
         }
         self.settle();
         self.outbox.take_due(self.clock.now(), room)
+    }
+
+    fn has_listeners(&mut self) -> bool {
+        let mut all = System::ALL.into_iter();
+        all.any(|system| self.system(system).listeners().is_some_and(|listeners| !listeners.is_empty()))
     }
 
     /// Notes what came of a delivery.
@@ -150,6 +179,11 @@ impl World {
         match system {
             System::Payoneer => &mut self.payoneer,
             System::Salesforce => &mut self.salesforce,
+            System::Paytrace => &mut self.paytrace,
+            System::Clarity => &mut self.clarity,
+            System::Fx => &mut self.fx,
+            System::Chat => &mut self.chat,
+            System::Erp => &mut self.erp,
         }
     }
 }
@@ -174,6 +208,6 @@ fn budgets(per_minute: u32, now: jiff::Timestamp) -> BTreeMap<System, Budget> {
 
 fn systems(seed: u64, count: usize, now: jiff::Timestamp) -> (Payoneer, Salesforce, Vec<Planned>) {
     let start = seed::build(seed, count, now);
-    let payoneer = Payoneer::new(seed, start.payees, start.balance);
+    let payoneer = Payoneer::new((seed, now), start.payees, start.balance);
     (payoneer, Salesforce::new(seed, start.store), start.requests)
 }

@@ -104,7 +104,8 @@ impl Connection {
     async fn ask(&self, auth: &OAuth2, login: &str, form: Form) -> Result<(Answer, Timestamp), Failure> {
         let asked_at = self.world.clock.now();
         let request = self.token_request(auth, login, form)?;
-        let asked = Asked { method: request.method.clone(), url: request.url.clone(), sensitive: Vec::new() };
+        let (method, url) = (request.method.clone(), request.url.clone());
+        let asked = Asked { method, url, ..Asked::default() };
         let response = self.world.http.send(request).await.map_err(|error| match error {
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
                 self.no_token(Failure::new(ErrorClass::Unavailable, format!("no token: {reason}")), &asked, None)

@@ -19,7 +19,7 @@ use ferry_contract::{
 
 use super::{
     Call, Poll, Preflight, PreflightRule,
-    read::{RESPONSE_NAMES, Reader},
+    read::{ANSWER_NAMES, Reader},
     schema,
 };
 use crate::limits::TIMEOUT_DEFAULT;
@@ -190,7 +190,7 @@ impl Reader<'_> {
             None if is_native => Script::compile(self.rules, "true", Form::Expression, &[]).ok(),
             _ => {
                 let node = fields.need("success", "\"status == 200\"", self.report);
-                node.and_then(|node| self.condition(node, &RESPONSE_NAMES))
+                node.and_then(|node| self.condition(node, &ANSWER_NAMES))
             }
         };
         let result = fields.need("result", "$", self.report);
@@ -198,9 +198,10 @@ impl Reader<'_> {
             is_write: fields.get("effect").and_then(Node::text) != Some("read"),
             way: fields.get("auth").and_then(|node| self.named_way(node)),
             success: success?,
-            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node)),
+            errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
             result: result.and_then(|node| {
-                let names = if is_native { &["body"][..] } else { &RESPONSE_NAMES };
+                let names =
+                    if is_native { &["body"][..] } else { &["status", "body", "headers", "input", "connection"] };
                 self.compiler(names).expression(node)
             })?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),

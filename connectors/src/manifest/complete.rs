@@ -95,6 +95,12 @@ fn action(manifest: &Manifest, (call, node): (&Call, &Node), report: &mut Report
         names(manifest, (&call.request.path, path), &lets, report);
     }
     call.request.expressions().for_each(|by| by.scripts(&mut |script| fields(manifest, script, report)));
+    let answered = [&call.success].into_iter().chain(call.errors.iter().map(|rule| &rule.when));
+    answered.for_each(|script| fields(manifest, script, report));
+    call.result.scripts(&mut |script| fields(manifest, script, report));
+    if call.bundle.as_ref().is_some_and(|bundle| bundle.results.is_none()) {
+        one_of_many(call, node, report);
+    }
     if let (true, Some(success)) = (call.success.variables().is_empty(), node.get("success")) {
         let message = "`success` reads nothing of the answer, so every answer is a success";
         report.warning("constant-condition", success.at, message, "read the answer, such as `status == 200`");
@@ -102,6 +108,25 @@ fn action(manifest: &Manifest, (call, node): (&Call, &Node), report: &mut Report
     if let (Some(bundle), Some(node)) = (&call.bundle, node.get("bundle")) {
         self::bundle(bundle, call.request.body.as_ref(), node, report);
     }
+}
+
+/// An answer to a whole bundle is the same for all of its calls, so no rule on it can know what one of them has asked for.
+fn one_of_many(call: &Call, node: &Node, report: &mut Report) {
+    let mut reads = [&call.success].into_iter().chain(call.errors.iter().map(|rule| &rule.when)).any(is_of_input);
+    call.result.scripts(&mut |script| reads |= is_of_input(script));
+    if let Some(bundle) = node.get("bundle").filter(|_| reads) {
+        let message = "a rule reads `input`, and one answer is for all calls of a bundle";
+        report.error(
+            "invalid-value",
+            bundle.at,
+            message,
+            "read `body` alone, or say with `results` where each has its own",
+        );
+    }
+}
+
+fn is_of_input(script: &Script) -> bool {
+    script.variables().iter().any(|name| name == "input")
 }
 
 /// What a script reads of the connection is there, and no secret: what a script makes may be kept.

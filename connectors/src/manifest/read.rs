@@ -53,6 +53,9 @@ const KEYS: [&str; 18] = [
 /// What a rule on a response may use.
 pub(super) const RESPONSE_NAMES: [&str; 3] = ["status", "body", "headers"];
 
+/// What a rule of one action may use on its response: what was asked, too.
+pub(super) const ANSWER_NAMES: [&str; 5] = ["status", "body", "headers", "input", "connection"];
+
 /// Reads a manifest; nothing where it has an error, which the report then says.
 pub fn read(source: &Arc<Source>, rules: &Arc<Rules>, report: &mut Report) -> Option<Manifest> {
     let root = yaml::parse(source, report)?;
@@ -95,7 +98,7 @@ impl Reader<'_> {
         let connection = fields.get("connection").map_or_else(Vec::new, |node| self.connection(node));
         let (auth, named) = fields.get("auth").map(|node| self.auth(node)).unwrap_or_default();
         self.named.clone_from(&named);
-        let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node));
+        let errors = fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &RESPONSE_NAMES));
         let message = fields.get("message").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let code = fields.get("code").and_then(|node| self.condition(node, &RESPONSE_NAMES));
         let actions_node = fields.need("actions", "{ get_thing: … }", self.report)?;
@@ -225,9 +228,9 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn errors(&mut self, node: &Node) -> Vec<ErrorRule> {
+    pub(super) fn errors(&mut self, node: &Node, names: &[&str]) -> Vec<ErrorRule> {
         let items = list(node, "`errors`", self.report).unwrap_or_default();
-        let rules: Vec<_> = items.iter().filter_map(|item| Some((item, self.error_rule(item)?))).collect();
+        let rules: Vec<_> = items.iter().filter_map(|item| Some((item, self.error_rule(item, names)?))).collect();
         for (index, (item, rule)) in rules.iter().enumerate() {
             let takes_it = rules[..index].iter().find(|(_, above)| self.always_matches(above, rule));
             if let Some((above, _)) = takes_it {
@@ -246,13 +249,13 @@ impl Reader<'_> {
         is_true || above.when.text().trim() == below.when.text().trim() || complete::covers(self.rules, above, below)
     }
 
-    fn error_rule(&mut self, node: &Node) -> Option<ErrorRule> {
+    fn error_rule(&mut self, node: &Node, names: &[&str]) -> Option<ErrorRule> {
         let fields = Fields::open(node, "an error rule", &["when", "class", "then"], self.report)?;
         let when = fields.need("when", "\"status == 429\"", self.report)?;
         let then = fields.get("then").map(|node| one_of(node, "a reaction", &[("refresh_token", true)], self.report));
         Some(ErrorRule {
             at: node.at,
-            when: self.condition(when, &RESPONSE_NAMES)?,
+            when: self.condition(when, names)?,
             class: {
                 let node = fields.need("class", "throttled", self.report)?;
                 self.class(node)
@@ -267,7 +270,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn condition(&mut self, node: &Node, names: &[&str]) -> Option<Script> {
-        self.compiler(names).script(node, Form::Expression)
+        self.compiler(names).script(node, Form::Statements)
     }
 
     pub(super) fn path(&mut self, node: &Node) -> Option<Path> {

@@ -1,10 +1,10 @@
 //! The `request` of an action.
 
 use ferry_contract::{
-    expression::{Expression, Made},
+    expression::Expression,
     template::Template,
     yaml::{
-        Kind, Node,
+        Node,
         read::{Fields, map, one_of},
     },
 };
@@ -115,16 +115,7 @@ impl Reader<'_> {
         let entries = map(node, "this", self.report).unwrap_or_default();
         let mut out = Vec::new();
         for (name, node) in entries {
-            // A query in SOQL is long enough for statements.
-            let script = node.get("rhai").filter(|node| matches!(&node.kind, Kind::Text(_)));
-            let value = match script {
-                Some(script) => {
-                    let form = ferry_contract::script::Form::Statements;
-                    let made = self.compiler(&REQUEST_NAMES).script(script, form).map(Made::Rhai);
-                    made.map(|made| Expression { at: script.at, made })
-                }
-                None => self.compiler(&REQUEST_NAMES).expression(node),
-            };
+            let value = self.compiler(&REQUEST_NAMES).expression(node);
             out.extend(value.map(|value| (name.value.clone(), value)));
         }
         out

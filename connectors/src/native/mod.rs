@@ -162,7 +162,8 @@ impl Connection {
         pass.seen(&address.name, budget::seen(self, class, None)).await;
         let mask = self.mask(&prepared.sensitive);
         let body = given.map_err(|failure| Failure { message: mask.text(&failure.message), ..failure })?;
-        let scope = Scope { rules: &self.rules, document: Document::Value(&body), names: &Named(&[("body", &body)]) };
+        let names = [("body", &body), ("input", &prepared.input), ("connection", &self.open)];
+        let scope = Scope { rules: &self.rules, document: Document::Value(&body), names: &Named(&names) };
         call.result.eval(scope).map_err(|error| Failure::new(ErrorClass::Unknown, error.to_string()))
     }
 

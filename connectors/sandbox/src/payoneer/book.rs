@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::methods::Method;
 use super::orders::Order;
 use super::{CURRENCY, Payee, PayeeState};
 use crate::random::Random;
@@ -147,7 +148,8 @@ impl Book {
                 continue;
             }
             let state = self.end(&reference, booking, at);
-            self.notices.extend(booking.notice(&reference, state, at));
+            let method = payees.get(&booking.payee_id).map(|payee| payee.method).unwrap_or_default();
+            self.notices.extend(booking.notice((&reference, method), state, at));
             let back = matches!(state, State::Cancelled { .. }) && booking.funds == Funds::Taken;
             self.balance += if back { booking.amount } else { Decimal::ZERO };
             let same = self.payouts.get_mut(&reference).expect("what is due is booked");
@@ -184,6 +186,17 @@ impl Book {
             }
         }
         Some(body)
+    }
+
+    /// Says what v2 calls the first booking of a reference.
+    pub(super) fn name(&self, reference: &str) -> Option<String> {
+        self.first(reference).map(Booking::name)
+    }
+
+    /// Finds the reference of a booking by what v2 calls it.
+    pub(super) fn reference_of(&self, name: &str) -> Option<&str> {
+        let found = self.payouts.iter().find(|(_, same)| same.iter().any(|booking| booking.name() == name));
+        found.map(|(reference, _)| reference.as_str())
     }
 
     /// Says all references, sorted.
@@ -226,11 +239,11 @@ impl Booking {
     }
 
     /// What is told of an end.
-    fn notice(&self, reference: &str, end: State, at: Timestamp) -> Option<Notice> {
+    fn notice(&self, (reference, method): (&str, Method), end: State, at: Timestamp) -> Option<Notice> {
         let paid = (self.payee_id.as_str(), self.amount);
         match end {
             State::Pending => None,
-            State::Transferred(_) => Some(Notice::sent_to_bank(reference, paid, at)),
+            State::Transferred(_) => Some(Notice::paid(method, reference, paid, at)),
             State::Cancelled { code, description } => {
                 Some(Notice::cancel_payout(reference, paid, (code, description), at))
             }
@@ -238,7 +251,12 @@ impl Booking {
     }
 
     fn payout_id(&self) -> Option<String> {
-        (self.state != State::Pending).then(|| (1_636_000_000 + self.number).to_string())
+        (self.state != State::Pending).then(|| self.name())
+    }
+
+    /// What it is called once it has ended; v2 says so at once.
+    fn name(&self) -> String {
+        (1_636_000_000 + self.number).to_string()
     }
 }
 

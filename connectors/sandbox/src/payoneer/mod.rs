@@ -1,11 +1,33 @@
-//! Payoneer's v4 program API, as far as mass payouts need it.
+//! Payoneer: programs that pay many (v4 and v2), accounts of those who consent (v4), and the paths of the customer's brief.
 //!
-//! Shapes: vendors.md, sections 1.1 to 1.5. Nothing is answered before the book is settled, so
-//! that every answer shows the state at the sandbox time of its request.
+//! Shapes: vendors.md, sections 1.1 to 1.8. Nothing is answered before the book is settled, so
+//! that every answer shows the state at the sandbox time of its request. `portal` has what people do in the vendor's own
+//! pages, as orders of the sandbox.
+
+mod program;
 
 mod book;
 mod notice;
 mod orders;
+
+mod methods;
+mod payees;
+
+mod consent;
+mod oauth;
+
+mod account;
+mod accounts;
+mod activity;
+mod pdf;
+mod quote;
+mod quotes;
+mod requests;
+
+mod legacy;
+mod portal;
+
+mod fields;
 
 use std::collections::BTreeMap;
 
@@ -15,13 +37,20 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::access::{self, CLIENT_ID, CLIENT_SECRET, Denied, InForm, Tokens};
+use crate::limits;
 use crate::system::{Context, Notice, Simulated};
-use crate::wire::{self, Answer, Request};
-use crate::{clock, limits};
+use crate::wire::{Answer, Request};
 
+use accounts::Accounts;
 use book::Book;
 pub(crate) use book::Standing;
+pub(crate) use methods::Method;
 pub(crate) use notice::KINDS;
+use oauth::{Consents, Worth};
+use payees::Registry;
+pub(crate) use payees::{Holder, Payee, PayeeState};
+use quotes::Quotes;
+use requests::Requests;
 
 /// The one program.
 pub(crate) const PROGRAM: &str = "100086190";
@@ -32,57 +61,47 @@ pub(crate) const CURRENCY: &str = "USD";
 /// The most that one payout may be. Two decimals: 20,000.00.
 pub(crate) const PAYOUT_MAX: Decimal = Decimal::from_parts(2_000_000, 0, 0, false, 2);
 
-/// A person or company that is paid.
-#[derive(Clone, Debug)]
-pub(crate) struct Payee {
-    /// Its account number.
-    pub(crate) account: String,
-    /// Whether it can be paid.
-    pub(crate) state: PayeeState,
-    /// When it registered.
-    pub(crate) registered: Timestamp,
-}
-
-/// Whether a payee can be paid.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum PayeeState {
-    /// Type 0: has not finished the registration.
-    Pending,
-    /// Type 1.
-    Active,
-    /// Type 99.
-    Inactive,
-}
-
-impl PayeeState {
-    /// Reads a payee type.
-    pub(crate) fn of(kind: u8) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Inactive].into_iter().find(|state| state.kind().0 == kind)
-    }
-
-    fn kind(self) -> (u8, &'static str) {
-        match self {
-            Self::Pending => (0, "Pending"),
-            Self::Active => (1, "Active"),
-            Self::Inactive => (99, "Inactive"),
-        }
-    }
-}
-
 /// The state of Payoneer.
 #[derive(Debug)]
 pub(crate) struct Payoneer {
     tokens: Tokens,
-    payees: BTreeMap<String, Payee>,
+    consents: Consents,
+    is_trusted: bool,
+    registry: Registry,
     book: Book,
     refused_duplicates: usize,
+    accounts: Accounts,
+    quotes: Quotes,
+    requests: Requests,
+    audits: u64,
+    notices: Vec<Notice>,
+}
+
+/// Whose token a request has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Caller<'a> {
+    /// That of the application itself.
+    Application,
+    /// That of the holder of an account.
+    Holder(&'a str),
 }
 
 impl Payoneer {
     /// Starts with the payees by id and the balance of the program.
-    pub(crate) fn new(seed: u64, payees: BTreeMap<String, Payee>, balance: Decimal) -> Self {
-        let tokens = Tokens::new(seed, limits::PAYONEER_TOKEN_S);
-        Self { tokens, payees, book: Book::new(seed, balance), refused_duplicates: 0 }
+    pub(crate) fn new((seed, now): (u64, Timestamp), payees: BTreeMap<String, Payee>, balance: Decimal) -> Self {
+        Self {
+            tokens: Tokens::new(seed, limits::PAYONEER_TOKEN_S),
+            consents: Consents::new(seed),
+            is_trusted: false,
+            registry: Registry::new(seed, payees),
+            book: Book::new(seed, balance),
+            refused_duplicates: 0,
+            accounts: Accounts::new(seed, now),
+            quotes: Quotes::new(seed),
+            requests: Requests::new(seed),
+            audits: 0,
+            notices: Vec::new(),
+        }
     }
 
     /// Says the balance of the program.
@@ -97,7 +116,7 @@ impl Payoneer {
 
     /// Finds a payee.
     pub(crate) fn payee_mut(&mut self, id: &str) -> Option<&mut Payee> {
-        self.payees.get_mut(id)
+        self.registry.payees.get_mut(id)
     }
 
     /// Says all bookings, by reference.
@@ -110,7 +129,23 @@ impl Payoneer {
         self.refused_duplicates
     }
 
+    fn oauth(&mut self, path: &[&str], request: &Request, now: Timestamp) -> Answer {
+        match (request.method.as_str(), path) {
+            (_, ["token"]) => self.token(request, now),
+            ("GET" | "POST", ["authorize"]) => {
+                let accounts = &self.accounts;
+                self.consents.authorize(request, |id| accounts.get(id).is_some(), now)
+            }
+            ("POST", ["revoke"]) => self.consents.revoke(request),
+            ("GET", ["jwks"]) => oauth::keys(),
+            _ => nothing_here(request),
+        }
+    }
+
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
+        if let Some(answer) = self.consents.token(request, now) {
+            return answer;
+        }
         if let Err(denied) = access::check_client(request, InForm::Refused) {
             return token_denied(denied);
         }
@@ -130,81 +165,16 @@ impl Payoneer {
         }))
     }
 
-    fn program(&mut self, program: &str, path: &[&str], request: &Request, cx: Context) -> Result<Answer, Answer> {
-        let Some(token) = access::bearer(request) else {
-            return Err(failure(StatusCode::UNAUTHORIZED, 4012, "Access token is missing"));
-        };
-        if !self.tokens.accepts(token, cx.now) {
-            return Err(failure(StatusCode::UNAUTHORIZED, 4016, "Access token is invalid (expired)"));
+    /// Says whose token a request has.
+    fn caller(&self, request: &Request, now: Timestamp) -> Result<Caller<'_>, Answer> {
+        let refused = |sub_code, text| Err(failure(StatusCode::UNAUTHORIZED, sub_code, text));
+        let Some(token) = access::bearer(request) else { return refused(4012, "Access token is missing") };
+        match self.consents.worth(token, now) {
+            Worth::Opens(account) => Ok(Caller::Holder(account)),
+            Worth::Withdrawn => refused(4012, "The access token is not valid for this account"),
+            Worth::Nothing if self.tokens.accepts(token, now) => Ok(Caller::Application),
+            Worth::Nothing => refused(4016, "Access token is invalid (expired)"),
         }
-        if program != PROGRAM {
-            return Err(failure(StatusCode::NOT_FOUND, 1004, "Program not found"));
-        }
-        match (request.method.as_str(), path) {
-            ("GET", ["balance"]) => Ok(result(&json!({
-                "balance": wire::number(self.balance()),
-                "currency": CURRENCY,
-            }))),
-            ("POST", ["masspayouts"]) => self.mass_payout(request, cx),
-            ("GET", ["payouts", reference, "status"]) => self.payout_status(reference, cx),
-            ("PUT", ["payouts", reference, "cancel"]) => self.cancel(reference, cx),
-            ("GET", ["payees", id, "status"]) => self.payee_status(id),
-            _ => Err(nothing_here(request)),
-        }
-    }
-
-    fn mass_payout(&mut self, request: &Request, cx: Context) -> Result<Answer, Answer> {
-        let body: Value = serde_json::from_slice(&request.body)
-            .map_err(|err| failure(StatusCode::BAD_REQUEST, 1000, &format!("The body is not JSON: {err}")))?;
-        let Some(items) = body["Payments"].as_array().filter(|items| !items.is_empty()) else {
-            return Err(failure(StatusCode::BAD_REQUEST, 1000, "`Payments` must be a list of payouts"));
-        };
-        if items.len() > limits::PAYOUTS_PER_REQUEST_MAX {
-            let most = limits::PAYOUTS_PER_REQUEST_MAX;
-            let text = format!("`Payments` has {} payouts, at most {most} are allowed", items.len());
-            return Err(failure(StatusCode::BAD_REQUEST, 1000, &text));
-        }
-        let known = orders::Known { payees: &self.payees, book: &self.book, duplicates: cx.duplicates };
-        let orders = orders::read(items, &known).map_err(|errors| {
-            self.refused_duplicates += orders::duplicates(&errors);
-            refused(errors)
-        })?;
-        for order in orders {
-            self.book.add(order, cx.now);
-        }
-        Ok(Answer::json(StatusCode::CREATED, json!({ "result": "Payments Created" })))
-    }
-
-    fn payout_status(&self, reference: &str, cx: Context) -> Result<Answer, Answer> {
-        self.visible(reference, cx)?;
-        self.book.status(reference, &self.payees).map(|status| result(&status)).ok_or_else(no_payout)
-    }
-
-    fn cancel(&mut self, reference: &str, cx: Context) -> Result<Answer, Answer> {
-        self.visible(reference, cx)?;
-        self.book.ask_to_cancel(reference);
-        Ok(result(&json!({
-            "description": "The request was received successfully. The cancel action has not yet been performed."
-        })))
-    }
-
-    fn visible(&self, reference: &str, cx: Context) -> Result<(), Answer> {
-        let booked_at = self.book.booked_at(reference).ok_or_else(no_payout)?;
-        let visible_at = clock::add_ms(booked_at, cx.visibility_lag_ms);
-        if cx.now < visible_at { Err(no_payout()) } else { Ok(()) }
-    }
-
-    fn payee_status(&self, id: &str) -> Result<Answer, Answer> {
-        let Some(payee) = self.payees.get(id) else {
-            return Err(failure(StatusCode::NOT_FOUND, 10005, "Payee not found"));
-        };
-        let (kind, description) = payee.state.kind();
-        Ok(result(&json!({
-            "account_id": payee.account,
-            "status": { "type": kind, "description": description },
-            "registration_date": clock::seconds_text(payee.registered),
-            "payout_method": { "type": "BANK", "currency": CURRENCY },
-        })))
     }
 }
 
@@ -212,20 +182,30 @@ impl Simulated for Payoneer {
     fn answer(&mut self, request: &Request, cx: Context) -> Answer {
         self.settle(cx.now);
         match request.parts()[..] {
-            ["api", "v2", "oauth2", "token"] => self.token(request, cx.now),
+            ["api", "v2", "oauth2", ref path @ ..] => self.oauth(path, request, cx.now),
             ["v4", "programs", program, ref path @ ..] => {
                 self.program(program, path, request, cx).unwrap_or_else(|failure| failure)
             }
+            ["v4", "accounts", account, ref path @ ..] => {
+                self.account(account, path, request, cx).unwrap_or_else(|failure| failure)
+            }
+            ["v2", "programs", program, ref path @ ..] => self.legacy(program, path, request, cx),
+            ["v2", ref path @ ..] => self.brief(path, request, cx).unwrap_or_else(|failure| failure),
             _ => nothing_here(request),
         }
     }
 
     fn settle(&mut self, now: Timestamp) {
-        self.book.settle(now, &self.payees);
+        self.notices.extend(self.registry.settle(now));
+        self.book.settle(now, &self.registry.payees);
+        self.quotes.settle(&mut self.accounts, now);
+        self.notices.extend(self.requests.settle(&mut self.accounts, now));
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {
-        self.book.take_notices()
+        let mut notices = self.book.take_notices();
+        notices.append(&mut self.notices);
+        notices
     }
 
     fn throttled(&self, retry_after_s: u64) -> Answer {
@@ -238,7 +218,31 @@ impl Simulated for Payoneer {
     }
 
     fn credentials(&self, url: &str) -> Value {
-        json!({ "url": url, "program_id": PROGRAM, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET })
+        json!({
+            "url": url,
+            "program_id": PROGRAM,
+            "account_id": accounts::MAIN,
+            "bank_id": self.accounts.get(accounts::MAIN).and_then(|account| account.banks.first()),
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        })
+    }
+
+    fn ledger(&self) -> Value {
+        let (payments, requests) = (self.quotes.ledger(), self.requests.ledger());
+        let is_empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+        if is_empty(&payments) && is_empty(&requests) {
+            return Value::Null;
+        }
+        json!({
+            "payments": payments,
+            "payment_requests": requests,
+            "duplicates_refused": self.quotes.refused() + self.requests.refused(),
+        })
+    }
+
+    fn order(&mut self, order: &Value, now: Timestamp) -> Result<Value, String> {
+        self.ordered(order, now)
     }
 }
 
@@ -258,14 +262,15 @@ fn failure_body(status: StatusCode, sub_code: u32, description: &str) -> Value {
     })
 }
 
-fn refused(errors: Vec<Value>) -> Answer {
-    let mut body = failure_body(StatusCode::BAD_REQUEST, 1000, "Invalid payout data");
+fn refused(description: &str, errors: Vec<Value>) -> Answer {
+    let mut body = failure_body(StatusCode::BAD_REQUEST, 1000, description);
     body["error_details"]["errors"] = Value::Array(errors);
     Answer::json(StatusCode::BAD_REQUEST, body)
 }
 
-fn no_payout() -> Answer {
-    failure(StatusCode::NOT_FOUND, 2306, "Payout not found")
+fn body_of(request: &Request) -> Result<Value, Answer> {
+    serde_json::from_slice(&request.body)
+        .map_err(|err| failure(StatusCode::BAD_REQUEST, 1000, &format!("The body is not JSON: {err}")))
 }
 
 fn nothing_here(request: &Request) -> Answer {

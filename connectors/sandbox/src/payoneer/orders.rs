@@ -67,6 +67,12 @@ pub(super) fn duplicates(errors: &[Value]) -> usize {
     errors.iter().filter(|error| error["sub_code"] == EXISTS).count()
 }
 
+/// Whether a text can be a client's name of something.
+pub(super) fn is_reference(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    text.len() <= limits::REFERENCE_MAX_CHARS && text.bytes().all(plain)
+}
+
 struct Reader<'a> {
     known: &'a Known<'a>,
     seen: BTreeSet<&'a str>,
@@ -99,8 +105,7 @@ impl<'a> Reader<'a> {
     fn reference(&mut self, item: Item<'a>) -> Option<&'a str> {
         let name = "client_reference_id";
         let reference = self.text(item, name)?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if reference.len() > limits::REFERENCE_MAX_CHARS || !reference.bytes().all(plain) {
+        if !is_reference(reference) {
             return self.error(item, name, REFERENCE, "A reference has at most 36 of A-Z, a-z, 0-9, _ and -");
         }
         let first = self.known.book.booked_at(reference).is_none() && self.seen.insert(reference);

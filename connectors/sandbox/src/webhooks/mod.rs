@@ -1,7 +1,7 @@
-//! What Payoneer tells those who asked to be told: each payout that has ended, once, or as the faults say.
+//! What the systems tell those who asked to be told: each thing that has happened, once, or as the faults say.
 //!
 //! The outbox is plain state and knows no sockets; `deliver` sends what is due. The faults of a webhook depend
-//! on the seed and its payout alone, so that the same run has the same ones, whatever the order.
+//! on the seed and its reference alone, so that the same run has the same ones, whatever the order.
 
 pub(crate) mod deliver;
 mod fault;
@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::system::{Notice, Signing};
+use crate::system::{Listener, Notice, Signing};
 use crate::{clock, limits, random::Random};
 
 pub use fault::{WebhookFault, WebhookRule};
 use target::Signer;
 pub use target::Webhooks;
+pub(crate) use target::is_on_this_machine;
 
 /// All webhooks of a world, and which of their deliveries are still to come.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ struct Webhook {
     kind: &'static str,
     reference: String,
     body: String,
+    /// Whom it is for, where he has registered.
+    listener: Option<Listener>,
     fault: Option<WebhookFault>,
     tries: u32,
     accepted: u32,
@@ -106,9 +109,9 @@ impl Outbox {
         self.target = target;
     }
 
-    /// Says whether nobody is told of anything.
+    /// Says whether nobody is told of anything, nor was.
     pub(crate) fn is_idle(&self) -> bool {
-        self.target.urls.is_empty() && self.deliveries.is_empty()
+        self.target.urls.is_empty() && self.webhooks.is_empty()
     }
 
     /// Says the hits of each rule, in the order of the rules.
@@ -121,11 +124,21 @@ impl Outbox {
         self.hits.clear();
     }
 
-    /// Plans the deliveries of what happened; nothing where nobody is told.
-    pub(crate) fn add(&mut self, notice: Notice, rules: &[WebhookRule]) {
-        if self.target.urls.is_empty() {
+    /// Tells whom the sandbox was told of what happened, or those who have registered for it.
+    pub(crate) fn add(&mut self, notice: Notice, listeners: Option<&[Listener]>, rules: &[WebhookRule]) {
+        let Some(listeners) = listeners else {
+            if !self.target.urls.is_empty() {
+                self.add_for(notice, None, rules);
+            }
             return;
+        };
+        for listener in listeners.iter().filter(|listener| listener.kinds.contains(&notice.kind)) {
+            self.add_for(notice.clone(), Some(listener.clone()), rules);
         }
+    }
+
+    /// Plans the deliveries of one webhook.
+    fn add_for(&mut self, notice: Notice, listener: Option<Listener>, rules: &[WebhookRule]) {
         if self.webhooks.len() >= limits::WEBHOOKS_MAX {
             self.dropped += 1;
             return;
@@ -140,6 +153,7 @@ impl Outbox {
             kind,
             reference,
             body,
+            listener,
             fault,
             tries: 0,
             accepted: 0,
@@ -187,12 +201,18 @@ impl Outbox {
             delivery.tries += 1;
             let webhook = &self.webhooks[delivery.webhook];
             let knows = webhook.fault != Some(WebhookFault::BadlySigned);
-            let secret = if knows { self.target.secret.clone() } else { format!("not {}", self.target.secret) };
+            let secret = webhook.listener.as_ref().map_or(&self.target.secret, |listener| &listener.secret);
+            let secret = if knows { secret.clone() } else { format!("not {secret}") };
             let mut random = Random::of(self.seed, &format!("nonce/{number}/{}", delivery.tries));
             let nonce = format!("{:016x}", random.draw());
+            let id = format!("{}/{}/{}", webhook.kind, webhook.reference, delivery.webhook);
+            let id = format!("msg_{:016x}", Random::of(self.seed, &id).draw());
             let (signing, at) = (webhook.signing, delivery.recorded.unwrap_or(now));
-            let signer = Signer { signing, secret, nonce, at };
-            let urls = self.target.turned(webhook.kind, number);
+            let signer = Signer { signing, id, secret, nonce, at };
+            let urls = match &webhook.listener {
+                Some(listener) => vec![listener.url.clone()],
+                None => self.target.turned(webhook.kind, number),
+            };
             parcels.push(Parcel { number, urls, signer, body: webhook.body.clone() });
         }
         parcels

@@ -1,7 +1,8 @@
 //! Who is told, and how he knows who tells it.
 //!
 //! Signed as Payoneer does, `Authorization: hmacauth APP:SIGNATURE:NONCE:TIME` over app, method, URL, time, nonce and body
-//! (vendors.md, section 1.7). Nothing here is shared with the engine's own reading of that description.
+//! (vendors.md, section 1.7), or as Standard Webhooks say, over id, time and body. Nothing here is shared with the engine's
+//! own reading of those descriptions.
 
 use axum::http::Uri;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -71,6 +72,8 @@ impl Webhooks {
 pub(super) struct Signer {
     /// In which way.
     pub(super) signing: Signing,
+    /// The same for each delivery of one webhook.
+    pub(super) id: String,
     /// What the receiver knows, or something else where he is not to believe it.
     pub(super) secret: String,
     /// Used once.
@@ -84,6 +87,12 @@ impl Signer {
     pub(super) fn headers(&self, url: &str, body: &str) -> Vec<(&'static str, String)> {
         match self.signing {
             Signing::Hmacauth => vec![("authorization", self.authorization(url, body))],
+            Signing::StandardWebhooks => {
+                let time = self.at.as_second();
+                let signature = standard_signature(&key(&self.secret), (&self.id, time), body);
+                let (id, time) = (self.id.clone(), time.to_string());
+                vec![("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)]
+            }
         }
     }
 
@@ -95,6 +104,19 @@ impl Signer {
         mac.update(text.as_bytes());
         format!("hmacauth {APP}:{}:{nonce}:{time}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
     }
+}
+
+/// Source: Standard Webhooks, "Signature scheme"; a receiver that wants text has `whsec_` and the key in Base64.
+fn standard_signature(key: &[u8], (id, time): (&str, i64), body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
+    mac.update(format!("{id}.{time}.{body}").as_bytes());
+    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// `whsec_` and Base64, or the bytes of any other text.
+fn key(secret: &str) -> Vec<u8> {
+    let encoded = secret.strip_prefix("whsec_").and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+    encoded.unwrap_or_else(|| secret.as_bytes().to_vec())
 }
 
 /// A URL without a query, encoded as in a form, in small letters; ours have none.
@@ -116,7 +138,7 @@ fn parts(written: &str) -> (Option<&str>, &str) {
 }
 
 /// What a sandbox tells, nobody else may hear.
-fn is_on_this_machine(url: &str) -> bool {
+pub(crate) fn is_on_this_machine(url: &str) -> bool {
     let uri: Option<Uri> = url.parse().ok();
     uri.is_some_and(|uri| {
         uri.scheme_str() == Some("http") && matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]"))
@@ -131,11 +153,20 @@ mod tests {
     fn what_is_signed_is_what_others_sign() {
         // Computed with a third implementation of the same description.
         let at = Timestamp::from_second(1_700_000_000).expect("a time");
-        let signer =
-            Signer { signing: Signing::Hmacauth, secret: "test-secret".to_owned(), nonce: "nonce-1".to_owned(), at };
+        let (secret, nonce, id) = ("test-secret".to_owned(), "nonce-1".to_owned(), String::new());
+        let signer = Signer { signing: Signing::Hmacauth, id, secret, nonce, at };
         let expected = "M2wyAni2ltbNP+LUWs3hu6jEVx9hQCP8kI17vzZJS0Q=";
         let authorization = signer.authorization("https://example.com/webhooks", r#"{"Payee Id":"p"}"#);
         assert_eq!(authorization, format!("hmacauth {APP}:{expected}:nonce-1:1700000000"));
+    }
+
+    #[test]
+    fn a_standard_webhook_is_signed_as_its_libraries_sign() {
+        // The example of the standard, computed again with its Python library.
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let signed = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330);
+        let signature = standard_signature(&key, signed, r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]

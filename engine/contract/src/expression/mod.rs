@@ -89,6 +89,11 @@ pub trait Dialect {
     /// Compiles a map that is an operator; nothing where the map is plain data.
     fn operator(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>>;
 
+    /// What Rhai may be in a value.
+    fn form(&self) -> Form {
+        Form::Expression
+    }
+
     /// Reports a map that would be plain data, and was meant to make a value; whether it did.
     fn slip(&self, _: &Node, _: &mut Compiler<'_>) -> bool {
         false
@@ -145,6 +150,11 @@ pub struct Plain;
 impl Dialect for Plain {
     fn operator(&self, _: &Node, _: &mut Compiler<'_>) -> Option<Option<Box<dyn Operator>>> {
         None
+    }
+
+    /// A body or a result of many rows is long enough for statements.
+    fn form(&self) -> Form {
+        Form::Statements
     }
 }
 
@@ -222,7 +232,7 @@ impl Compiler<'_> {
         }
         let (builder, value) = builder(node)?;
         Some(match builder {
-            Builder::Rhai => self.script(value, Form::Expression).map(Made::Rhai),
+            Builder::Rhai => self.script(value, self.dialect.form()).map(Made::Rhai),
             Builder::Text => self.text(value).map(Made::Text),
             Builder::Object => {
                 crate::yaml::read::map(value, "`object`", self.report).and_then(|entries| self.object(entries))

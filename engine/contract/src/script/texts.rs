@@ -3,7 +3,11 @@
 use std::fmt::Display;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::{Timestamp, civil, fmt::strtime, tz::TimeZone};
+use jiff::{
+    Timestamp, civil,
+    fmt::strtime::{self, BrokenDownTime},
+    tz::TimeZone,
+};
 use percent_encoding::percent_decode_str;
 use rhai::{Dynamic, Engine, EvalAltResult};
 
@@ -47,9 +51,14 @@ fn format_time(text: &str, form: &str, zone: &str) -> Made {
     strtime::format(form, &time.to_zoned(named(zone)?)).map_err(|error| wrong_form(form, &error).into())
 }
 
-/// A time of a zone in another form, as an instant in UTC. Of two times that a clock shows twice, the first.
+/// A time of a zone in another form, as an instant in UTC: an offset and the seconds of `%s` come before the zone. Of two times
+/// that a clock shows twice, the first.
 fn parse_time(text: &str, form: &str, zone: &str) -> Made {
-    let read = strtime::parse(form, text.trim()).and_then(|read| read.to_datetime());
+    let read = strtime::parse(form, text.trim());
+    if let Ok(instant) = read.as_ref().map_err(Clone::clone).and_then(BrokenDownTime::to_timestamp) {
+        return Ok(instant.to_string());
+    }
+    let read = read.and_then(|read| read.to_datetime());
     let read = read.map_err(|_| format!("`{text}` is not a time in the form `{form}`"))?;
     let zoned = read.to_zoned(named(zone)?).map_err(|_| format!("`{text}` is not a time of `{zone}`"))?;
     Ok(zoned.timestamp().to_string())
@@ -97,6 +106,8 @@ mod tests {
             "2015-04-10T23:06:30Z",
         );
         check("format_time(\"2015-04-10T23:06:30Z\", \"%m/%d/%Y %H:%M\", \"America/Los_Angeles\")", "04/10/2015 16:06");
+        check("parse_time(\"1775052000\", \"%s\", \"America/Los_Angeles\")", "2026-04-01T14:00:00Z");
+        check("parse_time(\"1/1/2026 00:00 +0200\", \"%m/%d/%Y %H:%M %z\", \"Asia/Tokyo\")", "2025-12-31T22:00:00Z");
         check("parse_time(\"1/1/2026 00:00\", \"%m/%d/%Y %H:%M\", \"Mars\")", "`Mars` is not an IANA time zone");
     }
 }
