@@ -11,7 +11,6 @@ use ferry_contract::{
     script::Named,
 };
 use rust_decimal::Decimal;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
@@ -303,7 +302,7 @@ impl Connection {
         let path = self.claimed(call, path, token)?;
         let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
-            let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let request = request::http_request(call, prepared, format!("{}{path}", address.url), token);
             let request = HttpRequest { tls: self.tls.clone(), ..request };
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
@@ -366,24 +365,6 @@ impl Connection {
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
     }
-}
-
-/// The request of a call to an address with its path.
-pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
-    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
-    if let Some(token) = token {
-        headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
-    }
-    headers.extend(prepared.key.clone());
-    // Who we are is said once.
-    let own = token.map(|token| token.header.0.as_str());
-    headers.extend(prepared.headers.iter().filter(|(name, _)| Some(name.as_str()) != own).cloned());
-    // What cannot be written was refused when it was prepared.
-    let body = request::written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
-    if body.is_some() {
-        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
-    }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

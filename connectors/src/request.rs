@@ -7,13 +7,16 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
     path::Document,
+    port::HttpRequest,
     script::{Named, Rules},
     template::{Escape, percent_encoded},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
     address::Reach,
+    auth::Token,
     connection::Fields,
     manifest::{BodyEncoding, Bundle, Call, OWN_HEADERS},
 };
@@ -200,6 +203,24 @@ fn header(name: &str, value: &Value) -> Result<String, String> {
         return Ok(text);
     }
     Err(format!("the header `{name}` has letters that no header may have"))
+}
+
+/// The request of a call to an address with its path.
+pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
+    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
+    if let Some(token) = token {
+        headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
+    }
+    headers.extend(prepared.key.clone());
+    // Who we are is said once.
+    let own = token.map(|token| token.header.0.as_str());
+    headers.extend(prepared.headers.iter().filter(|(name, _)| Some(name.as_str()) != own).cloned());
+    // What cannot be written was refused when it was prepared.
+    let body = written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
+    if body.is_some() {
+        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
+    }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The bytes of a body.

@@ -200,8 +200,7 @@ impl Reader<'_> {
             success: success?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
             result: result.and_then(|node| {
-                let names =
-                    if is_native { &["body"][..] } else { &["status", "body", "headers", "input", "connection"] };
+                let names = if is_native { &["body", "input", "connection"][..] } else { &ANSWER_NAMES };
                 self.compiler(names).expression(node)
             })?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
