@@ -20,7 +20,6 @@ use ferry_contract::{
     port::{Boxed, Pass},
     script::Named,
 };
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -88,7 +87,7 @@ impl<'a> Work<'a> {
 
     /// A field of the connection that has a value.
     pub(crate) fn field(&self, name: &str) -> Option<&'a str> {
-        self.connection.fields.get(name).map(|value| value.expose_secret()).filter(|value| !value.is_empty())
+        self.connection.fields.get(name).map(secrecy::ExposeSecret::expose_secret).filter(|value| !value.is_empty())
     }
 
     /// A field that the manifest calls needed.

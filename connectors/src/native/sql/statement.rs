@@ -162,7 +162,7 @@ fn table(input: &Value) -> Result<String, Failure> {
 }
 
 /// A name as SQL quotes it. Source: SQL-92, section 5.2, delimited identifier.
-fn quoted(name: &str) -> Result<String, Failure> {
+pub(super) fn quoted(name: &str) -> Result<String, Failure> {
     if name.is_empty() || name.contains(char::is_control) {
         return Err(invalid(format!("`{}` is no name of a table or a column", name.escape_debug())));
     }
