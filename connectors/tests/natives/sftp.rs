@@ -52,7 +52,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { port, child, folder };
+        let server = Self { folder, port, child };
         for _ in 0..LOOKS_MAX {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return server;
