@@ -8,7 +8,11 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::{address::path_of, call::http_request, connection::Connection, request::Prepared};
+use crate::{
+    address::path_of,
+    connection::Connection,
+    request::{Prepared, http_request},
+};
 
 /// What stands for a token.
 const HIDDEN: &str = "***";

@@ -28,6 +28,7 @@ mod lint;
 mod listen;
 mod login;
 mod map;
+mod natives;
 mod new;
 mod operator;
 mod pairs;

@@ -14,7 +14,7 @@ use std::{
 use ferry_contract::failure::{ErrorClass, Failure};
 
 use super::unavailable;
-use crate::{call::too_late, request::Gate};
+use crate::request::{Gate, too_late};
 
 const HERE: u8 = 0;
 const LEFT: u8 = 1;

@@ -6,6 +6,7 @@
 mod departure;
 mod files;
 mod pubsub;
+mod smtp;
 mod sql;
 mod tls;
 
@@ -20,16 +21,14 @@ use ferry_contract::{
     port::{Boxed, Pass},
     script::Named,
 };
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
 use crate::{
     budget,
-    call::too_late,
     connection::Connection,
     manifest::Call,
     rendered::Rendered,
-    request::{Gate, Prepared},
+    request::{Gate, Prepared, too_late},
 };
 
 /// All of them.
@@ -53,6 +52,15 @@ const NATIVES: &[&dyn Native] = &[
     &files::Local(files::Verb::ReadCamt),
     &files::Local(files::Verb::List),
     &files::Local(files::Verb::Move),
+    &files::Sftp(files::Verb::ReadCsv),
+    &files::Sftp(files::Verb::WriteCsv),
+    &files::Sftp(files::Verb::ReadJsonLines),
+    &files::Sftp(files::Verb::WriteJsonLines),
+    &files::Sftp(files::Verb::ReadCamt),
+    &files::Sftp(files::Verb::List),
+    &files::Sftp(files::Verb::Move),
+    &smtp::Check,
+    &smtp::Send,
     &pubsub::PubSub::Fetch,
     &pubsub::PubSub::Publish,
 ];
@@ -92,7 +100,7 @@ impl<'a> Work<'a> {
 
     /// A field of the connection that has a value.
     pub(crate) fn field(&self, name: &str) -> Option<&'a str> {
-        self.connection.fields.get(name).map(|value| value.expose_secret()).filter(|value| !value.is_empty())
+        self.connection.fields.get(name).map(secrecy::ExposeSecret::expose_secret).filter(|value| !value.is_empty())
     }
 
     /// A field that the manifest calls needed.

@@ -117,7 +117,7 @@ fn write_new(folder: &Dir, name: &str, bytes: &[u8]) -> std::io::Result<()> {
 
 /// The names of a folder are on its disk. Where that fails, the file may be there or not after a crash.
 fn kept(folder: &Dir, path: &str) -> Result<(), Failure> {
-    let synced = folder.try_clone().and_then(|folder| folder.into_std_file().sync_all());
+    let synced = folder.open(".").and_then(|folder| folder.sync_all());
     synced.map_err(|error| Failure::new(ErrorClass::Unknown, format!("`{path}` may not be on the disk: {error}")))
 }
 

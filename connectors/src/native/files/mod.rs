@@ -5,6 +5,8 @@ mod csv;
 mod folder;
 mod lines;
 mod local;
+mod sftp;
+mod ssh;
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
@@ -13,7 +15,7 @@ use ferry_contract::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Native, Work, invalid, rejected};
+use super::{Native, Work, departure::Departure, invalid, rejected};
 use crate::limits::{FILES_MAX, ITEMS_MAX};
 
 /// What is done to files.
@@ -54,6 +56,31 @@ impl Native for Local {
 
     fn call<'a>(&'a self, work: Work<'a>) -> Boxed<'a, Result<Value, Failure>> {
         Box::pin(local::run(work, self.0))
+    }
+}
+
+/// Files of another machine.
+#[derive(Debug)]
+pub(super) struct Sftp(pub(super) Verb);
+
+impl Native for Sftp {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Verb::ReadCsv => "sftp_read_csv",
+            Verb::WriteCsv => "sftp_write_csv",
+            Verb::ReadJsonLines => "sftp_read_json_lines",
+            Verb::WriteJsonLines => "sftp_write_json_lines",
+            Verb::ReadCamt => "sftp_read_camt",
+            Verb::List => "sftp_list",
+            Verb::Move => "sftp_move",
+        }
+    }
+
+    fn call<'a>(&'a self, work: Work<'a>) -> Boxed<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let departure = Departure::new(work.gate);
+            departure.within(work.timeout, sftp::run(work, self.0, &departure)).await
+        })
     }
 }
 

@@ -41,7 +41,11 @@ async fn read(client: &mut Client, verb: Verb, statement: &Statement) -> Result<
     let harmless = |error| failure(&error, Stage::Harmless);
     let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = transaction.start().await.map_err(harmless)?;
-    let prepared = transaction.prepare(&statement.sql).await.map_err(harmless)?;
+    let mut prepared = transaction.prepare(&statement.sql).await.map_err(harmless)?;
+    // A row that is looked up has columns that nobody asked for: it must not stay unseen because of one.
+    if let (Verb::Find, Some(readable)) = (verb, value::readable(&prepared, &statement.sql)?) {
+        prepared = transaction.prepare(&readable).await.map_err(harmless)?;
+    }
     value::check(&prepared)?;
     let params = param::all(&statement.params, prepared.params())?;
     let portal = transaction.bind_raw(&prepared, params.iter()).await.map_err(harmless)?;

@@ -62,7 +62,7 @@ fn made(
     if !prepared.readonly() {
         return Err(rejected("the statement writes, and this action only reads"));
     }
-    let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     check_columns(columns.iter().map(String::as_str))?;
     let mut found = prepared.query(params_from_iter(params)).map_err(|error| failure(&error))?;
     let mut rows = Rows::default();

@@ -96,8 +96,9 @@ fn since(mut statement: Statement, cursor: &Value, dialect: Dialect) -> Result<S
     }
     let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let sql = statement.sql.trim_end().trim_end_matches(';');
+    let order = dialect.comparable(&field, is_time);
     // A comment at the end of the statement ends with its line.
-    statement.sql = format!("SELECT * FROM (\n{sql}\n) AS polled{condition} ORDER BY {field}, {tie_break}");
+    statement.sql = format!("SELECT * FROM (\n{sql}\n) AS polled{condition} ORDER BY {order}, {tie_break}");
     Ok(statement)
 }
 
@@ -161,7 +162,7 @@ fn table(input: &Value) -> Result<String, Failure> {
 }
 
 /// A name as SQL quotes it. Source: SQL-92, section 5.2, delimited identifier.
-fn quoted(name: &str) -> Result<String, Failure> {
+pub(super) fn quoted(name: &str) -> Result<String, Failure> {
     if name.is_empty() || name.contains(char::is_control) {
         return Err(invalid(format!("`{}` is no name of a table or a column", name.escape_debug())));
     }
@@ -245,10 +246,10 @@ mod tests {
             &input,
             Dialect::Sqlite,
             expect![[r#"
-            SELECT * FROM (
-            SELECT id, at FROM orders WHERE shop = $1 -- all
-            ) AS polled WHERE strftime('%Y-%m-%dT%H:%M:%f', polled."at") >= strftime('%Y-%m-%dT%H:%M:%f', ?2) ORDER BY polled."at", polled."id"
-            ["X","2026-03-01T10:00:00Z"]"#]],
+                SELECT * FROM (
+                SELECT id, at FROM orders WHERE shop = $1 -- all
+                ) AS polled WHERE strftime('%Y-%m-%dT%H:%M:%f', polled."at") >= strftime('%Y-%m-%dT%H:%M:%f', ?2) ORDER BY strftime('%Y-%m-%dT%H:%M:%f', polled."at"), polled."id"
+                ["X","2026-03-01T10:00:00Z"]"#]],
         );
     }
 }

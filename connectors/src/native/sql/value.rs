@@ -7,18 +7,18 @@ use ferry_contract::failure::Failure;
 use jiff::{Timestamp, civil};
 use serde_json::{Map, Value};
 use tokio_postgres::{
-    Row, Statement,
+    Column, Row, Statement,
     types::{FromSql, Kind, Type},
 };
 
-use super::{super::rejected, check_columns, decimal};
+use super::{super::rejected, check_columns, decimal, statement::quoted};
 
 /// One value.
 struct Cell(Value);
 
 /// Checks that all columns of a result can be read, before anything is.
 pub(super) fn check(statement: &Statement) -> Result<(), Failure> {
-    check_columns(statement.columns().iter().map(tokio_postgres::Column::name))?;
+    check_columns(statement.columns().iter().map(Column::name))?;
     for column in statement.columns() {
         if !<Cell as FromSql<'_>>::accepts(column.type_()) {
             let (name, kind) = (column.name(), column.type_());
@@ -26,6 +26,20 @@ pub(super) fn check(statement: &Statement) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The statement with a text in the place of each value that cannot be read; nothing where there is none.
+pub(super) fn readable(statement: &Statement, sql: &str) -> Result<Option<String>, Failure> {
+    let is_readable = |column: &Column| <Cell as FromSql<'_>>::accepts(column.type_());
+    if statement.columns().iter().all(is_readable) {
+        return Ok(None);
+    }
+    let column = |column: &Column| {
+        let name = quoted(column.name())?;
+        Ok(if is_readable(column) { name } else { format!("{name}::text AS {name}") })
+    };
+    let columns: Vec<String> = statement.columns().iter().map(column).collect::<Result<_, Failure>>()?;
+    Ok(Some(format!("SELECT {} FROM ({sql}) AS readable", columns.join(", "))))
 }
 
 /// One row.
