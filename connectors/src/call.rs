@@ -18,7 +18,7 @@ use crate::{
     auth::Token,
     budget, bundle,
     connection::Connection,
-    manifest::{Call, OAuth2, Preflight, Results},
+    manifest::{Call, Preflight, Results},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Asked, Refusal, understand},
@@ -54,13 +54,6 @@ impl Connection {
             reach: self.reach(action),
             ..request::prepare(call, (&self.fields, &self.open, &self.claims_of(call)), &self.rules, input)?
         })
-    }
-
-    /// What stands in a path for a claim until its token is there.
-    fn claims_of(&self, call: &Call) -> Vec<(String, String)> {
-        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
-        let claims = consent.into_iter().flat_map(|consent| &consent.claims);
-        claims.map(|(name, _)| (name.clone(), format!("{{{name}}}"))).collect()
     }
 
     /// Sends the calls of one group as one request. The answer has one result per call, in order.
@@ -277,15 +270,6 @@ impl Connection {
             return Ok((answer, output));
         }
         self.exchange(pass, call, what, token.as_ref()).await
-    }
-
-    /// The path of a call, for the person whose consent it needs.
-    pub(crate) fn claimed(&self, call: &Call, path: &str, token: Option<&Token>) -> Result<String, Failure> {
-        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
-        match (consent, token) {
-            (Some(consent), Some(token)) => token.claimed(path, &consent.claims),
-            _ => Ok(path.to_owned()),
-        }
     }
 
     /// One exchange through the gate, at the first address that can be reached.

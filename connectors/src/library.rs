@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use ferry_contract::{
     catalog::Catalog,
-    report::{Finding, Level, Report, Source},
-    script::{Missing, Rules, Watch},
+    report::{Report, Source},
+    script::{Missing, NoWatch, Rules, Watch},
     yaml,
 };
 use rust_embed::RustEmbed;
@@ -41,33 +41,36 @@ impl Library {
     /// The shipped connectors, then those given; a later one of the same name replaces an earlier.
     pub fn load(own: &[Arc<Source>], watch: Arc<dyn Watch>) -> (Self, Vec<Report>) {
         let rules = Arc::new(Rules::new(Missing::IsNothing, watch));
-        let (mut manifests, mut broken) = (BTreeMap::new(), BTreeSet::new());
+        let mut library = Self { rules, manifests: BTreeMap::new(), broken: BTreeSet::new(), own: BTreeMap::new() };
         let mut reports = Vec::new();
-        let mut files = BTreeMap::new();
-        let shipped = shipped();
-        for (index, source) in shipped.iter().chain(own).enumerate() {
+        for (manifest, report) in shipped() {
+            library.take(manifest.clone(), report);
+            reports.push(report.clone());
+        }
+        for source in own {
             let mut report = Report::new(source);
-            let read = manifest::read(source, &rules, &mut report);
-            if index < shipped.len() {
-                report.retain(|finding| !is_meant(source, finding));
+            let manifest = manifest::read(source, &library.rules, &mut report).map(Arc::new);
+            if let Some(manifest) = &manifest {
+                library.own.insert(manifest.connector.name.clone(), source.name.clone());
             }
-            match read {
-                Some(manifest) => {
-                    if index >= shipped.len() {
-                        files.insert(manifest.connector.name.clone(), source.name.clone());
-                    }
-                    manifests.insert(manifest.connector.name.clone(), Arc::new(manifest));
-                }
-                // It may have been there to replace a shipped one, whose rules are then not those wanted.
-                None => {
-                    let name = replaced(source);
-                    manifests.remove(&name);
-                    broken.insert(name);
-                }
-            }
+            library.take(manifest, &report);
             reports.push(report);
         }
-        (Self { rules, manifests, broken, own: files }, reports)
+        (library, reports)
+    }
+
+    fn take(&mut self, manifest: Option<Arc<Manifest>>, report: &Report) {
+        match manifest {
+            Some(manifest) => {
+                self.manifests.insert(manifest.connector.name.clone(), manifest);
+            }
+            // It may have been there to replace a shipped one, whose rules are then not those wanted.
+            None => {
+                let name = replaced(&report.source);
+                self.manifests.remove(&name);
+                self.broken.insert(name);
+            }
+        }
     }
 
     /// What the language may know.
@@ -75,14 +78,6 @@ impl Library {
         let connectors = self.manifests.iter().map(|(name, manifest)| (name.clone(), Arc::clone(&manifest.connector)));
         Catalog { connectors: connectors.collect(), broken: self.broken.clone() }
     }
-}
-
-/// Whether the line above a warning allows it. Of a project's own manifests, lint says so, and what is wrong with it.
-fn is_meant(source: &Source, finding: &Finding) -> bool {
-    let above = usize::try_from(finding.at.line).ok().and_then(|line| line.checked_sub(2));
-    let above = above.and_then(|above| source.text.lines().nth(above)).map(str::trim_start);
-    let allows = format!("# ferry: allow({}) ", finding.check);
-    finding.level == Level::Warning && above.is_some_and(|above| above.starts_with(&allows))
 }
 
 /// The connector that a broken manifest is about: by its text, else by its folder.
@@ -93,11 +88,20 @@ fn replaced(source: &Arc<Source>) -> String {
     named.unwrap_or_else(folder)
 }
 
-fn shipped() -> Vec<Arc<Source>> {
-    let mut paths: Vec<_> = Shipped::iter().filter(|path| path.ends_with("/connector.yaml")).collect();
-    paths.sort();
-    let text = |path: &str| Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned());
-    paths.iter().filter_map(|path| Some(Source::new(format!("connectors/{path}"), text(path)?))).collect()
+/// What is shipped, read once in a process: a script is run by whatever rules it is given to.
+fn shipped() -> &'static [(Option<Arc<Manifest>>, Report)] {
+    static SHIPPED: OnceLock<Vec<(Option<Arc<Manifest>>, Report)>> = OnceLock::new();
+    SHIPPED.get_or_init(|| {
+        let rules = Arc::new(Rules::new(Missing::IsNothing, Arc::new(NoWatch)));
+        let mut paths: Vec<_> = Shipped::iter().filter(|path| path.ends_with("/connector.yaml")).collect();
+        paths.sort();
+        let read = |path: &str| {
+            let source = Source::new(format!("connectors/{path}"), shipped_file(path)?);
+            let mut report = Report::new(&source);
+            Some((manifest::read(&source, &rules, &mut report).map(Arc::new), report))
+        };
+        paths.iter().filter_map(|path| read(path)).collect()
+    })
 }
 
 /// A file of a shipped connector's folder, such as `payoneer/samples/get_balance.json`.

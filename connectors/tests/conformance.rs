@@ -10,7 +10,12 @@ use ferry_connectors::{
     request,
     response::{Answer, Asked, understand},
 };
-use ferry_contract::{catalog::Action, number, script::NoWatch};
+use ferry_contract::{
+    catalog::Action,
+    number,
+    report::{Finding, Level, Report},
+    script::NoWatch,
+};
 use serde_json::{Value, json};
 
 fn library() -> Library {
@@ -21,11 +26,20 @@ fn library() -> Library {
             report
                 .findings()
                 .into_iter()
+                .filter(|finding| !is_meant(report, finding))
                 .map(|finding| format!("{}:{} {}", report.source.name, finding.at, finding.message))
         })
         .collect();
     assert_eq!(findings, Vec::<String>::new());
     library
+}
+
+/// Whether the line above a warning allows it, with a reason.
+fn is_meant(report: &Report, finding: &Finding) -> bool {
+    let above = usize::try_from(finding.at.line).ok().and_then(|line| line.checked_sub(2));
+    let above = above.and_then(|above| report.source.text.lines().nth(above)).map(str::trim_start);
+    let allows = format!("# ferry: allow({}) ", finding.check);
+    finding.level == Level::Warning && above.is_some_and(|above| above.starts_with(&allows))
 }
 
 fn sample(manifest: &Manifest, call: &Call) -> Value {

@@ -7,7 +7,7 @@ use ferry_connectors::library::Library;
 use ferry_contract::{
     catalog::{Backoff, BackoffKind},
     evidence::Evidence,
-    report::Source,
+    report::{Finding, Report, Source},
     script::NoWatch,
 };
 
@@ -21,9 +21,14 @@ fn manifest(lines: &str) -> String {
     )
 }
 
+/// What is found in the test's own manifest.
+fn own(reports: &[Report]) -> impl Iterator<Item = &Finding> {
+    reports.iter().filter(|report| report.source.name == "acme.yaml").flat_map(Report::findings)
+}
+
 fn load(lines: &str) -> (Library, Vec<String>) {
     let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest(lines))], Arc::new(NoWatch));
-    let findings = reports.iter().flat_map(|report| report.findings());
+    let findings = own(&reports);
     let findings = findings.map(|finding| format!("{}: {}", finding.check, finding.message)).collect();
     (library, findings)
 }
@@ -85,7 +90,7 @@ fn said_of(verify: &str) -> Vec<String> {
     let pay = get[get.find("  get:").expect("the action")..].replace("  get:", "  pay:");
     let pay = pay.replace("effect: read", "effect: { write: { repeat: never } }");
     let (library, reports) = Library::load(&[Source::new("acme.yaml", format!("{get}{pay}"))], Arc::new(NoWatch));
-    let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
+    let findings: Vec<_> = own(&reports).collect();
     assert_eq!(library.manifests.contains_key("acme"), findings.is_empty(), "{verify}");
     findings
         .iter()
@@ -130,7 +135,7 @@ fn a_grade_of_evidence_is_one_of_six() {
         let text = manifest("").replace("source: this test", &format!("source: this test\n    evidence: {grade}"));
         let (library, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
         let action = library.manifests.get("acme").map(|manifest| manifest.connector.actions["get"].evidence);
-        (action, reports.iter().flat_map(|report| report.findings()).map(|finding| finding.message.clone()).collect())
+        (action, own(&reports).map(|finding| finding.message.clone()).collect())
     };
     for (name, grade) in Evidence::ALL {
         assert_eq!(graded(name), (Some(Some(grade)), Vec::<String>::new()));
@@ -167,7 +172,7 @@ fn looked_up_after(visible_after: &str) -> Vec<String> {
         ),
     );
     let (_, reports) = Library::load(&[Source::new("acme.yaml", format!("{get}{pay}"))], Arc::new(NoWatch));
-    let findings = reports.iter().flat_map(|report| report.findings());
+    let findings = own(&reports);
     findings.map(|finding| format!("{}: {}; {}", finding.check, finding.message, finding.help)).collect()
 }
 
@@ -186,7 +191,7 @@ fn a_look_up_that_may_begin_before_the_call_has_ended_is_a_finding() {
 fn of_rules(rules: &str) -> Vec<String> {
     let text = manifest("").replace("errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]", rules);
     let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
-    let findings = reports.iter().flat_map(|report| report.findings());
+    let findings = own(&reports);
     findings.map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help)).collect()
 }
 
@@ -225,7 +230,7 @@ fn changed(from: &str, to: &str) -> Vec<String> {
     let text = text.replacen(from, to, 1);
     assert!(text.contains(to), "{text}");
     let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
-    let findings = reports.iter().flat_map(|report| report.findings());
+    let findings = own(&reports);
     findings.map(|finding| format!("{} {}: {}; {}", finding.at, finding.check, finding.message, finding.help)).collect()
 }
 
@@ -311,7 +316,7 @@ fn a_broken_server_proves_nothing_of_a_write() {
             )
             .replace("effect: read", "effect: { write: { repeat: never } }");
         let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
-        let findings = reports.iter().flat_map(|report| report.findings());
+        let findings = own(&reports);
         findings.map(|finding| format!("{}: {}; {}", finding.check, finding.message, finding.help)).collect::<Vec<_>>()
     };
     let says = |status: u16, class: &str| {
@@ -344,7 +349,7 @@ fn an_example_is_what_its_schema_allows() {
     let of = |property: &str| {
         let text = manifest("").replacen("properties: {}", &format!("properties: {{ id: {property} }}"), 1);
         let (_, reports) = Library::load(&[Source::new("acme.yaml", text)], Arc::new(NoWatch));
-        let findings = reports.iter().flat_map(|report| report.findings());
+        let findings = own(&reports);
         findings.map(|finding| format!("{}: {}", finding.check, finding.message)).collect::<Vec<_>>()
     };
     let says = |violation: &str| [format!("wrong-example: the example is not as its schema says: {violation}")];

@@ -20,7 +20,11 @@ use tokio::sync::Mutex;
 
 pub use consent::{Code, Consents, Standing};
 
-use crate::{connection::Connection, manifest::Auth, request};
+use crate::{
+    connection::Connection,
+    manifest::{Auth, Call, OAuth2},
+    request,
+};
 
 /// What requests carry, until when, and the hosts that came with it.
 #[derive(Clone)]
@@ -95,6 +99,22 @@ impl Connection {
             claims: BTreeMap::new(),
             number: 0,
         }))
+    }
+
+    /// What stands in a path for a claim until its token is there.
+    pub(crate) fn claims_of(&self, call: &Call) -> Vec<(String, String)> {
+        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
+        let claims = consent.into_iter().flat_map(|consent| &consent.claims);
+        claims.map(|(name, _)| (name.clone(), format!("{{{name}}}"))).collect()
+    }
+
+    /// The path of a call, for the person whose consent it needs.
+    pub(crate) fn claimed(&self, call: &Call, path: &str, token: Option<&Token>) -> Result<String, Failure> {
+        let consent = self.oauth2(self.way_of(call)).and_then(OAuth2::consent);
+        match (consent, token) {
+            (Some(consent), Some(token)) => token.claimed(path, &consent.claims),
+            _ => Ok(path.to_owned()),
+        }
     }
 
     /// A template over the fields and hosts of the connection; `login` is the address of the host that tokens come from,

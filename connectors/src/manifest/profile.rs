@@ -38,14 +38,11 @@ pub(super) fn read(root: &Node, report: &mut Report) -> Vec<Written> {
 }
 
 fn profile(root: &Node, (name, node): (&Spanned<String>, &Node), report: &mut Report) -> Option<Written> {
-    let fields = match node.kind {
-        Kind::Null => None,
-        _ => Some(Fields::open(node, "a profile", &["title", "actions", "without"], report)?),
-    };
-    let get = |key: &str| fields.and_then(|fields| fields.get(key));
-    let title = get("title").and_then(|node| text(node, "`title`", report)).map(|title| title.value);
-    let changes = get("actions").and_then(|node| map(node, "`actions` of a profile", report)).unwrap_or_default();
-    let without = get("without").and_then(|node| texts(node, "`without`", report)).unwrap_or_default();
+    let fields = Fields::open(node, "a profile", &["title", "actions", "without"], report)?;
+    let title = fields.get("title").and_then(|node| text(node, "`title`", report)).map(|title| title.value);
+    let changes =
+        fields.get("actions").and_then(|node| map(node, "`actions` of a profile", report)).unwrap_or_default();
+    let without = fields.get("without").and_then(|node| texts(node, "`without`", report)).unwrap_or_default();
     let own = root.get("actions").and_then(Node::entries).unwrap_or_default();
     let known: Vec<&str> = own.iter().map(|(name, _)| name.value.as_str()).collect();
     for wrong in without.iter().chain(changes.iter().map(|(name, _)| name)) {

@@ -8,6 +8,7 @@ use super::{
     action::Paginate,
     connector::ErrorRule,
     request::{Accept, BodyEncoding, Method},
+    rules::may_be_null,
     verify::Grade,
     written::{Condition, Duration, Made, Text},
 };
@@ -50,7 +51,7 @@ pub struct Change {
 
 /// What of a request is other.
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, transform = may_be_null)]
 pub struct RequestChange {
     /// The host's name.
     pub host: Option<Text>,

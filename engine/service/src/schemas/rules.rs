@@ -52,6 +52,15 @@ pub(super) fn needs(key: &'static str, needed: &'static str) -> impl FnMut(&mut 
     move |schema| add(schema, json!({ "if": { "required": [key] }, "then": { "required": [needed] } }))
 }
 
+/// Each key may be null, which takes away what stands in its place elsewhere.
+pub(super) fn may_be_null(schema: &mut Schema) {
+    let properties = schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flatten().map(|(_, property)| property) {
+        let description = property.as_object_mut().and_then(|property| property.remove("description"));
+        *property = json!({ "anyOf": [property.take(), { "type": "null" }], "description": description });
+    }
+}
+
 /// `action` names what `with` is checked against. Its description is that of the chosen action, which an editor shows
 /// only where the key has none of its own.
 pub(super) fn call(schema: &mut Schema) {
