@@ -24,8 +24,8 @@ use tonic::Streaming;
 use super::{Native, Work, rejected};
 use crate::{
     auth::Token,
-    call::too_late,
     limits::{PUBSUB_EVENTS_MAX, PUBSUB_FIRST_WAIT, PUBSUB_PAUSE, PUBSUB_WAIT_DEFAULT},
+    request::too_late,
 };
 use proto::{ConsumerEvent, FetchRequest, FetchResponse, ProducerEvent, PublishRequest, ReplayPreset};
 use refusal::{Sent, failure};
