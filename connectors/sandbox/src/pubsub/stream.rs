@@ -12,7 +12,7 @@ use super::refused::{refused, unavailable};
 use super::{Bus, wanted};
 use crate::clock;
 use crate::limits;
-use crate::salesforce::bus::{Delivered, From, replay_id};
+use crate::salesforce::bus::{self, Delivered, From, replay_id};
 use crate::server::{Shared, lock};
 
 /// What a reader gets.
@@ -116,7 +116,7 @@ impl Reader {
             };
             let mut world = lock(&self.world);
             world.settle();
-            world.salesforce.topic(&request.topic_name).map_err(refused)?;
+            bus::topic(&request.topic_name).map_err(refused)?;
             self.after = world.salesforce.place(&from).map_err(refused)?;
             self.topic = Some(request.topic_name);
         }

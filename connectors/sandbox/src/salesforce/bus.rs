@@ -77,6 +77,26 @@ pub(crate) fn replay_id(replay: u64) -> Vec<u8> {
     replay.to_be_bytes().to_vec()
 }
 
+/// Finds a topic.
+///
+/// # Errors
+/// [`Refusal::Topic`].
+pub(crate) fn topic(name: &str) -> Result<Topic, Refusal> {
+    if name == ALL_CHANGES {
+        return Ok(Topic { schema: String::new(), is_published: false });
+    }
+    let known = Known::of_topic(name).ok_or(Refusal::Topic)?;
+    Ok(Topic { schema: known.id.clone(), is_published: known.is_published })
+}
+
+/// Finds a schema by its id.
+///
+/// # Errors
+/// [`Refusal::Schema`].
+pub(crate) fn schema(id: &str) -> Result<&'static str, Refusal> {
+    Known::of_id(id).map(|known| known.text.as_str()).ok_or(Refusal::Schema)
+}
+
 impl Salesforce {
     /// Lets a caller in whose session has not ended.
     ///
@@ -85,26 +105,6 @@ impl Salesforce {
     pub(crate) fn lets_in(&self, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
         let is_ours = caller.instance.ends_with("/salesforce") && caller.tenant == session::ORG_ID;
         if is_ours && self.sessions.accepts(&caller.token, now) { Ok(()) } else { Err(Refusal::Auth) }
-    }
-
-    /// Finds a topic.
-    ///
-    /// # Errors
-    /// [`Refusal::Topic`].
-    pub(crate) fn topic(&self, name: &str) -> Result<Topic, Refusal> {
-        if name == ALL_CHANGES {
-            return Ok(Topic { schema: String::new(), is_published: false });
-        }
-        let known = Known::of_topic(name).ok_or(Refusal::Topic)?;
-        Ok(Topic { schema: known.id.clone(), is_published: known.is_published })
-    }
-
-    /// Finds a schema by its id.
-    ///
-    /// # Errors
-    /// [`Refusal::Schema`].
-    pub(crate) fn schema(&self, id: &str) -> Result<&'static str, Refusal> {
-        Known::of_id(id).map(|known| known.text.as_str()).ok_or(Refusal::Schema)
     }
 
     /// Says after which replay id a reader begins.
