@@ -154,7 +154,7 @@ async fn each_change_is_one_run_through_restarts_cuts_and_duplicates() {
 
 #[tokio::test]
 async fn a_public_client_is_told_of_changes_over_grpc() {
-    let Some(python) = tokio::task::spawn_blocking(|| client_python("pubsub")).await.unwrap() else { return };
+    let Some(python) = client_python("pubsub").await else { return };
     let listen = Some(([127, 0, 0, 1], 0).into());
     let options = ferry_sandbox::Options { pubsub_listen: listen, speed: 100, ..ferry_sandbox::Options::default() };
     let sandbox = ferry_sandbox::start(options).await.unwrap();

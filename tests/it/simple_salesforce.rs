@@ -18,7 +18,11 @@ pub(crate) fn own(name: &str) -> PathBuf {
 }
 
 /// A Python that has a client, installed once; nothing where there is no Python.
-pub(crate) fn client_python(name: &str) -> Option<PathBuf> {
+pub(crate) async fn client_python(name: &'static str) -> Option<PathBuf> {
+    tokio::task::spawn_blocking(move || installed(name)).await.unwrap()
+}
+
+fn installed(name: &str) -> Option<PathBuf> {
     if !Command::new("python3").args(["-c", "import ensurepip, venv"]).output().is_ok_and(|done| done.status.success())
     {
         let is_wanted = std::env::var_os("FERRY_TEST_CLIENTS").is_some();
@@ -41,9 +45,7 @@ pub(crate) fn client_python(name: &str) -> Option<PathBuf> {
 
 #[tokio::test]
 async fn a_public_client_finds_a_salesforce_over_tls() {
-    let Some(python) = tokio::task::spawn_blocking(|| client_python("simple_salesforce")).await.unwrap() else {
-        return;
-    };
+    let Some(python) = client_python("simple_salesforce").await else { return };
     let tls_listen = Some(([127, 0, 0, 1], 0).into());
     let options = ferry_sandbox::Options { tls_listen, speed: 20, ..ferry_sandbox::Options::default() };
     let sandbox = ferry_sandbox::start(options).await.unwrap();
