@@ -110,7 +110,7 @@ impl Connection {
         if first.starts_with("http://") && !self.is_open() {
             return Err(Failure::new(ErrorClass::Config, format!("the host `{host}` is not encrypted: {first}")));
         }
-        let first = Address { name: host.to_owned(), url: first.clone() };
+        let first = Address { name: host.to_owned(), url: first.trim_end_matches('/').to_owned() };
         Ok(std::iter::once(first).chain(self.fallback.get(host).into_iter().flatten().cloned()).collect())
     }
 

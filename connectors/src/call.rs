@@ -11,7 +11,6 @@ use ferry_contract::{
     script::Named,
 };
 use rust_decimal::Decimal;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
@@ -107,6 +106,10 @@ impl Connection {
     ) -> Result<Page, Failure> {
         let prepared = self.prepare(action, input)?;
         let call = self.action(action)?;
+        if let Some(native) = call.request.native {
+            let output = self.send_native(pass, (call, native), &prepared).await?;
+            return Ok(Page { output, next: None });
+        }
         let told = |failure| self.with_body(failure, &prepared, 1);
         let (answer, output) = self.answer(pass, call, (&prepared, next)).await.map_err(told)?;
         let output = output.map_err(Refusal::into_failure).map_err(told)?;
@@ -283,7 +286,7 @@ impl Connection {
         let path = self.claimed(call, path, token)?;
         let mut addresses = prepared.reach.of(&ours).iter().peekable();
         while let Some(address) = addresses.next() {
-            let request = http_request(call, prepared, format!("{}{path}", address.url), token);
+            let request = request::http_request(call, prepared, format!("{}{path}", address.url), token);
             let request = HttpRequest { tls: self.tls.clone(), ..request };
             let (exchanged, was_sent) = self.exchange_at(pass, call, (prepared, address), request).await;
             let goes_on = is_next(&exchanged, call.is_write, was_sent) && addresses.peek().is_some();
@@ -312,7 +315,7 @@ impl Connection {
         // Whatever was waited for above, this is asked immediately before the bytes leave.
         if prepared.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
             pass.seen(name, budget::seen(self, None, None)).await;
-            return (Err(too_late()), false);
+            return (Err(request::too_late()), false);
         }
         let asked = Asked {
             method: request.method.clone(),
@@ -346,26 +349,6 @@ impl Connection {
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
     }
-}
-
-pub(crate) fn too_late() -> Failure {
-    Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried()
-}
-
-/// The request of a call to an address with its path.
-pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
-    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
-    if let Some(token) = token {
-        headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
-    }
-    headers.extend(prepared.key.clone());
-    headers.extend(prepared.headers.iter().cloned());
-    // What cannot be written was refused when it was prepared.
-    let body = request::written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
-    if body.is_some() {
-        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
-    }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The question is a read, so whatever came of it, no write was sent; and what the target says of the

@@ -322,12 +322,14 @@ fn way(manifest: &Manifest, fields: &Fields) -> Result<Option<usize>, String> {
     }
 }
 
-/// The sandbox answers for all hosts of a connector under one path.
+/// The sandbox answers for all hosts of a connector under one path, but for one whose own address it says.
 fn hosts(manifest: &Manifest, settings: &Settings) -> Result<BTreeMap<String, String>, String> {
     if let Some(sandbox) = &settings.sandbox {
         let base = format!("{}/{}", sandbox.trim_end_matches('/'), settings.connector);
         let names = manifest.environments.values().flat_map(BTreeMap::keys);
-        return Ok(names.map(|name| (name.clone(), base.clone())).collect());
+        let own = |name: &String| settings.fields.get(name).map(|url| url.expose_secret().to_owned());
+        let own = |name: &String| own(name).filter(|url| url.starts_with("http://"));
+        return Ok(names.map(|name| (name.clone(), own(name).unwrap_or_else(|| base.clone()))).collect());
     }
     let environment = manifest.environments.get(&settings.environment);
     let environment = environment.ok_or_else(|| format!("there is no environment `{}`", settings.environment))?;

@@ -24,6 +24,12 @@ pub const MESSAGE_MAX_CHARS: usize = 500;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Elements inside each other in an answer in XML.
 pub const XML_MAX_DEPTH: usize = 64;
+/// Rows of a database that one call reads, written as JSON.
+pub const ROWS_MAX_BYTES: usize = 64 << 20;
+/// A file that is read.
+pub const FILE_MAX_BYTES: u64 = 64 << 20;
+/// Files of one folder that are listed.
+pub const FILES_MAX: usize = 10_000;
 /// How long one process may take to renew a token before another one does.
 pub const CONSENT_BUSY: Duration = Duration::from_mins(1);
 /// How often those who wait for a token look whether it is there.
@@ -32,3 +38,17 @@ pub const CONSENT_LOOK_EVERY: Duration = Duration::from_millis(200);
 pub const CONSENT_TRIES_MAX: usize = 300;
 /// How long calls wait for a person's consent before they ask for it again.
 pub const CONSENT_WAIT: Duration = Duration::from_mins(1);
+/// Events that one read of the Pub/Sub API asks for. Source: Pub/Sub API, allocations.
+pub const PUBSUB_EVENTS_MAX: usize = 100;
+/// How long a read waits for events, where its input says nothing.
+pub const PUBSUB_WAIT_DEFAULT: Duration = Duration::from_secs(20);
+/// How long a read waits that has no place yet: the API says one within 270 seconds. Source: `pubsub_api.proto`.
+pub const PUBSUB_FIRST_WAIT: Duration = Duration::from_secs(280);
+/// How long a read that has events waits for more.
+pub const PUBSUB_PAUSE: Duration = Duration::from_millis(250);
+/// How long a connection to the Pub/Sub API may take.
+pub const PUBSUB_CONNECT: Duration = Duration::from_secs(10);
+/// One answer of the Pub/Sub API: 100 events of at most 1 MB are not all that large.
+pub const PUBSUB_ANSWER_MAX_BYTES: usize = 32 << 20;
+/// Schemas of events that are kept.
+pub const PUBSUB_SCHEMAS_MAX: usize = 1_000;

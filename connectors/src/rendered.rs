@@ -8,7 +8,11 @@ use ferry_contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::{address::path_of, call::http_request, connection::Connection, request::Prepared};
+use crate::{
+    address::path_of,
+    connection::Connection,
+    request::{Prepared, http_request},
+};
 
 /// What stands for a token.
 const HIDDEN: &str = "***";
@@ -44,6 +48,9 @@ impl Connection {
     /// [`ErrorClass::Config`] where its host is not known, and those of the login.
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
         let by = self.action(action)?;
+        if let Some(native) = by.request.native {
+            return self.rendered_native((by, native), call);
+        }
         let token = self.token(pass, self.way_of(by), None).await?;
         let ours = self.addresses(&by.request.host, token.as_ref())?;
         let path = self.claimed(by, path_of(&call.target, &ours)?, token.as_ref())?;

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use ferry_contract::{
-    expression::Scope,
+    expression::{Expression, Scope},
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
     path::Document,
+    port::HttpRequest,
     script::{Named, Rules},
     template::{Escape, percent_encoded},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
     address::Reach,
+    auth::Token,
     connection::Fields,
-    manifest::{BodyEncoding, Bundle, Call},
+    manifest::{BodyEncoding, Bundle, Call, OWN_HEADERS},
 };
 
 /// A call that is ready to be sent, alone or with others of the same group.
@@ -33,6 +36,8 @@ pub struct Prepared {
     pub body: Option<Value>,
     /// The header that carries the call's key, and the key.
     pub key: Option<(String, String)>,
+    /// The call's key, for whatever carries none in a header.
+    pub call_key: Option<String>,
     /// What nobody needs to see whole: the inputs that the manifest calls `sensitive`.
     pub sensitive: Vec<String>,
     /// Calls of one group can travel as one request.
@@ -59,6 +64,11 @@ impl Gate {
     }
 }
 
+/// What a call gets whose gate is closed.
+pub(crate) fn too_late() -> Failure {
+    Failure::new(ErrorClass::Unavailable, "the right to send had ended, so nothing was sent").untried()
+}
+
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gate({})", self.is_open())
@@ -78,6 +88,7 @@ impl Prepared {
         if let Some((_, value)) = &mut self.key {
             key.as_str().clone_into(value);
         }
+        self.call_key = Some(key.as_str().to_owned());
         self
     }
 }
@@ -114,7 +125,19 @@ pub fn prepare(
             separator = '&';
         }
     }
+    for (name, value) in further(call.request.query_of.as_ref(), scope, "query").map_err(invalid)? {
+        target.push_str(&format!("{separator}{}={}", percent_encoded(&name), percent_encoded(&value)));
+        separator = '&';
+    }
     let mut headers = Vec::new();
+    for (name, value) in further(call.request.headers_of.as_ref(), scope, "headers").map_err(invalid)? {
+        let name = name.to_ascii_lowercase();
+        let is_key = call.key_header.as_ref() == Some(&name);
+        if !is_header(&name) || is_key || name == "authorization" {
+            return Err(invalid(format!("`{name}` is no header that a call may have, or is written by ferry itself")));
+        }
+        headers.push((name.clone(), header(&name, &Value::from(value)).map_err(invalid)?));
+    }
     for (name, expression) in &call.request.headers {
         let value = expression.eval(scope).map_err(|error| invalid(error.to_string()))?;
         if !value.is_null() {
@@ -127,7 +150,37 @@ pub fn prepare(
     let group = group(call, &target, &headers, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
     let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
-    Ok(Prepared { input, method, target, headers, body, key, sensitive, group, reach: Reach::First, gate: None })
+    let (call_key, reach, gate) = (None, Reach::First, None);
+    Ok(Prepared { input, method, target, headers, body, key, call_key, sensitive, group, reach, gate })
+}
+
+/// Names and values that the input itself says; of a list, each under the same name.
+fn further(of: Option<&Expression>, scope: Scope<'_>, what: &str) -> Result<Vec<(String, String)>, String> {
+    let value = of.map(|of| of.eval(scope)).transpose().map_err(|error| error.to_string())?;
+    let entries = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => return Err(format!("`{what}` is a map")),
+    };
+    let mut all = Vec::new();
+    for (name, value) in &entries {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for value in values.iter().filter(|value| !value.is_null()) {
+            if value.is_object() || value.is_array() {
+                return Err(format!("`{what}.{name}` is no single value"));
+            }
+            all.push((name.clone(), text(value)));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a name in lower case is one of a header that is not the runtime's own. Source: RFC 9110, section 5.6.2.
+pub(crate) fn is_header(name: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let own = ["connection", "transfer-encoding", "te", "upgrade", "expect", "trailer", "content-encoding"];
+    let is_own = OWN_HEADERS.iter().any(|(own, _)| *own == name && name != "authorization") || own.contains(&name);
+    !name.is_empty() && name.bytes().all(is_sign) && !is_own
 }
 
 /// The digest of everything but the bundle's items.
@@ -150,6 +203,24 @@ fn header(name: &str, value: &Value) -> Result<String, String> {
         return Ok(text);
     }
     Err(format!("the header `{name}` has letters that no header may have"))
+}
+
+/// The request of a call to an address with its path.
+pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
+    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
+    if let Some(token) = token {
+        headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
+    }
+    headers.extend(prepared.key.clone());
+    // Who we are is said once.
+    let own = token.map(|token| token.header.0.as_str());
+    headers.extend(prepared.headers.iter().filter(|(name, _)| Some(name.as_str()) != own).cloned());
+    // What cannot be written was refused when it was prepared.
+    let body = written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
+    if body.is_some() {
+        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
+    }
+    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
 }
 
 /// The bytes of a body.

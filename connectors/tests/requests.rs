@@ -109,6 +109,71 @@ async fn what_no_request_can_say_is_not_sent() {
     .await;
 }
 
+/// A connector whose one action calls what its input says, with the header of the connection's own key.
+const ANY: &str = "ferry: 1\nconnector: acme\ntitle: Acme\nenvironments: { only: { api: \"{base}\" } }\nconnection:\n  base: { example: b, \
+     doc: B. }\n  header: { example: X-Key, doc: H. }\n  key: { secret: true, example: k, doc: K. }\nauth: { api_key: { header: \
+     \"{header}\", value: \"{key}\" } }\nerrors: [ { when: \"status == 400\", class: rejected } ]\nactions:\n  put:\n    summary: Puts.\n    \
+     source: this test\n    effect: { write: { repeat: keyed, header: Idempotency-Key } }\n    request: { host: api, method: POST, path: \
+     \"/v1{+$.path}\", query: $.query, headers: $.headers }\n    success: \"status == 200\"\n    result: { status: { rhai: status } }\n    input: { \
+     type: object, additionalProperties: true, properties: {} }\n    output: { type: object, additionalProperties: true, properties: {} }\n    \
+     sample: none\n";
+
+async fn called(header: &str, input: Value) -> String {
+    let net = Arc::new(Net { asked: Mutex::default(), answer: "{}" });
+    let fields = [("base", "https://a/base/"), ("header", header), ("key", "hush")];
+    let connection = common::open(ANY.to_owned(), &fields, Arc::clone(&net) as Arc<dyn Http>).unwrap();
+    let output = match connection.prepare("put", &input) {
+        Ok(call) => connection.send(&FreePass, "put", &[&call]).await.pop().unwrap(),
+        Err(failure) => Err(failure),
+    };
+    let asked = net.asked.lock().unwrap().clone();
+    output.map_or_else(|failure| format!("{}: {}", failure.class, failure.message), |output| format!("{asked}{output}"))
+}
+
+#[tokio::test]
+async fn a_call_is_what_its_input_says() {
+    let input = json!({ "path": "/a b/c", "query": { "x y": ["1&", 2], "none": null }, "headers": { "X-B": "b", "x-key": "mine" } });
+    let expected = expect![[r#"
+        POST https://a/base/v1/a%20b/c?x%20y=1%26&x%20y=2
+        accept: application/json
+        x-key: hush
+        idempotency-key: 
+        x-b: b
+
+        {"status":200}"#]];
+    expected.assert_eq(&called("X-Key", input).await);
+}
+
+#[tokio::test]
+async fn no_input_leads_elsewhere_or_says_who_we_are() {
+    for (input, says) in [
+        (json!({ "path": "//evil.example/a" }), "and a path goes from `/` on"),
+        (json!({ "path": "/a/../../b" }), "and a path goes from `/` on"),
+        (json!({ "path": "/a?b=c" }), "and a path goes from `/` on"),
+        (
+            json!({ "path": "/a", "headers": { "Authorization": "mine" } }),
+            "`authorization` is no header that a call may have",
+        ),
+        (json!({ "path": "/a", "headers": { "Idempotency-Key": "mine" } }), "`idempotency-key` is no header"),
+        (json!({ "path": "/a", "headers": { "Host": "evil.example" } }), "`host` is no header"),
+        (json!({ "path": "/a", "headers": { "Transfer-Encoding": "chunked" } }), "`transfer-encoding` is no header"),
+        (json!({ "path": "/a", "headers": { "a b": "c" } }), "`a b` is no header"),
+        (
+            json!({ "path": "/a", "headers": { "x-a": "b\r\nc: d" } }),
+            "the header `x-a` has letters that no header may have",
+        ),
+        (json!({ "path": "/a", "query": { "a": { "b": 1 } } }), "`query.a` is no single value"),
+        (json!({ "path": "/a", "query": [] }), "`query` is a map"),
+    ] {
+        let said = called("X-Key", input.clone()).await;
+        assert!(said.starts_with("invalid: ") && said.contains(says), "{input}: {said}");
+    }
+    for header in ["content-length", "a b", "host"] {
+        let said = called(header, json!({ "path": "/a" })).await;
+        assert_eq!(said, format!("config: `{header}` is no header that can say who we are"));
+    }
+}
+
 #[tokio::test]
 async fn an_answer_is_read_as_it_is_written() {
     let read = async |accept: &str, answer: &'static str| {

@@ -12,44 +12,49 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-secret";
 
-fn own() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/simple_salesforce")
+/// The folder of a client's own files.
+pub(crate) fn own(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("it").join(name)
 }
 
-/// A Python that has the client, installed once; nothing where there is no Python.
-fn python() -> Option<PathBuf> {
+/// A Python that has a client, installed once; nothing where there is no Python.
+pub(crate) async fn client_python(name: &'static str) -> Option<PathBuf> {
+    tokio::task::spawn_blocking(move || installed(name)).await.unwrap()
+}
+
+fn installed(name: &str) -> Option<PathBuf> {
     if !Command::new("python3").args(["-c", "import ensurepip, venv"]).output().is_ok_and(|done| done.status.success())
     {
         let is_wanted = std::env::var_os("FERRY_TEST_CLIENTS").is_some();
         assert!(!is_wanted, "`FERRY_TEST_CLIENTS` is set, and there is no `python3` with `venv`; install both");
         return None;
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simple-salesforce");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let (python, done) = (folder.join("bin/python"), folder.join("requirements.txt"));
-    let wanted = std::fs::read(own().join("requirements.txt")).unwrap();
+    let wanted = std::fs::read(own(name).join("requirements.txt")).unwrap();
     if std::fs::read(&done).ok().as_ref() == Some(&wanted) {
         return Some(python);
     }
     let run = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(&python).args(install).arg(own().join("requirements.txt")));
+    run(Command::new(&python).args(install).arg(own(name).join("requirements.txt")));
     std::fs::write(done, wanted).unwrap();
     Some(python)
 }
 
 #[tokio::test]
 async fn a_public_client_finds_a_salesforce_over_tls() {
-    let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else { return };
+    let Some(python) = client_python("simple_salesforce").await else { return };
     let tls_listen = Some(([127, 0, 0, 1], 0).into());
     let options = ferry_sandbox::Options { tls_listen, speed: 20, ..ferry_sandbox::Options::default() };
     let sandbox = ferry_sandbox::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");
     std::fs::write(&authority, sandbox.ca_pem().unwrap()).unwrap();
-    let token = token(&sandbox.url()).await;
+    let token = salesforce_token(&sandbox.url()).await;
     let mut command = Command::new(python);
-    command.arg(own().join("drive.py")).args([sandbox.tls_url().unwrap(), token]);
+    command.arg(own("simple_salesforce").join("drive.py")).args([sandbox.tls_url().unwrap(), token]);
     command.env("REQUESTS_CA_BUNDLE", authority).env_remove("HTTPS_PROXY").env("NO_PROXY", "127.0.0.1");
     let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -111,7 +116,8 @@ async fn a_public_client_finds_a_salesforce_over_tls() {
     assert_eq!(seen["expired"], "INVALID_SESSION_ID");
 }
 
-async fn token(url: &str) -> String {
+/// A token of Salesforce.
+pub(crate) async fn salesforce_token(url: &str) -> String {
     let request = reqwest::Client::new().post(format!("{url}/salesforce/services/oauth2/token")).body(TOKEN);
     let body = request.send().await.unwrap().text().await.unwrap();
     let body: Value = serde_json::from_str(&body).unwrap();

@@ -56,7 +56,8 @@ POST /_sandbox/tls       {\"client_certificates\": true} makes every client with
 POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\", \"field\", \"above\" | \"equals\", \"message\"}},
                          {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
                          {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
-                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told
+                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told;
+                         {\"gap\": {\"id\", \"kind\"}}, {\"again\": {\"topic\", \"count\"}} and {\"streams\": \"cut\"} of the Pub/Sub API
 POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles now, {\"settle_hour\": 20} daily then;
                          {\"chargeback\": {\"transaction_id\": 392483066, \"reason\": \"…\"}}; {\"customer\":
                          {\"customer_id\": \"C-99\", \"card\": \"0002\", \"account\": \"0125\"}}, whose last digits decide
@@ -145,6 +146,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answer {
         }
         _ => return wrong(StatusCode::NOT_FOUND, PATHS),
     };
+    world.announce();
     done.map_or_else(|message| wrong(StatusCode::BAD_REQUEST, &message), Answer::ok)
 }
 
@@ -233,6 +235,9 @@ fn seed(world: &mut World, base: &str) -> Value {
             let url = format!("{base}/{connector}");
             body[*connector] = world.system(system).credentials(&url);
         }
+    }
+    if let Some(pubsub) = &world.pubsub {
+        body[System::Salesforce.name()]["pubsub"] = json!(pubsub);
     }
     body
 }

@@ -25,8 +25,10 @@ mod clarity;
 mod control;
 mod erp;
 mod fx;
+mod grpc;
 mod payoneer;
 mod paytrace;
+mod pubsub;
 mod salesforce;
 mod seed;
 mod webhooks;
@@ -49,7 +51,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use server::Door;
+use server::{Door, Protocol};
 use tls::Tls;
 use world::World;
 
@@ -64,6 +66,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where it listens with TLS too, on loopback only.
     pub tls_listen: Option<SocketAddr>,
+    /// Where Salesforce's Pub/Sub API listens, in the clear and with TLS, on loopback only.
+    pub pubsub_listen: Option<SocketAddr>,
     /// Whether a client with TLS must show a certificate of the sandbox's own; it can be changed later.
     pub client_certificates: bool,
     /// The seed that decides the data, the fate of every payout and the hits of the faults.
@@ -82,7 +86,9 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Sandbox {
     addr: SocketAddr,
-    tls: Option<(SocketAddr, Arc<Tls>)>,
+    tls_addr: Option<SocketAddr>,
+    pubsub_addr: Option<SocketAddr>,
+    tls: Option<Arc<Tls>>,
     stop: DropGuard,
     server: JoinHandle<()>,
 }
@@ -129,6 +135,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls_listen: None,
+            pubsub_listen: None,
             client_certificates: false,
             seed: 1,
             requests: 200,
@@ -145,20 +152,41 @@ impl Default for Options {
 /// [`StartError`] where an option is out of range or the address cannot be listened on.
 pub async fn start(options: Options) -> Result<Sandbox, StartError> {
     check(&options)?;
-    let (listener, addr) = bind(options.listen).await?;
-    let mut doors = vec![Door { listener, base: format!("http://{addr}").into(), tls: None }];
-    let mut tls = None;
-    if let Some(address) = options.tls_listen {
-        let made = Tls::new(options.client_certificates).map_err(|err| StartError::Tls { message: err.to_string() })?;
-        let made = Arc::new(made);
-        let (listener, addr) = bind(address).await?;
-        doors.push(Door { listener, base: format!("https://{addr}").into(), tls: Some(Arc::clone(&made)) });
-        tls = Some((addr, made));
-    }
-    let world = World::new(&options, tls.as_ref().map(|(_, tls)| Arc::clone(tls)));
+    let tls = match options.tls_listen.or(options.pubsub_listen) {
+        Some(_) => Some(Arc::new(Tls::new(options.client_certificates).map_err(no_tls)?)),
+        None => None,
+    };
+    let mut doors = Vec::new();
+    let addr = open(&mut doors, options.listen, ("http", None), Protocol::Http).await?;
+    let tls_addr = match options.tls_listen {
+        Some(address) => Some(open(&mut doors, address, ("https", tls.as_ref()), Protocol::Http).await?),
+        None => None,
+    };
+    let pubsub_addr = match options.pubsub_listen {
+        Some(address) => Some(open(&mut doors, address, ("http", tls.as_ref()), Protocol::Grpc).await?),
+        None => None,
+    };
+    let mut world = World::new(&options, tls.clone());
+    world.pubsub = pubsub_addr.map(|addr| format!("http://{addr}"));
     let stop = CancellationToken::new();
     let server = tokio::spawn(server::serve(doors, world, stop.clone()));
-    Ok(Sandbox { addr, tls, stop: stop.drop_guard(), server })
+    Ok(Sandbox { addr, tls_addr, pubsub_addr, tls, stop: stop.drop_guard(), server })
+}
+
+fn no_tls(err: Box<dyn std::error::Error + Send + Sync>) -> StartError {
+    StartError::Tls { message: err.to_string() }
+}
+
+/// Opens one listener, and says where it is.
+async fn open(
+    doors: &mut Vec<Door>,
+    address: SocketAddr,
+    (scheme, tls): (&str, Option<&Arc<Tls>>),
+    protocol: Protocol,
+) -> Result<SocketAddr, StartError> {
+    let (listener, addr) = bind(address).await?;
+    doors.push(Door { listener, base: format!("{scheme}://{addr}").into(), tls: tls.cloned(), protocol });
+    Ok(addr)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -184,12 +212,18 @@ impl Sandbox {
 
     /// Says where it listens with TLS, such as `https://127.0.0.1:4001`; nothing where it does not.
     pub fn tls_url(&self) -> Option<String> {
-        self.tls.as_ref().map(|(addr, _)| format!("https://{addr}"))
+        self.tls_addr.map(|addr| format!("https://{addr}"))
+    }
+
+    /// Says where Salesforce's Pub/Sub API listens, such as `http://127.0.0.1:4002`; the same address speaks TLS. Nothing
+    /// where it does not listen.
+    pub fn pubsub_url(&self) -> Option<String> {
+        self.pubsub_addr.map(|addr| format!("http://{addr}"))
     }
 
     /// Says the certificate that a client with TLS must trust, as PEM; nothing where it does not listen with TLS.
     pub fn ca_pem(&self) -> Option<&str> {
-        self.tls.as_ref().map(|(_, tls)| tls.authority())
+        self.tls.as_ref().map(|tls| tls.authority())
     }
 
     /// Closes the listeners and every connection.
@@ -202,7 +236,8 @@ impl Sandbox {
 }
 
 fn check(options: &Options) -> Result<(), StartError> {
-    if let Some(address) = [Some(options.listen), options.tls_listen].into_iter().flatten().find(is_reachable) {
+    let listens = [Some(options.listen), options.tls_listen, options.pubsub_listen];
+    if let Some(address) = listens.into_iter().flatten().find(is_reachable) {
         return Err(StartError::NotLoopback { address });
     }
     let option = |message: String| StartError::Option { message };

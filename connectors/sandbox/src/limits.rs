@@ -30,6 +30,15 @@ pub(crate) const EVENTS_MAX: usize = 100_000;
 /// How long an event can be read: 72 hours. Source: Pub/Sub API, event retention.
 pub(crate) const EVENTS_KEPT_MS: u64 = 72 * 60 * 60 * 1_000;
 
+/// The events that one request asks for at most. Source: Pub/Sub API, allocations.
+pub(crate) const PUBSUB_EVENTS_MAX: usize = 100;
+
+/// How long a stream says nothing, in sandbox time: less than 270 seconds. Source: `pubsub_api.proto`, FetchResponse.
+pub(crate) const PUBSUB_SILENCE_MS: u64 = 260_000;
+
+/// The shortest silence of a stream, in real time, however fast the sandbox's clock is.
+pub(crate) const PUBSUB_SILENCE_MIN_MS: u64 = 250;
+
 /// The open query cursors; the oldest is released first. Source: Salesforce's own limit for a user.
 pub(crate) const CURSORS_MAX: usize = 10;
 

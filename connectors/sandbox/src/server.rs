@@ -21,12 +21,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Fault, FaultRule};
+use crate::pubsub::Bus;
 use crate::system::System;
 use crate::tls::Tls;
 use crate::webhooks::deliver;
 use crate::wire::{Answer, Request};
 use crate::world::{self, Admission, World};
-use crate::{clock, control, limits};
+use crate::{clock, control, grpc, limits};
 
 /// The wait after the system refused to accept a connection, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -45,6 +46,17 @@ pub(crate) struct Door {
     pub(crate) base: Arc<str>,
     /// With what they speak, where it is not in the clear.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// What they speak.
+    pub(crate) protocol: Protocol,
+}
+
+/// What the connections of a listener speak.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, for all systems.
+    Http,
+    /// gRPC, for Salesforce's events: in the clear or with TLS, as the client begins.
+    Grpc,
 }
 
 /// The connection of a request.
@@ -60,7 +72,8 @@ pub(crate) async fn serve(mut doors: Vec<Door>, world: World, stop: Cancellation
     let mut outage = world.outage.subscribe();
     let world: Shared = Arc::new(Mutex::new(world));
     let webhooks = tokio::spawn(deliver::serve(Arc::clone(&world), stop.clone()));
-    let app = Router::new().fallback(handle).with_state(world);
+    let app = Router::new().fallback(handle).with_state(Arc::clone(&world));
+    let bus = Bus::server(world);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -77,6 +90,9 @@ pub(crate) async fn serve(mut doors: Vec<Door>, world: World, stop: Cancellation
                 }
             }
             (accepted, door) = accept(&doors) => match accepted {
+                Ok(stream) if door.protocol == Protocol::Grpc => {
+                    connections.spawn(grpc::serve_one(stream, door.tls.clone(), bus.clone()));
+                }
                 Ok(stream) => {
                     connections.spawn(serve_one(stream, door.base.clone(), door.tls.clone(), app.clone()));
                 }
@@ -109,14 +125,14 @@ async fn refuse(doors: Vec<Door>, connections: &mut JoinSet<()>, closed: Duratio
     // The order itself is answered first.
     clock::sleep(ANSWER_PAUSE).await;
     let mut closing = Vec::new();
-    for Door { listener, base, tls } in doors {
-        closing.push((listener.local_addr()?, base, tls));
+    for Door { listener, base, tls, protocol } in doors {
+        closing.push((listener.local_addr()?, base, tls, protocol));
     }
     connections.shutdown().await;
     clock::sleep(closed).await;
     let mut again = Vec::new();
-    for (address, base, tls) in closing {
-        again.push(Door { listener: TcpListener::bind(address).await?, base, tls });
+    for (address, base, tls, protocol) in closing {
+        again.push(Door { listener: TcpListener::bind(address).await?, base, tls, protocol });
     }
     Ok(again)
 }
@@ -207,7 +223,7 @@ async fn meet(world: Shared, system: System, request: Request) -> Option<Answer>
     answer
 }
 
-async fn pause(rule: &FaultRule) {
+pub(crate) async fn pause(rule: &FaultRule) {
     let default_ms = match rule.fault {
         Fault::Slow | Fault::SlowBefore => limits::DELAY_MS,
         Fault::Throttled | Fault::ServerError | Fault::CutBefore | Fault::CutAfter | Fault::ErrorAfter => 0,

@@ -27,6 +27,7 @@ pub(crate) struct Tls {
     authority: String,
     client: String,
     open: Arc<ServerConfig>,
+    grpc: Arc<ServerConfig>,
     mutual: Arc<ServerConfig>,
     is_mutual: AtomicBool,
 }
@@ -52,7 +53,7 @@ impl Tls {
         roots.add(clients.der)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
-        let config = |mutual: bool| -> Result<Arc<ServerConfig>, Failed> {
+        let config = |mutual: bool, protocol: &str| -> Result<Arc<ServerConfig>, Failed> {
             // TLS 1.2 and 1.3.
             let builder =
                 ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
@@ -63,14 +64,15 @@ impl Tls {
             };
             let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
             let mut config = builder.with_single_cert(vec![server.der().clone()], key)?;
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
             Ok(Arc::new(config))
         };
         Ok(Self {
             authority: servers.pem,
             client: format!("{}{}", client.pem(), client_key.serialize_pem()),
-            open: config(false)?,
-            mutual: config(true)?,
+            open: config(false, "http/1.1")?,
+            mutual: config(true, "http/1.1")?,
+            grpc: config(false, "h2")?,
             is_mutual: AtomicBool::new(is_mutual),
         })
     }
@@ -102,6 +104,14 @@ impl Tls {
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let config = if self.is_mutual() { &self.mutual } else { &self.open };
         TlsAcceptor::from(Arc::clone(config)).accept(stream).await
+    }
+
+    /// Shakes hands with a client of gRPC, which shows no certificate.
+    ///
+    /// # Errors
+    /// The client does not trust us.
+    pub(crate) async fn accept_grpc(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(Arc::clone(&self.grpc)).accept(stream).await
     }
 }
 

@@ -57,6 +57,10 @@ pub(crate) struct World {
     pub(crate) asked: BTreeSet<System>,
     /// For how long the server shall refuse connections, from each change on.
     pub(crate) outage: watch::Sender<Duration>,
+    /// Salesforce's last event, and how often its streams were cut.
+    pub(crate) told: watch::Sender<(u64, u64)>,
+    /// Where the Pub/Sub API is, where it is.
+    pub(crate) pubsub: Option<String>,
     budgets: BTreeMap<System, Budget>,
 }
 
@@ -95,6 +99,8 @@ impl World {
             asked: BTreeSet::new(),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
+            told: watch::Sender::new((0, 0)),
+            pubsub: None,
             budgets: budgets(per_minute, now),
         }
     }
@@ -121,6 +127,13 @@ impl World {
                 self.outbox.add(notice, listeners.as_deref(), &self.injector.faults().webhooks);
             }
         }
+        self.announce();
+    }
+
+    /// Wakes the readers of Salesforce's events, where there is something for them.
+    pub(crate) fn announce(&self) {
+        let now = self.salesforce.told();
+        self.told.send_if_modified(|told| std::mem::replace(told, now) != now);
     }
 
     /// Takes at most so many deliveries of webhooks whose time has come.
@@ -154,13 +167,21 @@ impl World {
 
     /// Counts a request, and says what becomes of it.
     pub(crate) fn admit(&mut self, system: System, request: &Request) -> Admission {
+        self.admit_path(system, request.method.as_str(), &request.path)
+    }
+
+    /// The same for a call of gRPC.
+    pub(crate) fn admit_stream(&mut self, system: System, path: &str) -> Admission {
+        self.admit_path(system, "POST", path)
+    }
+
+    fn admit_path(&mut self, system: System, method: &str, path: &str) -> Admission {
         let now = self.clock.now();
         self.asked.insert(system);
         if let Some(Err(wait_ms)) = self.budgets.get_mut(&system).map(|budget| budget.take(now)) {
             let wait_s = self.clock.real_s(wait_ms);
             return Admission::Refused(self.system(system).over_budget(wait_s));
         }
-        let (method, path) = (request.method.as_str(), request.path.as_str());
         let call = Call { system, method, path, elapsed_ms: self.clock.elapsed_ms() };
         self.injector.decide(&call).map_or(Admission::Free, Admission::Hit)
     }
@@ -175,7 +196,9 @@ impl World {
             duplicates: faults.duplicates,
             visibility_lag_ms: faults.visibility_lag_ms.unwrap_or(limits::VISIBILITY_LAG_MS),
         };
-        self.system(system).answer(request, cx)
+        let answer = self.system(system).answer(request, cx);
+        self.announce();
+        answer
     }
 
     /// The state of a system.

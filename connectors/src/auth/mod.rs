@@ -23,6 +23,7 @@ pub use consent::{Code, Consents, Standing};
 use crate::{
     connection::Connection,
     manifest::{Auth, Call, OAuth2},
+    request,
 };
 
 /// What requests carry, until when, and the hosts that came with it.
@@ -79,7 +80,14 @@ impl Connection {
                 return self.consented(pass, (way, auth), stale).await.map(Some);
             }
             Some(Auth::OAuth2(auth)) => return self.fetched(pass, (way, auth), stale).await.map(Some),
-            Some(Auth::ApiKey { header, value }) => (header.clone(), self.filled(value, None)?),
+            Some(Auth::ApiKey { header, value }) => {
+                let header = self.filled(header, None)?.expose_secret().to_ascii_lowercase();
+                if !request::is_header(&header) {
+                    let message = format!("`{header}` is no header that can say who we are");
+                    return Err(Failure::new(ErrorClass::Config, message));
+                }
+                (header, self.filled(value, None)?)
+            }
             Some(Auth::Basic { username, password }) => {
                 ("authorization".to_owned(), basic(&self.filled(username, None)?, &self.filled(password, None)?))
             }

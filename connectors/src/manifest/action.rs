@@ -199,7 +199,10 @@ impl Reader<'_> {
             way: fields.get("auth").and_then(|node| self.named_way(node)),
             success: success?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
-            result: result.and_then(|node| self.compiler(&["body", "input", "connection"]).expression(node))?,
+            result: result.and_then(|node| {
+                let names = if is_native { &["body", "input", "connection"][..] } else { &ANSWER_NAMES };
+                self.compiler(names).expression(node)
+            })?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
             paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
             poll: fields.get("poll").and_then(|node| self.poll(node)),

@@ -29,7 +29,7 @@ pub enum Auth {
     /// A header that is a secret, or has one in it.
     ApiKey {
         /// Its name, in lower case.
-        header: String,
+        header: Template,
         /// Its value.
         value: Template,
     },
@@ -122,7 +122,7 @@ impl Auth {
     pub fn names(&self) -> Vec<&str> {
         let (templates, client): (Vec<&Template>, ClientAuth) = match self {
             Self::Basic { username, password } => (vec![username, password], ClientAuth::None),
-            Self::ApiKey { value, .. } => (vec![value], ClientAuth::None),
+            Self::ApiKey { header, value } => (vec![header, value], ClientAuth::None),
             Self::OAuth2(oauth2) => {
                 let mut templates = vec![&oauth2.token_url];
                 match &oauth2.grant {
@@ -200,7 +200,8 @@ impl Reader<'_> {
             }
             (None, None, Some(node)) => {
                 let fields = Fields::open(node, "`api_key`", &["header", "value"], self.report)?;
-                let header = self.needed_text(fields, "header", "X-API-Key")?.to_ascii_lowercase();
+                let header = self.needed_template(fields, "header", "X-API-Key")?;
+                let header = Template::parse(&header.text().to_ascii_lowercase()).ok()?;
                 let value = self.needed_template(fields, "value", "\"{api_key}\"")?;
                 Some(Auth::ApiKey { header, value })
             }

@@ -29,6 +29,7 @@ use ferry_contract::{
 
 pub use auth::{Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
 pub use read::read;
+pub(crate) use request::OWN_HEADERS;
 pub use webhook::{Encoding, Webhook};
 
 /// One system: what it can do, and how to talk to it.
@@ -160,8 +161,12 @@ pub struct Request {
     pub path: Template,
     /// The query's parameters; those that are null are left out.
     pub query: Vec<(String, Expression)>,
+    /// A map of further parameters, whose names the input says.
+    pub query_of: Option<Expression>,
     /// Headers by name in lower case; those that are null are left out.
     pub headers: Vec<(String, Expression)>,
+    /// A map of further headers, whose names the input says.
+    pub headers_of: Option<Expression>,
     /// The body.
     pub body: Option<Expression>,
     /// How the body is written.
@@ -174,7 +179,7 @@ impl Request {
     /// All values that it is made of, but those in its path.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let named = self.lets.iter().chain(&self.query).chain(&self.headers).map(|(_, by)| by);
-        named.chain(&self.body)
+        named.chain(&self.query_of).chain(&self.headers_of).chain(&self.body)
     }
 }
 

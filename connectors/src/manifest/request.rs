@@ -16,7 +16,7 @@ use crate::native;
 pub(super) const REQUEST_NAMES: [&str; 2] = ["input", "connection"];
 
 /// Headers that an action does not write itself, and what it writes instead.
-const OWN_HEADERS: [(&str, &str); 5] = [
+pub(crate) const OWN_HEADERS: [(&str, &str); 5] = [
     ("authorization", "say who we are with `auth`"),
     ("content-type", "say how the body is written with `encoding`"),
     ("accept", "say how the answer is written with `accept`"),
@@ -31,6 +31,7 @@ impl Reader<'_> {
         if let Some(native) = fields.get("native") {
             return self.native(fields, native);
         }
+        let is_map = |node: &&Node| node.text().is_none();
         let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
         let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
         let path = fields.need("path", "/things/{$.id}", self.report)?;
@@ -39,9 +40,11 @@ impl Reader<'_> {
             native: None,
             method: method.to_owned(),
             lets: fields.get("let").map_or_else(Vec::new, |node| self.expressions(node)),
-            path: self.template(path)?,
-            query: fields.get("query").map_or_else(Vec::new, |node| self.expressions(node)),
-            headers: fields.get("headers").map_or_else(Vec::new, |node| self.headers(node)),
+            path: self.compiler(&[]).path_template(path)?,
+            query: fields.get("query").filter(is_map).map_or_else(Vec::new, |node| self.expressions(node)),
+            query_of: fields.get("query").and_then(|node| self.whole(node)),
+            headers: fields.get("headers").filter(is_map).map_or_else(Vec::new, |node| self.headers(node)),
+            headers_of: fields.get("headers").and_then(|node| self.whole(node)),
             body: match fields.get("body") {
                 Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
                 None => None,
@@ -80,7 +83,9 @@ impl Reader<'_> {
             lets: Vec::new(),
             path: Template::parse("").ok()?,
             query: Vec::new(),
+            query_of: None,
             headers: Vec::new(),
+            headers_of: None,
             body: None,
             encoding: BodyEncoding::Json,
             accept: Accept::Json,
@@ -98,6 +103,12 @@ impl Reader<'_> {
         }
         let all = self.expressions(node).into_iter();
         all.map(|(name, by)| (name.to_lowercase(), by)).collect()
+    }
+
+    /// A place of the input that has all of them, in the place of a map of some.
+    fn whole(&mut self, node: &Node) -> Option<Expression> {
+        node.text()?;
+        self.compiler(&REQUEST_NAMES).expression(node)
     }
 
     fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {

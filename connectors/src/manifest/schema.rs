@@ -82,7 +82,8 @@ fn properties(reader: &mut Reader<'_>, node: &Node) -> Vec<(String, Schema)> {
         .iter()
         .filter_map(|(name, node)| {
             let schema = read(reader, node)?;
-            let documented = schema.kind.is_some() && !schema.description.is_empty();
+            // What may be anything says so.
+            let documented = (schema.kind.is_some() || schema.open) && !schema.description.is_empty();
             if !documented || (schema.example.is_none() && schema.items.is_none()) {
                 let help = "add `type`, `description` (with its unit and source) and `example`";
                 reader.report.error("undocumented-field", name.at, format!("`{}` is not documented", name.value), help);

@@ -19,6 +19,8 @@ pub struct Template {
 enum Part {
     Text(String),
     Path(Path),
+    /// Several segments of a URL's path, from `/` on.
+    Segments(Path),
     Name(String),
 }
 
@@ -57,6 +59,24 @@ impl Template {
     /// # Errors
     /// An open brace, or a JSONPath that cannot be read.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        Self::parsed(text, part)
+    }
+
+    /// Compiles the path of a URL, in which `{+$.path}` is a path from `/` on. Source: RFC 6570, reserved expansion.
+    ///
+    /// # Errors
+    /// Those of [`Template::parse`].
+    pub fn parse_path(text: &str) -> Result<Self, TemplateError> {
+        Self::parsed(text, |inner, offset| match inner.strip_prefix('+').filter(|rest| rest.starts_with('$')) {
+            Some(path) => match part(path, offset + 1)? {
+                Part::Path(path) => Ok(Part::Segments(path)),
+                part => Ok(part),
+            },
+            None => part(inner, offset),
+        })
+    }
+
+    fn parsed(text: &str, part: fn(&str, usize) -> Result<Part, TemplateError>) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -99,6 +119,10 @@ impl Template {
                 let at = place(&path);
                 Part::Path(path.placed(at))
             }
+            Part::Segments(path) => {
+                let at = place(&path);
+                Part::Segments(path.placed(at))
+            }
             Part::Text(_) | Part::Name(_) => part,
         });
         Self { parts: parts.collect(), ..self }
@@ -108,7 +132,7 @@ impl Template {
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.parts.iter().map(|part| match part {
             Part::Text(text) => Piece::Text(text),
-            Part::Path(path) => Piece::Path(path),
+            Part::Path(path) | Part::Segments(path) => Piece::Path(path),
             Part::Name(name) => Piece::Name(name),
         })
     }
@@ -116,7 +140,7 @@ impl Template {
     /// The paths in it.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Path(path) => Some(path),
+            Part::Path(path) | Part::Segments(path) => Some(path),
             Part::Text(_) | Part::Name(_) => None,
         })
     }
@@ -125,7 +149,7 @@ impl Template {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Name(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Path(_) => None,
+            Part::Text(_) | Part::Path(_) | Part::Segments(_) => None,
         })
     }
 
@@ -161,6 +185,16 @@ impl Template {
                         &escaped(&text, escape)
                             .ok_or_else(|| format!("`{}` is `{text}`, which is no part of a URL", path.text()))?,
                     );
+                }
+                Part::Segments(path) => {
+                    let value = path.one(document).map_err(|error| error.to_string())?;
+                    let segments = value.as_str().and_then(segments);
+                    out.push_str(&segments.ok_or_else(|| {
+                        format!(
+                            "`{}` is {value}, and a path goes from `/` on, without `//`, `.`, `..`, `?`, `#` and `\\`",
+                            path.text()
+                        )
+                    })?);
                 }
                 Part::Name(wanted) => {
                     out.push_str(name(wanted).ok_or_else(|| format!("`{wanted}` is not set"))?);
@@ -206,6 +240,19 @@ fn escaped(text: &str, escape: Escape) -> Option<String> {
     }
 }
 
+/// A path from `/` on, each of its segments percent-encoded; nothing for what would change it, or lead elsewhere.
+fn segments(text: &str) -> Option<String> {
+    if text.contains(|sign: char| "?#\\".contains(sign) || sign.is_control()) {
+        return None;
+    }
+    let segments: Vec<&str> = text.strip_prefix('/')?.split('/').collect();
+    let (last, rest) = segments.split_last()?;
+    let is_one = |segment: &&str| !["", ".", ".."].contains(segment);
+    // A slash at the end is a part of the path.
+    let is_path = rest.iter().all(is_one) && (last.is_empty() || is_one(last));
+    is_path.then(|| segments.iter().map(|segment| format!("/{}", percent_encoded(segment))).collect())
+}
+
 /// All but the unreserved characters of RFC 3986 as `%XX`.
 pub fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -241,5 +288,24 @@ mod tests {
             render("{A b}", Escape::None).unwrap_err(),
             "1: `{A b}` is neither a path like `{$.event.Id}` nor a name"
         );
+    }
+
+    #[test]
+    fn a_whole_path_is_put_in_segment_by_segment() {
+        let render = |path: &str| {
+            let template = Template::parse_path("/v1{+$.path}").unwrap();
+            template.render(Document::Value(&json!({ "path": path })), &|_| None, Escape::Url)
+        };
+        for (path, expected) in
+            [("/a/b c", "/v1/a/b%20c"), ("/", "/v1/"), ("/a/", "/v1/a/"), ("/a%2F..:@/ü", "/v1/a%252F..%3A%40/%C3%BC")]
+        {
+            assert_eq!(render(path).unwrap(), expected, "{path}");
+        }
+        for path in
+            ["", "a", "//a", "/a//b", "/a//", "/..", "/a/../b", "/./a", "/a?b", "/a#b", "/a\\b", "/a\nb", "https://a"]
+        {
+            assert!(render(path).is_err(), "{path}");
+        }
+        assert_eq!(Template::parse("{+$.path}").unwrap_err().offset, 1);
     }
 }

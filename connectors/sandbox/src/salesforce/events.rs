@@ -6,27 +6,33 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::records::Record;
+use super::schema::{Keeping, Object};
 use super::{By, ids};
 use crate::{clock, limits};
 
 /// The topic of the changes of all objects.
-const ALL_CHANGES: &str = "/data/ChangeEvents";
+pub(super) const ALL_CHANGES: &str = "/data/ChangeEvents";
 
 /// The log.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     log: VecDeque<Event>,
     replay: u64,
+    /// The last one that is kept no longer.
+    forgotten: u64,
 }
 
 /// One thing that was told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Event {
     /// The number from which a reader goes on.
     pub(super) replay: u64,
+    /// The number that it had when it was told first.
+    pub(super) first: u64,
     /// When it happened.
     pub(super) at: Timestamp,
     /// Such as `/data/OpportunityChangeEvent` or `/event/Payout_Status__e`.
@@ -36,7 +42,7 @@ pub(super) struct Event {
 }
 
 /// What an event says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Told {
     /// A record has changed.
     Change(Change),
@@ -45,7 +51,7 @@ pub(super) enum Told {
 }
 
 /// A change of a record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Change {
     /// The object.
     pub(super) entity: &'static str,
@@ -69,8 +75,9 @@ pub(super) struct Change {
     pub(super) values: Record,
 }
 
-/// What happened to a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What happened to a record, in the order of the vendor's own enumeration.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum ChangeKind {
     /// It is new.
     Create,
@@ -78,15 +85,51 @@ pub(super) enum ChangeKind {
     Update,
     /// It is gone.
     Delete,
+    /// It is there again.
+    Undelete,
+    /// It is new, and no more can be said.
+    GapCreate,
+    /// It has other values, and no more can be said.
+    #[default]
+    GapUpdate,
+    /// It is gone, and no more can be said.
+    GapDelete,
+    /// It is there again, and no more can be said.
+    GapUndelete,
+    /// So many have changed that nothing can be said of each.
+    GapOverflow,
+    /// It is as it is.
+    Snapshot,
 }
 
 impl ChangeKind {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::Undelete,
+        Self::GapCreate,
+        Self::GapUpdate,
+        Self::GapDelete,
+        Self::GapUndelete,
+        Self::GapOverflow,
+        Self::Snapshot,
+    ];
+
     /// Says its name in the header of a change event.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
+            Self::Undelete => "UNDELETE",
+            Self::GapCreate => "GAP_CREATE",
+            Self::GapUpdate => "GAP_UPDATE",
+            Self::GapDelete => "GAP_DELETE",
+            Self::GapUndelete => "GAP_UNDELETE",
+            Self::GapOverflow => "GAP_OVERFLOW",
+            Self::Snapshot => "SNAPSHOT",
         }
     }
 }
@@ -117,8 +160,41 @@ impl Events {
             nulled,
             values,
         };
-        let stem = entity.strip_suffix("__c").map_or_else(|| entity.to_owned(), |stem| format!("{stem}__"));
-        self.add(by.now, format!("/data/{stem}ChangeEvent"), Told::Change(change));
+        self.add(by.now, change_topic(entity), Told::Change(change));
+    }
+
+    /// Adds that something has happened to a record of which no more can be said.
+    ///
+    /// # Errors
+    /// What is right.
+    pub(super) fn gap(&mut self, id: &str, kind: ChangeKind, by: &mut By<'_>) -> Result<(), String> {
+        let object = Object::of_id(id).filter(|object| object.keeping == Keeping::Told);
+        let object = object.ok_or_else(|| format!("`{id}` is no id of a record whose changes are told"))?;
+        by.sequence += 1;
+        let change = Change {
+            entity: object.name,
+            id: id.to_owned(),
+            kind,
+            origin: String::new(),
+            transaction: by.transaction.clone(),
+            sequence: by.sequence,
+            commit: by.commit,
+            changed: Vec::new(),
+            nulled: Vec::new(),
+            values: Record::new(),
+        };
+        self.add(by.now, change_topic(object.name), Told::Change(change));
+        Ok(())
+    }
+
+    /// Tells the last events of a topic again.
+    pub(super) fn again(&mut self, topic: &str, count: usize) {
+        let of_topic = self.log.iter().rev().filter(|event| event.topic == topic);
+        let last: Vec<Event> = of_topic.take(count).cloned().collect();
+        for event in last.into_iter().rev() {
+            self.count();
+            self.log.push_back(Event { replay: self.replay, ..event });
+        }
     }
 
     /// Adds an event that somebody publishes, and returns its id.
@@ -151,20 +227,34 @@ impl Events {
     pub(super) fn forget(&mut self, now: Timestamp) {
         let is_old = |event: &Event| clock::add_ms(event.at, limits::EVENTS_KEPT_MS) < now;
         while self.log.len() > limits::EVENTS_MAX || self.log.front().is_some_and(is_old) {
-            self.log.pop_front();
+            self.forgotten = self.log.pop_front().map_or(self.forgotten, |event| event.replay);
         }
     }
 
+    /// Says whether a reader can go on after this replay id.
+    pub(super) fn is_kept(&self, replay: u64) -> bool {
+        replay == self.replay || (replay > self.forgotten && replay < self.replay)
+    }
+
     fn add(&mut self, at: Timestamp, topic: String, told: Told) {
+        self.count();
+        self.log.push_back(Event { replay: self.replay, first: self.replay, at, topic, told });
+    }
+
+    fn count(&mut self) {
         self.replay += 1 + self.replay % 3;
-        self.log.push_back(Event { replay: self.replay, at, topic, told });
     }
 }
 
 impl Event {
+    /// What it is known by, however often it is told.
+    pub(super) fn id(&self) -> String {
+        format!("{:08x}-0000-4000-8000-{:012x}", self.at.as_second(), self.first)
+    }
+
     /// Shows it to people and tests.
     pub(super) fn shown(&self) -> Value {
-        let mut shown = json!({ "replay": self.replay, "topic": self.topic, "at": self.at });
+        let mut shown = json!({ "replay": self.replay, "id": self.id(), "topic": self.topic, "at": self.at });
         match &self.told {
             Told::Published(fields) => shown["fields"] = Value::Object(fields.clone()),
             Told::Change(change) => {
@@ -186,6 +276,12 @@ impl Event {
         }
         shown
     }
+}
+
+/// The topic of the changes of an object's records.
+pub(super) fn change_topic(object: &str) -> String {
+    let stem = object.strip_suffix("__c").map_or_else(|| object.to_owned(), |stem| format!("{stem}__"));
+    format!("/data/{stem}ChangeEvent")
 }
 
 /// As the guide shows it: `com/salesforce/api/rest/59.0;client=ferry`.

@@ -9,9 +9,14 @@
 //! - `{"api_calls": {"used", "max"}}` sets what the org has used of its calls in 24 hours;
 //! - `{"sessions": "end"}` ends every session, `"revoke"` the consent too, `"consent"` gives it again;
 //! - `{"dated_rates": true}` turns on Advanced Currency Management;
-//! - `{"events": {"topic", "after": 0}}` says what was told.
+//! - `{"events": {"topic", "after": 0}}` says what was told;
+//! - `{"gap": {"id", "kind": "GAP_UPDATE"}}` tells that something happened to a record, and no more;
+//! - `{"again": {"topic", "count": 1}}` tells the last events of a topic once more, with new replay ids;
+//! - `{"streams": "cut"}` cuts the streams of the Pub/Sub API.
 
+mod avro;
 mod bulk;
+pub(crate) mod bus;
 mod checked;
 mod collections;
 mod composite;
@@ -27,7 +32,7 @@ pub(crate) mod records;
 mod rest;
 mod rules;
 pub(crate) mod schema;
-mod session;
+pub(crate) mod session;
 mod soql;
 mod start;
 mod table;
@@ -42,6 +47,7 @@ use crate::system::{Context, Simulated};
 use crate::wire::{Answer, Request};
 use bulk::Jobs;
 use cursors::{Cursors, Page};
+use events::ChangeKind;
 use org::{By, Org};
 use query::Deleted;
 use records::Store;
@@ -110,6 +116,8 @@ pub(crate) struct Salesforce {
     org: Org,
     cursors: Cursors,
     jobs: Jobs,
+    /// How often the streams of all readers were cut.
+    cuts: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +130,15 @@ enum Order {
     Sessions(SessionOrder),
     DatedRates(bool),
     Events { topic: String, after: Option<u64> },
+    Gap { id: String, kind: Option<ChangeKind> },
+    Again { topic: String, count: Option<usize> },
+    Streams(StreamOrder),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StreamOrder {
+    Cut,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +164,7 @@ impl Salesforce {
             org: Org::new(seed, store),
             cursors: Cursors::default(),
             jobs: Jobs::default(),
+            cuts: 0,
         }
     }
 
@@ -237,9 +255,8 @@ impl Simulated for Salesforce {
             Order::Sessions(SessionOrder::Revoke) => self.sessions.end_all(),
             Order::Sessions(SessionOrder::Consent) => self.sessions.consent(),
             Order::DatedRates(is_on) => self.org.has_dated_rates = is_on,
-            Order::Events { topic, after } => {
-                let events = self.org.events.after(&topic, after.unwrap_or_default());
-                return Ok(events.map(events::Event::shown).collect());
+            order @ (Order::Events { .. } | Order::Gap { .. } | Order::Again { .. } | Order::Streams(_)) => {
+                return self.order_events(order, now);
             }
         }
         Ok(json!({ "done": true }))

@@ -12,6 +12,9 @@ use crate::random::Random;
 use crate::wire::{Answer, Request};
 use crate::{assertion, limits};
 
+/// The id of the org.
+pub(crate) const ORG_ID: &str = "00D5e00000000kEAAQ";
+
 /// The consent that somebody has given to the sandbox's client. It opens nothing but this sandbox.
 const REFRESH_TOKEN: &str = "sandbox-refresh";
 
@@ -44,7 +47,7 @@ impl Sessions {
         Answer::ok(json!({
             "access_token": self.tokens.issue(now),
             "instance_url": instance,
-            "id": format!("{instance}/id/00D5e00000000kEAAQ/{USER_ID}"),
+            "id": format!("{instance}/id/{ORG_ID}/{USER_ID}"),
             "token_type": "Bearer",
             "issued_at": now.as_millisecond().to_string(),
             "signature": format!("{:016x}", self.signatures.draw()),
@@ -72,11 +75,16 @@ impl Sessions {
     /// # Errors
     /// `INVALID_SESSION_ID`.
     pub(super) fn check(&self, request: &Request, now: Timestamp) -> Result<(), Problem> {
-        if access::bearer(request).is_some_and(|token| self.tokens.accepts(token, now)) {
+        if access::bearer(request).is_some_and(|token| self.accepts(token, now)) {
             return Ok(());
         }
         let problem = Problem::bad("INVALID_SESSION_ID", "Session expired or invalid");
         Err(Problem { status: StatusCode::UNAUTHORIZED, ..problem })
+    }
+
+    /// Says whether the session of a token has not ended.
+    pub(super) fn accepts(&self, token: &str, now: Timestamp) -> bool {
+        self.tokens.accepts(token, now)
     }
 
     /// Ends every session, and the consent.

@@ -3,7 +3,7 @@
 use crate::{
     path::Path,
     report::At,
-    template::Template,
+    template::{Template, TemplateError},
     yaml::{Node, read},
 };
 
@@ -45,8 +45,17 @@ impl Compiler<'_> {
 
     /// Compiles a text with values in braces.
     pub fn template(&mut self, node: &Node) -> Option<Template> {
+        self.parsed(node, Template::parse)
+    }
+
+    /// A template of a URL's path, into which whole paths may be put.
+    pub fn path_template(&mut self, node: &Node) -> Option<Template> {
+        self.parsed(node, Template::parse_path)
+    }
+
+    fn parsed(&mut self, node: &Node, parse: fn(&str) -> Result<Template, TemplateError>) -> Option<Template> {
         let text = read::text(node, "a text", self.report)?.value;
-        let template = match Template::parse(&text) {
+        let template = match parse(&text) {
             Ok(template) => template,
             Err(_) if is_reference(&text) => {
                 wrong_reference(&text, node.at, self.report);

@@ -24,7 +24,7 @@ pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
 pub(crate) use read::read_with;
-pub use trigger::{Cursor, Drop, EventSource, Follow, Poll, Schedule, Sender, Trigger, Webhook};
+pub use trigger::{Cursor, Drop, EventSource, Follow, Growing, Poll, Schedule, Sender, Token, Trigger, Webhook};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
 use crate::eval::allocate::Remainder;

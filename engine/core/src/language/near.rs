@@ -32,13 +32,13 @@ pub(super) const STEP: &[Near] = &[
 pub(super) const TRIGGER: &[Near] = &[
     near(&["action", "with", "every", "cursor"], "inside `poll`"),
     near(&["path", "from", "verify", "respond"], "inside `webhook`"),
-    near(&["field", "tie_break", "lookback"], "inside `cursor` of `poll`"),
+    near(&["field", "tie_break", "lookback", "token", "into"], "inside `cursor` of `poll`"),
     near(BESIDE_STEPS, "one level up, beside `trigger`"),
     near(&["timeout", "concurrency"], "one level up, beside `trigger`"),
 ];
 
 pub(super) const POLL: &[Near] = &[
-    near(&["field", "tie_break", "lookback"], "inside `cursor`"),
+    near(&["field", "tie_break", "lookback", "token", "into"], "inside `cursor`"),
     near(&["from", "to", "window"], "inside `backfill`"),
     near(&["key", "revision"], "one level up, beside `poll`"),
 ];

@@ -123,15 +123,33 @@ pub struct Poll {
     pub backfill: Option<Spanned<Backfill>>,
 }
 
-/// The place in a growing field up to which all events are on disk.
+/// The place up to which all events are on disk.
 #[derive(Debug)]
-pub struct Cursor {
+pub enum Cursor {
+    /// The last value of a field that grows.
+    Field(Growing),
+    /// What the target itself calls the place, which nobody else understands.
+    Token(Token),
+}
+
+/// A field of events that grows.
+#[derive(Debug)]
+pub struct Growing {
     /// The JSONPath of the growing field.
     pub field: Node,
     /// The JSONPath of what orders events with the same value.
     pub tie_break: Node,
     /// How far before the last value each poll begins.
     pub lookback: Duration,
+}
+
+/// What the target calls a place.
+#[derive(Debug)]
+pub struct Token {
+    /// Its JSONPath in the answer.
+    pub token: Node,
+    /// The field of the next input that it becomes.
+    pub into: Spanned<String>,
 }
 
 /// The keys that say where events come from; exactly one is written.
@@ -188,6 +206,10 @@ fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
     let every = fields.need("every", "1m", report).and_then(|node| interval(node, "`every`", report));
     let cursor = fields.need("cursor", "{ field: $.SystemModstamp, tie_break: $.Id, lookback: 5m }", report);
     let cursor = cursor.and_then(|node| self::cursor(node, report));
+    if matches!(cursor, Some(Cursor::Token(_))) {
+        let message = "a backfill goes by times, and a `token` says none";
+        fields.refuse("backfill", message, "remove it; say in `with` where the first poll begins", report);
+    }
     let backfill = fields.get("backfill").map(|node| Some(Spanned::new(backfill::read(node, report)?, node.at)));
     Some(Poll {
         backfill: backfill.map_or(Some(None), |backfill| backfill.map(Some))?,
@@ -199,11 +221,25 @@ fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
 }
 
 fn cursor(node: &Node, report: &mut Report) -> Option<Cursor> {
-    let fields = Fields::open_near(node, "`cursor`", (&["field", "tie_break", "lookback"], near::CURSOR), report)?;
+    let keys = ["field", "tie_break", "lookback", "token", "into"];
+    let fields = Fields::open_near(node, "`cursor`", (&keys, near::CURSOR), report)?;
+    if fields.get("token").is_some() || fields.get("into").is_some() {
+        return token(fields, report).map(Cursor::Token);
+    }
     let field = fields.need("field", "$.SystemModstamp", report);
     let tie_break = fields.need("tie_break", "$.Id", report);
     let lookback = fields.need("lookback", "5m", report).and_then(|node| duration(node, "`lookback`", report));
-    Some(Cursor { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? })
+    Some(Cursor::Field(Growing { field: field?.clone(), tie_break: tie_break?.clone(), lookback: lookback? }))
+}
+
+fn token(fields: Fields<'_>, report: &mut Report) -> Option<Token> {
+    for key in ["field", "tie_break", "lookback"] {
+        let message = "the target says the place itself, with `token`";
+        fields.refuse(key, message, "remove it, or write `field`, `tie_break` and `lookback` alone", report);
+    }
+    let token = fields.need("token", "$.replay_id", report).cloned();
+    let into = fields.need("into", "replay_id", report).and_then(|node| text(node, "`into`", report));
+    Some(Token { token: token?, into: into? })
 }
 
 fn drop(node: &Node, report: &mut Report) -> Option<Drop> {

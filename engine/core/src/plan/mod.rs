@@ -31,7 +31,7 @@ use crate::{eval::check::Rule, language::Then};
 pub use promised::Promises;
 pub(crate) use schedule::first_times;
 pub use schedule::{CatchUp, Overlap, Schedule};
-pub use trigger::{Concurrency, Drop, Ended, EventSource, Poll, Rows, Sender, Trigger, Webhook};
+pub use trigger::{Concurrency, Cursor, Drop, Ended, EventSource, Growing, Poll, Rows, Sender, Trigger, Webhook};
 
 /// The number of a step in its plan.
 pub type StepIndex = usize;

@@ -111,14 +111,45 @@ pub struct Poll {
     pub with: Expression,
     /// How often.
     pub every: Duration,
-    /// The growing field, in the event.
-    pub cursor_field: Path,
-    /// What orders events with the same value.
-    pub cursor_tie_break: Path,
-    /// How far before the last value each poll begins.
-    pub lookback: Duration,
+    /// How far it has come.
+    pub cursor: Cursor,
     /// Where the first poll begins, and how far one query reaches.
     pub backfill: Option<Backfill>,
+}
+
+/// The place up to which all events are on disk.
+#[derive(Debug)]
+pub enum Cursor {
+    /// The last value of a field that grows.
+    Field(Growing),
+    /// What the target itself calls the place, which nobody else understands.
+    Token {
+        /// Where it is in the answer.
+        token: Path,
+        /// The field of the next input that it becomes.
+        into: String,
+    },
+}
+
+/// A field of events that grows.
+#[derive(Debug)]
+pub struct Growing {
+    /// The growing field, in the event.
+    pub field: Path,
+    /// What orders events with the same value.
+    pub tie_break: Path,
+    /// How far before the last value each poll begins.
+    pub lookback: Duration,
+}
+
+impl Poll {
+    /// The growing field, where the cursor is one.
+    pub fn growing(&self) -> Option<&Growing> {
+        match &self.cursor {
+            Cursor::Field(growing) => Some(growing),
+            Cursor::Token { .. } => None,
+        }
+    }
 }
 
 /// Who is believed that he sent a webhook.

@@ -97,9 +97,9 @@ impl<'a> Types<'a> {
     ) -> (Gives, Vec<Report>) {
         self.keys(trigger, concurrency);
         if let EventSource::Poll(poll) = &trigger.source
-            && poll.backfill.is_some()
+            && let (Some(growing), Some(_)) = (poll.growing(), &poll.backfill)
         {
-            self.goes_by_times(&poll.cursor_field);
+            self.goes_by_times(&growing.field);
         }
         for step in order(self.steps) {
             let shape = self.step(step);

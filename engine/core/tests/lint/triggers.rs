@@ -221,3 +221,57 @@ fn what_tells_events_apart_is_one_text_or_number() {
     );
     check(&hook("key: \"$.lines[0].id\", revision: \"$.lines[?@.x == 1].id\""), expect![""]);
 }
+
+#[test]
+fn a_token_is_given_by_the_answer_and_taken_by_the_input() {
+    let poll = |with: &str, cursor: &str| {
+        let poll = "  poll:\n    action: salesforce.change_events\n    every: 5s\n";
+        let steps = "steps: [ { id: a, map: $.event.entity } ]\noutput: $.a\n";
+        format!(
+            "ferry: 1\npipeline: p\ntrigger:\n{poll}    with: {{ topic: /data/CaseChangeEvent{with} }}\n    cursor: {{ {cursor} \
+             }}\n  key: $.id\n{steps}"
+        )
+    };
+    check(&poll("", "token: $.replay_id, into: replay_id"), expect![""]);
+    check(
+        &poll("", "token: $.replay, into: replays"),
+        expect![[r#"
+        8:22: error[unknown-field]: the answer of `salesforce.change_events` has no `replay`
+          help: did you mean `replay_id`?
+        8:38: error[unknown-field]: `salesforce.change_events` takes no `replays`
+          help: write one of `topic`, `replay_id`, `from`, `max`, `wait_s`, `skip_origin`
+    "#]],
+    );
+    check(
+        &poll(", replay_id: AAAA", "token: $.events, into: replay_id"),
+        expect![[r#"
+        7:54: error[misplaced-key]: `replay_id` is set by the cursor
+          help: remove it: without a place, the poll begins anew
+        8:22: error[invalid-value]: `$.events` is no text, and a token is one
+          help: name the text by which the target calls the place
+    "#]],
+    );
+    check(
+        &poll(
+            "",
+            "token: $, into: replay_id, field: $.commit_at }\n    backfill: { from: 2025-01-01T00:00:00Z, window: 1d",
+        ),
+        expect![[r#"
+            8:22: error[invalid-value]: a token is one value of the answer
+              help: name it, such as `$.replay_id`
+            8:42: error[unknown-key]: the target says the place itself, with `token`
+              help: remove it, or write `field`, `tie_break` and `lookback` alone
+            9:5: error[unknown-key]: a backfill goes by times, and a `token` says none
+              help: remove it; say in `with` where the first poll begins
+            9:15: error[invalid-value]: `salesforce.change_events` cannot be asked up to a time, so a backfill has no windows
+              help: add `before` to `cursor` in the input of its manifest, and a condition for it in its request
+        "#]],
+    );
+    check(
+        &poll("", "token: $.replay_id"),
+        expect![[r#"
+        8:15: error[missing-key]: `cursor` needs `into`
+          help: add `into: replay_id`
+    "#]],
+    );
+}

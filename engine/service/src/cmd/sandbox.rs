@@ -18,6 +18,9 @@ pub(super) struct SandboxCommand {
     /// Where it listens with TLS too; only on this machine.
     #[arg(long, value_name = "ADDR")]
     tls_listen: Option<SocketAddr>,
+    /// Where Salesforce's Pub/Sub API listens, in the clear and with TLS; only on this machine.
+    #[arg(long, value_name = "ADDR")]
+    pubsub_listen: Option<SocketAddr>,
     /// Makes every client with TLS show a certificate: the one at /_sandbox/client.pem.
     #[arg(long, requires = "tls_listen")]
     client_certificates: bool,
@@ -54,6 +57,7 @@ impl SandboxCommand {
         let options = ferry_sandbox::Options {
             listen: self.listen,
             tls_listen: self.tls_listen,
+            pubsub_listen: self.pubsub_listen,
             client_certificates: self.client_certificates,
             seed: self.seed,
             requests: self.requests,
@@ -65,6 +69,9 @@ impl SandboxCommand {
         print(&format!("sandbox {}\n", sandbox.url()));
         if let Some(url) = sandbox.tls_url() {
             print(&format!("sandbox {url} ca: GET {}/_sandbox/ca.pem\n", sandbox.url()));
+        }
+        if let Some(url) = sandbox.pubsub_url() {
+            print(&format!("sandbox {url} pub/sub\n"));
         }
         tell(&format!("try: ferry serve pipelines/payoneer-salesforce --sandbox {}", sandbox.url()));
         asked_to_stop().await;

@@ -70,8 +70,10 @@ impl Engine {
                 _ => None,
             }));
         }
-        if let EventSource::Poll(poll) = &plan.trigger.source {
-            let place = |event: &Value| [&poll.cursor_field, &poll.cursor_tie_break].map(|path| text_at(path, event));
+        if let EventSource::Poll(poll) = &plan.trigger.source
+            && let Some(growing) = poll.growing()
+        {
+            let place = |event: &Value| [&growing.field, &growing.tie_break].map(|path| text_at(path, event));
             events.sort_by(|one, other| {
                 let pairs = place(one).into_iter().zip(place(other));
                 pairs

@@ -5,7 +5,7 @@
 
 use ferry_connectors::manifest;
 use ferry_contract::failure::{ErrorClass, Failure};
-use ferry_core::plan::Poll;
+use ferry_core::plan::{Cursor, Poll};
 use jiff::{SignedDuration, Timestamp};
 
 use super::trigger::{begin, time};
@@ -20,6 +20,8 @@ pub(super) struct Window {
     pub(super) before: Option<String>,
     /// Where the cursor stands once all pages are on disk, and another window follows.
     pub(super) ends: Option<Timestamp>,
+    /// What the target itself calls the place, and the field of the input that it becomes.
+    pub(super) token: Option<(String, String)>,
 }
 
 /// The next window; nothing where a backfill has come to its end.
@@ -32,14 +34,21 @@ pub(super) fn next(
     cursor: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<Window>, Failure> {
+    let growing = match &trigger.cursor {
+        Cursor::Field(growing) => growing,
+        Cursor::Token { into, .. } => {
+            let token = cursor.map(|token| (into.clone(), token.to_owned()));
+            return Ok(Some(Window { from: None, before: None, ends: None, token }));
+        }
+    };
     let Some(backfill) = &trigger.backfill else {
-        let from = cursor.map(|cursor| begin(trigger, poll, cursor)).transpose()?;
-        return Ok(Some(Window { from, before: None, ends: None }));
+        let from = cursor.map(|cursor| begin(growing, poll, cursor)).transpose()?;
+        return Ok(Some(Window { from, before: None, ends: None, token: None }));
     };
     let place = match cursor {
         None => backfill.from,
         Some(cursor) => time(cursor).ok_or_else(|| {
-            let field = trigger.cursor_field.text();
+            let field = growing.field.text();
             let message = format!("a backfill goes by times, and the cursor field `{field}` is `{cursor}`");
             Failure::new(ErrorClass::Config, message)
         })?,
@@ -47,7 +56,7 @@ pub(super) fn next(
     if backfill.to.is_some_and(|to| place >= to) {
         return Ok(None);
     }
-    let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or(SignedDuration::MAX);
+    let lookback = SignedDuration::try_from(growing.lookback).unwrap_or(SignedDuration::MAX);
     let earlier = |moment: Timestamp, span| moment.checked_sub(span).unwrap_or(Timestamp::MIN);
     let from = match cursor {
         None => place,
@@ -64,7 +73,7 @@ pub(super) fn next(
         None => moment.to_string(),
     };
     let (until, ends) = if end <= settled { (Some(end), Some(end)) } else { (backfill.to, None) };
-    Ok(Some(Window { from: Some(written(from)), before: until.map(written), ends }))
+    Ok(Some(Window { from: Some(written(from)), before: until.map(written), ends, token: None }))
 }
 
 #[cfg(test)]
@@ -76,7 +85,7 @@ mod tests {
         path::Path,
         report::At,
     };
-    use ferry_core::language::Backfill;
+    use ferry_core::{language::Backfill, plan::Growing};
     use serde_json::Value;
 
     use super::*;
@@ -94,15 +103,17 @@ mod tests {
             action: "a".into(),
             with: Expression { at: At::START, made: Made::Literal(Value::Null) },
             every: Duration::from_mins(1),
-            cursor_field: path("$.at"),
-            cursor_tie_break: path("$.id"),
-            lookback: Duration::from_mins(5),
+            cursor: Cursor::Field(Growing {
+                field: path("$.at"),
+                tie_break: path("$.id"),
+                lookback: Duration::from_mins(5),
+            }),
             backfill: Some(backfill),
         };
         let poll = manifest::Poll { items: path("$.items"), time_format: Some("%d %T%.3f".into()) };
         let end = |end: Option<String>| end.unwrap_or_else(|| "..".to_owned());
         match next(&trigger, &poll, cursor, at(now)) {
-            Ok(Some(Window { from, before, ends })) => {
+            Ok(Some(Window { from, before, ends, .. })) => {
                 [end(from), end(before), end(ends.map(|at| at.to_string()))].join(" | ")
             }
             Ok(None) => "nothing".to_owned(),

@@ -10,7 +10,7 @@ use ferry_contract::{
     number,
     path::{Document, Path, Roots},
 };
-use ferry_core::plan::{self, EventSource, Plan};
+use ferry_core::plan::{self, Cursor, EventSource, Growing, Plan};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -111,7 +111,13 @@ impl Engine {
         self.save_versions().await.map_err(|error| store_failure(&error))?;
         let cursor = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
         let Some(window) = backfill::next(trigger, poll, cursor.as_deref(), self.now())? else { return Ok(false) };
+        let is_token = matches!(trigger.cursor, Cursor::Token { .. });
+        let before = report.events();
         let is_whole = self.poll_window((plan, trigger), connection, (poll, &window, cursor), report).await?;
+        if is_token {
+            // Where there was something, there may be more.
+            return Ok(report.events() > before && !self.stop.is_cancelled());
+        }
         let Some(end) = window.ends.filter(|_| is_whole) else { return Ok(false) };
         let moved = Change::Cursor { trigger: plan.pipeline.clone(), value: end.to_string() };
         self.store.commit(vec![moved]).await.map_err(|error| store_failure(&error))?;
@@ -133,7 +139,9 @@ impl Engine {
         loop {
             let page = self.poll_page((plan, trigger), connection, (&input, next.as_deref())).await?;
             let items = poll.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
-            let committed = self.receive(plan, trigger, items.map_or(&[][..], Vec::as_slice), &mut cursor).await?;
+            let items = items.map_or(&[][..], Vec::as_slice);
+            let place = next_place(trigger, &page.output, items, cursor.as_deref());
+            let committed = self.receive(plan, items, (place, &mut cursor)).await?;
             report.take(&committed);
             match page.next {
                 Some(next_page) if !seen.insert(next_page.clone()) || seen.len() > PAGES_MAX => {
@@ -161,7 +169,13 @@ impl Engine {
             let message = format!("`{}` takes no call before {until}", connection.name);
             Failure::new(ErrorClass::Unavailable, message).after(wait)
         })?;
-        connection.page(&pass, action, input, next).await
+        // A read may wait for events a while; whoever stops does not wait for it, and nothing of it is kept.
+        tokio::select! {
+            page = connection.page(&pass, action, input, next) => page,
+            () = self.stop.cancelled() => {
+                Err(Failure::new(ErrorClass::Unavailable, "the engine stops").after(Duration::ZERO))
+            }
+        }
     }
 
     /// Takes one event by hand, as if the trigger had found it.
@@ -241,8 +255,9 @@ impl Engine {
             Value::Object(input) => input,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
         };
-        let mut wanted =
-            json!({ "field": trigger.cursor_field.dotted(), "tie_break": trigger.cursor_tie_break.dotted() });
+        input.extend(window.token.clone().map(|(into, token)| (into, Value::from(token))));
+        let Some(growing) = trigger.growing() else { return Ok(Value::Object(input)) };
+        let mut wanted = json!({ "field": growing.field.dotted(), "tie_break": growing.tie_break.dotted() });
         for (name, value) in [("from", &window.from), ("before", &window.before)] {
             if let Some(value) = value {
                 wanted[name] = Value::from(value.as_str());
@@ -256,12 +271,9 @@ impl Engine {
     async fn receive(
         self: &Arc<Self>,
         plan: &Plan,
-        trigger: &plan::Poll,
         items: &[Value],
-        cursor: &mut Option<String>,
+        (last, cursor): (Option<String>, &mut Option<String>),
     ) -> Result<Committed, Failure> {
-        let last = items.iter().filter_map(|event| text_at(&trigger.cursor_field, event)).max_by(|a, b| order(a, b));
-        let last = last.filter(|last| cursor.as_ref().is_none_or(|cursor| order(last, cursor) == Ordering::Greater));
         let moved = last.clone().map(|value| Change::Cursor { trigger: plan.pipeline.clone(), value });
         let committed = self
             .take_in(|owner| {
@@ -296,11 +308,27 @@ impl Engine {
 }
 
 impl PollReport {
+    /// How many events there were.
+    fn events(&self) -> usize {
+        self.started + self.reopened + self.known
+    }
+
     fn take(&mut self, committed: &Committed) {
         self.pages += 1;
         self.started += committed.started;
         self.reopened += committed.reopened;
         self.known += committed.known;
+    }
+}
+
+/// Where the cursor stands once the events of an answer are on disk; nothing where it stays.
+fn next_place(trigger: &plan::Poll, answer: &Value, items: &[Value], cursor: Option<&str>) -> Option<String> {
+    match &trigger.cursor {
+        Cursor::Field(growing) => {
+            let last = items.iter().filter_map(|event| text_at(&growing.field, event)).max_by(|a, b| order(a, b));
+            last.filter(|last| cursor.is_none_or(|cursor| order(last, cursor) == Ordering::Greater))
+        }
+        Cursor::Token { token, .. } => text_at(token, answer).filter(|token| Some(token.as_str()) != cursor),
     }
 }
 
@@ -321,17 +349,15 @@ fn refusal(plan: &Plan, key: Option<&str>, event: &Value) -> Option<Failure> {
 
 /// The last value less the look-back, where it is a time; a number itself. Text is refused: it would
 /// go into a query of the target as it is.
-pub(super) fn begin(trigger: &plan::Poll, poll: &Poll, cursor: &str) -> Result<String, Failure> {
-    let lookback = SignedDuration::try_from(trigger.lookback).unwrap_or_default();
+pub(super) fn begin(growing: &Growing, poll: &Poll, cursor: &str) -> Result<String, Failure> {
+    let lookback = SignedDuration::try_from(growing.lookback).unwrap_or_default();
     match (time(cursor), &poll.time_format) {
         (Some(time), Some(format)) => Ok((time - lookback).strftime(format).to_string()),
         (Some(time), None) => Ok((time - lookback).to_string()),
         (None, _) if number::text_to_decimal(cursor).is_some() => Ok(cursor.to_owned()),
         (None, _) => {
-            let message = format!(
-                "the cursor field `{}` must be a time or a number, and is `{cursor}`",
-                trigger.cursor_field.text()
-            );
+            let message =
+                format!("the cursor field `{}` must be a time or a number, and is `{cursor}`", growing.field.text());
             Err(Failure::new(ErrorClass::Config, message))
         }
     }

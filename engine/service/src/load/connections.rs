@@ -37,8 +37,14 @@ pub(super) fn opened(
     world: &World,
     sandbox: Option<&SandboxInfo>,
 ) -> Result<Connection, Vec<String>> {
-    let settings = settings(checked, name, sandbox)?;
+    let mut settings = settings(checked, name, sandbox)?;
     let text = &checked.connections[name];
+    if let (Some(sandbox), Some(manifest)) = (sandbox, project.library.manifests.get(&settings.connector)) {
+        // What is not HTTP has an address of its own.
+        let hosts = manifest.environments.values().flat_map(BTreeMap::keys);
+        let own = hosts.filter_map(|host| Some((host.clone(), sandbox.field(&settings.connector, host)?.into())));
+        settings.fields.extend(own.collect::<Vec<_>>());
+    }
     let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
     let opened = Connection::open(settings, &project.library, world.clone());
     let opened = opened.and_then(|opened| opened.with_fallback(fallback)).map_err(|failure| vec![failure.message])?;

@@ -92,7 +92,7 @@ fn login(manifest: &Manifest, (index, way): (usize, &Auth)) -> Login {
     let fields = way.fields(&manifest.connector.fields);
     let (kind, how) = match way {
         Auth::Basic { .. } => ("basic", "HTTP Basic with each call".to_owned()),
-        Auth::ApiKey { header, .. } => ("api_key", format!("the header `{header}` with each call")),
+        Auth::ApiKey { header, .. } => ("api_key", format!("the header `{}` with each call", header.text())),
         Auth::OAuth2(oauth2) => (words_of_grant(&oauth2.grant), token(oauth2)),
     };
     let hosts = way.oauth2().into_iter().flat_map(|oauth2| &oauth2.hosts);

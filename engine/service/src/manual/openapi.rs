@@ -236,9 +236,9 @@ fn scheme(manifest: &Manifest, environments: &[&str], way: &Auth) -> Value {
         Auth::ApiKey { header, value } => {
             let begin =
                 value.pieces().next().and_then(|piece| if let Piece::Text(text) = piece { Some(text) } else { None });
-            match (header.as_str(), begin) {
+            match (header.text(), begin) {
                 ("authorization", Some("Bearer ")) => json!({ "type": "http", "scheme": "bearer" }),
-                _ => json!({ "type": "apiKey", "in": "header", "name": header }),
+                _ => json!({ "type": "apiKey", "in": "header", "name": header.text() }),
             }
         }
         Auth::OAuth2(oauth2) => token(manifest, environments, oauth2),

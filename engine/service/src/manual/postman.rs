@@ -81,7 +81,7 @@ fn auth(way: &Auth) -> Value {
             typed("basic", &[("username", &username), ("password", &password)])
         }
         Auth::ApiKey { header, value } => {
-            typed("apikey", &[("key", header), ("value", &text(value)), ("in", "header")])
+            typed("apikey", &[("key", &text(header)), ("value", &text(value)), ("in", "header")])
         }
         Auth::OAuth2(oauth2) => token(oauth2),
     }

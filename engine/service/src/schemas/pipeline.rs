@@ -114,16 +114,23 @@ pub struct Backfill {
     pub window: Interval,
 }
 
-/// The place in a growing field up to which all events are on disk.
+/// The place up to which all events are on disk: the last value of a growing field, or a token that the target gives.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["field", "tie_break", "lookback"] }, { "required": ["token", "into"] }]))]
 pub struct Cursor {
     /// The JSONPath of the growing field.
-    pub field: JsonPath,
+    pub field: Option<JsonPath>,
     /// The JSONPath of what orders events with the same value.
-    pub tie_break: JsonPath,
+    pub tie_break: Option<JsonPath>,
     /// How far before the last value each poll begins; longer than events come late.
-    pub lookback: Duration,
+    pub lookback: Option<Duration>,
+    /// The JSONPath of the place in the answer, as the target calls it.
+    #[schemars(extend("examples" = ["$.replay_id"]))]
+    pub token: Option<JsonPath>,
+    /// The field of the action's input that the token becomes.
+    #[schemars(extend("examples" = ["replay_id"]))]
+    pub into: Option<Text>,
 }
 
 /// Requests that others send.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 
 use super::{
     rules::exactly_one,
-    written::{Made, Text},
+    written::{JsonPath, Made, Text},
 };
 
 /// A request as a template over the action's input.
@@ -25,15 +25,25 @@ pub struct Request {
     /// The path from `/`; `{$.id}` is a field of the input, `{name}` one of the connection.
     pub path: Option<Text>,
     /// The query's parameters; those that are null are left out.
-    pub query: Option<BTreeMap<String, Made>>,
+    pub query: Option<Named>,
     /// Headers of the action's own; those that are null are left out. Who we are is said by `auth`.
-    pub headers: Option<BTreeMap<String, Made>>,
+    pub headers: Option<Named>,
     /// How the body is written; JSON where it is left out.
     pub encoding: Option<BodyEncoding>,
     /// How the answer is written; JSON where it is left out.
     pub accept: Option<Accept>,
     /// The body, from `input` (the action's input, also `$`) and `connection` (its fields that are no secrets).
     pub body: Option<Made>,
+}
+
+/// Values by their names, or the place of the input that has a map of them.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+pub enum Named {
+    /// Each with its name.
+    Each(BTreeMap<String, Made>),
+    /// All of them.
+    All(JsonPath),
 }
 
 /// How the body of a request is written.

@@ -43,5 +43,10 @@ pub(super) static OBJECTS: [&Object; 18] = [
 
 /// Finds a platform event by its name, in any case.
 pub(super) fn event(name: &str) -> Option<&'static Object> {
-    [&PAYOUT_STATUS_EVENT, &PAYMENT_RECEIVED_EVENT].into_iter().find(|event| event.name.eq_ignore_ascii_case(name))
+    platform_events().find(|event| event.name.eq_ignore_ascii_case(name))
+}
+
+/// All platform events.
+pub(super) fn platform_events() -> impl Iterator<Item = &'static Object> {
+    [&PAYOUT_STATUS_EVENT, &PAYMENT_RECEIVED_EVENT].into_iter()
 }

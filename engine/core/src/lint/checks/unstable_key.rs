@@ -47,7 +47,8 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
 fn moving(cx: &Context<'_>, report: &mut Report) {
     let trigger = &cx.pipeline.trigger;
     let (language::EventSource::Poll(poll), Some(key)) = (&trigger.source, &trigger.key) else { return };
-    if key.text().is_some() && key.text() == poll.cursor.field.text() {
+    let language::Cursor::Field(growing) = &poll.cursor else { return };
+    if key.text().is_some() && key.text() == growing.field.text() {
         let message = "each change of a record has another key, and records that change together have one";
         let help = "name the record, such as `$.Id`, and write this as `revision`";
         report.error(CHECK.name, key.at, message, help);

@@ -1,9 +1,11 @@
 //! What starts runs, and which of them go one after another.
 
 use ferry_contract::{
+    catalog::Action,
     expression::Compiler,
-    path::Path,
+    path::{Path, Step as PathStep},
     report::{At, Spanned},
+    schema::Kind,
     yaml::Node,
 };
 
@@ -13,7 +15,7 @@ use super::{Builder, Scope};
 use crate::{
     eval::operators::date,
     language,
-    plan::{Concurrency, Drop, EventSource, Poll, Schedule, Sender, Trigger, Webhook, first_times},
+    plan::{Concurrency, Cursor, Drop, EventSource, Growing, Poll, Schedule, Sender, Trigger, Webhook, first_times},
 };
 
 /// The key of a run that another follows, in the event.
@@ -45,7 +47,7 @@ fn in_words(cron: &str) -> String {
     })
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     pub(super) fn trigger(&mut self, trigger: &language::Trigger) -> Option<Trigger> {
         let source = match &trigger.source {
             language::EventSource::Poll(poll) => self.poll(poll).map(|poll| EventSource::Poll(Box::new(poll))),
@@ -89,7 +91,7 @@ impl Builder<'_> {
     fn poll(&mut self, poll: &language::Poll) -> Option<Poll> {
         let scope = Scope { names: vec!["vars"] };
         let call = self.call(&poll.action, poll.with.as_ref(), &scope);
-        let (field, tie_break) = (self.event_path(&poll.cursor.field), self.event_path(&poll.cursor.tie_break));
+        let cursor = self.cursor(poll);
         let call = call?;
         self.pollable(&poll.action)?;
         poll.backfill.iter().for_each(|backfill| self.has_windows(&poll.action, backfill.at));
@@ -98,11 +100,69 @@ impl Builder<'_> {
             action: call.action,
             with: call.with,
             every: poll.every,
-            cursor_field: field?,
-            cursor_tie_break: tie_break?,
-            lookback: poll.cursor.lookback,
+            cursor: cursor?,
             backfill: poll.backfill.as_ref().map(|backfill| backfill.value.clone()),
         })
+    }
+
+    fn cursor(&mut self, poll: &language::Poll) -> Option<Cursor> {
+        match &poll.cursor {
+            language::Cursor::Field(growing) => {
+                let (field, tie_break) = (self.event_path(&growing.field), self.event_path(&growing.tie_break));
+                Some(Cursor::Field(Growing { field: field?, tie_break: tie_break?, lookback: growing.lookback }))
+            }
+            language::Cursor::Token(token) => {
+                let path = self.event_path(&token.token)?;
+                self.gives_token(poll, (token, &path));
+                Some(Cursor::Token { token: path, into: token.into.value.clone() })
+            }
+        }
+    }
+
+    /// A place that is not given, or not taken, is one from which no poll goes on.
+    fn gives_token(&mut self, poll: &language::Poll, (token, path): (&language::Token, &Path)) {
+        let Some(known) = self.known_action(&poll.action) else { return };
+        let input: Vec<&str> = known.input.properties.iter().map(|(name, _)| name.as_str()).collect();
+        let (into, name) = (&token.into, poll.action.value.as_str());
+        if !known.input.open && !input.contains(&into.value.as_str()) {
+            let message = format!("`{name}` takes no `{}`", into.value);
+            self.report.unknown("unknown-field", into.at, message, (&into.value, &input));
+        }
+        if let Some(written) = poll.with.as_ref().and_then(|with| with.get(&into.value)) {
+            let message = format!("`{}` is set by the cursor", into.value);
+            self.report.error("misplaced-key", written.at, message, "remove it: without a place, the poll begins anew");
+        }
+        let steps = path.steps().filter(|steps| !steps.is_empty());
+        let at = token.token.at;
+        let Some(steps) = steps else {
+            let message = "a token is one value of the answer";
+            self.report.error("invalid-value", at, message, "name it, such as `$.replay_id`");
+            return;
+        };
+        let mut schema = &known.output;
+        for step in steps {
+            let PathStep::Name(name) = step else { return };
+            match schema.property(name) {
+                Some(inside) => schema = inside,
+                None if schema.open => return,
+                None => {
+                    let message = format!("the answer of `{}` has no `{name}`", poll.action.value);
+                    let given: Vec<&str> = schema.properties.iter().map(|(name, _)| name.as_str()).collect();
+                    self.report.unknown("unknown-field", at, message, (name, &given));
+                    return;
+                }
+            }
+        }
+        if schema.kind.is_some_and(|kind| kind != Kind::String) {
+            let message = format!("`{}` is no text, and a token is one", path.text());
+            self.report.error("invalid-value", at, message, "name the text by which the target calls the place");
+        }
+    }
+
+    fn known_action(&self, action: &Spanned<String>) -> Option<&'a Action> {
+        let (connection, name) = action.value.split_once('.')?;
+        let connector = self.project.connections.get(connection)?.connector.value.as_str();
+        self.catalog.action(connector, name)
     }
 
     /// A window has an end only where the action takes one.

@@ -9,9 +9,10 @@ impl Types<'_> {
     /// Looks at the paths by which events are known, ordered and kept apart; `$` is the event there.
     pub(super) fn keys(&mut self, trigger: &Trigger, concurrency: Option<&Concurrency>) {
         let cursor = match &trigger.source {
-            EventSource::Poll(poll) => vec![&poll.cursor_field, &poll.cursor_tie_break],
-            _ => Vec::new(),
+            EventSource::Poll(poll) => poll.growing(),
+            _ => None,
         };
+        let cursor = cursor.map_or_else(Vec::new, |growing| vec![&growing.field, &growing.tie_break]);
         let key = trigger.key.iter().map(|path| (path, "a key"));
         let revision = trigger.revision.iter().map(|path| (path, "a revision"));
         let cursor = cursor.into_iter().map(|path| (path, "a cursor"));
