@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ferry_contract::{
-    expression::{Expression, Scope},
+    expression::Scope,
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
-    path::Document,
+    path::{Document, Path},
     port::HttpRequest,
     script::{Named, Rules},
     template::{Escape, percent_encoded},
@@ -125,12 +125,12 @@ pub fn prepare(
             separator = '&';
         }
     }
-    for (name, value) in further(call.request.query_of.as_ref(), scope, "query").map_err(invalid)? {
+    for (name, value) in further(call.request.query_of.as_ref(), input).map_err(invalid)? {
         target.push_str(&format!("{separator}{}={}", percent_encoded(&name), percent_encoded(&value)));
         separator = '&';
     }
     let mut headers = Vec::new();
-    for (name, value) in further(call.request.headers_of.as_ref(), scope, "headers").map_err(invalid)? {
+    for (name, value) in further(call.request.headers_of.as_ref(), input).map_err(invalid)? {
         let name = name.to_ascii_lowercase();
         let is_key = call.key_header.as_ref() == Some(&name);
         if !is_header(&name) || is_key || name == "authorization" {
@@ -145,7 +145,8 @@ pub fn prepare(
         }
     }
     let body = call.request.body.as_ref().map(|body| body.eval(scope)).transpose();
-    let body = body.map_err(|error| invalid(error.to_string()))?;
+    // A body that is null is none.
+    let body = body.map_err(|error| invalid(error.to_string()))?.filter(|body| !body.is_null());
     written(call.request.encoding, body.as_ref()).map_err(invalid)?;
     let group = group(call, &target, &headers, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
@@ -155,15 +156,13 @@ pub fn prepare(
 }
 
 /// Names and values that the input itself says; of a list, each under the same name.
-fn further(of: Option<&Expression>, scope: Scope<'_>, what: &str) -> Result<Vec<(String, String)>, String> {
-    let value = of.map(|of| of.eval(scope)).transpose().map_err(|error| error.to_string())?;
-    let entries = match value {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Object(entries)) => entries,
-        Some(_) => return Err(format!("`{what}` is a map")),
-    };
+fn further(at: Option<&Path>, input: &Value) -> Result<Vec<(String, String)>, String> {
+    // What is not there is left out, as what is null.
+    let found = at.and_then(|at| Some((at.text(), at.one(Document::Value(input)).ok()?)));
+    let Some((what, found)) = found.filter(|(_, found)| !found.is_null()) else { return Ok(Vec::new()) };
+    let entries = found.as_object().ok_or_else(|| format!("`{what}` is a map"))?;
     let mut all = Vec::new();
-    for (name, value) in &entries {
+    for (name, value) in entries {
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for value in values.iter().filter(|value| !value.is_null()) {
             if value.is_object() || value.is_array() {

@@ -162,8 +162,8 @@ async fn no_input_leads_elsewhere_or_says_who_we_are() {
             json!({ "path": "/a", "headers": { "x-a": "b\r\nc: d" } }),
             "the header `x-a` has letters that no header may have",
         ),
-        (json!({ "path": "/a", "query": { "a": { "b": 1 } } }), "`query.a` is no single value"),
-        (json!({ "path": "/a", "query": [] }), "`query` is a map"),
+        (json!({ "path": "/a", "query": { "a": { "b": 1 } } }), "`$.query.a` is no single value"),
+        (json!({ "path": "/a", "query": [] }), "`$.query` is a map"),
     ] {
         let said = called("X-Key", input.clone()).await;
         assert!(said.starts_with("invalid: ") && said.contains(says), "{input}: {said}");

@@ -162,11 +162,11 @@ pub struct Request {
     /// The query's parameters; those that are null are left out.
     pub query: Vec<(String, Expression)>,
     /// A map of further parameters, whose names the input says.
-    pub query_of: Option<Expression>,
+    pub query_of: Option<Path>,
     /// Headers by name in lower case; those that are null are left out.
     pub headers: Vec<(String, Expression)>,
     /// A map of further headers, whose names the input says.
-    pub headers_of: Option<Expression>,
+    pub headers_of: Option<Path>,
     /// The body.
     pub body: Option<Expression>,
     /// How the body is written.
@@ -179,7 +179,7 @@ impl Request {
     /// All values that it is made of, but those in its path.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let named = self.lets.iter().chain(&self.query).chain(&self.headers).map(|(_, by)| by);
-        named.chain(&self.query_of).chain(&self.headers_of).chain(&self.body)
+        named.chain(&self.body)
     }
 }
 

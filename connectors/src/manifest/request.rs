@@ -2,6 +2,7 @@
 
 use ferry_contract::{
     expression::Expression,
+    path::Path,
     template::Template,
     yaml::{
         Node,
@@ -106,9 +107,9 @@ impl Reader<'_> {
     }
 
     /// A place of the input that has all of them, in the place of a map of some.
-    fn whole(&mut self, node: &Node) -> Option<Expression> {
+    fn whole(&mut self, node: &Node) -> Option<Path> {
         node.text()?;
-        self.compiler(&REQUEST_NAMES).expression(node)
+        self.path(node)
     }
 
     fn expressions(&mut self, node: &Node) -> Vec<(String, Expression)> {

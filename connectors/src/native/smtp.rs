@@ -143,7 +143,7 @@ fn leave(mut server: AsyncSmtpConnection) {
 
 fn mail(work: Work<'_>, id: &str) -> Result<Message, Failure> {
     let wrong = |error: &dyn std::fmt::Display| invalid(format!("the mail cannot be written: {error}"));
-    let sender = Some(work.text("from")).filter(|from| !from.is_empty());
+    let sender = Some(work.text("sender")).filter(|from| !from.is_empty());
     let sender = sender.map_or_else(|| work.needed_field("from"), Ok)?;
     let date = SystemTime::from(work.connection.world.clock.now());
     let mut mail = Message::builder().from(mailbox(sender)?).date(date).message_id(Some(id.to_owned()));

@@ -189,13 +189,13 @@ async fn a_folder_is_polled_by_the_times_of_its_files() {
 async fn a_file_is_moved_once() {
     let files = Files::new();
     files.put("in/a.csv", "a\n");
-    let moved = json!({ "from": "in/a.csv", "to": "out/a.csv" });
+    let moved = json!({ "path": "in/a.csv", "to": "out/a.csv" });
     for _ in 0..2 {
         assert_eq!(files.system.said("move", moved.clone()).await, r#"{"path":"out/a.csv"}"#);
     }
     files.put("in/a.csv", "b\n");
     assert_eq!(files.system.said("move", moved).await, "conflict: `out/a.csv` is there already");
-    let none = json!({ "from": "in/none", "to": "out/none" });
+    let none = json!({ "path": "in/none", "to": "out/none" });
     assert_eq!(files.system.said("move", none).await, "not_found: there is no file `in/none`");
 }
 

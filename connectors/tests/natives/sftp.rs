@@ -116,7 +116,7 @@ async fn files_of_a_server_are_written_whole_read_listed_and_moved() {
         listed["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["in/a.csv", "in/b.xml"], "nothing is left beside them");
-    let moved = json!({ "from": "in/a.csv", "to": "a.csv" });
+    let moved = json!({ "path": "in/a.csv", "to": "a.csv" });
     for _ in 0..2 {
         assert_eq!(system.said("move", moved.clone()).await, r#"{"path":"a.csv"}"#);
     }

@@ -26,7 +26,7 @@ fn made(folder: &str, verb: Verb, input: &Value, departure: &Departure) -> Resul
         }
         Verb::List => listed(input, folder.list(text("folder"))?),
         Verb::Move => {
-            folder.rename(text("from"), text("to"), departure)?;
+            folder.rename(path, text("to"), departure)?;
             Ok(json!({ "path": text("to") }))
         }
     }

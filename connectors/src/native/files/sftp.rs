@@ -40,7 +40,7 @@ pub(super) async fn run(work: Work<'_>, verb: Verb, departure: &Departure) -> Re
         }
         Verb::List => listed(input, folder.list(work.text("folder")).await?),
         Verb::Move => {
-            folder.rename(work.text("from"), work.text("to")).await?;
+            folder.rename(path, work.text("to")).await?;
             Ok(json!({ "path": work.text("to") }))
         }
     }

@@ -9,7 +9,7 @@ use super::{
     arm::Class,
     connector::ErrorRule,
     request::Request,
-    rules::{exactly_one, or_word},
+    rules::{exactly_one, needed_unless, or_word},
     verify::Grade,
     written::{Condition, Duration, JsonPath, Made, Plain, Text, Texts},
 };
@@ -17,6 +17,7 @@ use super::{
 /// One thing that the system can do.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[schemars(transform = needed_unless("success", "request", "native"))]
 pub struct Action {
     /// What it does, in one sentence.
     pub summary: Text,
@@ -39,8 +40,8 @@ pub struct Action {
     pub timeout: Option<Duration>,
     /// The request, from the action's input (`$`, `input`).
     pub request: Request,
-    /// The condition in Rhai on `status`, `body` and `headers` under which it succeeded.
-    pub success: Condition,
+    /// The condition in Rhai on `status`, `body` and `headers` under which it succeeded; a native says itself.
+    pub success: Option<Condition>,
     /// Rules before those of the connector.
     pub errors: Option<Vec<ErrorRule>>,
     /// The output, from the response's body (`$`, `body`).

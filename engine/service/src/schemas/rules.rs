@@ -19,6 +19,14 @@ pub(super) fn exactly_one(keys: &'static [&'static str], none: &'static str) -> 
     }
 }
 
+/// A key that is needed unless a map beside it has a key of its own.
+pub(super) fn needed_unless(key: &'static str, map: &'static str, has: &'static str) -> impl FnMut(&mut Schema) {
+    move |schema| {
+        let is_so = json!({ "properties": { map: { "required": [has] } } });
+        add(schema, json!({ "if": is_so, "else": { "required": [key] } }));
+    }
+}
+
 /// At most one of these keys is written: each of them refuses those behind it.
 pub(super) fn at_most_one(keys: &'static [&'static str]) -> impl FnMut(&mut Schema) {
     move |schema| {
