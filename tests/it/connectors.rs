@@ -200,7 +200,7 @@ async fn what_is_said_of_a_connector_is_said_of_a_projects_own() {
             &["keyed       Keyed       1        live, test           connectors/keyed/connector.yaml"][..],
         ),
         (&["list"], 0, &["payoneer    Payoneer    23       production, sandbox  connectors/payoneer/connector.yaml"]),
-        (&["list"], 0, &["salesforce  Salesforce  17       production, sandbox  shipped"]),
+        (&["list"], 0, &["salesforce  Salesforce  19       production, sandbox  shipped"]),
         (
             &["show", "keyed"],
             0,
@@ -322,7 +322,9 @@ async fn exports_have_every_action_and_no_secret_and_their_examples_are_right() 
             assert!(!text.contains("top-secret-key") && !text.contains("BEGIN PRIVATE KEY"), "{name}");
         }
         if let Some(manifest) = library.manifests.get(name) {
-            assert!(manifest.connector.actions.keys().all(|action| ids.contains(action.as_str())), "{name}");
+            // What is none of HTTP has no request to describe.
+            let of_http = manifest.calls.iter().filter(|(_, call)| call.request.native.is_none());
+            assert!(of_http.map(|(action, _)| action).all(|action| ids.contains(action.as_str())), "{name}");
         }
     }
 }

@@ -107,7 +107,8 @@ pub fn client_of(tls: &Tls) -> Result<reqwest::Client, String> {
 }
 
 fn innermost(error: &reqwest::Error) -> String {
-    let mut reason = error.to_string();
+    // The error itself would show the whole URL.
+    let mut reason = String::new();
     let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(inner) = source {
         reason = inner.to_string();
@@ -130,8 +131,10 @@ fn failure(error: &reqwest::Error) -> HttpError {
 
 /// What a handshake says, with what to write.
 fn told(reason: String) -> String {
+    // Since TLS 1.3 a client has shaken hands before its certificate is looked at.
+    let is_closed = reason == "connection was not ready";
     let asks = ["CertificateRequired", "HandshakeFailure", "BadCertificate", "UnknownCA", "AccessDenied"];
-    if reason.contains("received fatal alert") && asks.iter().any(|alert| reason.contains(alert)) {
+    if is_closed || (reason.contains("received fatal alert") && asks.iter().any(|alert| reason.contains(alert))) {
         return format!(
             "{reason}; the target may ask for our certificate: `tls: {{ certificate: …, key: … }}` at the connection names it"
         );
