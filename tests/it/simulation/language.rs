@@ -87,7 +87,8 @@ fn shaped(kind: Kind, shape: Shape) -> Language {
 fn make_language(manifests: &[(&str, String)], project: &str, pipelines: &[(&str, String)]) -> Language {
     let rules = Arc::new(Rules::new(Missing::Fails, Arc::new(NoWatch)));
     let manifests: Vec<_> = manifests.iter().map(|(name, text)| Source::new(*name, text.clone())).collect();
-    let (library, reports) = Library::load(&manifests, Arc::new(NoWatch));
+    let (library, mut reports) = Library::load(&manifests, Arc::new(NoWatch));
+    reports.iter_mut().for_each(lint::allow);
     let findings: Vec<_> = reports.iter().flat_map(|report| report.findings()).collect();
     assert!(findings.is_empty(), "{findings:?}");
     let sources = pipelines.iter().map(|(name, text)| Source::new(*name, text.clone())).collect();

@@ -21,7 +21,7 @@ use ferry_connectors::{auth::Code, connection::Connection};
 use ferry_contract::port::{Clock as _, FreePass};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::oneshot;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{Exit, Outcome, StoreArgs, plan::unreachable, print, reach::ReachArgs, start::asked_to_stop, tell};
 use crate::{clock::SystemClock, consents::StoreConsents, store};
@@ -76,6 +76,8 @@ impl Connect {
         // A service may be at work on the same file.
         let opened = match store::open(&self.store.store).await {
             Ok(store) => store,
+            // To look makes no store.
+            Err(error) if self.show => return Err(error.into()),
             Err(_) => store::open_to_run(&self.store.store, SystemClock::default().now()).await?.store,
         };
         connection.keep_consents_in(StoreConsents::new(&opened));
@@ -84,8 +86,13 @@ impl Connect {
         }
         let request = Request::new()?;
         let page = request.page(&connection, &self.redirect_uri)?;
+        // Nobody is sent to a page from which he cannot come back.
+        let home = if self.paste { None } else { Some(self.home().await?) };
         tell(&format!("open this page in a browser, and allow it:\n\n  {page}\n"));
-        let answer = if self.paste { pasted()? } else { self.returned(&request.state).await? };
+        let answer = match home {
+            Some(home) => returned(home, &request.state).await?,
+            None => pasted()?,
+        };
         let Some(answer) = answer else { return Ok(Exit::Interrupted) };
         let code = request.code(&answer)?;
         let code = Code { code, redirect_uri: &self.redirect_uri, verifier: &request.verifier, nonce: &request.nonce };
@@ -96,23 +103,27 @@ impl Connect {
         Ok(Exit::Success)
     }
 
-    /// Waits for the browser to come back; nothing where the wait is ended.
-    async fn returned(&self, state: &str) -> Result<Option<Answer>, anyhow::Error> {
+    /// Where the browser comes back to.
+    async fn home(&self) -> Result<(TcpListener, String), anyhow::Error> {
         let (address, path) = loopback(&self.redirect_uri)?;
-        let listener = tokio::net::TcpListener::bind(address).await;
-        let listener =
-            listener.with_context(|| format!("{address} is taken; stop what listens there, or use `--paste`"))?;
-        let (send, receive) = oneshot::channel();
-        let waiting = Arc::new(Waiting { state: state.to_owned(), send: Mutex::new(Some(send)) });
-        let routes = Router::new().route(&path, get(back)).with_state(waiting);
-        tokio::select! {
-            served = axum::serve(listener, routes) => {
-                served?;
-                Ok(None)
-            }
-            answer = receive => Ok(answer.ok()),
-            () = asked_to_stop() => Ok(None),
+        let listener = TcpListener::bind(address).await;
+        let taken = || format!("{address} is taken; stop what listens there, or use `--paste`");
+        Ok((listener.with_context(taken)?, path))
+    }
+}
+
+/// Waits for the browser to come back; nothing where the wait is ended.
+async fn returned((listener, path): (TcpListener, String), state: &str) -> Result<Option<Answer>, anyhow::Error> {
+    let (send, receive) = oneshot::channel();
+    let waiting = Arc::new(Waiting { state: state.to_owned(), send: Mutex::new(Some(send)) });
+    let routes = Router::new().route(&path, get(back)).with_state(waiting);
+    tokio::select! {
+        served = axum::serve(listener, routes) => {
+            served?;
+            Ok(None)
         }
+        answer = receive => Ok(answer.ok()),
+        () = asked_to_stop() => Ok(None),
     }
 }
 
