@@ -67,6 +67,8 @@ struct World {
     has_forgotten: Mutex<bool>,
     rows: Mutex<BTreeMap<String, (u64, Value)>>,
     audience: Mutex<String>,
+    /// How long its access tokens can be used.
+    life_s: Mutex<u64>,
 }
 
 impl World {
@@ -84,8 +86,7 @@ impl World {
         let audience = self.audience.lock().unwrap().clone();
         let claims = json!({ "aud": audience, "exp": 3600, "nonce": "n", "account_id": "4366 1" });
         let id_token = format!("e30.{}.s", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let mut body =
-            json!({ "access_token": format!("a{renews}"), "refresh_token": format!("r{renews}"), "expires_in": 3600 });
+        let mut body = json!({ "access_token": format!("a{renews}"), "refresh_token": format!("r{renews}"), "expires_in": *self.life_s.lock().unwrap() });
         if !is_renewal {
             body["id_token"] = id_token.into();
         }
@@ -132,6 +133,7 @@ impl Consents for World {
 fn world() -> Arc<World> {
     let world = World::default();
     "us".clone_into(&mut world.audience.lock().unwrap());
+    *world.life_s.lock().unwrap() = 3_600;
     Arc::new(world)
 }
 
@@ -192,6 +194,20 @@ async fn one_process_renews_for_all() {
     // Who starts later finds what is there.
     get(&open(&world, "hush")).await.unwrap();
     assert_eq!(*world.renews.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_while_it_travels_is_not_carried() {
+    let world = world();
+    let connection = open(&world, "hush");
+    *world.life_s.lock().unwrap() = 20;
+    take(&connection, "n").await.unwrap();
+    *world.life_s.lock().unwrap() = 3_600;
+    get(&connection).await.unwrap();
+    get(&connection).await.unwrap();
+    let asked = world.asked.lock().unwrap().clone();
+    assert!(asked[1].contains("grant_type=refresh_token") && asked.len() == 4, "{asked:?}");
+    assert!(asked[2..].iter().all(|call| call.ends_with("Bearer a2")), "{asked:?}");
 }
 
 #[tokio::test]

@@ -8,22 +8,18 @@ use ferry::{
     sandbox::{SandboxInfo, get, post},
 };
 use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
+    connection::Connection,
     webhook::{Delivery, Doubt},
 };
-use ferry_contract::{
-    failure::{ErrorClass, Failure},
-    number,
-    port::FreePass,
-    script::NoWatch,
-};
+use ferry_contract::{failure::ErrorClass, number, port::FreePass};
 use ferry_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
+
+use crate::shipped::{self, call};
 
 /// A sandbox whose clock stands still, and what it says of itself.
 struct Systems {
@@ -42,22 +38,9 @@ impl Systems {
     }
 
     /// A connection with these fields, as the sandbox wants them unless they are given.
-    fn open(&self, (connector, profile): (&str, Option<&str>), fields: &[(&str, Option<&str>)]) -> Connection {
-        let (library, _) = Library::load(&[], Arc::new(NoWatch));
-        let value = |(name, given): &(&str, Option<&str>)| {
-            let value = given.map(str::to_owned).or_else(|| self.known.field(connector, name)).unwrap();
-            ((*name).to_owned(), value.into())
-        };
-        let settings = Settings {
-            name: connector.to_owned(),
-            connector: connector.to_owned(),
-            environment: "production".to_owned(),
-            profile: profile.map(str::to_owned),
-            sandbox: Some(self.sandbox.url()),
-            fields: fields.iter().map(value).collect(),
-        };
-        let world = World { http: Arc::clone(&self.http) as _, clock: Arc::new(SystemClock::default()) };
-        Connection::open(settings, &library, world).unwrap()
+    async fn open(&self, by: (&str, Option<&str>), fields: &[(&str, Option<&str>)]) -> Connection {
+        let clock = Arc::new(SystemClock::default());
+        shipped::opened_by((&self.sandbox.url(), &self.http), clock, by, fields).await
     }
 
     async fn control(&self, what: &str, body: Value) -> Value {
@@ -69,11 +52,6 @@ impl Systems {
     }
 }
 
-async fn call(connection: &Connection, action: &str, input: Value) -> Result<Value, Failure> {
-    let prepared = connection.prepare(action, &input)?;
-    connection.send(&FreePass, action, &[&prepared]).await.pop().unwrap()
-}
-
 const BY_KEY: [(&str, Option<&str>); 3] = [("domain", None), ("api_key", None), ("webhook_secret", None)];
 const BY_TOKEN: [(&str, Option<&str>); 3] = [("domain", None), ("client_id", None), ("client_secret", None)];
 
@@ -81,7 +59,8 @@ const BY_TOKEN: [(&str, Option<&str>); 3] = [("domain", None), ("client_id", Non
 async fn a_shop_is_read_to_its_last_page_and_a_status_is_set_once_however_often() {
     let systems = Systems::start().await;
     systems.control("clarity", json!({ "create": 150 })).await;
-    let (by_key, by_token) = (systems.open(("clarity", None), &BY_KEY), systems.open(("clarity", None), &BY_TOKEN));
+    let (by_key, by_token) =
+        (systems.open(("clarity", None), &BY_KEY).await, systems.open(("clarity", None), &BY_TOKEN).await);
     let listed = call(&by_token, "list_orders", json!({})).await.unwrap();
     let orders = listed["orders"].as_array().unwrap();
     let booked = systems.ledger().await["clarity"]["orders"].as_array().unwrap().len();
@@ -111,7 +90,7 @@ async fn a_shop_is_read_to_its_last_page_and_a_status_is_set_once_however_often(
     let order = ledger["clarity"]["orders"].as_array().unwrap().iter().find(|order| order["id"] == id).unwrap();
     assert_eq!((&order["status"], &order["set"]), (&json!("Reconciled"), &json!({ "Reconciled": 2 })));
 
-    let reads = systems.open(("clarity", None), &[("domain", None), ("api_key", Some("sandbox-read-key"))]);
+    let reads = systems.open(("clarity", None), &[("domain", None), ("api_key", Some("sandbox-read-key"))]).await;
     let refused = call(&reads, "set_order_status", json!({ "id": id, "status": "Reconciled" })).await.unwrap_err();
     assert_eq!(refused.class, ErrorClass::Auth, "{refused:?}");
     let missing = call(&reads, "get_order", json!({ "id": "7" })).await.unwrap_err();
@@ -123,7 +102,8 @@ async fn the_older_generation_is_one_line_of_a_connection() {
     let systems = Systems::start().await;
     let made = systems.control("clarity", json!({ "create": 1 })).await;
     let id = made["orders"][0].clone();
-    let (newer, older) = (systems.open(("clarity", None), &BY_KEY), systems.open(("clarity", Some("cef")), &BY_KEY));
+    let (newer, older) =
+        (systems.open(("clarity", None), &BY_KEY).await, systems.open(("clarity", Some("cef")), &BY_KEY).await);
     let now = call(&newer, "get_order", json!({ "id": id })).await.unwrap();
     let then = call(&older, "get_order", json!({ "id": id })).await.unwrap();
     for (name, value) in then.as_object().unwrap() {
@@ -167,7 +147,7 @@ async fn take(listener: &TcpListener) -> Got {
 #[tokio::test]
 async fn a_shop_tells_whom_it_was_asked_to_and_only_its_own_word_is_taken() {
     let systems = Systems::start().await;
-    let shop = systems.open(("clarity", None), &BY_KEY);
+    let shop = systems.open(("clarity", None), &BY_KEY).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks/orders", listener.local_addr().unwrap());
     let missing = call(&shop, "get_webhook", json!({ "url": url })).await.unwrap_err();
@@ -214,25 +194,25 @@ async fn a_shop_tells_whom_it_was_asked_to_and_only_its_own_word_is_taken() {
 #[tokio::test]
 async fn three_publishers_tell_the_same_rates_in_one_shape() {
     let systems = Systems::start().await;
-    let ecb = systems.open(("ecb", None), &[]);
+    let ecb = systems.open(("ecb", None), &[]).await;
     let today = call(&ecb, "daily_rates", json!({})).await.unwrap();
     let days = call(&ecb, "rates_90d", json!({})).await.unwrap();
     let last = &days["days"][0];
     assert!(last["date"] == today["date"] && number::equal(&last["rates"], &today["rates"]), "{last}");
     assert!(number::equal(&last["pairs"]["EUR/JPY"], &today["pairs"]["EUR/JPY"]["rate"]), "{last}");
     assert!(days["days"].as_array().is_some_and(|days| days.len() > 60));
-    let frankfurter = systems.open(("frankfurter", None), &[]);
+    let frankfurter = systems.open(("frankfurter", None), &[]).await;
     let same = call(&frankfurter, "latest", json!({})).await.unwrap();
     let dollar = |output: &Value| output["pairs"]["EUR/USD"]["rate"].to_string();
     assert_eq!((&same["date"], dollar(&same)), (&today["date"], dollar(&today)));
     let then = call(&frankfurter, "historical", json!({ "date": "2024-06-02", "base": "USD", "symbols": ["EUR"] }));
     let then = then.await.unwrap();
     assert_eq!((&then["date"], &then["base"]), (&json!("2024-05-31"), &json!("USD")), "{then}");
-    let paid = systems.open(("openexchangerates", None), &[("app_id", None)]);
+    let paid = systems.open(("openexchangerates", None), &[("app_id", None)]).await;
     let rates = call(&paid, "latest", json!({ "symbols": ["EUR", "JPY"] })).await.unwrap();
     assert_eq!(rates["rates"].as_array().map(Vec::len), Some(2), "{rates}");
     assert!(rates["date"].as_str().is_some_and(|date| date.ends_with(":00:00Z")), "{rates}");
-    let unknown = systems.open(("openexchangerates", None), &[("app_id", Some("somebody-elses"))]);
+    let unknown = systems.open(("openexchangerates", None), &[("app_id", Some("somebody-elses"))]).await;
     let refused = call(&unknown, "latest", json!({})).await.unwrap_err();
     assert_eq!((refused.class, refused.code.as_deref()), (ErrorClass::Auth, Some("invalid_app_id")), "{refused:?}");
     assert!(!format!("{refused:?}").contains("somebody-elses"), "{refused:?}");
@@ -243,7 +223,7 @@ async fn a_room_hears_a_text_and_nobody_its_address() {
     let systems = Systems::start().await;
     for profile in ["slack", "teams", "plain"] {
         let hook = systems.known.field("chat", profile).unwrap();
-        let room = systems.open(("chat", Some(profile)), &[("host", None), ("hook", Some(&hook))]);
+        let room = systems.open(("chat", Some(profile)), &[("host", None), ("hook", Some(&hook))]).await;
         call(&room, "check", json!({})).await.unwrap();
         call(&room, "post", json!({ "text": "<!channel> paid", "title": "Payouts" })).await.unwrap();
         let soon = call(&room, "post", json!({ "text": "again" })).await.unwrap_err();
@@ -252,7 +232,7 @@ async fn a_room_hears_a_text_and_nobody_its_address() {
         systems.control("clock", json!({ "advance_ms": 1_000 })).await;
         let empty = call(&room, "post", json!({ "text": " " })).await.unwrap_err();
         assert_eq!(empty.class, ErrorClass::Rejected, "{empty:?}");
-        let gone = systems.open(("chat", Some(profile)), &[("host", None), ("hook", Some("services/gone"))]);
+        let gone = systems.open(("chat", Some(profile)), &[("host", None), ("hook", Some("services/gone"))]).await;
         assert_eq!(call(&gone, "check", json!({})).await.unwrap_err().class, ErrorClass::Auth);
     }
     let ledger = systems.ledger().await;

@@ -49,6 +49,7 @@ mod search;
 mod service;
 mod shapes;
 mod shared;
+mod shipped;
 mod shop;
 mod simple_salesforce;
 mod simulation;

@@ -9,22 +9,21 @@ use std::{
 };
 
 use ferry::{
-    clock::SystemClock,
     http::HttpClient,
     sandbox::{SandboxInfo, get, post},
 };
 use ferry_connectors::{
     auth::{Code, Consents},
-    connection::{Connection, Settings, World},
-    library::Library,
+    connection::Connection,
 };
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     port::{Boxed, FreePass, Http as _, HttpRequest},
-    script::NoWatch,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
+
+use crate::shipped;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -44,19 +43,8 @@ impl Desk {
         let options = ferry_sandbox::Options { speed: 0, ..ferry_sandbox::Options::default() };
         let sandbox = ferry_sandbox::start(options).await.unwrap();
         let http = Arc::new(HttpClient::new().unwrap());
-        let known = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap();
-        let (library, _) = Library::load(&[], Arc::new(NoWatch));
-        let names = ["program_id", "client_id", "client_secret"];
-        let settings = Settings {
-            name: "payoneer".to_owned(),
-            connector: "payoneer".to_owned(),
-            environment: "sandbox".to_owned(),
-            profile: profile.map(str::to_owned),
-            sandbox: Some(sandbox.url()),
-            fields: names.map(|name| (name.to_owned(), known.field("payoneer", name).unwrap().into())).into(),
-        };
-        let world = World { http: Arc::clone(&http) as _, clock: Arc::new(SystemClock::default()) };
-        let connection = Connection::open(settings, &library, world).unwrap();
+        let fields = ["program_id", "client_id", "client_secret"];
+        let connection = shipped::opened((&sandbox.url(), &http), ("payoneer", profile), &fields).await;
         connection.keep_consents_in(Arc::new(Kept::default()));
         Self { sandbox, http, connection }
     }
@@ -95,8 +83,7 @@ impl Desk {
     }
 
     async fn call(&self, action: &str, input: Value) -> Result<Value, Failure> {
-        let call = self.connection.prepare(action, &input)?;
-        self.connection.send(&FreePass, action, &[&call]).await.pop().unwrap()
+        shipped::call(&self.connection, action, input).await
     }
 
     async fn class(&self, action: &str, input: Value) -> ErrorClass {

@@ -1,27 +1,27 @@
 //! The shipped PayTrace against its sandbox, over loopback HTTP.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use ferry::{
     clock::SystemClock,
     http::HttpClient,
-    sandbox::{SandboxInfo, get, post},
+    sandbox::{get, post},
 };
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
+use ferry_connectors::{connection::Connection, library::Library};
 use ferry_contract::{
     catalog::{Effect, Lookup, Repeat},
     failure::{ErrorClass, Failure},
-    port::{Clock as _, FreePass, Http},
+    port::Clock as _,
     script::NoWatch,
 };
 use ferry_core::once::{Found, Guards, compare, look_up_input};
 use ferry_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
-use crate::program::{ferry, outcome};
+use crate::{
+    program::{ferry, outcome},
+    shipped,
+};
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -39,27 +39,15 @@ impl Till {
         let sandbox = ferry_sandbox::start(Options { speed: 0, requests: 1, ..Options::default() }).await.unwrap();
         let http = Arc::new(HttpClient::new().unwrap());
         let (library, _) = Library::load(&[], Arc::new(NoWatch));
-        let info = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap();
-        let names = ["username", "password", "integrator_id", "time_zone"];
-        let text = |name: &str| (name.to_owned(), info.field("paytrace", name).unwrap().into());
-        let settings = Settings {
-            name: "paytrace".to_owned(),
-            connector: "paytrace".to_owned(),
-            environment: "sandbox".to_owned(),
-            profile: profile.map(str::to_owned),
-            sandbox: Some(sandbox.url()),
-            fields: names.into_iter().map(text).collect::<BTreeMap<_, _>>(),
-        };
-        let world = World { http: Arc::clone(&http) as Arc<dyn Http>, clock: Arc::new(SystemClock::default()) };
-        let connection = Connection::open(settings, &library, world).unwrap();
+        let fields = ["username", "password", "integrator_id", "time_zone"];
+        let connection = shipped::opened((&sandbox.url(), &http), ("paytrace", profile), &fields).await;
         let till = Self { sandbox, http, library, connection };
         till.order("paytrace", json!({ "settle_hour": far_hour() })).await;
         till
     }
 
     async fn call(&self, action: &str, input: Value) -> Result<Value, Failure> {
-        let prepared = self.connection.prepare(action, &input)?;
-        self.connection.send(&FreePass, action, &[&prepared]).await.pop().unwrap()
+        shipped::call(&self.connection, action, input).await
     }
 
     async fn does(&self, action: &str, input: Value) -> Value {

@@ -3,28 +3,21 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use ferry::{
-    clock::{SystemClock, pause},
+    clock::pause,
     http::HttpClient,
     limits::QUEUE_ROWS_MAX,
-    sandbox::{SandboxInfo, get, post},
+    sandbox::{get, post},
     store::{Arrival, Change, EngineId, Fence, InQueue, RunId, Store as _, StoreError, sqlite::SqliteStore},
 };
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
-use ferry_contract::{
-    failure::ErrorClass,
-    limits::LEASE,
-    port::{FreePass, Http},
-    script::NoWatch,
-};
+use ferry_connectors::connection::Connection;
+use ferry_contract::{failure::ErrorClass, limits::LEASE, port::FreePass};
 use ferry_core::run::Reservation;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::{
     program::{sandbox, serve},
+    shipped,
     store::{arrived, stores},
 };
 
@@ -78,19 +71,7 @@ async fn a_queue_is_in_the_order_of_its_holds_and_goes_with_them() {
 
 /// The shipped connector in a sandbox, as a project would open it.
 async fn payoneer(sandbox: &str, http: &Arc<HttpClient>) -> Connection {
-    let (library, _) = Library::load(&[], Arc::new(NoWatch));
-    let info = SandboxInfo::ask(sandbox, &**http).await.unwrap();
-    let text = |name: &str| (name.to_owned(), info.field("payoneer", name).unwrap().into());
-    let settings = Settings {
-        name: "payoneer".to_owned(),
-        connector: "payoneer".to_owned(),
-        environment: "sandbox".to_owned(),
-        profile: None,
-        sandbox: Some(sandbox.to_owned()),
-        fields: ["program_id", "client_id", "client_secret"].into_iter().map(text).collect(),
-    };
-    let world = World { http: Arc::clone(http) as Arc<dyn Http>, clock: Arc::new(SystemClock::default()) };
-    Connection::open(settings, &library, world).unwrap()
+    shipped::opened((sandbox, http), ("payoneer", None), &["program_id", "client_id", "client_secret"]).await
 }
 
 /// The other currency comes first: it must not decide whose reservations count for the rest of its bundle.

@@ -3,17 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use ferry::{http::HttpClient, sandbox::SandboxInfo};
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-};
-use ferry_contract::{
-    port::{Boxed, Clock, FreePass},
-    script::NoWatch,
-};
+use ferry_connectors::connection::Connection;
+use ferry_contract::port::{Boxed, Clock, FreePass};
 use ferry_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use crate::shipped;
 
 /// The clock of a sandbox that stands still.
 struct Still(Timestamp);
@@ -34,20 +30,10 @@ async fn opened() -> (Sandbox, Connection) {
     let http = Arc::new(HttpClient::new().unwrap());
     let known = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap();
     let (now, _) = known.clock(&*http).await.unwrap();
-    let (library, _) = Library::load(&[], Arc::new(NoWatch));
-    let fields = [("my_domain", "acme".to_owned())]
-        .into_iter()
-        .chain(["client_id", "client_secret"].map(|name| (name, known.field("salesforce", name).unwrap())));
-    let settings = Settings {
-        name: "crm".to_owned(),
-        connector: "salesforce".to_owned(),
-        environment: "sandbox".to_owned(),
-        profile: None,
-        sandbox: Some(sandbox.url()),
-        fields: fields.map(|(name, value)| (name.to_owned(), value.into())).collect(),
-    };
-    let world = World { http, clock: Arc::new(Still(now)) };
-    (sandbox, Connection::open(settings, &library, world).unwrap())
+    let fields = [("my_domain", Some("acme")), ("client_id", None), ("client_secret", None)];
+    let clock = Arc::new(Still(now));
+    let connection = shipped::opened_by((&sandbox.url(), &http), clock, ("salesforce", None), &fields).await;
+    (sandbox, connection)
 }
 
 /// Sends calls as one request, and says of each what it got, ids left out.

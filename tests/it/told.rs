@@ -5,23 +5,18 @@ use std::{path::Path, sync::Arc, time::Duration};
 use ferry::{
     clock::{SystemClock, pause},
     http::HttpClient,
-    sandbox::{SandboxInfo, get, post},
+    sandbox::{get, post},
 };
-use ferry_connectors::{
-    connection::{Connection, Settings, World},
-    library::Library,
-    webhook::{Delivery, sign},
-};
-use ferry_contract::{
-    port::{Clock, FreePass},
-    script::NoWatch,
-    webhook::Scheme,
-};
+use ferry_connectors::webhook::{Delivery, sign};
+use ferry_contract::{port::Clock, webhook::Scheme};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::program::{ferry, sandbox, serve_folder};
+use crate::{
+    program::{ferry, sandbox, serve_folder},
+    shipped,
+};
 
 const PATIENCE: u32 = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -48,24 +43,11 @@ output: { value: $.paid }
 
 async fn pays(sandbox: &str, reference: &str) {
     let http = Arc::new(HttpClient::new().unwrap());
-    let known = SandboxInfo::ask(sandbox, &*http).await.unwrap();
-    let (library, _) = Library::load(&[], Arc::new(NoWatch));
     let fields = ["program_id", "client_id", "client_secret"];
-    let fields = fields.map(|name| (name.to_owned(), known.field("payoneer", name).unwrap().into()));
-    let settings = Settings {
-        name: "payoneer".to_owned(),
-        connector: "payoneer".to_owned(),
-        environment: "sandbox".to_owned(),
-        profile: None,
-        sandbox: Some(sandbox.to_owned()),
-        fields: fields.into(),
-    };
-    let world = World { http, clock: Arc::new(SystemClock::default()) as Arc<dyn Clock> };
-    let connection = Connection::open(settings, &library, world).unwrap();
+    let connection = shipped::opened((sandbox, &http), ("payoneer", None), &fields).await;
     let amount = json!({ "amount": 5.10, "currency": "USD" });
     let input = json!({ "client_reference_id": reference, "payee_id": "P-1", "amount": amount, "description": "x" });
-    let prepared = connection.prepare("create_payout", &input).unwrap();
-    connection.send(&FreePass, "create_payout", &[&prepared]).await.pop().unwrap().unwrap();
+    shipped::call(&connection, "create_payout", input).await.unwrap();
 }
 
 /// Waits until the sandbox's webhook of a payout was accepted and refused so often.

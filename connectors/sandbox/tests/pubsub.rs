@@ -11,19 +11,8 @@ use serde_json::{Value, json};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
-mod proto {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        dead_code,
-        missing_docs,
-        rust_2018_idioms,
-        unreachable_pub,
-        reason = "nobody has written it"
-    )]
-    tonic::include_proto!("eventbus.v1");
-}
+#[path = "../../proto/eventbus.rs"]
+mod proto;
 
 const CASES: &str = "/data/CaseChangeEvent";
 const TOKEN: &str = "grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-secret";

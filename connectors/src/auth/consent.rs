@@ -110,28 +110,18 @@ impl Connection {
         Ok(row.map(|row| Standing { granted_at: row.granted_at, withdrawn_at: row.withdrawn_at }))
     }
 
-    /// A token of what a person has allowed; `stale` is the number of one that the target refused.
+    /// A token of what a person has allowed; `refused` is the header that the target refused.
     ///
     /// # Errors
     /// [`ErrorClass::Unavailable`], which waits and uses up no attempt, until somebody gives the consent.
     pub(super) async fn consented(
         &self,
         pass: &dyn Pass,
-        (way, auth): (usize, &OAuth2),
-        stale: Option<u64>,
+        auth: &OAuth2,
+        refused: Option<&SecretString>,
+        number: u64,
     ) -> Result<Token, Failure> {
-        let mut current = self.tokens[way].current.lock().await;
-        if let Some(token) = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale) {
-            return Ok(token.clone());
-        }
-        let refused = current.as_ref().filter(|token| Some(token.number) == stale).map(|token| token.header.1.clone());
-        let number = current.as_ref().map_or(0, |token| token.number) + 1;
-        // What the target refused is of no use any more, whatever comes now.
-        *current = None;
-        let tokens = self.renewed(pass, auth, refused.as_ref()).await?;
-        let token = token_of(&tokens, number);
-        *current = Some(token.clone());
-        Ok(token)
+        self.renewed(pass, auth, refused).await.map(|tokens| token_of(&tokens, number))
     }
 
     /// The tokens in the row, or new ones for them.
@@ -145,7 +135,7 @@ impl Connection {
             let tokens = self.opened(&row)?;
             let now = self.world.clock.now();
             let is_refused = refused.is_some_and(|refused| refused.expose_secret() == bearer(&tokens).expose_secret());
-            if tokens.expires_at > now && !is_refused {
+            if self.lasts(tokens.expires_at) && !is_refused {
                 return Ok(tokens);
             }
             if row.busy_until.is_some_and(|until| until > now) {
@@ -226,7 +216,8 @@ impl Connection {
         let row = Row { sealed: self.sealed(&tokens)?, granted_at: asked_at, ..Row::default() };
         let version = self.consent_row().await?.0;
         self.keep_granted(version, &row).await?;
-        *self.tokens[way].current.lock().await = None;
+        // What was carried until now is of the consent before.
+        self.tokens[way].current.lock().await.iter_mut().for_each(Token::end);
         Ok(tokens.claims)
     }
 

@@ -13,7 +13,7 @@ use ferry_contract::{
     port::Pass,
     template::{Escape, Template, percent_encoded},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -22,6 +22,7 @@ pub use consent::{Code, Consents, Standing};
 
 use crate::{
     connection::Connection,
+    limits::TOKEN_MARGIN,
     manifest::{Auth, Call, OAuth2},
     request,
 };
@@ -76,10 +77,7 @@ impl Connection {
         let Some(way) = way else { return Ok(None) };
         let header = match self.manifest.auth.get(way) {
             None => return Ok(None),
-            Some(Auth::OAuth2(auth)) if auth.consent().is_some() => {
-                return self.consented(pass, (way, auth), stale).await.map(Some);
-            }
-            Some(Auth::OAuth2(auth)) => return self.fetched(pass, (way, auth), stale).await.map(Some),
+            Some(Auth::OAuth2(auth)) => return self.cached(pass, (way, auth), stale).await.map(Some),
             Some(Auth::ApiKey { header, value }) => {
                 let header = self.filled(header, None)?.expose_secret().to_ascii_lowercase();
                 if !request::is_header(&header) {
@@ -99,6 +97,35 @@ impl Connection {
             claims: BTreeMap::new(),
             number: 0,
         }))
+    }
+
+    /// The token that is valid now, fetched or renewed by the first who needs it while all others wait.
+    async fn cached(
+        &self,
+        pass: &dyn Pass,
+        (way, auth): (usize, &OAuth2),
+        stale: Option<u64>,
+    ) -> Result<Token, Failure> {
+        let mut current = self.tokens[way].current.lock().await;
+        let is_usable = |token: &&Token| self.lasts(token.expires_at) && Some(token.number) != stale;
+        if let Some(token) = current.as_ref().filter(is_usable) {
+            return Ok(token.clone());
+        }
+        let number = current.as_ref().map_or(0, |token| token.number) + 1;
+        let refused = current.as_ref().filter(|token| Some(token.number) == stale).map(|token| token.header.1.clone());
+        // What the target refused is of no use any more, whatever comes now.
+        current.iter_mut().for_each(Token::end);
+        let token = match auth.consent() {
+            Some(_) => self.consented(pass, auth, refused.as_ref(), number).await?,
+            None => self.fetch_anywhere(pass, auth, number).await?,
+        };
+        *current = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Whether what ends then can still be carried.
+    fn lasts(&self, until: Timestamp) -> bool {
+        until > self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit")
     }
 
     /// What stands in a path for a claim until its token is there.
@@ -129,6 +156,11 @@ impl Connection {
 }
 
 impl Token {
+    /// Is carried no more; its number stays, so that whoever still holds it is known.
+    fn end(&mut self) {
+        self.expires_at = Timestamp::MIN;
+    }
+
     /// A path with what is known of the person in the place of his claims.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::{Token, basic, jwt::Claims};
 use crate::{
     address::{Address, after},
     connection::Connection,
-    limits::{TIMEOUT_DEFAULT, TOKEN_MARGIN},
+    limits::TIMEOUT_DEFAULT,
     manifest::{Accept, ClientAuth, Grant, OAuth2},
     response::{Answer, Asked, clipped},
 };
@@ -28,26 +28,8 @@ const LIFE_DEFAULT: Duration = Duration::from_mins(15);
 type Form = Vec<(&'static str, SecretString)>;
 
 impl Connection {
-    /// The token that is valid now.
-    pub(super) async fn fetched(
-        &self,
-        pass: &dyn Pass,
-        (way, auth): (usize, &OAuth2),
-        stale: Option<u64>,
-    ) -> Result<Token, Failure> {
-        let mut current = self.tokens[way].current.lock().await;
-        let usable = current.as_ref().filter(|token| self.is_fresh(token) && Some(token.number) != stale);
-        if let Some(token) = usable {
-            return Ok(token.clone());
-        }
-        let number = current.as_ref().map_or(0, |token| token.number) + 1;
-        let token = self.fetch_anywhere(pass, auth, number).await?;
-        *current = Some(token.clone());
-        Ok(token)
-    }
-
     /// A token from the first address that gives one: asking for it twice is harmless.
-    async fn fetch_anywhere(&self, pass: &dyn Pass, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
+    pub(super) async fn fetch_anywhere(&self, pass: &dyn Pass, auth: &OAuth2, number: u64) -> Result<Token, Failure> {
         let mut before = None;
         for address in self.addresses(auth.host(), None)? {
             let asked = match self.form(auth, &address.url) {
@@ -92,12 +74,7 @@ impl Connection {
     /// Whether a call in this way needs no new token; one that is being fetched counts as none.
     pub(crate) fn has_token(&self, way: usize) -> bool {
         let current = self.tokens[way].current.try_lock();
-        current.is_ok_and(|token| token.as_ref().is_some_and(|token| self.is_fresh(token)))
-    }
-
-    pub(super) fn is_fresh(&self, token: &Token) -> bool {
-        let until = self.world.clock.now() + SignedDuration::try_from(TOKEN_MARGIN).expect("30 s fit");
-        token.expires_at > until
+        current.is_ok_and(|token| token.as_ref().is_some_and(|token| self.lasts(token.expires_at)))
     }
 
     /// The answer that has a token, and when it was asked for.

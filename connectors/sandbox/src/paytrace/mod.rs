@@ -8,8 +8,6 @@
 //! A person can order: `{"settle": true}` settles now, `{"settle_hour": 20}` each day at that hour of the merchant's day,
 //! `{"chargeback": {"transaction_id": …, "reason": …}}` opens one, and `{"customer": {"customer_id": …, "card": "0002",
 //! "account": "0125"}}` makes a customer or changes his last four digits, which decide what happens (see `customers`).
-//!
-//! It tells nothing and has no ledger until somebody has logged in, so that whoever uses another system hears of that alone.
 
 mod asked;
 mod book;
@@ -57,7 +55,6 @@ const RECUR_HOUR: i8 = 6;
 #[derive(Debug)]
 pub(crate) struct Paytrace {
     tokens: Tokens,
-    is_used: bool,
     calendar: Calendar,
     vault: Vault,
     book: Book,
@@ -78,7 +75,6 @@ impl Paytrace {
         let today = calendar.day(now);
         let mut paytrace = Self {
             tokens: Tokens::new(seed, limits::PAYTRACE_TOKEN_S),
-            is_used: false,
             vault: customers::start(seed),
             book: Book::default(),
             checks: Checks::default(),
@@ -131,9 +127,7 @@ impl Paytrace {
     }
 
     fn tell(&mut self, notice: Notice) {
-        if self.is_used {
-            self.notices.push(notice);
-        }
+        self.notices.push(notice);
     }
 
     /// Charges a customer whose time has come; one who has left the vault is not charged.
@@ -169,7 +163,6 @@ impl Paytrace {
                            used in the authorization request, or was issued to another client.";
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_grant", message);
         }
-        self.is_used = true;
         let token = self.tokens.issue(now);
         let (first, rest) = token.split_at(8);
         let (second, third) = rest.split_at(12);
@@ -316,9 +309,6 @@ impl Simulated for Paytrace {
     }
 
     fn ledger(&self) -> Value {
-        if !self.is_used {
-            return Value::Null;
-        }
         let mut body = self.book.invoices();
         body["checks"] = self.checks.standings();
         body["chargebacks"] = Value::Array(self.chargebacks.clone());

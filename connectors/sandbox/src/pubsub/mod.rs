@@ -25,20 +25,8 @@ use proto::{
 use refused::{overloaded, refused, unavailable};
 use stream::{Fetched, Published};
 
-/// What is made of the description of the API.
-mod proto {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        dead_code,
-        missing_docs,
-        rust_2018_idioms,
-        unreachable_pub,
-        reason = "nobody has written it"
-    )]
-    tonic::include_proto!("eventbus.v1");
-}
+#[path = "../../../proto/eventbus.rs"]
+mod proto;
 
 /// The server.
 #[derive(Clone, Debug)]

@@ -31,20 +31,8 @@ use proto::{ConsumerEvent, FetchRequest, FetchResponse, ProducerEvent, PublishRe
 use refusal::{Sent, failure};
 use session::Session;
 
-/// What is made of the description of the API.
-mod proto {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        dead_code,
-        missing_docs,
-        rust_2018_idioms,
-        unreachable_pub,
-        reason = "nobody has written it"
-    )]
-    tonic::include_proto!("eventbus.v1");
-}
+#[path = "../../../proto/eventbus.rs"]
+mod proto;
 
 /// What can be done with a topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
