@@ -5,7 +5,10 @@ mod common;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -67,6 +70,8 @@ struct World {
     has_forgotten: Mutex<bool>,
     rows: Mutex<BTreeMap<String, (u64, Value)>>,
     audience: Mutex<String>,
+    /// Whether tokens take their time.
+    is_slow: Arc<AtomicBool>,
     /// How long its access tokens can be used.
     life_s: Mutex<u64>,
 }
@@ -110,7 +115,13 @@ impl Http for World {
             (200, json!({}))
         };
         let body = body.to_string().into_bytes();
-        Box::pin(std::future::ready(Ok(HttpResponse { status, headers: Vec::new(), body })))
+        let is_slow = Arc::clone(&self.is_slow);
+        Box::pin(async move {
+            while is_login && is_slow.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            Ok(HttpResponse { status, headers: Vec::new(), body })
+        })
     }
 }
 
@@ -194,6 +205,37 @@ async fn one_process_renews_for_all() {
     // Who starts later finds what is there.
     get(&open(&world, "hush")).await.unwrap();
     assert_eq!(*world.renews.lock().unwrap(), 2);
+}
+
+/// The engine stops, or a lease ends: whoever asked is gone, and the token that renews is used up all the same.
+#[tokio::test]
+async fn what_comes_of_a_renewal_is_kept_although_nobody_waits_for_it() {
+    let world = world();
+    let connection = open(&world, "hush");
+    take(&connection, "n").await.unwrap();
+    get(&connection).await.unwrap();
+    *world.has_forgotten.lock().unwrap() = true;
+    world.is_slow.store(true, Ordering::Relaxed);
+    let (name, version) = world.rows.lock().unwrap().iter().map(|(name, row)| (name.clone(), row.0)).next().unwrap();
+    let a_while = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        got = get(&connection) => panic!("it is slow, and gave {got:?}"),
+        () = a_while => {}
+    }
+    // Nobody waits any more.
+    world.is_slow.store(false, Ordering::Relaxed);
+    let kept = async {
+        while world.rows.lock().unwrap()[&name].0 < version + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), kept).await.expect("what came of it is kept");
+    get(&connection).await.unwrap();
+    assert_eq!(*world.renews.lock().unwrap(), 2, "the consent is not lost, and nothing is renewed again");
 }
 
 #[tokio::test]

@@ -7,25 +7,28 @@
 
 mod sealed;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     path::{Document, Path},
-    port::{Boxed, Pass},
+    port::{Boxed, HttpError, HttpRequest, Pass},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Token;
+use super::{
+    Token,
+    oauth2::{end_of, has_token, no_answer, refused, seen},
+};
 use crate::{
-    connection::Connection,
+    connection::{Connection, World},
     limits::{CONSENT_BUSY, CONSENT_LOOK_EVERY, CONSENT_TRIES_MAX, CONSENT_WAIT},
-    manifest::{Consent, OAuth2},
-    response::Answer,
+    manifest::{Accept, Consent, OAuth2},
+    response::{Answer, Asked},
 };
 
 /// Where consents are kept: rows by name, each with a version that counts its changes from 1.
@@ -59,8 +62,8 @@ struct Row {
 }
 
 /// The tokens of a consent.
-#[derive(Clone, Deserialize, Serialize)]
-pub(super) struct Tokens {
+#[derive(Deserialize, Serialize)]
+struct Tokens {
     access_token: String,
     expires_at: Timestamp,
     #[serde(default)]
@@ -77,20 +80,22 @@ pub struct Standing {
     pub withdrawn_at: Option<Timestamp>,
 }
 
-impl Connection {
-    /// The name of its row.
-    fn row(&self) -> String {
-        format!("consent/{}/{}", self.name, self.identity())
-    }
+/// What keeps the consent of one connection. It has all that it needs, so that a renewal goes on where whoever asked for it is gone.
+#[derive(Clone)]
+struct Keeper {
+    consents: Arc<dyn Consents>,
+    world: World,
+    /// The connection's name, and that of its row.
+    connection: String,
+    row: String,
+    /// What seals it.
+    secret: SecretString,
+}
 
-    fn consents(&self) -> Result<&dyn Consents, Failure> {
-        let none = || Failure::new(ErrorClass::Config, "a consent is kept in a store, and none is open here");
-        self.consents.get().map(|consents| &**consents).ok_or_else(none)
-    }
-
-    /// The row as it is now.
-    async fn consent_row(&self) -> Result<(u64, Option<Row>), Failure> {
-        let found = self.consents()?.read(&self.row()).await.map_err(|error| not_kept(&error))?;
+impl Keeper {
+    /// The row as it is now, and its version.
+    async fn read(&self) -> Result<(u64, Option<Row>), Failure> {
+        let found = self.consents.read(&self.row).await.map_err(|error| not_kept(&error))?;
         let Some((version, value)) = found else { return Ok((0, None)) };
         let row = serde_json::from_value(value).map_err(|error| not_kept(&error.to_string()))?;
         Ok((version, Some(row)))
@@ -98,7 +103,83 @@ impl Connection {
 
     async fn keep(&self, expected: u64, row: &Row) -> Result<bool, Failure> {
         let value = serde_json::to_value(row).map_err(|error| not_kept(&error.to_string()))?;
-        self.consents()?.write(&self.row(), expected, value).await.map_err(|error| not_kept(&error))
+        self.consents.write(&self.row, expected, value).await.map_err(|error| not_kept(&error))
+    }
+
+    /// What came of a renewal must not be lost: the token before it is used up.
+    async fn keep_granted(&self, mut version: u64, row: &Row) -> Result<(), Failure> {
+        let mut last = Ok(false);
+        for _ in 0..CONSENT_TRIES_MAX {
+            last = self.keep(version, row).await;
+            match &last {
+                Ok(true) => return Ok(()),
+                Ok(false) => version = self.read().await?.0,
+                Err(_) => self.world.clock.sleep(CONSENT_LOOK_EVERY).await,
+            }
+        }
+        let connection = &self.connection;
+        tracing::error!(connection, "a renewed token could not be kept; its consent must be given again");
+        last.map(|_| ())
+    }
+
+    /// Renews, and keeps what came of it before it is used.
+    async fn renew(self, request: HttpRequest, version: u64, row: Row, tokens: Tokens) -> Result<Tokens, Failure> {
+        let asked_at = self.world.clock.now();
+        let failure = match self.world.http.send(request).await {
+            Ok(response) => {
+                let answer = Answer::read(&response, Accept::Json, Asked::default());
+                if has_token(&answer) {
+                    // Whose account it is does not change.
+                    let fresh = tokens_of(&answer, asked_at, tokens.claims, tokens.refresh_token);
+                    let kept = Row { busy_until: None, sealed: self.sealed(&fresh)?, ..row };
+                    return self.keep_granted(version, &kept).await.map(|()| fresh);
+                }
+                refused(&answer)
+            }
+            Err(HttpError::NotSent(reason) | HttpError::NoAnswer(reason)) => no_answer(&reason),
+        };
+        if failure.code.as_deref() == Some("invalid_grant") {
+            let withdrawn = Row { busy_until: None, withdrawn_at: Some(self.world.clock.now()), ..row };
+            self.keep(version, &withdrawn).await?;
+            return Err(self.needs_consent("it was withdrawn"));
+        }
+        self.keep(version, &row).await?;
+        Err(failure)
+    }
+
+    fn sealed(&self, tokens: &Tokens) -> Result<String, Failure> {
+        let text = serde_json::to_string(tokens).map_err(|error| not_kept(&error.to_string()))?;
+        sealed::seal(&self.secret, &self.row, text.as_bytes()).ok_or_else(|| not_kept("it cannot be sealed"))
+    }
+
+    fn opened(&self, row: &Row) -> Result<Tokens, Failure> {
+        let bytes = sealed::open(&self.secret, &self.row, &row.sealed);
+        let tokens = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        // Who has another secret of the client than then cannot use its tokens either.
+        tokens.ok_or_else(|| self.needs_consent("the client's secret is another one than when it was given"))
+    }
+
+    fn needs_consent(&self, why: &str) -> Failure {
+        let name = &self.connection;
+        let message = format!("`{name}` needs a person's consent ({why}): run `ferry connect {name}`");
+        Failure::new(ErrorClass::Unavailable, message).after(CONSENT_WAIT).untried()
+    }
+}
+
+impl Connection {
+    fn keeper(&self) -> Result<Keeper, Failure> {
+        let config = |message: &str| Failure::new(ErrorClass::Config, message);
+        let consents =
+            self.consents.get().ok_or_else(|| config("a consent is kept in a store, and none is open here"))?;
+        let secret = self.fields.get("client_secret").filter(|secret| !secret.expose_secret().is_empty());
+        let secret = secret.ok_or_else(|| config("a consent is sealed with `client_secret`, which has no value"))?;
+        Ok(Keeper {
+            consents: Arc::clone(consents),
+            world: self.world.clone(),
+            connection: self.name.clone(),
+            row: format!("consent/{}/{}", self.name, self.identity()),
+            secret: secret.clone(),
+        })
     }
 
     /// How the consent of this connection stands; nothing where none was given.
@@ -106,7 +187,7 @@ impl Connection {
     /// # Errors
     /// [`ErrorClass::Config`] where no store is open, [`ErrorClass::Unavailable`] where it cannot be read.
     pub async fn consent(&self) -> Result<Option<Standing>, Failure> {
-        let (_, row) = self.consent_row().await?;
+        let (_, row) = self.keeper()?.read().await?;
         Ok(row.map(|row| Standing { granted_at: row.granted_at, withdrawn_at: row.withdrawn_at }))
     }
 
@@ -126,13 +207,14 @@ impl Connection {
 
     /// The tokens in the row, or new ones for them.
     async fn renewed(&self, pass: &dyn Pass, auth: &OAuth2, refused: Option<&SecretString>) -> Result<Tokens, Failure> {
+        let keeper = self.keeper()?;
         for _ in 0..CONSENT_TRIES_MAX {
-            let (version, row) = self.consent_row().await?;
-            let row = row.ok_or_else(|| self.needs_consent("nobody has given it"))?;
+            let (version, row) = keeper.read().await?;
+            let row = row.ok_or_else(|| keeper.needs_consent("nobody has given it"))?;
             if row.withdrawn_at.is_some() {
-                return Err(self.needs_consent("it was withdrawn"));
+                return Err(keeper.needs_consent("it was withdrawn"));
             }
-            let tokens = self.opened(&row)?;
+            let tokens = keeper.opened(&row)?;
             let now = self.world.clock.now();
             let is_refused = refused.is_some_and(|refused| refused.expose_secret() == bearer(&tokens).expose_secret());
             if self.lasts(tokens.expires_at) && !is_refused {
@@ -143,57 +225,36 @@ impl Connection {
                 continue;
             }
             let busy = Row { busy_until: Some(later(now, CONSENT_BUSY)), ..row.clone() };
-            if self.keep(version, &busy).await? {
-                return self.renew(pass, auth, (version + 1, &row, &tokens)).await;
+            if keeper.keep(version, &busy).await? {
+                return self.renew(pass, auth, keeper, (version + 1, row, tokens)).await;
             }
         }
         Err(Failure::new(ErrorClass::Unavailable, "another process renews the token for too long").untried())
     }
 
-    /// Renews, and keeps what came of it before it is used.
+    /// Renews in a task of its own: once the token that renews has left, what comes for it is kept, whoever still waits.
     async fn renew(
         &self,
         pass: &dyn Pass,
         auth: &OAuth2,
-        (version, row, tokens): (u64, &Row, &Tokens),
+        keeper: Keeper,
+        (version, row, tokens): (u64, Row, Tokens),
     ) -> Result<Tokens, Failure> {
-        let Some(refresh) = &tokens.refresh_token else {
-            return Err(self.needs_consent("it has ended, and nothing renews it"));
+        let Some(refresh) = tokens.refresh_token.clone() else {
+            return Err(keeper.needs_consent("it has ended, and nothing renews it"));
         };
-        let form =
-            vec![("grant_type", "refresh_token".into()), ("refresh_token", SecretString::from(refresh.as_str()))];
-        match self.ask_for_token(pass, auth, form).await {
-            Ok((answer, asked_at)) => {
-                let fresh = self.tokens_of(auth, &answer, asked_at, Some(tokens))?;
-                self.keep_granted(version, &Row { busy_until: None, sealed: self.sealed(&fresh)?, ..row.clone() })
-                    .await?;
-                Ok(fresh)
-            }
-            Err(failure) if failure.code.as_deref() == Some("invalid_grant") => {
-                let withdrawn = Row { busy_until: None, withdrawn_at: Some(self.world.clock.now()), ..row.clone() };
-                self.keep(version, &withdrawn).await?;
-                Err(self.needs_consent("it was withdrawn"))
-            }
-            Err(failure) => {
-                self.keep(version, row).await?;
-                Err(failure)
-            }
+        let addresses = self.addresses(auth.host(), None)?;
+        let address = &addresses[0];
+        if let Err(failure) = pass.next(&address.name).await {
+            keeper.keep(version, &row).await?;
+            return Err(failure);
         }
-    }
-
-    /// What came of a renewal must not be lost: the token before it is used up.
-    async fn keep_granted(&self, mut version: u64, row: &Row) -> Result<(), Failure> {
-        let mut last = Ok(false);
-        for _ in 0..CONSENT_TRIES_MAX {
-            last = self.keep(version, row).await;
-            match &last {
-                Ok(true) => return Ok(()),
-                Ok(false) => version = self.consent_row().await?.0,
-                Err(_) => self.world.clock.sleep(CONSENT_LOOK_EVERY).await,
-            }
-        }
-        tracing::error!(connection = self.name, "a renewed token could not be kept; its consent must be given again");
-        last.map(|_| ())
+        let form = vec![("grant_type", "refresh_token".into()), ("refresh_token", SecretString::from(refresh))];
+        let request = self.token_request(auth, &address.url, form)?;
+        let renewal = tokio::spawn(keeper.renew(request, version, row, tokens)).await;
+        let renewed = renewal.unwrap_or_else(|error| Err(Failure::new(ErrorClass::Bug, error.to_string())));
+        pass.seen(&address.name, seen(renewed.as_ref().err())).await;
+        renewed
     }
 
     /// Takes the code that a person's browser brought, and keeps what it is worth.
@@ -212,34 +273,15 @@ impl Connection {
         ];
         let (answer, asked_at) = self.ask_for_token(pass, auth, form).await?;
         check_nonce(&answer, code.nonce)?;
-        let tokens = self.tokens_of(auth, &answer, asked_at, None)?;
-        let row = Row { sealed: self.sealed(&tokens)?, granted_at: asked_at, ..Row::default() };
-        let version = self.consent_row().await?.0;
-        self.keep_granted(version, &row).await?;
+        let id_token = answer.body.get("id_token").and_then(Value::as_str);
+        let claims = id_token.map(|token| self.claims(auth.consent(), token, asked_at)).transpose()?;
+        let tokens = tokens_of(&answer, asked_at, claims.unwrap_or_default(), None);
+        let keeper = self.keeper()?;
+        let row = Row { sealed: keeper.sealed(&tokens)?, granted_at: asked_at, ..Row::default() };
+        keeper.keep_granted(keeper.read().await?.0, &row).await?;
         // What was carried until now is of the consent before.
         self.tokens[way].current.lock().await.iter_mut().for_each(Token::end);
         Ok(tokens.claims)
-    }
-
-    /// The tokens in an answer; what it leaves out stays as it was.
-    fn tokens_of(
-        &self,
-        auth: &OAuth2,
-        answer: &Answer,
-        asked_at: Timestamp,
-        before: Option<&Tokens>,
-    ) -> Result<Tokens, Failure> {
-        let text = |name: &str| answer.body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let claims = match text("id_token") {
-            Some(token) => self.claims(auth.consent(), &token, asked_at)?,
-            None => before.map(|before| before.claims.clone()).unwrap_or_default(),
-        };
-        Ok(Tokens {
-            access_token: text("access_token").unwrap_or_default(),
-            expires_at: super::oauth2::end_of(answer, asked_at),
-            refresh_token: text("refresh_token").or_else(|| before?.refresh_token.clone()),
-            claims,
-        })
     }
 
     /// What the manifest wants of the claims of a token. It came from the token endpoint itself over TLS, so its signature adds
@@ -271,30 +313,6 @@ impl Connection {
         };
         wanted.map(found).collect()
     }
-
-    fn needs_consent(&self, why: &str) -> Failure {
-        let message = format!("`{}` needs a person's consent ({why}): run `ferry connect {}`", self.name, self.name);
-        Failure::new(ErrorClass::Unavailable, message).after(CONSENT_WAIT).untried()
-    }
-
-    fn sealed(&self, tokens: &Tokens) -> Result<String, Failure> {
-        let text = serde_json::to_string(tokens).map_err(|error| not_kept(&error.to_string()))?;
-        sealed::seal(self.sealing_secret()?, &self.row(), text.as_bytes())
-            .ok_or_else(|| not_kept("it cannot be sealed"))
-    }
-
-    fn opened(&self, row: &Row) -> Result<Tokens, Failure> {
-        let bytes = sealed::open(self.sealing_secret()?, &self.row(), &row.sealed);
-        let tokens = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        // Who has another secret of the client than then cannot use its tokens either.
-        tokens.ok_or_else(|| self.needs_consent("the client's secret is another one than when it was given"))
-    }
-
-    fn sealing_secret(&self) -> Result<&SecretString, Failure> {
-        let secret = self.fields.get("client_secret").filter(|secret| !secret.expose_secret().is_empty());
-        let none = || Failure::new(ErrorClass::Config, "a consent is sealed with `client_secret`, which has no value");
-        secret.ok_or_else(none)
-    }
 }
 
 /// What a browser brought back from the page on which a person was asked.
@@ -308,6 +326,22 @@ pub struct Code<'a> {
     pub verifier: &'a SecretString,
     /// What the token must say again, where it says one.
     pub nonce: &'a str,
+}
+
+/// The tokens in an answer; one that it leaves out stays as it was.
+fn tokens_of(
+    answer: &Answer,
+    asked_at: Timestamp,
+    claims: BTreeMap<String, String>,
+    refresh_token: Option<String>,
+) -> Tokens {
+    let text = |name: &str| answer.body.get(name).and_then(Value::as_str).map(str::to_owned);
+    Tokens {
+        access_token: text("access_token").unwrap_or_default(),
+        expires_at: end_of(answer, asked_at),
+        refresh_token: text("refresh_token").or(refresh_token),
+        claims,
+    }
 }
 
 fn token_of(tokens: &Tokens, number: u64) -> Token {

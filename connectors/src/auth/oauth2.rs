@@ -25,7 +25,7 @@ use crate::{
 const LIFE_DEFAULT: Duration = Duration::from_mins(15);
 
 /// What is sent for a token.
-type Form = Vec<(&'static str, SecretString)>;
+pub(super) type Form = Vec<(&'static str, SecretString)>;
 
 impl Connection {
     /// A token from the first address that gives one: asking for it twice is harmless.
@@ -64,10 +64,7 @@ impl Connection {
     ) -> Result<(Answer, Timestamp), Failure> {
         pass.next(&address.name).await?;
         let answer = self.ask(auth, &address.url, form).await;
-        let class = answer.as_ref().err().map(|failure| failure.class);
-        let wait_ms = answer.as_ref().err().and_then(|failure| failure.wait_ms);
-        let seen = Seen { class, retry_after: wait_ms.map(Duration::from_millis), levels: Vec::new() };
-        pass.seen(&address.name, seen).await;
+        pass.seen(&address.name, seen(answer.as_ref().err())).await;
         answer
     }
 
@@ -84,13 +81,10 @@ impl Connection {
         let (method, url) = (request.method.clone(), request.url.clone());
         let asked = Asked { method, url, ..Asked::default() };
         let response = self.world.http.send(request).await.map_err(|error| match error {
-            HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
-                self.no_token(Failure::new(ErrorClass::Unavailable, format!("no token: {reason}")), &asked, None)
-            }
+            HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => self.no_token(no_answer(&reason), &asked, None),
         })?;
         let answer = Answer::read(&response, Accept::Json, asked);
-        let has_token = answer.body.get("access_token").and_then(Value::as_str).is_some();
-        if answer.status == 200 && has_token {
+        if has_token(&answer) {
             return Ok((answer, asked_at));
         }
         Err(self.no_token(refused(&answer), &answer.asked, Some(&answer)))
@@ -128,7 +122,7 @@ impl Connection {
         })
     }
 
-    fn token_request(&self, auth: &OAuth2, login: &str, mut form: Form) -> Result<HttpRequest, Failure> {
+    pub(super) fn token_request(&self, auth: &OAuth2, login: &str, mut form: Form) -> Result<HttpRequest, Failure> {
         let url = self.filled(&auth.token_url, Some((auth.host(), login)))?.expose_secret().to_owned();
         // The page on which a person was asked has named the scope already.
         if auth.consent().is_none() {
@@ -177,7 +171,23 @@ fn token(auth: &OAuth2, answer: &Answer, asked_at: Timestamp, number: u64) -> To
     }
 }
 
-fn refused(answer: &Answer) -> Failure {
+/// Whether an answer gives a token.
+pub(super) fn has_token(answer: &Answer) -> bool {
+    answer.status == 200 && answer.body.get("access_token").and_then(Value::as_str).is_some()
+}
+
+/// What an exchange showed of those who give tokens.
+pub(super) fn seen(failure: Option<&Failure>) -> Seen {
+    let retry_after = failure.and_then(|failure| failure.wait_ms).map(Duration::from_millis);
+    Seen { class: failure.map(|failure| failure.class), retry_after, levels: Vec::new() }
+}
+
+/// Whether it was sent or not, it may be asked for again.
+pub(super) fn no_answer(reason: &str) -> Failure {
+    Failure::new(ErrorClass::Unavailable, format!("no token: {reason}"))
+}
+
+pub(super) fn refused(answer: &Answer) -> Failure {
     let text = |name: &str| answer.body.get(name).and_then(Value::as_str).unwrap_or_default();
     let class = match answer.status {
         400 | 401 | 403 => ErrorClass::Auth,
