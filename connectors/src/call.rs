@@ -75,10 +75,7 @@ impl Connection {
         }
         match (calls, &call.bundle) {
             ([], _) => Vec::new(),
-            ([one], None) => match call.request.native {
-                Some(native) => vec![self.send_native(pass, (call, native), one).await],
-                None => vec![self.send_paged(pass, call, one).await],
-            },
+            ([one], None) => vec![self.send_alone(pass, call, one).await],
             (several, Some(rule)) => {
                 let mut together = several[0].clone();
                 together.body = request::merged(rule, several);
@@ -176,6 +173,18 @@ impl Connection {
         Ok(sum)
     }
 
+    /// One call that goes with no other.
+    pub(crate) async fn send_alone(&self, pass: &dyn Pass, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
+        match (&call.job, call.request.native) {
+            (Some(job), _) => self.send_job(pass, (call, job), prepared).await,
+            (None, Some(native)) => self.send_native(pass, (call, native), prepared).await,
+            (None, None) if call.request.upload.is_some() || call.request.download.is_some() => {
+                self.send_file(pass, call, prepared).await
+            }
+            (None, None) => self.send_paged(pass, call, prepared).await,
+        }
+    }
+
     async fn send_paged(&self, pass: &dyn Pass, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
         let (mut answer, mut output) = self.answer(pass, call, (prepared, None)).await?;
         let Some(rule) = &call.paginate else { return output.map_err(Refusal::into_failure) };
@@ -258,7 +267,7 @@ impl Connection {
     }
 
     /// Sends, and once more with a new token where the target says that the old one was the reason.
-    async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Exchanged {
+    pub(crate) async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Exchanged {
         let way = self.way_of(call);
         let token = self.token(pass, way, None).await?;
         let (answer, output) = self.exchange(pass, call, what, token.as_ref()).await?;
@@ -325,8 +334,9 @@ impl Connection {
             connection: self.open.clone(),
         };
         let mut was_sent = true;
+        let pages = pages_of(prepared);
         let answer = match self.world.http.send(request).await {
-            Ok(response) => Ok(Answer::read(&response, call.request.accept, asked)),
+            Ok(response) => Ok(saved(prepared, pages, Answer::read(&response, call.request.accept, asked))),
             Err(error) => {
                 let (class, message) = match error {
                     HttpError::NotSent(reason) => {
@@ -348,6 +358,21 @@ impl Connection {
         };
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
+    }
+}
+
+/// How many pages have begun to come into a file.
+fn pages_of(prepared: &Prepared) -> u64 {
+    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
+    opened.map_or(0, |file| file.begun())
+}
+
+/// An answer whose body has gone into a file, where one more page is there: rules see what the file is.
+fn saved(prepared: &Prepared, before: u64, answer: Answer) -> Answer {
+    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
+    match opened.filter(|file| file.begun() > before) {
+        Some(file) => Answer { body: file.told(), ..answer },
+        None => answer,
     }
 }
 

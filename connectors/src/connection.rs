@@ -23,6 +23,7 @@ use serde_json::Value;
 use crate::{
     address::{Address, Reach},
     auth::{Consents, TokenCache},
+    files::Files,
     library::Library,
     manifest::{Auth, Call, Encoding, Manifest, OAuth2},
     stand_in::StandIn,
@@ -80,6 +81,8 @@ pub struct Connection {
     pub(crate) consents: OnceLock<Arc<dyn Consents>>,
     /// How both sides know each other, where public authorities are not enough.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// The project's files, where it has some.
+    pub(crate) files: Option<Files>,
     /// What answers in the place of the target, in tests of pipelines.
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     /// Whether calls that write are refused.
@@ -129,6 +132,7 @@ impl Connection {
             consents: OnceLock::new(),
             way,
             tls: None,
+            files: None,
             stand_in: None,
             reads_only: false,
             concurrency: None,
@@ -145,6 +149,12 @@ impl Connection {
     #[must_use]
     pub fn with_tls(self, tls: Option<Tls>) -> Self {
         Self { tls: tls.map(Arc::new), ..self }
+    }
+
+    /// Sends files of this folder, and gets what it downloads into it.
+    #[must_use]
+    pub fn with_files(self, files: Option<Files>) -> Self {
+        Self { files, ..self }
     }
 
     /// Is answered by this, and never by its target.

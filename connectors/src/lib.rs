@@ -15,12 +15,15 @@ pub mod address;
 mod budget;
 pub mod bundle;
 pub mod call;
+pub mod files;
+mod job;
 pub mod paginate;
 pub mod rendered;
 pub mod request;
 pub mod response;
 pub mod stand_in;
 mod told;
+mod transfer;
 pub mod webhook;
 
 pub mod auth;

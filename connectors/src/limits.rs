@@ -52,3 +52,7 @@ pub const PUBSUB_CONNECT: Duration = Duration::from_secs(10);
 pub const PUBSUB_ANSWER_MAX_BYTES: usize = 32 << 20;
 /// Schemas of events that are kept.
 pub const PUBSUB_SCHEMAS_MAX: usize = 1_000;
+/// How long a job waits before it looks again how far the target is, where its manifest does not say.
+pub const JOB_LOOK_DEFAULT: Duration = Duration::from_secs(5);
+/// The least that a part of a table may have.
+pub const JOB_PART_MIN_BYTES: u64 = 1_000;

@@ -116,7 +116,7 @@ fn number(target: &str, parameter: &str) -> Option<u64> {
 }
 
 /// The same target with another value of a parameter of its query.
-fn with(target: &str, parameter: &str, value: &str) -> String {
+pub(crate) fn with(target: &str, parameter: &str, value: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let is_own = |pair: &&str| pair.strip_prefix(parameter).is_some_and(|rest| rest.starts_with('='));
     let others = query.split('&').filter(|pair| !pair.is_empty() && !is_own(pair));

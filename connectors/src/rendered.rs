@@ -48,8 +48,8 @@ impl Connection {
     /// [`ErrorClass::Config`] where its host is not known, and those of the login.
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
         let by = self.action(action)?;
-        if let Some(native) = by.request.native {
-            return self.rendered_native((by, native), call);
+        if !by.is_http() {
+            return self.rendered_whole(by, call);
         }
         let token = self.token(pass, self.way_of(by), None).await?;
         let ours = self.addresses(&by.request.host, token.as_ref())?;

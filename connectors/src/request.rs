@@ -7,7 +7,7 @@ use ferry_contract::{
     failure::{ErrorClass, Failure},
     key::{CallKey, Digest},
     path::{Document, Path},
-    port::HttpRequest,
+    port::{Body, HttpRequest, Save},
     script::{Named, Rules},
     template::{Escape, percent_encoded},
 };
@@ -19,6 +19,7 @@ use crate::{
     auth::Token,
     connection::Fields,
     manifest::{BodyEncoding, Bundle, Call, OWN_HEADERS},
+    transfer::{self, Incoming, Outgoing},
 };
 
 /// A call that is ready to be sent, alone or with others of the same group.
@@ -34,6 +35,10 @@ pub struct Prepared {
     pub headers: Vec<(String, String)>,
     /// The body, before it is written as its encoding says.
     pub body: Option<Value>,
+    /// The file that is sent, and which part of it; its handle once it is about to be.
+    pub upload: Option<Outgoing>,
+    /// The file that the answer goes into; its handle once it is asked for.
+    pub download: Option<Incoming>,
     /// The header that carries the call's key, and the key.
     pub key: Option<(String, String)>,
     /// The call's key, for whatever carries none in a header.
@@ -148,11 +153,26 @@ pub fn prepare(
     // A body that is null is none.
     let body = body.map_err(|error| invalid(error.to_string()))?.filter(|body| !body.is_null());
     written(call.request.encoding, body.as_ref()).map_err(invalid)?;
+    let (upload, download) = transfer::named(call, scope, input)?;
     let group = group(call, &target, &headers, body.as_ref());
     let key = call.key_header.clone().map(|header| (header, String::new()));
     let (input, method, sensitive) = (input.clone(), call.request.method.clone(), Vec::new());
     let (call_key, reach, gate) = (None, Reach::First, None);
-    Ok(Prepared { input, method, target, headers, body, key, call_key, sensitive, group, reach, gate })
+    Ok(Prepared {
+        input,
+        method,
+        target,
+        headers,
+        body,
+        upload,
+        download,
+        key,
+        call_key,
+        sensitive,
+        group,
+        reach,
+        gate,
+    })
 }
 
 /// Names and values that the input itself says; of a list, each under the same name.
@@ -196,7 +216,7 @@ fn group(call: &Call, target: &str, headers: &[(String, String)], body: Option<&
 }
 
 /// The value of a header: what would end it, or begin another, is refused.
-fn header(name: &str, value: &Value) -> Result<String, String> {
+pub(crate) fn header(name: &str, value: &Value) -> Result<String, String> {
     let text = text(value);
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t') {
         return Ok(text);
@@ -206,7 +226,9 @@ fn header(name: &str, value: &Value) -> Result<String, String> {
 
 /// The request of a call to an address with its path.
 pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token: Option<&Token>) -> HttpRequest {
-    let mut headers = vec![("accept".to_owned(), call.request.accept.media_types().to_owned())];
+    let (upload, download) = (prepared.upload.as_ref(), prepared.download.as_ref());
+    let accepted = download.map_or(call.request.accept.media_types(), |download| &download.media_type);
+    let mut headers = vec![("accept".to_owned(), accepted.to_owned())];
     if let Some(token) = token {
         headers.push((token.header.0.clone(), token.header.1.expose_secret().to_owned()));
     }
@@ -215,11 +237,17 @@ pub(crate) fn http_request(call: &Call, prepared: &Prepared, url: String, token:
     let own = token.map(|token| token.header.0.as_str());
     headers.extend(prepared.headers.iter().filter(|(name, _)| Some(name.as_str()) != own).cloned());
     // What cannot be written was refused when it was prepared.
-    let body = written(call.request.encoding, prepared.body.as_ref()).ok().flatten();
-    if body.is_some() {
-        headers.push(("content-type".to_owned(), call.request.encoding.media_type().to_owned()));
-    }
-    HttpRequest { method: prepared.method.clone(), url, headers, body, timeout: call.timeout, tls: None }
+    let body = written(call.request.encoding, prepared.body.as_ref()).ok().flatten().map(Body::Bytes);
+    let media_type = match upload {
+        Some(upload) => Some(upload.media_type.as_str()),
+        None => body.is_some().then(|| call.request.encoding.media_type()),
+    };
+    headers.extend(media_type.map(|media_type| ("content-type".to_owned(), media_type.to_owned())));
+    let sent = upload.and_then(|upload| upload.opened.clone());
+    let body = sent.map(|sent| Body::Upload(sent)).or(body);
+    let to = download.and_then(|download| download.opened.clone());
+    let save = download.zip(to).map(|(download, to)| Save { media_type: download.media_type.clone(), to });
+    HttpRequest { method: prepared.method.clone(), url, headers, body, save, timeout: call.timeout, tls: None }
 }
 
 /// The bytes of a body.

@@ -38,7 +38,8 @@ impl Http for Net {
             is_ours.then(|| format!(" | {name}: {value}"))
         };
         let headers: String = request.headers.iter().filter_map(own).collect();
-        let body = request.body.map_or_else(String::new, |body| format!(" | {}", String::from_utf8(body).unwrap()));
+        let body = String::from_utf8(request.bytes().to_vec()).unwrap();
+        let body = if body.is_empty() { body } else { format!(" | {body}") };
         let mut asked = self.0.lock().unwrap();
         asked.push(format!("{} {}{headers}{body}\n", request.method, request.url));
         let body = json!({ "access_token": format!("t{}", asked.len()), "expires_in": 3600 }).to_string().into();

@@ -44,7 +44,7 @@ struct Target(u16, Value);
 
 impl Http for Target {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
-        let sent: Value = serde_json::from_slice(&request.body.unwrap()).unwrap();
+        let sent: Value = serde_json::from_slice(request.bytes()).unwrap();
         assert_eq!(sent["payments"], json!([{ "ref": "a" }, { "ref": "b" }, { "ref": "c" }]));
         let body = self.1.to_string().into();
         Box::pin(std::future::ready(Ok(HttpResponse { status: self.0, headers: Vec::new(), body })))

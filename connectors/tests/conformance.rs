@@ -12,9 +12,11 @@ use ferry_connectors::{
 };
 use ferry_contract::{
     catalog::Action,
+    expression::Scope,
     number,
+    path::Document,
     report::{Finding, Level, Report},
-    script::NoWatch,
+    script::{Named, NoWatch},
 };
 use serde_json::{Value, json};
 
@@ -65,6 +67,18 @@ fn answer(sample: &Value, asked: &Asked) -> Answer {
     Answer { status, headers, body, asked: asked.clone() }
 }
 
+/// What a job makes of what its actions gave.
+fn check_job(library: &Library, action: &Action, call: &Call, sample: &Value) {
+    let mut document = sample["given"].clone();
+    document["input"] = sample["input"].clone();
+    let names: Vec<_> =
+        document.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect();
+    let scope = Scope { rules: &library.rules, document: Document::Value(&document), names: &Named(&names) };
+    let output = call.result.eval(scope).expect("the sample is a success");
+    assert!(number::equal(&output, &sample["output"]), "{}: the output is {output}", action.name);
+    assert_eq!(action.output.violations(&output), Vec::<String>::new(), "{}: output", action.name);
+}
+
 fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &Call) {
     let name = &action.name;
     let sample = sample(manifest, call);
@@ -72,6 +86,9 @@ fn check_action(manifest: &Manifest, library: &Library, action: &Action, call: &
     assert!(action.evidence.is_some(), "{name} does not say how well its facts are known");
     assert_eq!(action.input.violations(&sample["input"]), Vec::<String>::new(), "{name}: input");
 
+    if call.job.is_some() {
+        return check_job(library, action, call, &sample);
+    }
     let fields: Fields =
         manifest.connector.fields.iter().map(|(name, field)| (name.clone(), field.example.clone().into())).collect();
     let connection = open_fields(&manifest.connector, &fields);

@@ -101,7 +101,7 @@ impl World {
 
 impl Http for World {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
-        let form = String::from_utf8(request.body.clone().unwrap_or_default()).unwrap();
+        let form = String::from_utf8(request.bytes().to_vec()).unwrap();
         let carried = request.headers.iter().find(|(name, _)| name == "authorization");
         let carried = carried.map_or("", |(_, value)| value.as_str()).to_owned();
         let is_login = request.url.starts_with("https://l");

@@ -35,7 +35,7 @@ struct Net {
 impl Http for Net {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
         let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        let body = String::from_utf8(request.body.unwrap_or_default()).unwrap();
+        let body = String::from_utf8(request.bytes().to_vec()).unwrap();
         *self.asked.lock().unwrap() = format!("{} {}\n{headers}{body}\n", request.method, request.url);
         let body = self.answer.as_bytes().to_vec();
         Box::pin(std::future::ready(Ok(HttpResponse { status: 200, headers: Vec::new(), body })))

@@ -108,7 +108,15 @@ impl Books {
         ];
         let url = format!("{}/account.move/import_data", self.rest.0);
         let timeout = std::time::Duration::from_secs(30);
-        let request = HttpRequest { method: "POST".to_owned(), url, headers, body: Some(body), timeout, tls: None };
+        let request = HttpRequest {
+            method: "POST".to_owned(),
+            url,
+            headers,
+            body: Some(body.into()),
+            save: None,
+            timeout,
+            tls: None,
+        };
         let answer = self.http.send(request).await.unwrap();
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     }

@@ -8,6 +8,7 @@ mod bad_files;
 mod bank;
 mod begin;
 mod beside;
+mod bulk;
 mod clarity;
 mod completions;
 mod connectors;

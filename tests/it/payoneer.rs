@@ -15,6 +15,7 @@ use ferry::{
 use ferry_connectors::{
     auth::{Code, Consents},
     connection::Connection,
+    files::Files,
 };
 use ferry_contract::{
     failure::{ErrorClass, Failure},
@@ -22,6 +23,7 @@ use ferry_contract::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::shipped;
 
@@ -32,6 +34,7 @@ struct Desk {
     sandbox: ferry_sandbox::Sandbox,
     http: Arc<HttpClient>,
     connection: Connection,
+    files: TempDir,
 }
 
 impl Desk {
@@ -46,7 +49,9 @@ impl Desk {
         let fields = ["program_id", "client_id", "client_secret"];
         let connection = shipped::opened((&sandbox.url(), &http), ("payoneer", profile), &fields).await;
         connection.keep_consents_in(Arc::new(Kept::default()));
-        Self { sandbox, http, connection }
+        let files = tempfile::tempdir().unwrap();
+        let connection = connection.with_files(Some(Files::new(files.path().to_owned())));
+        Self { sandbox, http, connection, files }
     }
 
     /// With the consent of an account's holder.
@@ -122,7 +127,7 @@ impl Consents for Kept {
 
 fn request(method: &str, url: String) -> HttpRequest {
     let (method, timeout) = (method.to_owned(), Duration::from_secs(10));
-    HttpRequest { method, url, headers: Vec::new(), body: None, timeout, tls: None }
+    HttpRequest { method, url, headers: Vec::new(), body: None, save: None, timeout, tls: None }
 }
 
 fn debit(reference: &str, balance: &str) -> Value {
@@ -155,6 +160,13 @@ async fn lists_are_read_to_the_last_page_with_a_consent_and_not_without() {
     assert_eq!(one, rows[0]);
     let details = desk.call("account_details", json!({})).await.unwrap();
     assert_eq!(details["account_id"], "4366181865108056");
+    let latest = desk.call("statements", json!({})).await.unwrap()["statements"][0].take();
+    let input = json!({ "id": latest["id"], "file": "statements/latest.pdf" });
+    let saved = desk.call("download_statement", input).await.unwrap();
+    let pdf = std::fs::read(desk.files.path().join("statements/latest.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-1.") && saved["bytes"] == json!(pdf.len()), "{saved}");
+    let missing = desk.call("download_statement", json!({ "id": "none", "file": "none.pdf" })).await.unwrap_err();
+    assert_eq!((missing.class, desk.files.path().join("none.pdf").exists()), (ErrorClass::NotFound, false));
     // A token that has expired is renewed once, and the call goes on.
     desk.advance(61).await;
     assert!(desk.call("account_details", json!({})).await.is_ok());

@@ -70,7 +70,8 @@ async fn both_sides_know_each_other_by_their_certificates() {
 
 async fn page(url: &str) -> String {
     let (method, timeout) = ("GET".to_owned(), std::time::Duration::from_secs(10));
-    let request = HttpRequest { method, url: url.to_owned(), headers: Vec::new(), body: None, timeout, tls: None };
+    let request =
+        HttpRequest { method, url: url.to_owned(), headers: Vec::new(), body: None, save: None, timeout, tls: None };
     let answer = HttpClient::new().unwrap().send(request).await.unwrap();
     String::from_utf8(answer.body).unwrap()
 }

@@ -143,9 +143,9 @@ impl Connection {
         }
         let form: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value.expose_secret()))).collect();
-        let body = Some(form.join("&").into_bytes());
+        let body = Some(form.join("&").into_bytes().into());
         let (timeout, tls) = (TIMEOUT_DEFAULT, self.tls.clone());
-        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, timeout, tls })
+        Ok(HttpRequest { method: "POST".to_owned(), url, headers, body, save: None, timeout, tls })
     }
 }
 

@@ -18,13 +18,13 @@ use ferry_contract::{
 };
 
 use super::{
-    Call, Poll, Preflight, PreflightRule,
+    Call, Poll, Preflight, PreflightRule, Request,
     read::{ANSWER_NAMES, Reader},
     schema,
 };
 use crate::limits::TIMEOUT_DEFAULT;
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "record",
     "selects",
     "summary",
@@ -37,6 +37,7 @@ const KEYS: [&str; 20] = [
     "bundle",
     "timeout",
     "request",
+    "job",
     "success",
     "errors",
     "result",
@@ -64,6 +65,7 @@ pub(super) fn read(reader: &mut Reader<'_>, (connector, backoff): (&str, &Backof
             actions.1.insert(name.value.clone(), call);
         }
     }
+    reader.check_jobs(&mut actions.0, &mut actions.1);
     actions
 }
 
@@ -102,6 +104,10 @@ impl Reader<'_> {
                 schema::read(self, node)
             }?,
             output,
+            // What a job does is known once all actions are read.
+            uses_files: ["upload", "download"]
+                .iter()
+                .any(|key| fields.get("request").is_some_and(|request| request.get(key).is_some())),
             items: fields.get("poll").is_some(),
         })
     }
@@ -180,12 +186,30 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, fields: Fields<'_>, known: &[&str]) -> Option<Call> {
-        let request = {
-            let node = fields.need("request", "{ host: api, method: GET, path: /things }", self.report)?;
-            self.request(node)
+        let job = match fields.get("job") {
+            Some(node) => {
+                fields.refuse("request", "a job has no request of its own", "remove `request`, or `job`", self.report);
+                fields.refuse("bundle", "a job is made for one call", "remove `bundle`", self.report);
+                fields.refuse("paginate", "the actions of a job read their own pages", "remove it", self.report);
+                Some(self.job(node, known)?)
+            }
+            None => None,
         };
-        // A native says itself what came of an exchange.
-        let is_native = fields.get("request").is_some_and(|node| node.get("native").is_some());
+        let request = match &job {
+            // Its host is that of its first action, which is not read yet.
+            Some(_) => Request::without(String::new(), "job"),
+            None => {
+                let node = fields.need("request", "{ host: api, method: GET, path: /things }", self.report)?;
+                self.request(node)
+            }
+        };
+        // A native says itself what came of an exchange, and so do the actions of a job.
+        let is_native = job.is_some() || fields.get("request").is_some_and(|node| node.get("native").is_some());
+        let names: Vec<&str> = match &job {
+            Some(job) => Self::names_of_job(job),
+            None if is_native => vec!["body", "input", "connection"],
+            None => ANSWER_NAMES.to_vec(),
+        };
         let success = match fields.get("success") {
             None if is_native => Script::compile(self.rules, "true", Form::Expression, &[]).ok(),
             _ => {
@@ -199,10 +223,7 @@ impl Reader<'_> {
             way: fields.get("auth").and_then(|node| self.named_way(node)),
             success: success?,
             errors: fields.get("errors").map_or_else(Vec::new, |node| self.errors(node, &ANSWER_NAMES)),
-            result: result.and_then(|node| {
-                let names = if is_native { &["body", "input", "connection"][..] } else { &ANSWER_NAMES };
-                self.compiler(names).expression(node)
-            })?,
+            result: result.and_then(|node| self.compiler(&names).expression(node))?,
             timeout: self.duration_of(fields, "timeout").unwrap_or(TIMEOUT_DEFAULT),
             paginate: fields.get("paginate").and_then(|node| self.paginate(node)),
             poll: fields.get("poll").and_then(|node| self.poll(node)),
@@ -214,6 +235,7 @@ impl Reader<'_> {
                 .and_then(|node| node.get("write")?.get("header")?.text())
                 .map(str::to_lowercase),
             request: request?,
+            job,
         })
     }
 

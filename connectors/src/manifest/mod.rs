@@ -5,6 +5,7 @@ mod auth;
 mod budget;
 mod bundle;
 mod complete;
+mod job;
 mod paginate;
 mod profile;
 mod read;
@@ -28,8 +29,10 @@ use ferry_contract::{
 };
 
 pub use auth::{Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
+pub use job::{Job, Parts, Stage, StageRule, Until};
 pub use read::read;
 pub(crate) use request::OWN_HEADERS;
+pub use request::{Download, NextDownload, Upload};
 pub use webhook::{Encoding, Webhook};
 
 /// One system: what it can do, and how to talk to it.
@@ -124,6 +127,8 @@ pub struct Call {
     pub way: Option<usize>,
     /// The request.
     pub request: Request,
+    /// What makes it in the place of one request; then only the host of `request` counts.
+    pub job: Option<Job>,
     /// The condition on `status`, `body` and `headers` under which it succeeded.
     pub success: Script,
     /// Error rules before those of all actions.
@@ -173,6 +178,17 @@ pub struct Request {
     pub encoding: BodyEncoding,
     /// How the answer is written.
     pub accept: Accept,
+    /// The file that is sent in the place of a body.
+    pub upload: Option<Upload>,
+    /// The file that the body of a success goes into.
+    pub download: Option<Download>,
+}
+
+impl Call {
+    /// Whether it is one exchange over HTTP.
+    pub fn is_http(&self) -> bool {
+        self.request.native.is_none() && self.job.is_none()
+    }
 }
 
 impl Request {

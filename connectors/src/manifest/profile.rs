@@ -15,8 +15,12 @@ use ferry_contract::{
 };
 
 /// What of an action may be other in a profile.
-const CHANGES: [&str; 9] =
-    ["request", "success", "errors", "result", "paginate", "timeout", "sample", "source", "evidence"];
+const CHANGES: [&str; 10] =
+    ["request", "job", "success", "errors", "result", "paginate", "timeout", "sample", "source", "evidence"];
+
+/// What of a request may be.
+const REQUEST: [&str; 11] =
+    ["host", "method", "let", "path", "query", "headers", "encoding", "accept", "body", "upload", "download"];
 
 /// What is the same in all of them.
 const SAME: &[Near] = &[Near {
@@ -89,11 +93,10 @@ fn changed(node: &mut Node, change: &Node, report: &mut Report) {
 
 /// Keys of a map replace those that are there; `null` takes one away.
 fn merge(node: &mut Node, change: &Node, report: &mut Report) {
-    let keys = ["host", "method", "let", "path", "query", "headers", "encoding", "accept", "body"];
-    let is_map = Fields::open(change, "`request` of a profile", &keys, report).is_some();
+    let is_map = Fields::open(change, "`request` of a profile", &REQUEST, report).is_some();
     let (true, Kind::Map(entries)) = (is_map, &mut node.kind) else { return };
     for (key, value) in
-        change.entries().unwrap_or_default().iter().filter(|(key, _)| keys.contains(&key.value.as_str()))
+        change.entries().unwrap_or_default().iter().filter(|(key, _)| REQUEST.contains(&key.value.as_str()))
     {
         entries.retain(|(known, _)| known.value != key.value);
         if !matches!(value.kind, Kind::Null) {

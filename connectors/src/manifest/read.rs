@@ -162,8 +162,7 @@ impl Reader<'_> {
     /// Without a rule, each failure would be an unknown outcome.
     fn check_answers(&mut self, actions: &Node, errors: &[ErrorRule], calls: &BTreeMap<String, Call>) {
         for (name, _) in actions.entries().unwrap_or_default() {
-            let has_none =
-                calls.get(&name.value).is_some_and(|call| call.errors.is_empty() && call.request.native.is_none());
+            let has_none = calls.get(&name.value).is_some_and(|call| call.errors.is_empty() && call.is_http());
             if has_none && errors.is_empty() {
                 let message = format!("no rule says what the answers of `{}` mean when it fails", name.value);
                 let help = "add `errors: [ { when: \"status >= 400 && status < 500\", class: rejected } ]`";

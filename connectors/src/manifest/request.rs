@@ -13,6 +13,41 @@ use ferry_contract::{
 use super::{Accept, BodyEncoding, Request, read::Reader};
 use crate::native;
 
+/// A file of the project as the body of a request.
+#[derive(Debug)]
+pub struct Upload {
+    /// Where the input names it.
+    pub file: Path,
+    /// Where the input says which ranges of it, where not the whole.
+    pub part: Option<Path>,
+    /// What it holds, such as `text/csv`.
+    pub media_type: Expression,
+}
+
+/// A file of the project that the body of a success goes into.
+#[derive(Debug)]
+pub struct Download {
+    /// Where the input names it.
+    pub file: Path,
+    /// What it holds, such as `text/csv`; an answer of another type is none of it.
+    pub media_type: Expression,
+    /// Whether each page begins with the line that the first one begins with.
+    pub has_heads: bool,
+    /// How an answer says where the next page is.
+    pub next: Option<NextDownload>,
+}
+
+/// A header that has a cursor to the next page.
+#[derive(Debug)]
+pub struct NextDownload {
+    /// Its name in lower case; it is absent on the last page.
+    pub header: String,
+    /// The parameter of the query that takes it.
+    pub parameter: String,
+    /// What it says on the last page, where it is there.
+    pub last: Option<String>,
+}
+
 /// What the rules of a request may use.
 pub(super) const REQUEST_NAMES: [&str; 2] = ["input", "connection"];
 
@@ -25,9 +60,34 @@ pub(crate) const OWN_HEADERS: [(&str, &str); 5] = [
     ("host", "name a host of `environments` with `host`"),
 ];
 
+impl Request {
+    /// One of which only the host counts.
+    pub(super) fn without(host: String, method: &str) -> Option<Self> {
+        Some(Self {
+            host,
+            native: None,
+            method: method.to_owned(),
+            lets: Vec::new(),
+            path: Template::parse("").ok()?,
+            query: Vec::new(),
+            query_of: None,
+            headers: Vec::new(),
+            headers_of: None,
+            body: None,
+            encoding: BodyEncoding::Json,
+            accept: Accept::Json,
+            upload: None,
+            download: None,
+        })
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn request(&mut self, node: &Node) -> Option<Request> {
-        let keys = ["host", "native", "method", "let", "path", "query", "headers", "encoding", "accept", "body"];
+        let keys = [
+            "host", "native", "method", "let", "path", "query", "headers", "encoding", "accept", "body", "upload",
+            "download",
+        ];
         let fields = Fields::open(node, "a request", &keys, self.report)?;
         if let Some(native) = fields.get("native") {
             return self.native(fields, native);
@@ -36,7 +96,23 @@ impl Reader<'_> {
         let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
         let method = one_of(fields.need("method", "GET", self.report)?, "an HTTP method", &methods, self.report)?;
         let path = fields.need("path", "/things/{$.id}", self.report)?;
+        if let (Some(_), Some(node)) = (fields.get("body"), fields.get("upload")) {
+            let message = "a file is sent in the place of a body, and there is one";
+            self.report.error("misplaced-key", node.at, message, "remove `body`, or `upload`");
+        }
+        if let (Some(_), Some(node)) = (fields.get("accept"), fields.get("download")) {
+            let message = "the file's `media_type` says what is accepted";
+            self.report.error("misplaced-key", node.at, message, "remove `accept`");
+        }
         Some(Request {
+            upload: match fields.get("upload") {
+                Some(node) => Some(self.upload(node)?),
+                None => None,
+            },
+            download: match fields.get("download") {
+                Some(node) => Some(self.download(node)?),
+                None => None,
+            },
             host: self.needed_text(fields, "host", "api")?,
             native: None,
             method: method.to_owned(),
@@ -69,7 +145,7 @@ impl Reader<'_> {
 
     /// A request that is none of HTTP.
     fn native(&mut self, fields: Fields<'_>, node: &Node) -> Option<Request> {
-        for key in ["method", "let", "path", "query", "headers", "encoding", "accept", "body"] {
+        for key in ["method", "let", "path", "query", "headers", "encoding", "accept", "body", "upload", "download"] {
             if let Some(node) = fields.get(key) {
                 let message = format!("`{key}` is of HTTP, and `native` takes the whole input of the action");
                 self.report.error("misplaced-key", node.at, message, format!("remove `{key}`"));
@@ -77,20 +153,38 @@ impl Reader<'_> {
         }
         let known: Vec<_> = native::names().into_iter().map(|name| (name, name)).collect();
         let name = one_of(node, "a native", &known, self.report)?;
-        Some(Request {
-            host: self.needed_text(fields, "host", "database")?,
-            native: native::named(name),
-            method: name.to_owned(),
-            lets: Vec::new(),
-            path: Template::parse("").ok()?,
-            query: Vec::new(),
-            query_of: None,
-            headers: Vec::new(),
-            headers_of: None,
-            body: None,
-            encoding: BodyEncoding::Json,
-            accept: Accept::Json,
-        })
+        let host = self.needed_text(fields, "host", "database")?;
+        Some(Request { native: native::named(name), ..Request::without(host, name)? })
+    }
+
+    /// A file that is sent.
+    fn upload(&mut self, node: &Node) -> Option<Upload> {
+        let fields = Fields::open(node, "`upload`", &["file", "part", "media_type"], self.report)?;
+        let file = fields.need("file", "$.file", self.report).and_then(|node| self.path(node));
+        let part = fields.get("part").and_then(|node| self.path(node));
+        let media_type = fields.need("media_type", "text/csv", self.report);
+        let media_type = media_type.and_then(|node| self.compiler(&REQUEST_NAMES).expression(node));
+        Some(Upload { file: file?, part, media_type: media_type? })
+    }
+
+    /// A file that an answer goes into.
+    fn download(&mut self, node: &Node) -> Option<Download> {
+        let fields = Fields::open(node, "`download`", &["file", "media_type", "heads", "next"], self.report)?;
+        let file = fields.need("file", "$.file", self.report).and_then(|node| self.path(node));
+        let media_type = fields.need("media_type", "application/pdf", self.report);
+        let media_type = media_type.and_then(|node| self.compiler(&REQUEST_NAMES).expression(node));
+        let next = match fields.get("next") {
+            Some(node) => Some(self.next_download(node)?),
+            None => None,
+        };
+        Some(Download { file: file?, media_type: media_type?, has_heads: self.flag(fields, "heads"), next })
+    }
+
+    fn next_download(&mut self, node: &Node) -> Option<NextDownload> {
+        let fields = Fields::open(node, "`next` of a download", &["header", "parameter", "last"], self.report)?;
+        let header = self.needed_text(fields, "header", "x-next-cursor")?.to_lowercase();
+        let parameter = self.needed_text(fields, "parameter", "cursor")?;
+        Some(NextDownload { header, parameter, last: self.text_of(fields, "last") })
     }
 
     /// Headers of an action; those that the runtime itself sends are refused.

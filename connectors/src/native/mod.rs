@@ -4,7 +4,7 @@
 //! repeated.
 
 mod departure;
-mod files;
+pub(crate) mod files;
 mod pubsub;
 mod smtp;
 mod sql;
@@ -186,17 +186,13 @@ impl Connection {
         call.result.eval(scope).map_err(|error| Failure::new(ErrorClass::Unknown, error.to_string()))
     }
 
-    /// What a person sees of a call that is none of HTTP.
-    pub(crate) fn rendered_native(
-        &self,
-        (call, native): (&Call, &dyn Native),
-        prepared: &Prepared,
-    ) -> Result<Rendered, Failure> {
+    /// What a person sees of a call that is no single request over HTTP.
+    pub(crate) fn rendered_whole(&self, call: &Call, prepared: &Prepared) -> Result<Rendered, Failure> {
         let addresses = self.addresses(&call.request.host, None)?;
-        let (name, url) = (native.name(), &addresses[0].url);
+        let (name, url) = (&call.request.method, &addresses[0].url);
         let mask = self.mask(&prepared.sensitive);
         Ok(Rendered {
-            method: name.to_owned(),
+            method: name.clone(),
             url: mask.url(url),
             headers: Value::Object(Map::new()),
             body: Some(kept(&mask, &prepared.input)),

@@ -28,7 +28,13 @@ impl Clock for Still {
 }
 
 /// Opens it in its environment `only`; the manifest has no error.
+#[allow(dead_code, reason = "not every test wants a clock that stands still")]
 pub(crate) fn open(manifest: String, fields: &[(&str, &str)], http: Arc<dyn Http>) -> Result<Connection, Failure> {
+    open_by(manifest, fields, World { http, clock: Arc::new(Still) })
+}
+
+/// The same in a world of the test's own.
+pub(crate) fn open_by(manifest: String, fields: &[(&str, &str)], world: World) -> Result<Connection, Failure> {
     let (library, reports) = Library::load(&[Source::new("acme.yaml", manifest)], Arc::new(NoWatch));
     let wrong: Vec<_> = reports.iter().filter(|report| !report.is_ok()).map(Report::findings).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
@@ -40,5 +46,5 @@ pub(crate) fn open(manifest: String, fields: &[(&str, &str)], http: Arc<dyn Http
         sandbox: None,
         fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
     };
-    Connection::open(settings, &library, World { http, clock: Arc::new(Still) })
+    Connection::open(settings, &library, world)
 }

@@ -174,6 +174,8 @@ pub struct Action {
     pub sums: Option<Path>,
     /// How long it waits before it is sent again, and how often.
     pub backoff: Backoff,
+    /// Whether it sends a file of the project, or saves one.
+    pub uses_files: bool,
 }
 
 /// How often a call is sent again after a failure that did nothing, and how long it waits before.

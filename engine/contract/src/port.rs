@@ -1,6 +1,6 @@
 //! What the pure parts need from the world, as traits; the service and the simulation implement them.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -30,12 +30,74 @@ pub struct HttpRequest {
     pub url: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body's bytes.
-    pub body: Option<Vec<u8>>,
+    /// What is sent with it.
+    pub body: Option<Body>,
+    /// Where the body of a success goes, where it is not to be held in memory.
+    pub save: Option<Save>,
     /// How long to wait for the whole answer, in real time: a socket knows no other.
     pub timeout: Duration,
     /// How both sides know each other, where public authorities are not enough.
     pub tls: Option<Arc<Tls>>,
+}
+
+/// What a request sends.
+#[derive(Clone)]
+pub enum Body {
+    /// What is in memory.
+    Bytes(Vec<u8>),
+    /// What is read while it is sent.
+    Upload(Arc<dyn Upload>),
+}
+
+impl HttpRequest {
+    /// What of its body is in memory.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.body {
+            Some(Body::Bytes(bytes)) => bytes,
+            Some(Body::Upload(_)) | None => &[],
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// A body that is read while it is sent, part by part.
+pub trait Upload: Send + Sync {
+    /// Its length, in bytes.
+    fn length(&self) -> u64;
+    /// Reads it from its beginning, in a thread that may be blocked.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send>>;
+}
+
+/// Where the body of an answer goes while it arrives: of one of status 2xx and this media type alone. The answer's own
+/// body is empty then.
+#[derive(Clone)]
+pub struct Save {
+    /// Such as `text/csv`, without parameters.
+    pub media_type: String,
+    /// What takes its parts.
+    pub to: Arc<dyn Download>,
+}
+
+/// What takes the parts of a body, in order, in a thread that may be blocked.
+pub trait Download: Send + Sync {
+    /// A body comes; one before it that did not come whole is forgotten.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn begin(&self) -> io::Result<()>;
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// Those of the system; the rest is not asked for then.
+    fn write(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// Certificates and a key, in PEM form.

@@ -1,5 +1,7 @@
 //! The HTTP port over reqwest: one request, once, with an honest answer about what left.
 
+mod transfer;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +9,7 @@ use std::{
 };
 
 use ferry_connectors::limits::BODY_MAX_BYTES;
-use ferry_contract::port::{Boxed, Http, HttpError, HttpRequest, HttpResponse, Tls};
+use ferry_contract::port::{Body, Boxed, Http, HttpError, HttpRequest, HttpResponse, Tls};
 use secrecy::ExposeSecret as _;
 
 use crate::limits::CONNECT_MAX;
@@ -53,13 +55,22 @@ impl HttpClient {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        if let Some(body) = request.body {
-            builder = builder.body(body);
-        }
+        builder = match request.body {
+            Some(Body::Bytes(bytes)) => builder.body(bytes),
+            Some(Body::Upload(upload)) => {
+                builder.header("content-length", upload.length()).body(transfer::sent(upload))
+            }
+            None => builder,
+        };
         let mut response = builder.send().await.map_err(|error| failure(&error))?;
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        if let Some(save) = request.save.filter(|save| transfer::is_meant(save, response.status(), response.headers()))
+        {
+            transfer::saved(response, save.to).await?;
+            return Ok(HttpResponse { status, headers, body: Vec::new() });
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
             body.extend_from_slice(&chunk);

@@ -100,3 +100,7 @@ pub const FILE_ROW_SHOWN_CHARS: usize = 1_000;
 /// How old the events of a closed window of a backfill are at least: those that a target shows late, or stamps by a clock
 /// that is behind, must be there by then.
 pub const BACKFILL_SETTLES: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+/// A part of a body that is read from a file while it is sent.
+pub const TRANSFER_PART_BYTES: usize = 64 << 10;
+/// Parts of a body between a file and a socket.
+pub const TRANSFER_PARTS_WAITING: usize = 8;

@@ -93,7 +93,8 @@ async fn exchange(http: &dyn Http, method: &str, url: &str, body: Option<&Value>
         method: method.to_owned(),
         url: url.to_owned(),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: body.map(|body| body.to_string().into_bytes()),
+        body: body.map(|body| body.to_string().into_bytes().into()),
+        save: None,
         timeout: Duration::from_secs(10),
         tls: None,
     };

@@ -352,7 +352,7 @@ impl Http for Wire {
 }
 
 fn payments(request: &HttpRequest) -> Vec<Value> {
-    let mut body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap();
+    let mut body: Value = serde_json::from_slice(request.bytes()).unwrap();
     std::mem::take(body["payments"].as_array_mut().unwrap())
 }
 

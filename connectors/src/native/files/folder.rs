@@ -1,7 +1,7 @@
 //! A folder that no path leaves: the system opens each name below the last one, and follows no link out of it.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -24,11 +24,11 @@ static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// An open folder.
 #[derive(Debug)]
-pub(super) struct Folder(Dir);
+pub(crate) struct Folder(Dir);
 
 impl Folder {
     /// Opens it.
-    pub(super) fn open(path: &str) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &str) -> Result<Self, Failure> {
         if !path.starts_with('/') {
             return Err(config(format!("`folder` is a whole path, from `/` on, and not `{path}`")));
         }
@@ -38,11 +38,7 @@ impl Folder {
 
     /// A whole file.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let file = self.0.open(inside(path)?).map_err(|error| failed(path, &error))?;
-        let about = file.metadata().map_err(|error| failed(path, &error))?;
-        if !about.is_file() {
-            return Err(rejected(format!("`{path}` is no file")));
-        }
+        let (file, _) = self.open_file(path)?;
         let mut bytes = Vec::new();
         file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(path, &error))?;
         if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_MAX_BYTES) {
@@ -51,20 +47,39 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// A whole file in the place of the one that may be there. Whoever reads sees one of the two, whatever happens.
-    pub(super) fn write(&self, path: &str, bytes: &[u8], departure: &Departure) -> Result<(), Failure> {
+    /// A file that is read part by part, and how long it is.
+    pub(crate) fn open_file(&self, path: &str) -> Result<(std::fs::File, u64), Failure> {
+        let file = self.0.open(inside(path)?).map_err(|error| failed(path, &error))?;
+        let about = file.metadata().map_err(|error| failed(path, &error))?;
+        if !about.is_file() {
+            return Err(rejected(format!("`{path}` is no file")));
+        }
+        Ok((file.into_std(), about.len()))
+    }
+
+    /// A file that is written part by part, and is seen by nobody before it is whole; its folder is made.
+    pub(crate) fn begin(&self, path: &str) -> Result<Unfinished, Failure> {
+        let (folder, _) = parts(inside(path)?);
+        if !folder.is_empty() {
+            self.0.create_dir_all(folder).map_err(|error| failed(path, &error))?;
+        }
+        self.unfinished(path)
+    }
+
+    fn unfinished(&self, path: &str) -> Result<Unfinished, Failure> {
         let (folder, name) = parts(inside(path)?);
         let folder = self.below(folder)?;
         let own = format!(".{name}.{}-{}.part", process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
-        let written = write_new(&folder, &own, bytes).map_err(|error| failed(path, &error));
-        let moved = written
-            .and_then(|()| departure.leave())
-            .and_then(|()| folder.rename(&own, &folder, name).map_err(|error| failed(path, &error)));
-        if moved.is_err() {
-            let _ = folder.remove_file(&own);
-            return moved;
-        }
-        kept(&folder, path)
+        let file = folder.open_with(&own, OpenOptions::new().write(true).create_new(true));
+        let file = file.map_err(|error| failed(path, &error))?.into_std();
+        Ok(Unfinished { folder, file, own, name: name.to_owned(), path: path.to_owned(), is_kept: false })
+    }
+
+    /// A whole file in the place of the one that may be there. Whoever reads sees one of the two, whatever happens.
+    pub(super) fn write(&self, path: &str, bytes: &[u8], departure: &Departure) -> Result<(), Failure> {
+        let mut file = self.unfinished(path)?;
+        file.write(bytes).map_err(|error| failed(path, &error))?;
+        file.keep(|| departure.leave())
     }
 
     /// Another name for a file, where no other file has it. A file that has it already was given it before.
@@ -109,10 +124,46 @@ impl Folder {
     }
 }
 
-fn write_new(folder: &Dir, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = folder.open_with(name, OpenOptions::new().write(true).create_new(true))?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A file that is being written; it goes with this, unless it is kept.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    folder: Dir,
+    file: std::fs::File,
+    own: String,
+    name: String,
+    path: String,
+    is_kept: bool,
+}
+
+impl Unfinished {
+    /// Writes what is next.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Forgets all behind so many bytes.
+    pub(crate) fn cut(&mut self, bytes: u64) -> std::io::Result<()> {
+        self.file.set_len(bytes)?;
+        self.file.seek(SeekFrom::Start(bytes)).map(|_| ())
+    }
+
+    /// Puts it where it belongs, in the place of the one that may be there, unless it must not go at the last moment.
+    pub(crate) fn keep(mut self, may_go: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| failed(&self.path, &error))?;
+        may_go()?;
+        let moved = self.folder.rename(&self.own, &self.folder, &self.name);
+        moved.map_err(|error| failed(&self.path, &error))?;
+        self.is_kept = true;
+        kept(&self.folder, &self.path)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = self.folder.remove_file(&self.own);
+        }
+    }
 }
 
 /// The names of a folder are on its disk. Where that fails, the file may be there or not after a crash.

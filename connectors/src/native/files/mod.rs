@@ -2,7 +2,7 @@
 
 mod camt;
 mod csv;
-mod folder;
+pub(crate) mod folder;
 mod lines;
 mod local;
 mod sftp;

@@ -64,6 +64,8 @@ pub struct Project {
     pub params: Params,
     /// The environment that its connections are of, where it has some.
     pub environment: Option<String>,
+    /// The folder of its files, from that of `ferry.yaml`.
+    pub files: Option<Spanned<String>>,
     /// Folders whose tables, maps and scripts it uses too.
     pub shares: Vec<Spanned<String>>,
     /// Tables by name.
@@ -174,7 +176,7 @@ impl Project {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "ferry",
     "project",
     "params",
@@ -185,6 +187,7 @@ const KEYS: [&str; 11] = [
     "vars",
     "xref",
     "retention",
+    "files",
     "shares",
 ];
 
@@ -249,6 +252,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
     let vars = fields.get("vars").map_or_else(|| Value::Object(Map::new()), Node::to_value);
     let xref = fields.get("xref").map_or_else(BTreeMap::new, |node| xref::read(node, report));
     let retention = fields.get("retention").map_or_else(Retention::default, |node| retention::read(node, report));
+    let files = fields.get("files").and_then(|node| text(node, "`files`", report));
     let shares = fields.get("shares").and_then(|node| texts(node, "`shares`", report)).unwrap_or_default();
     Some(Project {
         source: Arc::clone(source),
@@ -261,6 +265,7 @@ fn read_tree(source: &Arc<Source>, root: &Node, report: &mut Report) -> Option<P
         retention,
         params: Params::default(),
         environment: None,
+        files,
         shares,
         tables: BTreeMap::new(),
         maps: BTreeMap::new(),

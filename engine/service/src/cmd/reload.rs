@@ -29,7 +29,7 @@ impl Reload {
         let http = HttpClient::new()?;
         let url = format!("http://{}/api/v1/reload", self.admin);
         let (method, headers, body) = ("POST".to_owned(), Vec::new(), None);
-        let request = HttpRequest { method, url, headers, body, timeout: PATIENCE, tls: None };
+        let request = HttpRequest { method, url, headers, body, save: None, timeout: PATIENCE, tls: None };
         let answer = http.send(request).await.map_err(|error| {
             Unreachable(format!("no service answers at {}: {error}; `--admin` names another place", self.admin))
         })?;

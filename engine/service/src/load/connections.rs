@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use ferry_connectors::connection::{Connection, Settings, World};
+use ferry_connectors::{
+    connection::{Connection, Settings, World},
+    files::Files,
+};
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     port::Tls,
@@ -52,7 +55,8 @@ pub(super) fn opened(
         (Some(text), None) => Some(certificates(&project.folder, text, name)?),
         _ => None,
     };
-    Ok(opened.with_concurrency(text.concurrency).with_tls(tls))
+    let files = checked.files.as_ref().map(|files| Files::new(project.folder.join(&files.value)));
+    Ok(opened.with_concurrency(text.concurrency).with_tls(tls).with_files(files))
 }
 
 /// The certificates of a connection, or all that is wrong with them.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_connectors::{
     library::Library,
-    manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Manifest, Next, OAuth2},
+    manifest::{Auth, BudgetWindow, Call, ClientAuth, ErrorRule, Grant, Job, Manifest, Next, OAuth2, Stage},
 };
 use ferry_contract::{
     catalog::{Action, ConnectionField, Profile, Verify, Webhook},
@@ -181,6 +181,7 @@ fn preflight(call: &Call) -> Vec<String> {
 
 fn limits(call: &Call) -> Vec<String> {
     let mut limits = vec![format!("The whole answer is there within {}.", words::duration(call.timeout))];
+    limits.extend(call.job.iter().flat_map(job));
     limits.extend(call.bundle.as_ref().map(|bundle| {
         let refused = if bundle.results.is_some() {
             "the answer has a result for each"
@@ -205,6 +206,25 @@ fn limits(call: &Call) -> Vec<String> {
         call.poll.as_ref().map(|poll| format!("A trigger can poll it: its events are `{}`.", poll.items.text())),
     );
     limits
+}
+
+/// What a job does, in its order.
+fn job(job: &Job) -> Vec<String> {
+    let step = |stage: &Stage| match &stage.until {
+        Some(until) => format!("`{}` every {}", stage.action, words::duration(until.every)),
+        None => format!("`{}`", stage.action),
+    };
+    let steps: Vec<String> = job.steps.iter().map(step).collect();
+    let parts = job.parts.as_ref().map(|parts| {
+        format!(
+            "A table of more than {} bytes (`{}`) goes in parts, each with its head.",
+            parts.max_bytes,
+            parts.file.text()
+        )
+    });
+    let effect = job.steps.iter().find(|stage| stage.takes_effect);
+    let effect = effect.map(|stage| format!("Nothing is done before `{}`.", stage.action));
+    [format!("It calls {}.", steps.join(", then "))].into_iter().chain(effect).chain(parts).collect()
 }
 
 fn fields(schema: &Schema) -> Vec<FieldManual> {

@@ -66,7 +66,7 @@ pub(super) fn outlines<'a>(manifest: &'a Manifest, library: &'a Library) -> Vec<
     let actions = manifest.connector.actions.iter();
     // What is no HTTP has no request to describe.
     let pairs = actions.filter_map(|(name, action)| Some((action, manifest.calls.get(name)?)));
-    let pairs = pairs.filter(|(_, call)| call.request.native.is_none());
+    let pairs = pairs.filter(|(_, call)| call.is_http());
     pairs.map(|(action, call)| outline(manifest, (action, call), &library.rules)).collect()
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     arm::Class,
     connector::ErrorRule,
+    job::Job,
     request::Request,
     rules::{exactly_one, needed_unless, or_word},
     verify::Grade,
@@ -18,6 +19,7 @@ use super::{
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(transform = needed_unless("success", "request", "native"))]
+#[schemars(transform = exactly_one(&["request", "job"], "write a `request`, or a `job` of several actions"))]
 pub struct Action {
     /// What it does, in one sentence.
     pub summary: Text,
@@ -39,7 +41,9 @@ pub struct Action {
     /// How long until the whole answer is there.
     pub timeout: Option<Duration>,
     /// The request, from the action's input (`$`, `input`).
-    pub request: Request,
+    pub request: Option<Request>,
+    /// Work that the system does by itself: several actions, one after the other.
+    pub job: Option<Job>,
     /// The condition in Rhai on `status`, `body` and `headers` under which it succeeded; a native says itself.
     pub success: Option<Condition>,
     /// Rules before those of the connector.

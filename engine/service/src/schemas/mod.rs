@@ -12,6 +12,7 @@ pub mod arm;
 pub mod connector;
 pub mod from;
 mod given;
+pub mod job;
 pub mod operators;
 pub mod pipeline;
 pub mod profile;

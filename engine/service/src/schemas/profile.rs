@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use super::{
     action::Paginate,
     connector::ErrorRule,
-    request::{Accept, BodyEncoding, Method},
+    job::Job,
+    request::{Accept, BodyEncoding, Download, Method, Upload},
     rules::may_be_null,
     verify::Grade,
     written::{Condition, Duration, Made, Text},
@@ -31,6 +32,8 @@ pub struct Profile {
 pub struct Change {
     /// What of the request is other, key by key; `null` takes one away.
     pub request: Option<RequestChange>,
+    /// Another job.
+    pub job: Option<Job>,
     /// The condition under which it succeeded.
     pub success: Option<Condition>,
     /// Rules before those of the connector.
@@ -71,4 +74,8 @@ pub struct RequestChange {
     pub accept: Option<Accept>,
     /// The body.
     pub body: Option<Made>,
+    /// The file that is sent.
+    pub upload: Option<Upload>,
+    /// The file that the body of a success goes into.
+    pub download: Option<Download>,
 }

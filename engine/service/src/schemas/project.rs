@@ -36,6 +36,9 @@ pub struct Project {
     pub xref: Option<BTreeMap<String, Xref>>,
     /// How long what is over is kept; for ever where nothing is said.
     pub retention: Option<Retention>,
+    /// The folder of the files that actions send and save, from that of this file.
+    #[schemars(extend("examples" = ["files"]))]
+    pub files: Option<Text>,
     /// Folders whose tables, maps and scripts this project uses too.
     #[schemars(extend("examples" = ["../shared"]))]
     pub shares: Option<Texts>,

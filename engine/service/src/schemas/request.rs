@@ -34,6 +34,51 @@ pub struct Request {
     pub accept: Option<Accept>,
     /// The body, from `input` (the action's input, also `$`) and `connection` (its fields that are no secrets).
     pub body: Option<Made>,
+    /// A file of the project's `files` that is sent in the place of a body.
+    pub upload: Option<Upload>,
+    /// A file of the project's `files` that the body of a success goes into; rules and `result` read of it `file`, `bytes` and
+    /// `sha256`.
+    pub download: Option<Download>,
+}
+
+/// A file that is sent.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Upload {
+    /// The input that names it.
+    pub file: JsonPath,
+    /// The input that says which part of it, as a job makes them.
+    pub part: Option<JsonPath>,
+    /// What it holds.
+    #[schemars(extend("examples" = ["text/csv"]))]
+    pub media_type: Made,
+}
+
+/// A file that an answer goes into.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Download {
+    /// The input that names it.
+    pub file: JsonPath,
+    /// What it holds; an answer of another type is none of it.
+    #[schemars(extend("examples" = ["application/pdf", "text/csv"]))]
+    pub media_type: Made,
+    /// Whether each page begins with the line that the first one begins with.
+    pub heads: Option<bool>,
+    /// How an answer says where the next page is.
+    pub next: Option<NextDownload>,
+}
+
+/// A header with a cursor to the next page.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NextDownload {
+    /// Its name; it is absent on the last page.
+    pub header: Text,
+    /// The parameter of the query that takes it.
+    pub parameter: Text,
+    /// What it says on the last page, where it is there.
+    pub last: Option<Text>,
 }
 
 /// Values by their names, or the place of the input that has a map of them.

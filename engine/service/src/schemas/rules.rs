@@ -19,11 +19,11 @@ pub(super) fn exactly_one(keys: &'static [&'static str], none: &'static str) -> 
     }
 }
 
-/// A key that is needed unless a map beside it has a key of its own.
+/// A key that is needed beside a map, unless the map has a key of its own.
 pub(super) fn needed_unless(key: &'static str, map: &'static str, has: &'static str) -> impl FnMut(&mut Schema) {
     move |schema| {
-        let is_so = json!({ "properties": { map: { "required": [has] } } });
-        add(schema, json!({ "if": is_so, "else": { "required": [key] } }));
+        let has_not = json!({ "properties": { map: { "not": { "required": [has] } } }, "required": [map] });
+        add(schema, json!({ "if": has_not, "then": { "required": [key] } }));
     }
 }
 

@@ -14,6 +14,7 @@ mod literal_secret;
 mod lost_currency;
 mod missing_input;
 mod no_budget;
+mod no_files;
 mod open_webhook;
 mod plain_http;
 mod racing_writes;
@@ -169,6 +170,7 @@ const ALL: &[Check] = &[
     card_data::CHECK,
     unescaped_query::CHECK,
     no_budget::CHECK,
+    no_files::CHECK,
     no_budget::FREQUENT,
     echo_loop::CHECK,
     endless_hold::CHECK,

@@ -140,7 +140,8 @@ async fn hear(
             method: method.to_string(),
             url,
             headers,
-            body: Some(body.to_vec()),
+            body: Some(body.to_vec().into()),
+            save: None,
             timeout: Duration::from_secs(60),
             tls: None,
         };

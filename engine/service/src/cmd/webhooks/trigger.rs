@@ -99,7 +99,8 @@ impl Trigger {
                 method: method.to_owned(),
                 url: to.clone(),
                 headers: headers.clone(),
-                body: Some(sent.clone().into_bytes()),
+                body: Some(sent.clone().into_bytes().into()),
+                save: None,
                 timeout: Duration::from_secs(60),
                 tls: None,
             };

@@ -1,0 +1,111 @@
+//! Tables of records into Salesforce and out of it, by jobs of Bulk API 2.0 over loopback HTTP.
+
+use std::{path::Path, sync::Arc};
+
+use ferry::{clock::SystemClock, http::HttpClient, sandbox::SandboxInfo};
+use ferry_connectors::{connection::Connection, files::Files};
+use ferry_contract::{failure::ErrorClass, port::Clock};
+use ferry_sandbox::{Fault, FaultRule, Faults, Options, Sandbox, System};
+use serde_json::{Value, json};
+
+use crate::shipped::{self, call};
+
+/// A sandbox whose jobs are done in a moment, and a connection with its files in a folder.
+async fn opened(files: &Path, rules: Vec<FaultRule>) -> (Sandbox, Connection) {
+    let faults = Faults { rules, ..Faults::default() };
+    let sandbox = ferry_sandbox::start(Options { speed: 1_000, faults, ..Options::default() }).await.unwrap();
+    let http = Arc::new(HttpClient::new().unwrap());
+    let clock = Arc::new(SystemClock::default());
+    let (now, speed) = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap().clock(&*http).await.unwrap();
+    clock.follow(now, speed);
+    let fields = [("my_domain", Some("acme")), ("client_id", None), ("client_secret", None)];
+    let by = ("salesforce", None);
+    let connection = shipped::opened_by((&sandbox.url(), &http), clock as Arc<dyn Clock>, by, &fields).await;
+    (sandbox, connection.with_files(Some(Files::new(files.to_owned()))))
+}
+
+fn fault(fault: Fault, method: &str, path: &str, times: u32) -> FaultRule {
+    let (path, method) = (path.to_owned(), Some(method.to_owned()));
+    let (retry_after_s, delay_ms, after_ms, for_ms) = (None, None, None, None);
+    FaultRule {
+        fault,
+        system: System::Salesforce,
+        path,
+        method,
+        one_in: 1,
+        times: Some(times),
+        retry_after_s,
+        delay_ms,
+        after_ms,
+        for_ms,
+    }
+}
+
+fn payments(rows: &[(&str, &str)]) -> String {
+    let rows: String = rows.iter().map(|(id, amount)| format!("{id},{amount}\n")).collect();
+    format!("Payment_ID__c,Amount__c\n{rows}")
+}
+
+fn upsert() -> Value {
+    json!({ "object": "Payment__c", "operation": "upsert", "external_id": "Payment_ID__c", "file": "out/a.csv",
+            "failed_file": "out/refused.csv" })
+}
+
+async fn read_back(connection: &Connection, folder: &Path) -> String {
+    let query = "SELECT Payment_ID__c, Amount__c FROM Payment__c WHERE Payment_ID__c LIKE 'B-%' ORDER BY Payment_ID__c";
+    let query = json!({ "query": query, "file": "in/all.csv" });
+    let read = call(connection, "bulk_query", query).await.unwrap();
+    let table = std::fs::read_to_string(folder.join("in/all.csv")).unwrap();
+    assert_eq!((&read["bytes"], &read["records"]), (&json!(table.len()), &json!(table.lines().count() - 1)));
+    table
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_written_once_however_often_and_its_refused_rows_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::write(folder.path().join("out/a.csv"), payments(&[("B-1", "1.10"), ("B-2", "x"), ("B-3", "3")])).unwrap();
+    let (_sandbox, crm) = opened(folder.path(), vec![]).await;
+    for _ in 0..2 {
+        let done = call(&crm, "bulk_ingest", upsert()).await.unwrap();
+        assert_eq!((&done["processed"], &done["failed"]), (&json!(3), &json!(1)), "{done}");
+        let refused = std::fs::read_to_string(folder.path().join("out/refused.csv")).unwrap();
+        let lines: Vec<&str> = refused.lines().collect();
+        assert_eq!(lines[0], "\"sf__Id\",\"sf__Error\",\"Payment_ID__c\",\"Amount__c\"");
+        assert!(lines.len() == 2 && lines[1].contains("cannot deserialize") && lines[1].ends_with("\"B-2\",\"x\""));
+    }
+    let expected = "\"Payment_ID__c\",\"Amount__c\"\n\"B-1\",\"1.10\"\n\"B-3\",\"3\"\n";
+    assert_eq!(read_back(&crm, folder.path()).await, expected);
+
+    std::fs::write(folder.path().join("out/a.csv"), "Payment_ID__c,Nothing__c\r\nB-1,1\r\n").unwrap();
+    let refused = call(&crm, "bulk_ingest", upsert()).await.unwrap_err();
+    let expected = "is Failed after 0 records: InvalidBatch : Field name not found : Nothing__c";
+    assert!(refused.class == ErrorClass::Rejected && refused.message.ends_with(expected), "{refused:?}");
+}
+
+/// What is not known of a job is said to be unknown, and only then; a second one writes the same records.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_lost_on_the_way_is_known_for_what_it_is() {
+    let ingest = "jobs/ingest";
+    for (fault, expected, records) in [
+        (fault(Fault::CutAfter, "POST", ingest, 1), Err(ErrorClass::Unavailable), 0),
+        (fault(Fault::CutAfter, "PUT", "batches", 1), Err(ErrorClass::Unavailable), 0),
+        (fault(Fault::CutBefore, "PATCH", ingest, 1), Err(ErrorClass::Unknown), 0),
+        (fault(Fault::ErrorAfter, "PATCH", ingest, 1), Err(ErrorClass::Unknown), 2),
+        (fault(Fault::Throttled, "PATCH", ingest, 1), Err(ErrorClass::Throttled), 0),
+        (fault(Fault::CutAfter, "GET", ingest, 3), Ok(()), 2),
+        (fault(Fault::ServerError, "GET", ingest, 2), Ok(()), 2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("out")).unwrap();
+        std::fs::write(folder.path().join("out/a.csv"), payments(&[("B-1", "1"), ("B-2", "2")])).unwrap();
+        let (_sandbox, crm) = opened(folder.path(), vec![fault.clone()]).await;
+        let got = call(&crm, "bulk_ingest", upsert()).await;
+        assert_eq!(got.as_ref().map(|_| ()).map_err(|failure| failure.class), expected, "{fault:?} {got:?}");
+        if expected.is_ok() || records == 0 {
+            assert_eq!(read_back(&crm, folder.path()).await.lines().count(), records + 1, "{fault:?}");
+        }
+        call(&crm, "bulk_ingest", upsert()).await.unwrap();
+        assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 3, "{fault:?}");
+    }
+}
