@@ -41,7 +41,7 @@ const COLLECTED: usize = 100_000;
 /// Requests at once.
 const AT_ONCE: usize = 8;
 /// How fast the sandbox's time goes, so that its jobs wait for nothing but work.
-const SPEED: u32 = 1_000;
+const SPEED: u32 = 100;
 const FIELDS: [&str; 3] = ["my_domain", "client_id", "client_secret"];
 const API: &str = "salesforce/services/data/v59.0";
 
@@ -92,7 +92,7 @@ async fn measure(records: usize) -> Result<(), String> {
 
 fn write_table(path: &Path, records: usize) -> std::io::Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
-    writeln!(file, "Payment_ID__c,Amount__c,Status__c,Currency__c")?;
+    writeln!(file, "Payment_ID__c,Amount__c,Status__c,CurrencyIsoCode")?;
     for row in 0..records {
         writeln!(file, "P-{row:08},{}.{:02},Completed,USD", row % 10_000, row % 100)?;
     }
@@ -271,7 +271,7 @@ async fn each<T, F: Future<Output = Result<T, String>>>(count: usize, what: impl
 
 fn values(row: usize) -> Value {
     let amount = format!("{}.{:02}", row % 10_000, row % 100);
-    json!({ "Amount__c": amount, "Status__c": "Completed", "Currency__c": "USD" })
+    json!({ "Amount__c": amount, "Status__c": "Completed", "CurrencyIsoCode": "USD" })
 }
 
 fn payment(row: usize) -> Value {

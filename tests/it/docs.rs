@@ -22,6 +22,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/take-webhooks.md", 8),
     ("docs/how-to/connect-a-system.md", 15),
     ("docs/how-to/files-and-databases.md", 13),
+    ("docs/how-to/move-many-records.md", 9),
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),

@@ -178,6 +178,31 @@ async fn what_is_not_settled_is_voided_and_what_is_settled_is_refunded() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_is_a_void_or_a_refund_and_is_found_as_what_it_was() {
+    let till = Till::open(None).await;
+    let (first, second) = (till.sell("C-1", "10.00", "I-1").await, till.sell("C-1", "4.00", "I-2").await);
+    let back =
+        |id: &Value, amount: Value, name: &str| json!({ "transaction_id": id, "amount": amount, "invoice_id": name });
+    let whole = back(&first, json!(10), "R-1");
+    assert_eq!(till.found("take_back", &whole).await, Found::NotSeen);
+    let part = till.call("take_back", back(&first, json!(3), "R-1")).await.unwrap_err();
+    assert!(part.class == ErrorClass::Rejected && part.message.contains("only the whole of 10"), "{part:?}");
+    assert_eq!(till.does("take_back", whole.clone()).await["way"], "void");
+    assert_eq!(till.found("take_back", &whole).await, Found::Agrees);
+    assert_eq!(till.call("take_back", whole).await.unwrap_err().class, ErrorClass::Conflict);
+
+    till.order("paytrace", json!({ "settle": true })).await;
+    let part = back(&second, json!(2.5), "R-2");
+    assert_eq!(till.found("take_back", &part).await, Found::NotSeen);
+    let lost = json!({ "fault": "cut_after", "system": "paytrace", "path": "refund/for_transaction", "times": 1 });
+    till.order("faults", json!({ "rules": [lost] })).await;
+    assert_eq!(till.call("take_back", part.clone()).await.unwrap_err().class, ErrorClass::Unknown);
+    till.advance(2 * MINUTE_MS).await;
+    assert_eq!(till.found("take_back", &part).await, Found::Agrees, "it is found, and not sent again");
+    assert!(matches!(till.found("take_back", &back(&second, json!(2), "R-2")).await, Found::Differs(_)));
+}
+
+#[tokio::test]
 async fn the_vault_keeps_customers_and_shows_four_digits() {
     let till = Till::open(None).await;
     let customer = json!({ "customer_id": "V-1", "hpf_token": "t-1111", "enc_key": "k", "billing_address": { "name": "Ana Costa" } });

@@ -197,15 +197,14 @@ impl Reader<'_> {
                     self.report.error("invalid-value", stage.at, message, help);
                 }
             }
-            let effects = job.steps.iter().filter(|stage| stage.takes_effect).count();
-            if effects != usize::from(call.is_write) {
+            let has_effect = job.steps.iter().any(|stage| stage.takes_effect);
+            if has_effect != call.is_write {
                 let message = if call.is_write {
-                    "nothing, or more than one thing, says from which step on the job may have been done"
+                    "nothing says from which step on the job may have been done"
                 } else {
                     "a job that only reads takes no effect"
                 };
-                let help =
-                    "set `takes_effect: true` at the one step after which the target acts, where `effect` is a write";
+                let help = "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
                 self.report.error("invalid-value", job.steps[0].at, message, help);
             }
             if let Some(host) = hosts.get(&job.steps[0].action) {

@@ -45,7 +45,7 @@ pub struct JobStep {
     pub with: Option<BTreeMap<String, Made>>,
     /// Whether it is called at all.
     pub when: Option<Condition>,
-    /// Whether the system acts from here on; one step of a job that writes says it.
+    /// Whether the system acts from here on; a job that writes has such a step.
     pub takes_effect: Option<bool>,
     /// It is called again until this holds.
     pub until: Option<Condition>,
