@@ -187,7 +187,11 @@ impl Answer {
 
     /// Ends in the middle of its body; one without a body is none at all.
     pub(crate) fn cut(self, framing: Framing) -> Option<Self> {
-        let has_body = !matches!(self.content, Content::Empty);
+        let has_body = match &self.content {
+            Content::Empty => false,
+            Content::Json(_) => true,
+            Content::File(_, bytes) => !bytes.is_empty(),
+        };
         has_body.then_some(Self { cut: Some(framing), ..self })
     }
 
