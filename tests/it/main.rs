@@ -10,6 +10,7 @@ mod begin;
 mod beside;
 mod clarity;
 mod completions;
+mod conformance;
 mod connectors;
 mod dead_address;
 mod deep;
