@@ -10,21 +10,29 @@ use serde_json::{Value, json};
 
 use crate::shipped::{self, call};
 
-/// A sandbox whose jobs are done in a moment, and a connection with its files in a folder.
+/// A sandbox whose jobs are done in a moment, and a connection to its Salesforce with its files in a folder.
 async fn opened(files: &Path, rules: Vec<FaultRule>) -> (Sandbox, Connection) {
+    let fields = [("my_domain", Some("acme")), ("client_id", None), ("client_secret", None)];
+    opened_as("salesforce", &fields, (files, rules)).await
+}
+
+async fn opened_as(
+    connector: &str,
+    fields: &[(&str, Option<&str>)],
+    (files, rules): (&Path, Vec<FaultRule>),
+) -> (Sandbox, Connection) {
     let faults = Faults { rules, ..Faults::default() };
     let sandbox = ferry_sandbox::start(Options { speed: 1_000, faults, ..Options::default() }).await.unwrap();
     let http = Arc::new(HttpClient::new().unwrap());
     let clock = Arc::new(SystemClock::default());
     let (now, speed) = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap().clock(&*http).await.unwrap();
     clock.follow(now, speed);
-    let fields = [("my_domain", Some("acme")), ("client_id", None), ("client_secret", None)];
-    let by = ("salesforce", None);
-    let connection = shipped::opened_by((&sandbox.url(), &http), clock as Arc<dyn Clock>, by, &fields).await;
+    let by = (connector, None);
+    let connection = shipped::opened_by((&sandbox.url(), &http), clock as Arc<dyn Clock>, by, fields).await;
     (sandbox, connection.with_files(Some(Files::new(files.to_owned()))))
 }
 
-fn fault(fault: Fault, method: &str, path: &str, times: u32) -> FaultRule {
+fn fault_of(system: System, fault: Fault, (method, path, times): (&str, &str, u32)) -> FaultRule {
     let (path, method) = (path.to_owned(), Some(method.to_owned()));
     let (retry_after_s, delay_ms, after_ms, for_ms) = (None, None, None, None);
     FaultRule {
@@ -39,6 +47,10 @@ fn fault(fault: Fault, method: &str, path: &str, times: u32) -> FaultRule {
         after_ms,
         for_ms,
     }
+}
+
+fn fault(fault: Fault, method: &str, path: &str, times: u32) -> FaultRule {
+    fault_of(System::Salesforce, fault, (method, path, times))
 }
 
 fn payments(rows: &[(&str, &str)]) -> String {
@@ -108,4 +120,74 @@ async fn a_job_that_is_lost_on_the_way_is_known_for_what_it_is() {
         call(&crm, "bulk_ingest", upsert()).await.unwrap();
         assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 3, "{fault:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_new_records_waits_for_a_person_where_nobody_knows() {
+    let input = json!({ "object": "Payment__c", "file": "a.csv" });
+    for (rule, expected, records) in [
+        (None, Ok(json!([2, 0])), 2),
+        (Some(fault(Fault::CutAfter, "PUT", "batches", 1)), Err(ErrorClass::Unavailable), 0),
+        (Some(fault(Fault::CutAfter, "PATCH", "jobs/ingest", 1)), Err(ErrorClass::Unknown), 2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), payments(&[("B-1", "1"), ("B-2", "2")])).unwrap();
+        let (sandbox, crm) = opened(folder.path(), rule.into_iter().collect()).await;
+        let got = call(&crm, "bulk_insert", input.clone()).await;
+        let got = got.map(|done| json!([done["processed"], done["failed"]])).map_err(|failure| failure.class);
+        assert_eq!(got, expected);
+        // A job that was let go is done soon, whether or not anybody knows.
+        let order = json!({ "advance_ms": 60_000 }).to_string();
+        let clock = reqwest::Client::new().post(format!("{}/_sandbox/clock", sandbox.url())).body(order);
+        assert!(clock.send().await.unwrap().status().is_success());
+        assert_eq!(read_back(&crm, folder.path()).await.lines().count(), records + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_in_bulk_is_saved_whole_or_not_at_all() {
+    let results = "results";
+    for (rule, expected) in [
+        (fault(Fault::Truncated, "GET", results, 1), Err(ErrorClass::Unavailable)),
+        (fault(Fault::TruncatedChunked, "GET", results, 1), Err(ErrorClass::Unavailable)),
+        (fault(Fault::CutAfter, "POST", "jobs/query", 1), Err(ErrorClass::Unavailable)),
+        (fault(Fault::CutAfter, "GET", "jobs/query", 1), Ok(())),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_sandbox, crm) = opened(folder.path(), vec![rule.clone()]).await;
+        let query = json!({ "query": "SELECT Id, Name FROM Account", "file": "in/all.csv" });
+        let got = call(&crm, "bulk_query", query.clone()).await;
+        assert_eq!(got.as_ref().map(|_| ()).map_err(|failure| failure.class), expected, "{rule:?} {got:?}");
+        assert_eq!(folder.path().join("in/all.csv").exists(), expected.is_ok());
+        let read = call(&crm, "bulk_query", query).await.unwrap();
+        let table = std::fs::read(folder.path().join("in/all.csv")).unwrap();
+        assert_eq!(read["bytes"], json!(table.len()));
+        let alone = std::fs::read_dir(folder.path().join("in")).unwrap().count();
+        assert_eq!(alone, 1, "nothing is left of what did not come whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_put_and_got_by_plain_http_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = json!({ "lines": vec!["of some length"; 20_000] }).to_string();
+    std::fs::write(folder.path().join("a.json"), &text).unwrap();
+    let rules = vec![
+        fault_of(System::Http, Fault::CutAfter, ("PUT", "reports", 1)),
+        fault_of(System::Http, Fault::Truncated, ("GET", "reports", 1)),
+    ];
+    let fields = [("base_url", None), ("bearer_token", None)];
+    let (_sandbox, api) = opened_as("http", &fields, (folder.path(), rules)).await;
+    let put = json!({ "path": "/reports/a", "file": "a.json", "media_type": "application/json" });
+    assert_eq!(call(&api, "upload", put.clone()).await.unwrap_err().class, ErrorClass::Unknown);
+    assert_eq!(call(&api, "upload", put).await.unwrap()["status"], 200, "it was there already");
+    let got = |media_type: &str| json!({ "path": "/reports/a", "file": "b.json", "media_type": media_type });
+    assert_eq!(call(&api, "download", got("application/json")).await.unwrap_err().class, ErrorClass::Unknown);
+    let other = call(&api, "download", got("application/pdf")).await.unwrap_err();
+    assert!(other.message.ends_with("no `application/pdf`, so nothing was saved"), "{other:?}");
+    assert!(!folder.path().join("b.json").exists());
+    let saved = call(&api, "download", got("application/json")).await.unwrap();
+    let back = std::fs::read_to_string(folder.path().join("b.json")).unwrap();
+    assert_eq!(saved["bytes"], json!(back.len()));
+    assert_eq!(serde_json::from_str::<Value>(&back).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
 }

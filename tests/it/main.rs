@@ -11,6 +11,7 @@ mod beside;
 mod bulk;
 mod clarity;
 mod completions;
+mod conformance;
 mod connectors;
 mod dead_address;
 mod deep;

@@ -1,17 +1,23 @@
 //! The shipped connectors in a sandbox, opened as a project would open them.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use ferry::{clock::SystemClock, http::HttpClient, sandbox::SandboxInfo};
 use ferry_connectors::{
+    auth::{Code, Consents},
     connection::{Connection, Settings, World},
     library::Library,
 };
 use ferry_contract::{
     failure::Failure,
-    port::{Clock, FreePass, Http},
+    port::{Boxed, Clock, FreePass, Http, HttpRequest},
     script::NoWatch,
 };
+use secrecy::SecretString;
 use serde_json::Value;
 
 /// A connection by the machine's clock, whose fields are as the sandbox wants them.
@@ -54,4 +60,43 @@ pub(crate) async fn opened_by(
 pub(crate) async fn call(connection: &Connection, action: &str, input: Value) -> Result<Value, Failure> {
     let prepared = connection.prepare(action, &input)?;
     connection.send(&FreePass, action, &[&prepared]).await.pop().unwrap()
+}
+
+/// The holder of an account says yes, in the sandbox's own pages; what he allows is kept in memory.
+pub(crate) async fn allow(connection: &Connection, http: &HttpClient) {
+    connection.keep_consents_in(Arc::new(Kept::default()));
+    let (verifier, back) =
+        (SecretString::from("a proof of some length, as long as it has to be"), "http://127.0.0.1:1/back");
+    let page = connection.consent_page(&[("redirect_uri", back), ("state", "s"), ("consent", "auto")]).unwrap();
+    let answer = http.send(request("GET", page)).await.unwrap();
+    let to = answer.header("location").unwrap();
+    let code = to.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap();
+    let code = Code { code, redirect_uri: back, verifier: &verifier, nonce: "" };
+    let known = connection.take_code(&FreePass, code).await.unwrap();
+    assert_eq!(known["account_id"], "4366181865108056");
+}
+
+/// Consents in memory.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<BTreeMap<String, (u64, Value)>>);
+
+impl Consents for Kept {
+    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<(u64, Value)>, String>> {
+        Box::pin(std::future::ready(Ok(self.0.lock().unwrap().get(name).cloned())))
+    }
+
+    fn write<'a>(&'a self, name: &'a str, expected: u64, value: Value) -> Boxed<'a, Result<bool, String>> {
+        let mut rows = self.0.lock().unwrap();
+        let is_expected = rows.get(name).map_or(0, |(version, _)| *version) == expected;
+        if is_expected {
+            rows.insert(name.to_owned(), (expected + 1, value));
+        }
+        Box::pin(std::future::ready(Ok(is_expected)))
+    }
+}
+
+/// A request as a browser makes it.
+pub(crate) fn request(method: &str, url: String) -> HttpRequest {
+    let (method, timeout) = (method.to_owned(), Duration::from_secs(10));
+    HttpRequest { method, url, headers: Vec::new(), body: None, save: None, timeout, tls: None }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 const FILE_LINES_MAX: usize = 400;
 
-fn sources() -> Vec<(PathBuf, String)> {
+/// All files of Rust, by their paths in the repository.
+pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Vec::new();
     for folder in ["engine", "connectors", "tests"] {

@@ -33,6 +33,7 @@ ferry sandbox: systems that behave, fail and can be slowed.
 /tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
 /erpnext, /odoo, /netsuite, /business_central
                       The same books: entries and accounts
+/http                 A REST API as any other: things by their paths, with `Idempotency-Key`
 
 GET  /_sandbox/ledger    every payout reference, and how often it was booked
 GET  /_sandbox/requests  the seeded payment requests, with their kind and current status

@@ -87,6 +87,10 @@ pub enum Fault {
     CutAfter,
     /// The effect happens, but the answer is 500.
     ErrorAfter,
+    /// The effect happens, and the connection is closed in the middle of an answer that said its length.
+    Truncated,
+    /// The effect happens, and the connection is closed in the middle of an answer in chunks, of which none is the last.
+    TruncatedChunked,
 }
 
 /// What a rule looks at.

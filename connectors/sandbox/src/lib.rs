@@ -31,6 +31,7 @@ mod paytrace;
 mod pubsub;
 mod salesforce;
 mod seed;
+mod things;
 mod webhooks;
 
 mod access;

@@ -150,6 +150,9 @@ pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
 /// How soon after one message a chat room takes another, in sandbox time. Source: Slack, rate limits of incoming webhooks.
 pub(crate) const CHAT_EVERY_MS: u64 = 1_000;
 
+/// How long a plain REST API remembers the key of a request, in sandbox time.
+pub(crate) const IDEMPOTENCY_KEY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 /// The largest body that is read at a path: the table of a bulk job is larger than anything else. A little more is read
 /// than a job takes, so that it can say so.
 pub(crate) fn body_max_bytes(path: &str) -> usize {

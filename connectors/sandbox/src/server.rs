@@ -1,7 +1,7 @@
 //! The sockets: accepts connections, lets requests meet the world, and cuts connections.
 //!
-//! A cut drops the socket before any byte of an answer. The effect of a request runs in a task
-//! of its own: as in a real system, it happens also when the client has gone by then.
+//! A cut drops the socket before any byte of an answer, or in the middle of its body. The effect of a request runs in a
+//! task of its own: as in a real system, it happens also when the client has gone by then.
 
 use std::future;
 use std::io;
@@ -25,7 +25,7 @@ use crate::pubsub::Bus;
 use crate::system::System;
 use crate::tls::Tls;
 use crate::webhooks::deliver;
-use crate::wire::{Answer, Request};
+use crate::wire::{Answer, Framing, Request};
 use crate::world::{self, Admission, World};
 use crate::{clock, control, grpc, limits};
 
@@ -218,6 +218,8 @@ async fn meet(world: Shared, system: System, request: Request) -> Option<Answer>
             world.answer(system, &request);
             Some(world.system(system).server_error())
         }
+        Fault::Truncated => lock(&world).answer(system, &request).cut(Framing::Length),
+        Fault::TruncatedChunked => lock(&world).answer(system, &request).cut(Framing::Chunks),
     };
     pause(&rule).await;
     answer
@@ -226,7 +228,13 @@ async fn meet(world: Shared, system: System, request: Request) -> Option<Answer>
 pub(crate) async fn pause(rule: &FaultRule) {
     let default_ms = match rule.fault {
         Fault::Slow | Fault::SlowBefore => limits::DELAY_MS,
-        Fault::Throttled | Fault::ServerError | Fault::CutBefore | Fault::CutAfter | Fault::ErrorAfter => 0,
+        Fault::Throttled
+        | Fault::ServerError
+        | Fault::CutBefore
+        | Fault::CutAfter
+        | Fault::ErrorAfter
+        | Fault::Truncated
+        | Fault::TruncatedChunked => 0,
     };
     let delay_ms = rule.delay_ms.unwrap_or(default_ms);
     if delay_ms > 0 {

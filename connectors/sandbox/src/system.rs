@@ -27,12 +27,14 @@ pub enum System {
     Chat,
     /// Accounting systems, each under its own name, such as `/tryton`.
     Erp,
+    /// A REST API as any other, under `/http`.
+    Http,
 }
 
 impl System {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Payoneer, Self::Salesforce, Self::Paytrace, Self::Clarity, Self::Fx, Self::Chat, Self::Erp];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Payoneer, Self::Salesforce, Self::Paytrace, Self::Clarity, Self::Fx, Self::Chat, Self::Erp, Self::Http];
 
     /// Says its name, which is also the first part of its paths.
     pub(crate) fn name(self) -> &'static str {
@@ -44,13 +46,14 @@ impl System {
             Self::Fx => "fx",
             Self::Chat => "chat",
             Self::Erp => "erp",
+            Self::Http => "http",
         }
     }
 
     /// Says the connectors that it answers beside the one of its own name, each under its name.
     pub(crate) fn connectors(self) -> &'static [&'static str] {
         match self {
-            Self::Payoneer | Self::Salesforce | Self::Paytrace | Self::Clarity | Self::Chat => &[],
+            Self::Payoneer | Self::Salesforce | Self::Paytrace | Self::Clarity | Self::Chat | Self::Http => &[],
             Self::Fx => &["ecb", "openexchangerates", "frankfurter"],
             Self::Erp => &crate::erp::CONNECTORS,
         }
@@ -66,7 +69,7 @@ impl System {
         match self {
             Self::Payoneer => &crate::payoneer::KINDS,
             Self::Paytrace => &crate::paytrace::KINDS,
-            Self::Salesforce | Self::Clarity | Self::Fx | Self::Chat | Self::Erp => &[],
+            Self::Salesforce | Self::Clarity | Self::Fx | Self::Chat | Self::Erp | Self::Http => &[],
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Requests and answers as plain values, so that the systems know no sockets.
 
+use std::io;
+
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -101,6 +104,8 @@ pub(crate) struct Answer {
     status: StatusCode,
     content: Content,
     headers: Vec<(&'static str, String)>,
+    /// Where it is cut off in its middle, how it said where its end would be.
+    cut: Option<Framing>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,10 +115,19 @@ enum Content {
     File(&'static str, Bytes),
 }
 
+/// How an answer says where its body ends. Source: RFC 9112, section 6.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Framing {
+    /// By `Content-Length`.
+    Length,
+    /// By the last of its chunks.
+    Chunks,
+}
+
 impl Answer {
     /// Answers with JSON.
     pub(crate) fn json(status: StatusCode, body: Value) -> Self {
-        Self { status, content: Content::Json(body), headers: Vec::new() }
+        Self::of(status, Content::Json(body))
     }
 
     /// Answers 200 with JSON.
@@ -133,7 +147,7 @@ impl Answer {
 
     /// Answers without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, content: Content::Empty, headers: Vec::new() }
+        Self::of(status, Content::Empty)
     }
 
     /// Says its status.
@@ -151,12 +165,12 @@ impl Answer {
 
     /// Answers with a file of a kind, such as `application/pdf`, or with a page of a browser.
     pub(crate) fn file(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Self {
-        Self { status, content: Content::File(kind, bytes.into()), headers: Vec::new() }
+        Self::of(status, Content::File(kind, bytes.into()))
     }
 
     /// Answers 302: a browser goes there.
     pub(crate) fn redirect(to: String) -> Self {
-        Self { status: StatusCode::FOUND, content: Content::Empty, headers: vec![("location", to)] }
+        Self::empty(StatusCode::FOUND).with("location", to)
     }
 
     /// Answers 204.
@@ -170,16 +184,37 @@ impl Answer {
         self.headers.push((name, value));
         self
     }
+
+    /// Ends in the middle of its body; one without a body is none at all.
+    pub(crate) fn cut(self, framing: Framing) -> Option<Self> {
+        let has_body = match &self.content {
+            Content::Empty => false,
+            Content::Json(_) => true,
+            Content::File(_, bytes) => !bytes.is_empty(),
+        };
+        has_body.then_some(Self { cut: Some(framing), ..self })
+    }
+
+    fn of(status: StatusCode, content: Content) -> Self {
+        Self { status, content, headers: Vec::new(), cut: None }
+    }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let (kind, body) = match self.content {
-            Content::Empty => (None, Body::empty()),
-            Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
-            Content::File(kind, bytes) => (Some(kind), Body::from(bytes)),
+            Content::Empty => (None, Bytes::new()),
+            Content::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
+            Content::File(kind, bytes) => (Some(kind), bytes),
         };
-        let mut response = Response::new(body);
+        let length = body.len();
+        let mut response = match self.cut {
+            None => Response::new(Body::from(body)),
+            Some(_) => Response::new(begun(body.slice(..length / 2))),
+        };
+        if self.cut == Some(Framing::Length) {
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         *response.status_mut() = self.status;
         if let Some(kind) = kind {
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -191,6 +226,16 @@ impl IntoResponse for Answer {
         }
         response
     }
+}
+
+/// A body that has begun, and whose connection breaks when its bytes have gone.
+fn begun(bytes: Bytes) -> Body {
+    let broken = stream::once(async {
+        // What waits makes the server send what it has; an error at once would drop it.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
+    Body::from_stream(stream::iter([Ok(bytes)]).chain(broken))
 }
 
 /// Writes an amount as a JSON number that keeps its scale.

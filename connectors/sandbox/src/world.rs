@@ -19,6 +19,7 @@ use crate::paytrace::Paytrace;
 use crate::salesforce::Salesforce;
 use crate::seed::{self, Planned};
 use crate::system::{Context, Simulated, System};
+use crate::things::Things;
 use crate::tls::Tls;
 use crate::webhooks::{Outbox, Outcome, Parcel};
 use crate::wire::{Answer, Request};
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) chat: Chat,
     /// The accounting systems.
     pub(crate) erp: Erp,
+    /// A REST API as any other.
+    pub(crate) things: Things,
     /// What the systems tell others.
     pub(crate) outbox: Outbox,
     /// The systems that anybody has asked: of the others nothing is told, and nothing need happen yet.
@@ -96,6 +99,7 @@ impl World {
             fx: Fx::new(options.seed),
             chat: Chat::default(),
             erp: Erp::new(options.seed),
+            things: Things::default(),
             asked: BTreeSet::new(),
             outbox: Outbox::new(options.seed, options.webhooks.clone()),
             outage: watch::Sender::new(Duration::ZERO),
@@ -111,7 +115,7 @@ impl World {
         (self.payoneer, self.salesforce, self.requests) = systems(seed, count, now);
         self.paytrace = Paytrace::new(seed, now);
         (self.clarity, self.fx, self.chat) = (Clarity::new(seed, now), Fx::new(seed), Chat::default());
-        self.erp = Erp::new(seed);
+        (self.erp, self.things) = (Erp::new(seed), Things::default());
         self.seed = seed;
         self.outbox.begin_anew(seed);
     }
@@ -211,6 +215,7 @@ impl World {
             System::Fx => &mut self.fx,
             System::Chat => &mut self.chat,
             System::Erp => &mut self.erp,
+            System::Http => &mut self.things,
         }
     }
 }

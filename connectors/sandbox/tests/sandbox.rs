@@ -198,6 +198,8 @@ async fn faults_happen_before_or_after_the_effect() {
         ("throttled", Some(429), 0),
         ("slow", Some(201), 1),
         ("slow_before", Some(201), 1),
+        ("truncated", None, 1),
+        ("truncated_chunked", None, 1),
     ];
     let client = Client::payoneer().await;
     for (fault, seen, times) in cases {

@@ -16,9 +16,10 @@ use ferry::{
 use ferry_contract::port::Http as _;
 use serde_json::{Value, json};
 
-use super::{MINUTE_MS, request};
+use super::MINUTE_MS;
 use crate::{
     program::{ferry, outcome, sandbox, serve_folder},
+    shipped::request,
     told::PROJECT,
 };
 

@@ -139,7 +139,12 @@ async fn meet(rule: &FaultRule) -> Result<(), Status> {
     match rule.fault {
         Fault::Slow | Fault::SlowBefore => Ok(()),
         Fault::Throttled => Err(overloaded()),
-        Fault::ServerError | Fault::ErrorAfter | Fault::CutBefore | Fault::CutAfter => Err(unavailable()),
+        Fault::ServerError
+        | Fault::ErrorAfter
+        | Fault::CutBefore
+        | Fault::CutAfter
+        | Fault::Truncated
+        | Fault::TruncatedChunked => Err(unavailable()),
     }
 }
 

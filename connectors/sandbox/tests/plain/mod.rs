@@ -38,10 +38,17 @@ impl Plain {
 
     /// Sends a request that must be answered.
     pub(crate) async fn send(&self, method: &str, path: &str, header: (&str, &str), body: &str) -> Answered {
+        self.send_with(method, path, &[header], body).await
+    }
+
+    /// The same with more headers.
+    pub(crate) async fn send_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answered {
         let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
-        let request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
-        let request = request.header(header.0, header.1).body(body.to_owned());
-        let answer = request.send().await.expect("the sandbox answers");
+        let mut request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.body(body.to_owned()).send().await.expect("the sandbox answers");
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let code = answer.status().as_u16();
         Answered { code, retry_after, text: answer.text().await.expect("the body arrives") }
