@@ -37,6 +37,7 @@ mod access;
 mod assertion;
 mod budget;
 mod clock;
+mod consent;
 mod faults;
 mod keys;
 mod limits;
