@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
-    path::Document,
+    path::{Document, Path},
     port::{HttpError, HttpRequest, Pass, Seen},
     template::percent_encoded,
 };
@@ -158,17 +158,24 @@ pub(super) fn end_of(answer: &Answer, asked_at: Timestamp) -> Timestamp {
 
 fn token(auth: &OAuth2, answer: &Answer, asked_at: Timestamp, number: u64) -> Token {
     let value = answer.body.get("access_token").and_then(Value::as_str).unwrap_or_default();
-    let hosts = auth.hosts.iter().filter_map(|(name, path)| {
-        let url = path.one(Document::Value(&answer.body)).ok()?.as_str()?;
-        Some((name.clone(), url.trim_end_matches('/').to_owned()))
-    });
     Token {
         header: ("authorization".to_owned(), format!("Bearer {value}").into()),
         expires_at: end_of(answer, asked_at),
-        hosts: hosts.collect::<BTreeMap<_, _>>(),
+        hosts: hosts_of(&auth.hosts, answer).collect(),
         claims: BTreeMap::new(),
         number,
     }
+}
+
+/// The hosts that an answer names.
+pub(super) fn hosts_of<'a>(
+    hosts: &'a [(String, Path)],
+    answer: &'a Answer,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    hosts.iter().filter_map(|(name, path)| {
+        let url = path.one(Document::Value(&answer.body)).ok()?.as_str()?;
+        Some((name.clone(), url.trim_end_matches('/').to_owned()))
+    })
 }
 
 /// Whether an answer gives a token.
