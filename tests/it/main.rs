@@ -11,6 +11,7 @@ mod beside;
 mod clarity;
 mod completions;
 mod connectors;
+mod consents;
 mod dead_address;
 mod deep;
 mod describe;

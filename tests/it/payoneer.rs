@@ -2,28 +2,20 @@
 
 mod runs;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use ferry::{
     http::HttpClient,
     sandbox::{SandboxInfo, get, post},
 };
-use ferry_connectors::{
-    auth::{Code, Consents},
-    connection::Connection,
-};
-use ferry_contract::{
-    failure::{ErrorClass, Failure},
-    port::{Boxed, FreePass, Http as _, HttpRequest},
-};
-use secrecy::SecretString;
+use ferry_connectors::connection::Connection;
+use ferry_contract::failure::{ErrorClass, Failure};
 use serde_json::{Value, json};
 
-use crate::shipped;
+use crate::{
+    consents::{self, Kept},
+    shipped,
+};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -58,15 +50,7 @@ impl Desk {
 
     /// The holder of the account says yes.
     async fn allow(&self) {
-        let (verifier, back) =
-            (SecretString::from("a proof of some length, as long as it has to be"), "http://127.0.0.1:1/back");
-        let page =
-            self.connection.consent_page(&[("redirect_uri", back), ("state", "s"), ("consent", "auto")]).unwrap();
-        let answer = self.http.send(request("GET", page)).await.unwrap();
-        let to = answer.header("location").unwrap();
-        let code = to.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap();
-        let code = Code { code, redirect_uri: back, verifier: &verifier, nonce: "" };
-        let known = self.connection.take_code(&FreePass, code).await.unwrap();
+        let known = consents::allow(&self.connection, &self.http).await;
         assert_eq!(known["account_id"], "4366181865108056");
     }
 
@@ -99,30 +83,6 @@ impl Desk {
     async fn quote(&self, reference: &str) -> Value {
         self.call("debit_quote", debit(reference, &self.dollars().await)).await.unwrap()
     }
-}
-
-/// Consents in memory.
-#[derive(Default)]
-struct Kept(Mutex<BTreeMap<String, (u64, Value)>>);
-
-impl Consents for Kept {
-    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<(u64, Value)>, String>> {
-        Box::pin(std::future::ready(Ok(self.0.lock().unwrap().get(name).cloned())))
-    }
-
-    fn write<'a>(&'a self, name: &'a str, expected: u64, value: Value) -> Boxed<'a, Result<bool, String>> {
-        let mut rows = self.0.lock().unwrap();
-        let is_expected = rows.get(name).map_or(0, |(version, _)| *version) == expected;
-        if is_expected {
-            rows.insert(name.to_owned(), (expected + 1, value));
-        }
-        Box::pin(std::future::ready(Ok(is_expected)))
-    }
-}
-
-fn request(method: &str, url: String) -> HttpRequest {
-    let (method, timeout) = (method.to_owned(), Duration::from_secs(10));
-    HttpRequest { method, url, headers: Vec::new(), body: None, timeout, tls: None }
 }
 
 fn debit(reference: &str, balance: &str) -> Value {
