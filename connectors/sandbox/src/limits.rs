@@ -162,6 +162,12 @@ pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 /// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
 pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
 
+/// How far the end of what shows a client may be from its beginning, in seconds. Source: NetSuite, The Request Token Structure.
+pub(crate) const CLIENT_ASSERTION_LIFE_MAX_S: i64 = 60 * 60;
+
+/// The life of a NetSuite token, in sandbox time. Source: NetSuite, OAuth 2.0 client credentials flow.
+pub(crate) const NETSUITE_TOKEN_S: u64 = 3_600;
+
 /// How soon after one message a chat room takes another, in sandbox time. Source: Slack, rate limits of incoming webhooks.
 pub(crate) const CHAT_EVERY_MS: u64 = 1_000;
 

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::books::{Books, Entry, Line, is_balanced};
 use crate::access::{CLIENT_ID, CLIENT_SECRET, Tokens};
 use crate::consent::Consents;
-use crate::limits;
 use crate::system::Context;
 use crate::wire::{self, Answer, Request};
+use crate::{assertion, limits};
 
 /// The connectors that are answered, each under its name.
 pub(super) const CONNECTORS: [&str; 5] = ["business_central", "erpnext", "netsuite", "odoo", "quickbooks"];
@@ -27,6 +27,7 @@ pub(super) const CONNECTORS: [&str; 5] = ["business_central", "erpnext", "netsui
 #[derive(Debug)]
 pub(super) struct Doors {
     entra: Tokens,
+    netsuite: Tokens,
     /// What somebody allowed who administers the company in QuickBooks.
     pub(super) intuit: Consents,
     /// Whether QuickBooks refuses a number that another entry has.
@@ -38,6 +39,7 @@ impl Doors {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             entra: Tokens::new(seed, limits::ENTRA_TOKEN_S),
+            netsuite: Tokens::new(seed, limits::NETSUITE_TOKEN_S),
             intuit: Consents::new(seed, quickbooks::MANNER),
             are_numbers_unique: false,
         }
@@ -54,7 +56,7 @@ pub(super) fn answer(books: &mut Books, doors: &mut Doors, request: &Request, cx
     match request.segments.first().map(String::as_str) {
         Some("erpnext") => erpnext::answer(books, request),
         Some("odoo") => odoo::answer(books, request),
-        Some("netsuite") => netsuite::answer(books, request),
+        Some("netsuite") => netsuite::answer(books, &mut doors.netsuite, request, cx.now),
         Some("quickbooks") => quickbooks::answer(books, doors, request, cx.now),
         _ => business_central::answer(books, &mut doors.entra, request, cx.now),
     }
@@ -71,7 +73,9 @@ pub(super) fn credentials(connector: &str, url: &str) -> Value {
             "currency": super::CURRENCY, "entry_journal": "3",
         }),
         "netsuite" => json!({
-            "url": url, "account": "sandbox", "access_token": CLIENT_SECRET, "subsidiary": "1", "currency": super::CURRENCY,
+            "url": url, "account": "sandbox", "client_id": CLIENT_ID, "certificate_id": assertion::CERTIFICATE_ID,
+            "private_key": assertion::private_key(), "access_token": CLIENT_SECRET, "subsidiary": "1",
+            "currency": super::CURRENCY,
         }),
         "quickbooks" => json!({
             "url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "company": quickbooks::COMPANY,
