@@ -266,19 +266,24 @@ impl Connection {
             .map_err(|refusal| Refusal { failure: self.told(refusal.failure, &answer.asked, Some(answer)), ..refusal })
     }
 
-    /// Sends, and once more with a new token where the target says that the old one was the reason.
+    /// Sends, and once more with a new token where the target says that the old one was the reason. The new one of a consent may
+    /// be what another process has got before, and be refused as well; only the next one shows what the provider says now.
     pub(crate) async fn answer(&self, pass: &dyn Pass, call: &Call, what: (&Prepared, Option<&str>)) -> Exchanged {
         let way = self.way_of(call);
-        let token = self.token(pass, way, None).await?;
-        let (answer, output) = self.exchange(pass, call, what, token.as_ref()).await?;
-        let is_stale = output.as_ref().is_err_and(|refusal| refusal.refresh_token);
-        let Some(stale) = token.filter(|_| is_stale).map(|token| token.number) else { return Ok((answer, output)) };
-        let token = self.token(pass, way, Some(stale)).await?;
-        // What never changes is not refused another time.
-        if token.as_ref().is_none_or(|token| token.number == stale) {
-            return Ok((answer, output));
+        let is_shared = self.oauth2(way).is_some_and(|auth| auth.consent().is_some());
+        let mut token = self.token(pass, way, None).await?;
+        let mut exchanged = self.exchange(pass, call, what, token.as_ref()).await?;
+        for _ in 0..if is_shared { 2 } else { 1 } {
+            let is_stale = exchanged.1.as_ref().is_err_and(|refusal| refusal.refresh_token);
+            let Some(stale) = token.filter(|_| is_stale).map(|token| token.number) else { return Ok(exchanged) };
+            token = self.token(pass, way, Some(stale)).await?;
+            // What never changes is not refused another time.
+            if token.as_ref().is_none_or(|token| token.number == stale) {
+                return Ok(exchanged);
+            }
+            exchanged = self.exchange(pass, call, what, token.as_ref()).await?;
         }
-        self.exchange(pass, call, what, token.as_ref()).await
+        Ok(exchanged)
     }
 
     /// One exchange through the gate, at the first address that can be reached.

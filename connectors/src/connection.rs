@@ -234,7 +234,13 @@ impl Connection {
         let none = || Failure::new(ErrorClass::Config, format!("`{}` needs no consent of a person", self.name));
         let auth = self.oauth2(self.consent_way()).ok_or_else(none)?;
         let consent = auth.consent().ok_or_else(none)?;
-        let page = self.filled(&consent.authorize_url, None)?.expose_secret().to_owned();
+        // What a project writes is part of a query there, and an address is not.
+        let encoded = |name: &str| self.fields.get(name).map(|value| percent_encoded(value.expose_secret()));
+        let fields: BTreeMap<&str, String> =
+            consent.authorize_url.names().filter_map(|name| Some((name, encoded(name)?))).collect();
+        let named = |name: &str| self.hosts.get(name).or_else(|| fields.get(name)).map(String::as_str);
+        let page = consent.authorize_url.render(Document::Value(&Value::Null), &named, Escape::None);
+        let page = page.map_err(|message| Failure::new(ErrorClass::Config, message))?;
         let client = self.fields.get("client_id").map(SecretString::expose_secret).unwrap_or_default();
         let scope = auth.scope.as_deref().map(|scope| ("scope", scope));
         let own = [("response_type", "code"), ("client_id", client)].into_iter().chain(scope);

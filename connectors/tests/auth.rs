@@ -11,7 +11,7 @@ use ferry_contract::{
     failure::Failure,
     port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A connector with these ways; `refuses` is the status with which it answers each call.
 fn manifest(auth: &str) -> String {
@@ -26,9 +26,8 @@ fn manifest(auth: &str) -> String {
     )
 }
 
-/// Writes down what is asked, gives tokens, and refuses every call.
-#[derive(Default)]
-struct Net(Mutex<Vec<String>>);
+/// Writes down what is asked, gives tokens that can be used for so long, and refuses every call of `/things`.
+struct Net(Mutex<Vec<String>>, Value);
 
 impl Http for Net {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, HttpError>> {
@@ -42,14 +41,14 @@ impl Http for Net {
         let body = if body.is_empty() { body } else { format!(" | {body}") };
         let mut asked = self.0.lock().unwrap();
         asked.push(format!("{} {}{headers}{body}\n", request.method, request.url));
-        let body = json!({ "access_token": format!("t{}", asked.len()), "expires_in": 3600 }).to_string().into();
+        let body = json!({ "access_token": format!("t{}", asked.len()), "expires_in": self.1 }).to_string().into();
         let status = if is_login { 200 } else { 401 };
         Box::pin(std::future::ready(Ok(HttpResponse { status, headers: Vec::new(), body })))
     }
 }
 
 fn open(auth: &str, fields: &[(&str, &str)]) -> (Arc<Net>, Result<Connection, Failure>) {
-    let net = Arc::new(Net::default());
+    let net = Arc::new(Net(Mutex::default(), json!(3_600)));
     let opened = common::open(manifest(auth), fields, Arc::clone(&net) as Arc<dyn Http>);
     (net, opened)
 }
@@ -137,4 +136,16 @@ async fn the_first_way_whose_fields_are_there_is_taken() {
     .await;
     let said = open(&ways, &[user[0], ("client_id", "c")]).1.unwrap_err().message;
     expect!["connection `acme`: it says who it is with `client_id` and `client_secret`, or `username` and `password`, or `api_key`"].assert_eq(&said);
+}
+
+/// Some write the number of seconds as a text: a token is used as long as it says, and no longer.
+#[tokio::test]
+async fn a_life_that_is_written_as_a_text_is_read() {
+    for (life, asked) in [(json!("3600"), 1), (json!("20"), 2), (json!(20), 2), (json!("soon"), 1)] {
+        let net = Arc::new(Net(Mutex::default(), life.clone()));
+        let fields = [("client_id", "a"), ("client_secret", "b")];
+        let opened = common::open(manifest(CLIENT), &fields, Arc::clone(&net) as Arc<dyn Http>).unwrap();
+        assert!(opened.log_in(&FreePass).await.unwrap() && opened.log_in(&FreePass).await.unwrap());
+        assert_eq!(net.0.lock().unwrap().len(), asked, "{life}");
+    }
 }

@@ -279,6 +279,22 @@ async fn a_consent_that_is_withdrawn_is_waited_for() {
     check(get(&open(&world, "other")).await, "the client's secret is another one");
 }
 
+/// Who carries a token that another process has renewed since gets that one, and it is refused as well: a call that needs a
+/// consent waits for it, and does not fail.
+#[tokio::test]
+async fn a_withdrawal_is_noticed_by_who_carries_an_older_token() {
+    let world = world();
+    let (one, other) = (open(&world, "hush"), open(&world, "hush"));
+    take(&one, "n").await.unwrap();
+    get(&other).await.unwrap();
+    *world.has_forgotten.lock().unwrap() = true;
+    get(&one).await.unwrap();
+    (*world.has_forgotten.lock().unwrap(), *world.is_withdrawn.lock().unwrap()) = (true, true);
+    let waits = get(&other).await.unwrap_err();
+    assert_eq!((waits.class, waits.is_untried), (ErrorClass::Unavailable, true), "{waits:?}");
+    assert!(waits.message.contains("it was withdrawn"), "{waits:?}");
+}
+
 #[tokio::test]
 async fn a_token_for_somebody_else_is_refused() {
     let world = world();

@@ -66,6 +66,26 @@ fn a_wrong_limit_is_a_finding() {
             "auth: { oauth2: { grant: password, assertion: {}, token_url: \"{api}\", client: none } }",
             "misplaced-key: `assertion` belongs",
         ),
+        (
+            "auth: { oauth2: { grant: client_credentials, token_url: \"{api}\", client: assertion } }",
+            "missing-key: `oauth2` needs `assertion`",
+        ),
+        (
+            "auth: { oauth2: { grant: jwt_bearer, assertion: { iss: a, aud: b, key: c }, token_url: \"{api}\", client: none } }",
+            "missing-key: `assertion` needs `sub`",
+        ),
+        (
+            "auth: { oauth2: { grant: client_credentials, assertion: { algorithm: HS256, iss: a, aud: b, key: c }, token_url: \"{api}\", client: assertion } }",
+            "invalid-value: `HS256` is not a way to sign",
+        ),
+        (
+            "auth: { oauth2: { grant: client_credentials, assertion: { kid: \"{who}\", iss: a, aud: b, key: c }, token_url: \"{api}\", client: assertion } }",
+            "invalid-value: `auth` reads `who`",
+        ),
+        (
+            "auth: { oauth2: { grant: password, username: a, password: b, token_url: \"{api}\", client: assertion } }",
+            "invalid-value: `assertion` is not a way",
+        ),
         ("concurrency: 0", "invalid-value: `concurrency` is 0"),
         ("concurrency: 65", "invalid-value: `concurrency` is 65"),
         ("concurrency: many", "wrong-type: `concurrency` must be a whole number"),

@@ -12,8 +12,11 @@ use ferry_contract::{
     port::{Boxed, Clock, FreePass},
     script::NoWatch,
 };
+use ferry_sandbox::Sandbox;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+
+use crate::shipped;
 
 /// A clock beside that of the sandbox.
 struct Beside(Timestamp, i64);
@@ -28,13 +31,54 @@ impl Clock for Beside {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_signs_is_believed_for_three_minutes() {
+/// A sandbox, the connectors, and the time in it.
+async fn desk() -> (Sandbox, Arc<HttpClient>, SandboxInfo, Timestamp) {
     let options = ferry_sandbox::Options { speed: 0, ..ferry_sandbox::Options::default() };
     let sandbox = ferry_sandbox::start(options).await.unwrap();
     let http = Arc::new(HttpClient::new().unwrap());
     let known = SandboxInfo::ask(&sandbox.url(), &*http).await.unwrap();
     let (now, _) = known.clock(&*http).await.unwrap();
+    (sandbox, http, known, now)
+}
+
+/// NetSuite takes it as the client's own, with the name of the certificate, and gives an hour.
+#[tokio::test]
+async fn a_client_is_known_by_what_it_has_signed_in_the_place_of_a_secret() {
+    let (sandbox, http, known, now) = desk().await;
+    for (certificate, late_s, is_believed) in
+        [(None, 0, true), (None, -179, true), (None, -181, false), (Some("other"), 0, false)]
+    {
+        let fields = [
+            ("account", None),
+            ("client_id", None),
+            ("certificate_id", certificate),
+            ("private_key", None),
+            ("subsidiary", None),
+            ("currency", None),
+        ];
+        let clock = Arc::new(Beside(now, late_s));
+        let books = shipped::opened_by((&sandbox.url(), &http), clock, ("netsuite", None), &fields).await;
+        let got = shipped::call(&books, "list_accounts", json!({})).await;
+        assert_eq!(got.is_ok(), is_believed, "{certificate:?} {late_s}: {got:?}");
+        let Err(failure) = got else { continue };
+        assert!(failure.class == ErrorClass::Auth && failure.message.contains("invalid_client"), "{failure:?}");
+        assert!(!format!("{failure:?}").contains("PRIVATE KEY"), "{failure:?}");
+    }
+    // A token that something else renews does in its place, and is not asked for anew.
+    let token = known.field("netsuite", "access_token").unwrap();
+    for (token, is_believed) in [(token.as_str(), true), ("none", false)] {
+        let fields = [("account", None), ("access_token", Some(token)), ("subsidiary", None), ("currency", None)];
+        let clock = Arc::new(Beside(now, 0));
+        let books = shipped::opened_by((&sandbox.url(), &http), clock, ("netsuite", None), &fields).await;
+        let got = shipped::call(&books, "list_accounts", json!({})).await;
+        assert_eq!(got.is_ok(), is_believed, "{got:?}");
+    }
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_signs_is_believed_for_three_minutes() {
+    let (sandbox, http, known, now) = desk().await;
     let (library, _) = Library::load(&[], Arc::new(NoWatch));
     let own = |name: &str| known.field("salesforce", name).unwrap();
     let (key, other) = (own("private_key"), own("private_key").replace('A', "B"));

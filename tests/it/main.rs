@@ -13,6 +13,7 @@ mod clarity;
 mod completions;
 mod conformance;
 mod connectors;
+mod consents;
 mod dead_address;
 mod deep;
 mod describe;

@@ -51,7 +51,8 @@ impl Desk {
 
     /// The holder of the account says yes.
     async fn allow(&self) {
-        shipped::allow(&self.connection, &self.http).await;
+        let known = shipped::allow(&self.connection, &self.http).await;
+        assert_eq!(known["account_id"], "4366181865108056");
     }
 
     async fn control(&self, what: &str, body: Value) -> Value {

@@ -1,5 +1,7 @@
 //! The shipped PayTrace against its sandbox, over loopback HTTP.
 
+mod told;
+
 use std::sync::Arc;
 
 use ferry::{

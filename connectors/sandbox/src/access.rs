@@ -64,14 +64,14 @@ pub(crate) enum Denied {
     /// `invalid_client`.
     Client,
     /// `invalid_grant`, and why.
-    Assertion(&'static str),
+    Given(&'static str),
 }
 
 impl Denied {
     /// Source: RFC 6749, section 5.2.
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Grant | Self::Assertion(_) => StatusCode::BAD_REQUEST,
+            Self::Grant | Self::Given(_) => StatusCode::BAD_REQUEST,
             Self::Client => StatusCode::UNAUTHORIZED,
         }
     }
@@ -81,7 +81,7 @@ impl Denied {
         match self {
             Self::Grant => ("unsupported_grant_type", "POST a form with `grant_type=client_credentials`"),
             Self::Client => ("invalid_client", "the client id or secret is wrong; see GET /_sandbox/seed"),
-            Self::Assertion(why) => ("invalid_grant", why),
+            Self::Given(why) => ("invalid_grant", why),
         }
     }
 }
@@ -93,18 +93,20 @@ pub(crate) fn check_client(request: &Request, in_form: InForm) -> Result<(), Den
     if request.method != Method::POST || field("grant_type") != Some("client_credentials") {
         return Err(Denied::Grant);
     }
+    if is_client(request, in_form) { Ok(()) } else { Err(Denied::Client) }
+}
+
+/// Whether a request names the one client, with its secret: HTTP Basic, else the form's own fields where `in_form`.
+pub(crate) fn is_client(request: &Request, in_form: InForm) -> bool {
+    let form = request.form();
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let basic = basic(request);
     let client = match (&basic, in_form) {
         (Some(text), InForm::Accepted | InForm::Refused) => text.split_once(':'),
         (None, InForm::Accepted) => field("client_id").zip(field("client_secret")),
         (None, InForm::Refused) => None,
     };
-    if client == Some((CLIENT_ID, CLIENT_SECRET)) { Ok(()) } else { Err(Denied::Client) }
-}
-
-/// Whether a request names the one client, with its secret, by HTTP Basic.
-pub(crate) fn is_client(request: &Request) -> bool {
-    basic(request).is_some_and(|text| text.split_once(':') == Some((CLIENT_ID, CLIENT_SECRET)))
+    client == Some((CLIENT_ID, CLIENT_SECRET))
 }
 
 /// Checks a token request with an assertion for this audience, where it has one.
@@ -113,7 +115,7 @@ pub(crate) fn check_assertion(request: &Request, audience: &str, now: Timestamp)
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let is_asked = request.method == Method::POST && field("grant_type") == Some(assertion::GRANT);
     let assertion = field("assertion").unwrap_or_default();
-    is_asked.then(|| assertion::refused(assertion, audience, now).map_or(Ok(()), |why| Err(Denied::Assertion(why))))
+    is_asked.then(|| assertion::refused(assertion, audience, now).map_or(Ok(()), |why| Err(Denied::Given(why))))
 }
 
 /// Whether a client may name itself in the form.

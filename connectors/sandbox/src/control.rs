@@ -24,14 +24,14 @@ const PAGE: &str = "\
 ferry sandbox: systems that behave, fail and can be slowed.
 
 /payoneer             Payoneer: token, consent, programs (v4, v2), accounts, quotes, payees, the paths of the brief
-/salesforce           Salesforce: token, query, sobjects, composite, collections, bulk jobs, events, limits
+/salesforce           Salesforce: token, consent, query, sobjects, composite, collections, bulk jobs, events, limits
 /paytrace             PayTrace: token, v1 transactions, customers, recurrences, checks, batches; the seed's paths
 /clarity              Clarity: token, orders, payments, customers, products, webhooks
 /fx                   Rates: eurofxref of the ECB, latest and historical of openexchangerates and of frankfurter; also
                       under /ecb, /openexchangerates and /frankfurter
 /chat                 Incoming webhooks: Slack, Microsoft Teams, plain
 /tryton               Tryton: entries, invoices, payments, accounts and parties of its REST API
-/erpnext, /odoo, /netsuite, /business_central
+/erpnext, /odoo, /netsuite, /business_central, /quickbooks
                       The same books: entries and accounts
 /http                 A REST API as any other: things by their paths, with `Idempotency-Key`
 
@@ -57,7 +57,7 @@ POST /_sandbox/tls       {\"client_certificates\": true} makes every client with
 POST /_sandbox/salesforce  what administrators do: {\"validation\": {\"object\", \"field\", \"above\" | \"equals\", \"message\"}},
                          {\"lock\": {\"object\", \"parent\", \"one_in\", \"times\", \"in_trigger\"}}, {\"rules\": \"none\"},
                          {\"api_calls\": {\"used\", \"max\"}}, {\"sessions\": \"end\" | \"revoke\" | \"consent\"},
-                         {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told;
+                         {\"rotation\": true}, {\"dated_rates\": true}; {\"events\": {\"topic\", \"after\"}} says what was told;
                          {\"gap\": {\"id\", \"kind\"}}, {\"again\": {\"topic\", \"count\"}} and {\"streams\": \"cut\"} of the Pub/Sub API
 POST /_sandbox/paytrace  what a person does there: {\"settle\": true} settles now, {\"settle_hour\": 20} daily then;
                          {\"chargeback\": {\"transaction_id\": 392483066, \"reason\": \"…\"}}; {\"customer\":
@@ -70,7 +70,9 @@ POST /_sandbox/payoneer  what people do in its pages, one thing an order: {\"con
                          {\"receive\": {\"amount\", \"currency\", \"from\", \"account\"}},
                          {\"register\": {\"payee\", \"approved\"}},
                          {\"payout_method\": {\"payee\", \"type\": \"BANK\" | \"PREPAID_CARD\"}}
-POST /_sandbox/erp       {\"party\": \"Initech\"} adds a customer, {\"post\": \"ref-1\"} posts an entry
+POST /_sandbox/erp       {\"party\": \"Initech\"} adds a customer, {\"post\": \"ref-1\"} posts an entry,
+                         {\"consent\": \"auto\" | \"ask\" | \"withdraw\"} and
+                         {\"unique_numbers\": true} of QuickBooks
 POST /_sandbox/listener  {\"closed_ms\": 500} refuses every connection for so long, in real time
 ";
 

@@ -38,6 +38,7 @@ mod access;
 mod assertion;
 mod budget;
 mod clock;
+mod consent;
 mod faults;
 mod keys;
 mod limits;

@@ -84,6 +84,12 @@ pub(crate) const PAYONEER_BALANCES_PER_PAGE: usize = 2;
 /// The items in one page of any other list of Payoneer's.
 pub(crate) const PAYONEER_PAGE_ITEMS: usize = 50;
 
+/// The life of a Salesforce authorization code, in sandbox time. Source: Salesforce Help, OAuth 2.0 web server flow.
+pub(crate) const SALESFORCE_CODE_S: u64 = 15 * 60;
+
+/// The life of a Salesforce refresh token, in sandbox time: an app's policy decides, and the default is until it is revoked.
+pub(crate) const SALESFORCE_REFRESH_S: u64 = 10 * 365 * 24 * 60 * 60;
+
 /// The life of a Salesforce token, in sandbox time.
 pub(crate) const SALESFORCE_TOKEN_S: u64 = 7_200;
 
@@ -101,6 +107,15 @@ pub(crate) const SHOP_PAGE_ROWS: usize = 20;
 
 /// The most rows in a page of the shop.
 pub(crate) const SHOP_PAGE_ROWS_MAX: usize = 100;
+
+/// The life of a token of Intuit, in sandbox time. Source: Intuit, Set up OAuth 2.0.
+pub(crate) const INTUIT_TOKEN_S: u64 = 3_600;
+
+/// The life of a refresh token of Intuit, in sandbox time: 101 days, as recorded answers of the token endpoint say.
+pub(crate) const INTUIT_REFRESH_S: u64 = 8_726_400;
+
+/// The life of an authorization code of Intuit, in sandbox time. The vendor publishes none; RFC 6749 allows ten minutes.
+pub(crate) const INTUIT_CODE_S: u64 = 600;
 
 /// The life of a token of Microsoft Entra, in sandbox time.
 pub(crate) const ENTRA_TOKEN_S: u64 = 3_599;
@@ -146,6 +161,12 @@ pub(crate) const ADVANCE_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
 
 /// How long what a client has signed may be used, in seconds of the sandbox's clock: Salesforce says three minutes.
 pub(crate) const ASSERTION_LIFE_MAX_S: i64 = 3 * 60;
+
+/// How far the end of what shows a client may be from its beginning, in seconds. Source: NetSuite, The Request Token Structure.
+pub(crate) const CLIENT_ASSERTION_LIFE_MAX_S: i64 = 60 * 60;
+
+/// The life of a NetSuite token, in sandbox time. Source: NetSuite, OAuth 2.0 client credentials flow.
+pub(crate) const NETSUITE_TOKEN_S: u64 = 3_600;
 
 /// How soon after one message a chat room takes another, in sandbox time. Source: Slack, rate limits of incoming webhooks.
 pub(crate) const CHAT_EVERY_MS: u64 = 1_000;

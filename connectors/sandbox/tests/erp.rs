@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use ferry_sandbox::{Options, Sandbox};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -325,4 +326,64 @@ async fn a_batch_is_one_transaction_where_it_says_so_and_its_journal_is_posted_w
     assert_eq!(other(&client, (Method::POST, &*format!("{api}/$batch")), (&key, "snapshot"), &rest).await.0, 200);
     assert_eq!(other(&client, (Method::POST, &post), (&key, ""), &Value::Null).await.0, 204);
     assert_eq!(client.ledger().await["entries"], json!([{ "reference": "D-1", "entered": 1, "posted": 1 }]));
+}
+
+/// What a client signs for NetSuite, and what it gets for it.
+#[tokio::test]
+async fn netsuite_gives_an_hour_for_what_its_certificate_has_signed_with_pss() {
+    let client = Client::start().await;
+    let (_, seed) = client.send(Method::GET, "/_sandbox/seed", &Value::Null).await;
+    let (_, clock) = client.send(Method::GET, "/_sandbox/clock", &Value::Null).await;
+    let now = clock["now"].as_str().expect("a text").parse::<jiff::Timestamp>().expect("a time").as_second();
+    let url = format!("{}/netsuite/services/rest/auth/oauth2/v1/token", client.sandbox.url());
+    let key = EncodingKey::from_rsa_pem(seed["netsuite"]["private_key"].as_str().expect("a text").as_bytes());
+    let key = key.expect("the key is PEM");
+    let signed = |algorithm: Algorithm, kid: &str, change: &Value| {
+        let mut claims = json!({ "iss": "sandbox-client", "scope": "restlets,rest_webservices", "aud": url, "iat": now, "exp": now + 3_599 });
+        change.as_object().expect("a map").iter().for_each(|(name, value)| claims[name] = value.clone());
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(algorithm) };
+        jsonwebtoken::encode(&header, &claims, &key).expect("it is signed")
+    };
+    let ask = async |assertion: String| {
+        let form = format!(
+            "grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion={assertion}"
+        );
+        let answer = client.http.post(&url).body(form).send().await.expect("the sandbox answers");
+        let (status, text) = (answer.status().as_u16(), answer.text().await.expect("it has a body"));
+        (status, serde_json::from_str::<Value>(&text).expect("it is JSON"))
+    };
+    let right = signed(Algorithm::PS256, "sandbox-certificate", &json!({}));
+    let (status, given) = ask(right.clone()).await;
+    assert_eq!((status, &given["expires_in"]), (200, &json!("3600")), "{given}");
+    let header = format!("Bearer {}", given["access_token"].as_str().expect("it has a token"));
+    let accounts = async || {
+        other(&client, (Method::POST, "/netsuite/services/rest/query/v1/suiteql"), (&header, ""), &Value::Null).await.0
+    };
+    assert_eq!(accounts().await, 200);
+    let (status, _) = client.send(Method::POST, "/_sandbox/clock", &json!({ "advance_ms": 3_601_000 })).await;
+    assert_eq!((status, accounts().await), (200, 401), "an hour is over");
+
+    assert_eq!(ask(right).await, (401, json!({ "error": "invalid_client" })), "it has ended by now");
+    let now = now + 3_601;
+    let fresh = json!({ "iat": now, "exp": now + 60 });
+    let with = |name: &str, value: Value| {
+        let mut change = fresh.clone();
+        change[name] = value;
+        change
+    };
+    let right = signed(Algorithm::PS256, "sandbox-certificate", &fresh);
+    let (body, signature) = right.rsplit_once('.').expect("it has three parts");
+    let forged = format!("{body}.{}", signature.chars().rev().collect::<String>());
+    assert_eq!(ask(right.clone()).await.0, 200);
+    for (wrong, why) in [
+        (forged, "its signature is another one"),
+        (signed(Algorithm::RS256, "sandbox-certificate", &fresh), "it is not signed with PSS"),
+        (signed(Algorithm::PS256, "another", &fresh), "the certificate is not known"),
+        (signed(Algorithm::PS256, "sandbox-certificate", &with("iss", json!("another"))), "the client is not known"),
+        (signed(Algorithm::PS256, "sandbox-certificate", &with("aud", json!("https://a"))), "it is for others"),
+        (signed(Algorithm::PS256, "sandbox-certificate", &with("scope", json!("restlets"))), "it opens no REST API"),
+        (signed(Algorithm::PS256, "sandbox-certificate", &with("exp", json!(now + 3_600))), "it lives too long"),
+    ] {
+        assert_eq!(ask(wrong).await.0, 401, "{why}");
+    }
 }

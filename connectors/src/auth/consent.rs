@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::{
     Token,
-    oauth2::{end_of, has_token, no_answer, refused, seen},
+    oauth2::{end_of, has_token, hosts_of, no_answer, refused, seen},
 };
 use crate::{
     connection::{Connection, World},
@@ -69,7 +69,19 @@ struct Tokens {
     #[serde(default)]
     refresh_token: Option<String>,
     claims: BTreeMap<String, String>,
+    /// What the answer said of where calls go.
+    #[serde(default)]
+    hosts: BTreeMap<String, String>,
 }
+
+/// What is in the row, before it is renewed.
+struct Held {
+    row: Row,
+    tokens: Tokens,
+}
+
+/// Where an answer says a host, by the host's name.
+type Paths = Vec<(String, Path)>;
 
 /// A consent as it stands, without what is secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -123,14 +135,14 @@ impl Keeper {
     }
 
     /// Renews, and keeps what came of it before it is used.
-    async fn renew(self, request: HttpRequest, version: u64, row: Row, tokens: Tokens) -> Result<Tokens, Failure> {
+    async fn renew(self, request: HttpRequest, paths: Paths, version: u64, held: Held) -> Result<Tokens, Failure> {
+        let Held { row, tokens } = held;
         let asked_at = self.world.clock.now();
         let failure = match self.world.http.send(request).await {
             Ok(response) => {
                 let answer = Answer::read(&response, Accept::Json, Asked::default());
                 if has_token(&answer) {
-                    // Whose account it is does not change.
-                    let fresh = tokens_of(&answer, asked_at, tokens.claims, tokens.refresh_token);
+                    let fresh = tokens_of(&answer, (asked_at, &paths), Some(tokens));
                     let kept = Row { busy_until: None, sealed: self.sealed(&fresh)?, ..row };
                     return self.keep_granted(version, &kept).await.map(|()| fresh);
                 }
@@ -169,8 +181,10 @@ impl Keeper {
 impl Connection {
     fn keeper(&self) -> Result<Keeper, Failure> {
         let config = |message: &str| Failure::new(ErrorClass::Config, message);
-        let consents =
-            self.consents.get().ok_or_else(|| config("a consent is kept in a store, and none is open here"))?;
+        let name = &self.name;
+        let none = "a person's consent is kept in a store, and none is open here";
+        let none = format!("{none}: run `ferry connect {name}`, and name its store with `--store`");
+        let consents = self.consents.get().ok_or_else(|| config(&none))?;
         let secret = self.fields.get("client_secret").filter(|secret| !secret.expose_secret().is_empty());
         let secret = secret.ok_or_else(|| config("a consent is sealed with `client_secret`, which has no value"))?;
         Ok(Keeper {
@@ -226,7 +240,7 @@ impl Connection {
             }
             let busy = Row { busy_until: Some(later(now, CONSENT_BUSY)), ..row.clone() };
             if keeper.keep(version, &busy).await? {
-                return self.renew(pass, auth, keeper, (version + 1, row, tokens)).await;
+                return self.renew(pass, auth, keeper, (version + 1, Held { row, tokens })).await;
             }
         }
         Err(Failure::new(ErrorClass::Unavailable, "another process renews the token for too long").untried())
@@ -238,20 +252,20 @@ impl Connection {
         pass: &dyn Pass,
         auth: &OAuth2,
         keeper: Keeper,
-        (version, row, tokens): (u64, Row, Tokens),
+        (version, held): (u64, Held),
     ) -> Result<Tokens, Failure> {
-        let Some(refresh) = tokens.refresh_token.clone() else {
+        let Some(refresh) = held.tokens.refresh_token.clone() else {
             return Err(keeper.needs_consent("it has ended, and nothing renews it"));
         };
         let addresses = self.addresses(auth.host(), None)?;
         let address = &addresses[0];
         if let Err(failure) = pass.next(&address.name).await {
-            keeper.keep(version, &row).await?;
+            keeper.keep(version, &held.row).await?;
             return Err(failure);
         }
         let form = vec![("grant_type", "refresh_token".into()), ("refresh_token", SecretString::from(refresh))];
         let request = self.token_request(auth, &address.url, form)?;
-        let renewal = tokio::spawn(keeper.renew(request, version, row, tokens)).await;
+        let renewal = tokio::spawn(keeper.renew(request, auth.hosts.clone(), version, held)).await;
         let renewed = renewal.unwrap_or_else(|error| Err(Failure::new(ErrorClass::Bug, error.to_string())));
         pass.seen(&address.name, seen(renewed.as_ref().err())).await;
         renewed
@@ -275,7 +289,8 @@ impl Connection {
         check_nonce(&answer, code.nonce)?;
         let id_token = answer.body.get("id_token").and_then(Value::as_str);
         let claims = id_token.map(|token| self.claims(auth.consent(), token, asked_at)).transpose()?;
-        let tokens = tokens_of(&answer, asked_at, claims.unwrap_or_default(), None);
+        let fresh = tokens_of(&answer, (asked_at, &auth.hosts), None);
+        let tokens = Tokens { claims: claims.unwrap_or_default(), ..fresh };
         let keeper = self.keeper()?;
         let row = Row { sealed: keeper.sealed(&tokens)?, granted_at: asked_at, ..Row::default() };
         keeper.keep_granted(keeper.read().await?.0, &row).await?;
@@ -328,19 +343,19 @@ pub struct Code<'a> {
     pub nonce: &'a str,
 }
 
-/// The tokens in an answer; one that it leaves out stays as it was.
-fn tokens_of(
-    answer: &Answer,
-    asked_at: Timestamp,
-    claims: BTreeMap<String, String>,
-    refresh_token: Option<String>,
-) -> Tokens {
+/// The tokens in an answer. What it leaves out stays as it was: not all give another token that renews, or say again where
+/// calls go; whose account it is does not change.
+fn tokens_of(answer: &Answer, (asked_at, hosts): (Timestamp, &Paths), before: Option<Tokens>) -> Tokens {
     let text = |name: &str| answer.body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (claims, refresh_token, mut known) =
+        before.map_or_else(Default::default, |tokens| (tokens.claims, tokens.refresh_token, tokens.hosts));
+    known.extend(hosts_of(hosts, answer));
     Tokens {
         access_token: text("access_token").unwrap_or_default(),
         expires_at: end_of(answer, asked_at),
         refresh_token: text("refresh_token").or(refresh_token),
         claims,
+        hosts: known,
     }
 }
 
@@ -348,7 +363,7 @@ fn token_of(tokens: &Tokens, number: u64) -> Token {
     Token {
         header: ("authorization".to_owned(), bearer(tokens)),
         expires_at: tokens.expires_at,
-        hosts: BTreeMap::new(),
+        hosts: tokens.hosts.clone(),
         claims: tokens.claims.clone(),
         number,
     }

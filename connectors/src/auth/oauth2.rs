@@ -1,12 +1,12 @@
-//! Tokens of OAuth 2.0. Source: RFC 6749, sections 2.3.1, 4.3 and 4.4; RFC 7523.
+//! Tokens of OAuth 2.0. Source: RFC 6749, sections 2.3.1, 4.3 and 4.4; RFC 7523, sections 2.1 and 2.2.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
     failure::{ErrorClass, Failure},
-    path::Document,
+    path::{Document, Path},
     port::{HttpError, HttpRequest, Pass, Seen},
-    template::percent_encoded,
+    template::{Template, percent_encoded},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +17,7 @@ use crate::{
     address::{Address, after},
     connection::Connection,
     limits::TIMEOUT_DEFAULT,
-    manifest::{Accept, ClientAuth, Grant, OAuth2},
+    manifest::{Accept, Assertion, ClientAuth, Grant, OAuth2},
     response::{Answer, Asked, clipped},
 };
 
@@ -105,21 +105,29 @@ impl Connection {
             Grant::Password { username, password } => {
                 vec![("grant_type", "password".into()), ("username", fill(username)?), ("password", fill(password)?)]
             }
-            Grant::JwtBearer(signed) => {
-                let (issuer, subject, audience) =
-                    (fill(&signed.issuer)?, fill(&signed.subject)?, fill(&signed.audience)?);
-                let names = (issuer.expose_secret(), subject.expose_secret(), audience.expose_secret());
-                let assertion =
-                    Claims::new(names, self.world.clock.now()).signed(fill(&signed.key)?.expose_secret())?;
-                vec![
-                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".into()),
-                    ("assertion", assertion.into()),
-                ]
-            }
+            Grant::JwtBearer(signed) => vec![
+                ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".into()),
+                ("assertion", self.signed(signed, (auth.host(), login))?),
+            ],
             Grant::AuthorizationCode(_) => {
                 return Err(Failure::new(ErrorClass::Bug, "a token of a consent comes from its row"));
             }
         })
+    }
+
+    /// A text that shows who the client is, for a few minutes.
+    fn signed(&self, assertion: &Assertion, login: (&str, &str)) -> Result<SecretString, Failure> {
+        let fill = |template: &Template| self.filled(template, Some(login));
+        let maybe = |template: &Option<Template>| template.as_ref().map(&fill).transpose();
+        let (issuer, audience) = (fill(&assertion.issuer)?, fill(&assertion.audience)?);
+        let (subject, key_id) = (maybe(&assertion.subject)?, maybe(&assertion.key_id)?);
+        let names = (issuer.expose_secret(), audience.expose_secret());
+        let mut claims = Claims::new(names, self.world.clock.now());
+        claims.sub = subject.as_ref().map(SecretString::expose_secret);
+        claims.scope = assertion.scope.as_deref();
+        let key_id = key_id.map(|key_id| key_id.expose_secret().to_owned());
+        let text = claims.signed(assertion.algorithm, key_id, fill(&assertion.key)?.expose_secret())?;
+        Ok(text.into())
     }
 
     pub(super) fn token_request(&self, auth: &OAuth2, login: &str, mut form: Form) -> Result<HttpRequest, Failure> {
@@ -134,11 +142,15 @@ impl Connection {
         ];
         let field = |name: &str| self.fields.get(name).cloned().unwrap_or_default();
         let client = (field("client_id"), field("client_secret"));
-        match auth.client {
+        match &auth.client {
             ClientAuth::Basic => {
                 headers.push(("authorization".to_owned(), basic(&client.0, &client.1).expose_secret().to_owned()));
             }
             ClientAuth::Form => form.extend([("client_id", client.0), ("client_secret", client.1)]),
+            ClientAuth::Assertion(assertion) => form.extend([
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
+                ("client_assertion", self.signed(assertion, (auth.host(), login))?),
+            ]),
             ClientAuth::None => {}
         }
         let form: Vec<String> =
@@ -151,24 +163,33 @@ impl Connection {
 
 /// When the token of an answer ends.
 pub(super) fn end_of(answer: &Answer, asked_at: Timestamp) -> Timestamp {
-    let life = answer.body.get("expires_in").and_then(Value::as_u64).map_or(LIFE_DEFAULT, Duration::from_secs);
+    // Some write the number as a text.
+    let seconds = |life: &Value| life.as_u64().or_else(|| life.as_str()?.parse().ok());
+    let life = answer.body.get("expires_in").and_then(seconds).map_or(LIFE_DEFAULT, Duration::from_secs);
     let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(1));
     asked_at.checked_add(life).unwrap_or(asked_at)
 }
 
 fn token(auth: &OAuth2, answer: &Answer, asked_at: Timestamp, number: u64) -> Token {
     let value = answer.body.get("access_token").and_then(Value::as_str).unwrap_or_default();
-    let hosts = auth.hosts.iter().filter_map(|(name, path)| {
-        let url = path.one(Document::Value(&answer.body)).ok()?.as_str()?;
-        Some((name.clone(), url.trim_end_matches('/').to_owned()))
-    });
     Token {
         header: ("authorization".to_owned(), format!("Bearer {value}").into()),
         expires_at: end_of(answer, asked_at),
-        hosts: hosts.collect::<BTreeMap<_, _>>(),
+        hosts: hosts_of(&auth.hosts, answer).collect(),
         claims: BTreeMap::new(),
         number,
     }
+}
+
+/// The hosts that an answer names.
+pub(super) fn hosts_of<'a>(
+    hosts: &'a [(String, Path)],
+    answer: &'a Answer,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    hosts.iter().filter_map(|(name, path)| {
+        let url = path.one(Document::Value(&answer.body)).ok()?.as_str()?;
+        Some((name.clone(), url.trim_end_matches('/').to_owned()))
+    })
 }
 
 /// Whether an answer gives a token.

@@ -63,7 +63,7 @@ pub enum Grant {
         password: Template,
     },
     /// A text that the client has signed. Source: RFC 7523, section 2.1.
-    JwtBearer(Assertion),
+    JwtBearer(Box<Assertion>),
     /// What a person allows in a browser, and from then on what came of it. Source: RFC 6749, sections 4.1 and 6.
     AuthorizationCode(Consent),
 }
@@ -77,26 +77,63 @@ pub struct Consent {
     pub claims: Vec<(String, Path)>,
 }
 
-/// What a client signs (RS256).
+/// What a client signs.
 #[derive(Debug)]
 pub struct Assertion {
+    /// How.
+    pub algorithm: Algorithm,
+    /// `kid`: with which of its keys, where that is said.
+    pub key_id: Option<Template>,
     /// `iss`: the client.
     pub issuer: Template,
-    /// `sub`: the user that it acts for.
-    pub subject: Template,
+    /// `sub`: the user that it acts for, where there is one.
+    pub subject: Option<Template>,
     /// `aud`: who is to believe it.
     pub audience: Template,
+    /// `scope`, where that is signed as well.
+    pub scope: Option<String>,
     /// The private key, as PEM.
     pub key: Template,
 }
 
-/// How the client's id and secret travel to the token endpoint.
+impl Assertion {
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let named = [&self.issuer].into_iter().chain(&self.subject).chain([&self.audience]);
+        named.chain(&self.key_id).chain([&self.key])
+    }
+}
+
+/// How something is signed with an RSA key. Source: RFC 7518, sections 3.3 and 3.5.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Algorithm {
+    /// PKCS #1 1.5 with SHA-256.
+    Rs256,
+    /// PSS with SHA-256.
+    Ps256,
+}
+
+impl Algorithm {
+    /// All of them, by their names.
+    pub const ALL: [(&'static str, Self); 2] = [("RS256", Self::Rs256), ("PS256", Self::Ps256)];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+        }
+    }
+}
+
+/// How the client shows at the token endpoint who it is.
+#[derive(Debug)]
 pub enum ClientAuth {
-    /// HTTP Basic.
+    /// Its id and secret as HTTP Basic.
     Basic,
-    /// In the form.
+    /// Its id and secret in the form.
     Form,
+    /// By a text that it has signed. Source: RFC 7523, section 2.2.
+    Assertion(Box<Assertion>),
     /// Not at all: the grant says who it is.
     None,
 }
@@ -120,25 +157,23 @@ impl Auth {
 
     /// All names that it reads: fields of the connection, and hosts.
     pub fn names(&self) -> Vec<&str> {
-        let (templates, client): (Vec<&Template>, ClientAuth) = match self {
-            Self::Basic { username, password } => (vec![username, password], ClientAuth::None),
-            Self::ApiKey { header, value } => (vec![header, value], ClientAuth::None),
+        let (templates, client): (Vec<&Template>, &ClientAuth) = match self {
+            Self::Basic { username, password } => (vec![username, password], &ClientAuth::None),
+            Self::ApiKey { header, value } => (vec![header, value], &ClientAuth::None),
             Self::OAuth2(oauth2) => {
                 let mut templates = vec![&oauth2.token_url];
                 match &oauth2.grant {
-                    Grant::ClientCredentials => {}
+                    Grant::ClientCredentials | Grant::JwtBearer(_) => {}
                     Grant::Password { username, password } => templates.extend([username, password]),
-                    Grant::JwtBearer(signed) => {
-                        templates.extend([&signed.issuer, &signed.subject, &signed.audience, &signed.key]);
-                    }
                     Grant::AuthorizationCode(consent) => templates.push(&consent.authorize_url),
                 }
-                (templates, oauth2.client)
+                templates.extend(oauth2.assertion().into_iter().flat_map(Assertion::templates));
+                (templates, &oauth2.client)
             }
         };
         let client: &[&str] = match client {
             ClientAuth::Basic | ClientAuth::Form => &["client_id", "client_secret"],
-            ClientAuth::None => &[],
+            ClientAuth::Assertion(_) | ClientAuth::None => &[],
         };
         templates.into_iter().flat_map(Template::names).chain(client.iter().copied()).collect()
     }
@@ -153,10 +188,28 @@ impl OAuth2 {
         }
     }
 
+    /// What the client signs, as the grant or in the place of its secret, where it signs anything.
+    pub fn assertion(&self) -> Option<&Assertion> {
+        match (&self.grant, &self.client) {
+            (Grant::JwtBearer(signed), _) | (_, ClientAuth::Assertion(signed)) => Some(signed),
+            (Grant::ClientCredentials | Grant::Password { .. } | Grant::AuthorizationCode(_), _) => None,
+        }
+    }
+
     /// The name of the host that tokens come from.
     pub fn host(&self) -> &str {
         self.token_url.names().next().unwrap_or("login")
     }
+}
+
+/// What is signed: the key that says it, and the way of a client that shows it.
+const SIGNED: &str = "assertion";
+
+/// Whether what is signed names somebody for whom the client acts.
+#[derive(Clone, Copy)]
+enum Subject {
+    IsNeeded,
+    MayBe,
 }
 
 const WAYS: [&str; 4] = ["oauth2", "basic", "api_key", "name"];
@@ -232,18 +285,30 @@ impl Reader<'_> {
         let fields = Fields::open(node, "`oauth2`", &known, self.report)?;
         let grant = self.grant(fields)?;
         let token_url = self.needed_template(fields, "token_url", "\"{login}/oauth2/token\"")?;
-        let client = fields.need("client", "basic", self.report)?;
-        let mut ways = vec![("basic", ClientAuth::Basic), ("form", ClientAuth::Form)];
-        // The client has nothing else to show.
-        if matches!(grant, Grant::Password { .. } | Grant::JwtBearer(_)) {
-            ways.push(("none", ClientAuth::None));
-        }
         Some(OAuth2 {
             token_url,
-            grant,
             scope: self.text_of(fields, "scope"),
-            client: one_of(client, "a way for the client's id and secret", &ways, self.report)?,
+            client: self.client(fields, &grant)?,
+            grant,
             hosts: fields.get("hosts").map_or_else(Vec::new, |node| self.paths(node)),
+        })
+    }
+
+    fn client(&mut self, fields: Fields<'_>, grant: &Grant) -> Option<ClientAuth> {
+        let node = fields.need("client", "basic", self.report)?;
+        let mut ways = vec!["basic", "form"];
+        match grant {
+            // The client has nothing else to show.
+            Grant::Password { .. } | Grant::JwtBearer(_) => ways.push("none"),
+            Grant::ClientCredentials => ways.push(SIGNED),
+            Grant::AuthorizationCode(_) => {}
+        }
+        let ways: Vec<(&str, &str)> = ways.into_iter().map(|way| (way, way)).collect();
+        Some(match one_of(node, "a way for the client to show who it is", &ways, self.report)? {
+            "basic" => ClientAuth::Basic,
+            "form" => ClientAuth::Form,
+            SIGNED => ClientAuth::Assertion(Box::new(self.assertion(fields, Subject::MayBe)?)),
+            _ => ClientAuth::None,
         })
     }
 
@@ -258,7 +323,9 @@ impl Reader<'_> {
             ("authorization_code", "authorize_url"),
             ("authorization_code", "claims"),
         ];
-        for (of, key) in own.into_iter().filter(|(of, _)| *of != grant) {
+        let is_signed = fields.get("client").and_then(Node::text) == Some(SIGNED);
+        let is_other = |(of, key): &(&str, &str)| *of != grant && !(is_signed && *key == SIGNED);
+        for (of, key) in own.into_iter().filter(is_other) {
             if let Some(node) = fields.get(key) {
                 let message = format!("`{key}` belongs to `grant: {of}`, and this is `{grant}`");
                 self.report.error("misplaced-key", node.at, message, format!("remove it, or write `grant: {of}`"));
@@ -269,7 +336,7 @@ impl Reader<'_> {
                 let (username, password) = self.user(fields)?;
                 Some(Grant::Password { username, password })
             }
-            "jwt_bearer" => self.assertion(fields).map(Grant::JwtBearer),
+            "jwt_bearer" => self.assertion(fields, Subject::IsNeeded).map(Box::new).map(Grant::JwtBearer),
             "authorization_code" => Some(Grant::AuthorizationCode(Consent {
                 authorize_url: self.needed_template(fields, "authorize_url", "\"{login}/oauth2/authorize\"")?,
                 claims: fields.get("claims").map_or_else(Vec::new, |node| self.paths(node)),
@@ -283,15 +350,34 @@ impl Reader<'_> {
         Some((username?, self.needed_template(fields, "password", "\"{password}\"")?))
     }
 
-    fn assertion(&mut self, fields: Fields<'_>) -> Option<Assertion> {
+    fn assertion(&mut self, fields: Fields<'_>, subject: Subject) -> Option<Assertion> {
         let example = "{ iss: \"{client_id}\", sub: \"{username}\", aud: \"{login}\", key: \"{private_key}\" }";
-        let node = fields.need("assertion", example, self.report)?;
-        let fields = Fields::open(node, "`assertion`", &["iss", "sub", "aud", "key"], self.report)?;
+        let node = fields.need(SIGNED, example, self.report)?;
+        let known = ["algorithm", "kid", "iss", "sub", "aud", "scope", "key"];
+        let fields = Fields::open(node, "`assertion`", &known, self.report)?;
+        let algorithm = match fields.get("algorithm") {
+            Some(node) => one_of(node, "a way to sign with an RSA key", &Algorithm::ALL, self.report),
+            None => Some(Algorithm::Rs256),
+        };
         let issuer = self.needed_template(fields, "iss", "\"{client_id}\"");
-        let subject = self.needed_template(fields, "sub", "\"{username}\"");
+        let subject = match (fields.get("sub"), subject) {
+            (None, Subject::MayBe) => Some(None),
+            _ => self.needed_template(fields, "sub", "\"{username}\"").map(Some),
+        };
         let audience = self.needed_template(fields, "aud", "\"{login}\"");
         let key = self.needed_template(fields, "key", "\"{private_key}\"");
-        Some(Assertion { issuer: issuer?, subject: subject?, audience: audience?, key: key? })
+        Some(Assertion {
+            algorithm: algorithm?,
+            key_id: match fields.get("kid") {
+                Some(node) => Some(self.template(node)?),
+                None => None,
+            },
+            issuer: issuer?,
+            subject: subject?,
+            audience: audience?,
+            scope: self.text_of(fields, "scope"),
+            key: key?,
+        })
     }
 
     fn needed_template(&mut self, fields: Fields<'_>, key: &str, example: &str) -> Option<Template> {

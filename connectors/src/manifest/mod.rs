@@ -28,7 +28,7 @@ use ferry_contract::{
     template::Template,
 };
 
-pub use auth::{Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
+pub use auth::{Algorithm, Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
 pub use job::{Job, Parts, Stage, StageRule, Until};
 pub use read::read;
 pub(crate) use request::OWN_HEADERS;

@@ -37,7 +37,7 @@ async fn one(library: &Library, place: Place<'_>) -> Result<String, String> {
     let way = &desk.table.ways[place.way];
     let mut said = way.wrong.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
     if way.wrong.is_empty() {
-        said.push_str("nobody is asked who he is");
+        said.push_str(if way.consent { "a person has allowed it" } else { "nobody is asked who he is" });
     } else {
         let wrong = Desk::open(library, Place { is_wrong: true, ..place }).await?;
         let refused = verified(&wrong).await.err().ok_or("`verify` succeeds with what is wrong")?;
@@ -57,23 +57,29 @@ async fn one(library: &Library, place: Place<'_>) -> Result<String, String> {
     let with = Value::Object(verify.with.clone());
     let is_token = desk.connection.log_in(&FreePass).await.map_err(|failure| failure.to_string())?;
     said.push_str("; ");
-    said.push_str(refused_read(&desk, (&verify.action, &with), is_token).await?);
+    let tokens = usize::from(is_token) + usize::from(way.consent);
+    said.push_str(refused_read(&desk, (&verify.action, &with), tokens).await?);
     for (other, action) in &way.others {
         let nothing = Value::Object(Map::new());
         desk.call(action, &nothing).await.map_err(|failure| format!("`{action}` of `{other}`: {failure}"))?;
-        let came = refused_read(&desk, (action, &nothing), true).await.map_err(|why| format!("`{other}`: {why}"))?;
+        let came = refused_read(&desk, (action, &nothing), 2).await.map_err(|why| format!("`{other}`: {why}"))?;
         said.push_str(&format!("; `{other}` too, {came}"));
     }
     Ok(said)
 }
 
-/// What comes of tokens that are refused, in words.
-async fn refused_read(desk: &Desk, read: (&str, &Value), is_token: bool) -> Result<&'static str, String> {
-    if is_token {
+/// What comes of tokens that are refused, in words. A call gets so many new ones: the first of a consent may be what another
+/// process has got before.
+async fn refused_read(desk: &Desk, read: (&str, &Value), tokens: usize) -> Result<&'static str, String> {
+    if tokens > 0 {
         ended(desk, read).await?;
     }
-    refused_twice(desk, read, is_token).await?;
-    Ok(if is_token { "401: one new token, and the call succeeds; again 401: `auth`" } else { "401: `auth`" })
+    refused_again(desk, read, tokens).await?;
+    Ok(match tokens {
+        0 => "401: `auth`",
+        1 => "401: one new token, and the call succeeds; again 401: `auth`",
+        _ => "401: one new token, and the call succeeds; 401 with two new ones: `auth`",
+    })
 }
 
 async fn verified(desk: &Desk) -> Result<Value, Failure> {
@@ -96,14 +102,13 @@ async fn ended(desk: &Desk, read: (&str, &Value)) -> Result<(), String> {
     Err(format!("with a token that has ended, {calls} calls and {logins} requests for a token"))
 }
 
-/// Whoever is refused with the new token, too, is told so.
-async fn refused_twice(desk: &Desk, read: (&str, &Value), is_token: bool) -> Result<(), String> {
+/// Whoever is refused with new tokens, too, is told so.
+async fn refused_again(desk: &Desk, read: (&str, &Value), tokens: usize) -> Result<(), String> {
     desk.http.spoil(true);
     let (calls, logins, result) = counted(desk, read).await;
     desk.http.spoil(false);
     let failure = result.err().ok_or("a call of nobody succeeds")?;
-    let expected = if is_token { (2, 1) } else { (1, 0) };
-    if failure.class == ErrorClass::Auth && (calls, logins) == expected {
+    if failure.class == ErrorClass::Auth && (calls, logins) == (tokens + 1, tokens) {
         return Ok(());
     }
     Err(format!("where nobody is believed: {failure}; {calls} calls and {logins} requests for a token"))

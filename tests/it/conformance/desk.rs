@@ -107,7 +107,9 @@ impl Desk {
             common,
             names: AtomicUsize::new(0),
         };
-        if desk.connection.asks_for_consent() && !place.is_wrong {
+        let is_allowed = !place.is_wrong || desk.table.ways[place.way].consent;
+        if desk.connection.asks_for_consent() && is_allowed {
+            desk.connection.keep_consents_in(Arc::new(shipped::Kept::default()));
             shipped::allow(&desk.connection, &desk.http.inner).await;
         }
         let mut known = desk.fresh();

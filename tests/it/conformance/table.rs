@@ -60,6 +60,9 @@ pub(super) struct Way {
     /// Reads without an input that say who we are in another way, by the name of it.
     #[serde(default)]
     pub(super) others: BTreeMap<String, String>,
+    /// Whether a person is asked; he says yes also where the fields are wrong, which then name something else than what he allows.
+    #[serde(default)]
+    pub(super) consent: bool,
     /// Why a call with a token that is refused cannot be shown.
     #[serde(default)]
     pub(super) no_token: Option<String>,

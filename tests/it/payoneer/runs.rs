@@ -1,11 +1,6 @@
 //! Whole runs of the engine with Payoneer's accounts, and all that Payoneer tells.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use ferry::{
     clock::pause,
@@ -13,11 +8,11 @@ use ferry::{
     sandbox::{get, post},
     store::{Store as _, sqlite::SqliteStore},
 };
-use ferry_contract::port::Http as _;
 use serde_json::{Value, json};
 
 use super::MINUTE_MS;
 use crate::{
+    consents::connect,
     program::{ferry, outcome, sandbox, serve_folder},
     shipped::request,
     told::PROJECT,
@@ -36,28 +31,6 @@ fn project(folder: &Path, pipelines: &[(&str, String)]) -> std::path::PathBuf {
         std::fs::write(project.join(format!("{name}.yaml")), format!("ferry: 1\npipeline: {name}\n{text}")).unwrap();
     }
     project
-}
-
-/// `ferry connect`, and a browser whose person says yes.
-async fn connect(folder: &Path, project: &Path, sandbox: &str) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let back = format!("http://127.0.0.1:{port}/callback");
-    let mut command = ferry(folder);
-    command.args(["connect", "payoneer", "--sandbox", sandbox, "--store", "ferry.db", "--redirect-uri", &back]);
-    let mut asking =
-        command.arg("--project").arg(project).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(asking.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let page = lines.map(|line| line.trim().to_owned()).find(|line| line.starts_with("http")).unwrap();
-    let http = HttpClient::new().unwrap();
-    let answer = http.send(request("GET", format!("{page}&consent=auto"))).await.unwrap();
-    // Somebody else who comes first changes nothing.
-    let other = http.send(request("GET", format!("{back}?code=x&state=y"))).await.unwrap();
-    assert_eq!(other.status, 400);
-    let home = http.send(request("GET", answer.header("location").unwrap().to_owned())).await.unwrap();
-    assert_eq!(home.status, 200);
-    let ended = asking.wait_with_output().unwrap();
-    let said = String::from_utf8(ended.stdout).unwrap();
-    assert!(ended.status.success() && said.contains("may act, account_id 4366181865108056"), "{said}");
 }
 
 const PAY: &str = "inputs: { reference: string }
@@ -92,7 +65,8 @@ async fn a_payment_whose_answer_is_lost_is_made_once() {
     let control = async |what: &str, body: Value| {
         post(&http, &format!("{}/_sandbox/{what}", sandbox.address), &body).await.unwrap()
     };
-    connect(folder, &project, &sandbox.address).await;
+    let said = connect(folder, (&project, "payoneer"), &sandbox.address).await;
+    assert!(said.contains("may act, account_id 4366181865108056"), "{said}");
     let rule = json!({ "fault": "cut_after", "system": "payoneer", "method": "PUT", "path": "/payments/", "times": 1 });
     control("faults", json!({ "rules": [rule] })).await;
     std::fs::write(folder.join("event.json"), r#"{"reference": "inv-7"}"#).unwrap();
@@ -146,7 +120,7 @@ async fn each_movement_of_an_account_is_an_event_once() {
     let http = HttpClient::new().unwrap();
     let order =
         async |order: Value| post(&http, &format!("{}/_sandbox/payoneer", sandbox.address), &order).await.unwrap();
-    connect(folder, &project, &sandbox.address).await;
+    connect(folder, (&project, "payoneer"), &sandbox.address).await;
     let _service = serve_folder(folder, &project, "ferry.db", &["--sandbox", &sandbox.address]);
     finished(folder, 120).await;
     order(json!({ "receive": { "amount": "12.50", "currency": "EUR", "from": "Example Store" } })).await;

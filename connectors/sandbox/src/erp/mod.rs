@@ -1,8 +1,12 @@
 //! Accounting systems that share the books of one company: Tryton under `/tryton`, and the entries alone of ERPNext, Odoo,
-//! NetSuite and Business Central, each under its connector's name.
+//! NetSuite, Business Central and QuickBooks, each under its connector's name.
 //!
-//! Nothing happens by itself. What a person does in their pages is ordered: `{"party": "Initech"}` adds a customer and says
-//! its code, `{"post": "ref-1"}` posts the entry with that reference.
+//! Nothing happens by itself. What a person does in their pages is ordered, one thing an order:
+//! - `{"party": "Initech"}` adds a customer and says its code;
+//! - `{"post": "ref-1"}` posts the entry with that reference;
+//! - `{"consent": "auto" | "ask" | "withdraw"}`: who administers the company in QuickBooks says yes at once, is shown a page, or
+//!   takes back what he allowed;
+//! - `{"unique_numbers": true}`: QuickBooks refuses a number that another entry has.
 
 mod books;
 mod journals;
@@ -12,16 +16,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::access::{CLIENT_SECRET, Tokens};
-use crate::limits;
+use crate::access::CLIENT_SECRET;
 use crate::system::{Context, Simulated};
 use crate::wire::{Answer, Request};
 use books::Books;
+use journals::Doors;
 
 /// The connectors that are answered, each under its name.
-pub(crate) const CONNECTORS: [&str; 5] = {
-    let [first, second, third, fourth] = journals::CONNECTORS;
-    [first, second, third, fourth, "tryton"]
+pub(crate) const CONNECTORS: [&str; 6] = {
+    let [first, second, third, fourth, fifth] = journals::CONNECTORS;
+    [first, second, third, fourth, fifth, "tryton"]
 };
 
 /// The currency of the books.
@@ -31,20 +35,20 @@ const CURRENCY: &str = "USD";
 #[derive(Debug)]
 pub(crate) struct Erp {
     books: Books,
-    tokens: Tokens,
+    doors: Doors,
 }
 
 impl Erp {
     /// Starts with a chart of accounts and nothing booked.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { books: Books::new(), tokens: Tokens::new(seed, limits::ENTRA_TOKEN_S) }
+        Self { books: Books::new(), doors: Doors::new(seed) }
     }
 }
 
 impl Simulated for Erp {
     fn answer(&mut self, request: &Request, cx: Context) -> Answer {
         if request.segments.first().is_some_and(|name| journals::CONNECTORS.contains(&name.as_str())) {
-            return journals::answer(&mut self.books, &mut self.tokens, request, cx);
+            return journals::answer(&mut self.books, &mut self.doors, request, cx);
         }
         let today = cx.now.to_zoned(TimeZone::UTC).date();
         tryton::answer(&mut self.books, request, today)
@@ -83,7 +87,20 @@ impl Simulated for Erp {
         if let Some(name) = order["party"].as_str() {
             return Ok(json!({ "code": self.books.welcome(name) }));
         }
-        let reference = order["post"].as_str().ok_or("send `party` or `post`")?;
+        match order["consent"].as_str() {
+            Some(says @ ("auto" | "ask")) => {
+                self.doors.intuit.set_automatic(says == "auto");
+                return Ok(json!({ "consent": says }));
+            }
+            Some("withdraw") => return Ok(json!({ "withdrawn": self.doors.withdraw() })),
+            Some(_) | None => {}
+        }
+        if let Some(are_unique) = order["unique_numbers"].as_bool() {
+            self.doors.are_numbers_unique = are_unique;
+            return Ok(json!({ "unique_numbers": are_unique }));
+        }
+        let reference =
+            order["post"].as_str().ok_or("send `party`, `post`, or `consent` with `auto`, `ask` or `withdraw`")?;
         let found = self.books.entries.iter().position(|entry| entry.reference == reference);
         let entry = found.ok_or_else(|| format!("there is no entry `{reference}`"))?;
         self.books.post(entry).map_err(|refused| format!("`{reference}` is not posted: {refused:?}"))?;

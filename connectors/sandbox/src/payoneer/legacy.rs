@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{CURRENCY, PROGRAM, PayeeState, Payoneer, body_of};
-use crate::access;
+use crate::access::{self, InForm};
 use crate::system::Context;
 use crate::wire::{self, Answer, Request};
 
@@ -28,7 +28,7 @@ impl Payoneer {
     pub(super) fn legacy(&mut self, program: &str, path: &[&str], request: &Request, cx: Context) -> Answer {
         self.audits += 1;
         let audit = 49_969_000 + self.audits;
-        let answer = if !access::is_client(request) {
+        let answer = if !access::is_client(request, InForm::Refused) {
             Err(refusal(
                 StatusCode::UNAUTHORIZED,
                 NOT_ALLOWED,

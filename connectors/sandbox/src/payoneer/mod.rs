@@ -13,7 +13,6 @@ mod orders;
 mod methods;
 mod payees;
 
-mod consent;
 mod oauth;
 
 mod account;
@@ -37,6 +36,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::access::{self, CLIENT_ID, CLIENT_SECRET, Denied, InForm, Tokens};
+use crate::consent::{self, Consents, Worth};
 use crate::limits;
 use crate::system::{Context, Notice, Simulated};
 use crate::wire::{Answer, Request};
@@ -46,7 +46,6 @@ use book::Book;
 pub(crate) use book::Standing;
 pub(crate) use methods::Method;
 pub(crate) use notice::KINDS;
-use oauth::{Consents, Worth};
 use payees::Registry;
 pub(crate) use payees::{Holder, Payee, PayeeState};
 use quotes::Quotes;
@@ -91,7 +90,7 @@ impl Payoneer {
     pub(crate) fn new((seed, now): (u64, Timestamp), payees: BTreeMap<String, Payee>, balance: Decimal) -> Self {
         Self {
             tokens: Tokens::new(seed, limits::PAYONEER_TOKEN_S),
-            consents: Consents::new(seed),
+            consents: Consents::new(seed, oauth::MANNER),
             is_trusted: false,
             registry: Registry::new(seed, payees),
             book: Book::new(seed, balance),
@@ -133,18 +132,21 @@ impl Payoneer {
         match (request.method.as_str(), path) {
             (_, ["token"]) => self.token(request, now),
             ("GET" | "POST", ["authorize"]) => {
-                let accounts = &self.accounts;
-                self.consents.authorize(request, |id| accounts.get(id).is_some(), now)
+                let id = request.parameter("account_id").filter(|id| !id.is_empty()).unwrap_or(accounts::MAIN);
+                let holder = consent::Holder { id, is_known: self.accounts.get(id).is_some(), said: &[] };
+                self.consents.authorize(request, holder, now)
             }
-            ("POST", ["revoke"]) => self.consents.revoke(request),
+            ("POST", ["revoke"]) => self.revoke(request),
             ("GET", ["jwks"]) => oauth::keys(),
             _ => nothing_here(request),
         }
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
-        if let Some(answer) = self.consents.token(request, now) {
-            return answer;
+        match self.consents.token(request, now) {
+            Some(Ok(granted)) => return oauth::answer(&granted, now),
+            Some(Err(denied)) => return token_denied(denied),
+            None => {}
         }
         if let Err(denied) = access::check_client(request, InForm::Refused) {
             return token_denied(denied);
@@ -163,6 +165,21 @@ impl Payoneer {
             "error": null,
             "error_description": null,
         }))
+    }
+
+    /// Revokes a token; one that is not known is revoked already.
+    fn revoke(&mut self, request: &Request) -> Answer {
+        if !access::is_client(request, InForm::Refused) {
+            return token_denied(Denied::Client);
+        }
+        let form = request.form();
+        let Some((_, token)) = form.iter().find(|(name, _)| name == "token") else {
+            let body =
+                json!({ "error": "invalid_request", "error_description": "send the `token` to revoke, as a form" });
+            return Answer::json(StatusCode::BAD_REQUEST, body);
+        };
+        self.consents.revoke(token);
+        Answer::ok(json!({ "status": "success" }))
     }
 
     /// Says whose token a request has.

@@ -7,7 +7,8 @@
 //! - `{"lock": {"object", "parent", "one_in", "times", "in_trigger"}}` makes writes meet a lock that others hold;
 //! - `{"rules": "none"}` takes all of both away;
 //! - `{"api_calls": {"used", "max"}}` sets what the org has used of its calls in 24 hours;
-//! - `{"sessions": "end"}` ends every session, `"revoke"` the consent too, `"consent"` gives it again;
+//! - `{"sessions": "end"}` ends every session, `"revoke"` the consents too, `"consent"` gives that of the start again;
+//! - `{"rotation": true}` gives another refresh token with each renewal, and none twice;
 //! - `{"dated_rates": true}` turns on Advanced Currency Management;
 //! - `{"events": {"topic", "after": 0}}` says what was told;
 //! - `{"gap": {"id", "kind": "GAP_UPDATE"}}` tells that something happened to a record, and no more;
@@ -128,6 +129,7 @@ enum Order {
     Rules(NoRules),
     ApiCalls { used: Option<u64>, max: Option<u64> },
     Sessions(SessionOrder),
+    Rotation(bool),
     DatedRates(bool),
     Events { topic: String, after: Option<u64> },
     Gap { id: String, kind: Option<ChangeKind> },
@@ -206,6 +208,7 @@ impl Salesforce {
 impl Simulated for Salesforce {
     fn answer(&mut self, request: &Request, cx: Context) -> Answer {
         match (request.method.as_str(), &request.parts()[..]) {
+            ("GET" | "POST", ["services", "oauth2", "authorize"]) => self.sessions.authorize(request, cx.now),
             (_, ["services", "oauth2", "token"]) => self.sessions.token(request, cx.now),
             ("POST", ["services", "oauth2", "revoke"]) => self.sessions.revoke(request),
             ("GET", ["services", "data"]) => rest::versions(),
@@ -254,6 +257,7 @@ impl Simulated for Salesforce {
             Order::Sessions(SessionOrder::End) => self.sessions.log_out(),
             Order::Sessions(SessionOrder::Revoke) => self.sessions.end_all(),
             Order::Sessions(SessionOrder::Consent) => self.sessions.consent(),
+            Order::Rotation(is_on) => self.sessions.set_rotating(is_on),
             Order::DatedRates(is_on) => self.org.has_dated_rates = is_on,
             order @ (Order::Events { .. } | Order::Gap { .. } | Order::Again { .. } | Order::Streams(_)) => {
                 return self.order_events(order, now);

@@ -152,7 +152,7 @@ fn all_environments_are_checked() {
             ferry.yaml:9:78: error[misplaced-key]: an environment cannot change the connector: the pipelines would be others
               help: write `connector` under `connections` of the project
             ferry.yaml:9:89: error[unknown-connection]: there is no connector `x` (in the environment `live`)
-              help: write one of `business_central`, `chat`, `clarity`, `ecb`, `erpnext`, `file`, `frankfurter`, `http`, `netsuite`, `odoo`, `openexchangerates`, `payoneer`, `paytrace`, `salesforce`, `sftp`, `smtp`, `sql`, `sqlite`, `tryton`
+              help: write one of `business_central`, `chat`, `clarity`, `ecb`, `erpnext`, `file`, `frankfurter`, `http`, `netsuite`, `odoo`, `openexchangerates`, `payoneer`, `paytrace`, `quickbooks`, `salesforce`, `sftp`, `smtp`, `sql`, `sqlite`, `tryton`
             ferry.yaml:9:94: error[unknown-connection]: there is no connection `pay` in ferry.yaml
               help: write one of `payoneer`
         "#]],

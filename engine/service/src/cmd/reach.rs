@@ -14,10 +14,12 @@ use ferry_core::project::Project;
 
 use crate::{
     clock::SystemClock,
-    cmd::{given::GivenArgs, plan::unreachable},
+    cmd::{StoreArgs, given::GivenArgs, plan::unreachable},
+    consents::StoreConsents,
     http::HttpClient,
     load::{self, CheckedProject},
     sandbox::{self, SandboxInfo},
+    store,
 };
 
 /// A project, and where its connections lead.
@@ -87,5 +89,16 @@ impl Reach {
     /// Opens one that refuses to write.
     pub(super) fn connection(&self, name: &str) -> Result<Connection, Failure> {
         load::open_one(&self.project, name, &self.world, self.sandbox.as_ref()).map(Connection::reading_only)
+    }
+
+    /// The same, with what a person has allowed it, where it needs that and a store is there to have it.
+    pub(super) async fn allowed(&self, name: &str, store: &StoreArgs) -> Result<Connection, Failure> {
+        let connection = self.connection(name)?;
+        if connection.asks_for_consent()
+            && let Ok(opened) = store::open(&store.store).await
+        {
+            connection.keep_consents_in(StoreConsents::new(&opened));
+        }
+        Ok(connection)
     }
 }

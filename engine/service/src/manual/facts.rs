@@ -111,6 +111,7 @@ fn words_of_grant(grant: &Grant) -> &'static str {
 
 fn token(oauth2: &OAuth2) -> String {
     let given = match &oauth2.grant {
+        Grant::ClientCredentials if oauth2.assertion().is_some() => "a token for the client itself",
         Grant::ClientCredentials => "a token for the client's own id and secret",
         Grant::Password { .. } => "a token for a name and a password",
         Grant::JwtBearer(_) => "a token for what the client has signed with its private key",
@@ -118,10 +119,13 @@ fn token(oauth2: &OAuth2) -> String {
             "a token for what a person allows in a browser (`ferry connect`), renewed by itself"
         }
     };
-    let client = match oauth2.client {
-        ClientAuth::Basic => ", the client as HTTP Basic",
-        ClientAuth::Form => ", the client in the form",
-        ClientAuth::None => "",
+    let client = match &oauth2.client {
+        ClientAuth::Basic => ", the client as HTTP Basic".to_owned(),
+        ClientAuth::Form => ", the client in the form".to_owned(),
+        ClientAuth::Assertion(signed) => {
+            format!(", the client by what it has signed with its private key ({})", signed.algorithm.name())
+        }
+        ClientAuth::None => String::new(),
     };
     let scope = oauth2.scope.as_ref().map_or_else(String::new, |scope| format!(", scope `{scope}`"));
     format!("OAuth 2.0: {given}, from `{}`{client}{scope}", oauth2.token_url.text())

@@ -1,6 +1,6 @@
 //! The description of a connector in words: the page of a connector, that of an action, and the reference of both.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ferry_contract::{evidence::Evidence, suggest};
 
@@ -118,8 +118,8 @@ fn hosts(connector: &ConnectorManual) -> Vec<Item> {
     let own = connector.environments.iter().flat_map(|(environment, hosts)| {
         hosts.iter().map(move |(host, url)| Item::new(format!("{environment} {host}"), format!("`{url}`")))
     });
-    let mut told: Vec<(&String, &String)> = connector.logins.iter().flat_map(|login| &login.hosts).collect();
-    told.dedup();
+    // Ways may say the same.
+    let told: BTreeSet<(&String, &String)> = connector.logins.iter().flat_map(|login| &login.hosts).collect();
     own.chain(told.into_iter().map(|(host, path)| Item::new(host, format!("what the token's answer says at `{path}`"))))
         .collect()
 }

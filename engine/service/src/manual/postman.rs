@@ -66,7 +66,7 @@ fn variables(manifest: &Manifest, environment: &str, outlines: &[Outline<'_>]) -
 }
 
 fn is_by_hand(way: &Auth) -> bool {
-    way.oauth2().is_some_and(|oauth2| matches!(oauth2.grant, Grant::JwtBearer(_)))
+    way.oauth2().is_some_and(|oauth2| oauth2.assertion().is_some())
 }
 
 /// The first way that Postman can go by itself, else the first.
@@ -92,8 +92,9 @@ fn token(oauth2: &OAuth2) -> Value {
     let scope = oauth2.scope.clone().unwrap_or_default();
     let client = match oauth2.client {
         ClientAuth::Basic => "header",
-        ClientAuth::Form | ClientAuth::None => "body",
+        ClientAuth::Form | ClientAuth::Assertion(_) | ClientAuth::None => "body",
     };
+    let is_signed = matches!(oauth2.client, ClientAuth::Assertion(_));
     let (id, secret) = (named("client_id"), named("client_secret"));
     let mut pairs = vec![
         ("accessTokenUrl", url.as_str()),
@@ -101,10 +102,11 @@ fn token(oauth2: &OAuth2) -> Value {
         ("client_authentication", client),
         ("addTokenTo", "header"),
     ];
-    if oauth2.client != ClientAuth::None {
+    if !matches!(oauth2.client, ClientAuth::None) {
         pairs.extend([("clientId", id.as_str()), ("clientSecret", &secret)]);
     }
     match &oauth2.grant {
+        Grant::ClientCredentials if is_signed => typed("bearer", &[("token", &named("access_token"))]),
         Grant::ClientCredentials => {
             pairs.push(("grant_type", "client_credentials"));
             typed("oauth2", &pairs)
@@ -119,6 +121,7 @@ fn token(oauth2: &OAuth2) -> Value {
             pairs.extend([("grant_type", "authorization_code_with_pkce"), ("authUrl", page.as_str())]);
             typed("oauth2", &pairs)
         }
+        // Postman signs nothing.
         Grant::JwtBearer(_) => typed("bearer", &[("token", &named("access_token"))]),
     }
 }

@@ -202,7 +202,7 @@ pub struct OAuth2 {
     pub token_url: Text,
     /// The scope.
     pub scope: Option<Text>,
-    /// How the client's id and secret travel.
+    /// How the client shows who it is.
     pub client: Client,
     /// Hosts that the token's answer names, as JSONPath.
     pub hosts: Option<BTreeMap<String, Text>>,
@@ -210,7 +210,7 @@ pub struct OAuth2 {
     pub username: Option<Text>,
     /// The secret, with `grant: password`.
     pub password: Option<Text>,
-    /// What the client signs, with `grant: jwt_bearer`.
+    /// What the client signs, with `grant: jwt_bearer` or `client: assertion`.
     pub assertion: Option<Assertion>,
     /// The page on which a person is asked, with `grant: authorization_code`.
     pub authorize_url: Option<Text>,
@@ -219,18 +219,35 @@ pub struct OAuth2 {
     pub claims: Option<BTreeMap<String, Text>>,
 }
 
-/// What the client signs (RS256); it can be used for three minutes.
+/// What the client signs with an RSA key; it can be used for three minutes.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Assertion {
+    /// How it is signed; `RS256` where nothing is said.
+    pub algorithm: Option<Algorithm>,
+    /// The name of the key, or of its certificate.
+    pub kid: Option<Text>,
     /// The issuer, which is the client.
     pub iss: Text,
-    /// The subject: the user that it acts for.
-    pub sub: Text,
+    /// The subject: the user that it acts for. Needed with `grant: jwt_bearer`.
+    pub sub: Option<Text>,
     /// The audience: who is to believe it.
     pub aud: Text,
+    /// The scope, where the system reads it here.
+    pub scope: Option<Text>,
     /// The private key, as PEM.
     pub key: Text,
+}
+
+/// How something is signed with an RSA key.
+#[derive(Debug, JsonSchema)]
+pub enum Algorithm {
+    /// PKCS #1 1.5 with SHA-256.
+    #[schemars(rename = "RS256")]
+    Rs256,
+    /// PSS with SHA-256.
+    #[schemars(rename = "PS256")]
+    Ps256,
 }
 
 /// What is given for a token.
@@ -247,14 +264,16 @@ pub enum Grant {
     AuthorizationCode,
 }
 
-/// How the client's id and secret travel.
+/// How the client shows who it is.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum Client {
-    /// HTTP Basic.
+    /// Its id and secret as HTTP Basic.
     Basic,
-    /// In the form.
+    /// Its id and secret in the form.
     Form,
+    /// By what it has signed, in the place of a secret.
+    Assertion,
     /// Not at all: the grant says who it is.
     None,
 }

@@ -6,6 +6,7 @@ mod business_central;
 mod erpnext;
 mod netsuite;
 mod odoo;
+mod quickbooks;
 
 use axum::http::StatusCode;
 use jiff::civil::Date;
@@ -14,19 +15,50 @@ use serde_json::{Value, json};
 
 use super::books::{Books, Entry, Line, is_balanced};
 use crate::access::{CLIENT_ID, CLIENT_SECRET, Tokens};
+use crate::consent::Consents;
 use crate::system::Context;
 use crate::wire::{self, Answer, Request};
+use crate::{assertion, limits};
 
 /// The connectors that are answered, each under its name.
-pub(super) const CONNECTORS: [&str; 4] = ["business_central", "erpnext", "netsuite", "odoo"];
+pub(super) const CONNECTORS: [&str; 5] = ["business_central", "erpnext", "netsuite", "odoo", "quickbooks"];
+
+/// Whom those let in that give tokens, and what their companies are set to.
+#[derive(Debug)]
+pub(super) struct Doors {
+    entra: Tokens,
+    netsuite: Tokens,
+    /// What somebody allowed who administers the company in QuickBooks.
+    pub(super) intuit: Consents,
+    /// Whether QuickBooks refuses a number that another entry has.
+    pub(super) are_numbers_unique: bool,
+}
+
+impl Doors {
+    /// Nobody yet.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            entra: Tokens::new(seed, limits::ENTRA_TOKEN_S),
+            netsuite: Tokens::new(seed, limits::NETSUITE_TOKEN_S),
+            intuit: Consents::new(seed, quickbooks::MANNER),
+            are_numbers_unique: false,
+        }
+    }
+
+    /// Takes back what was allowed for the books in QuickBooks; says how many there were.
+    pub(super) fn withdraw(&mut self) -> usize {
+        self.intuit.withdraw(quickbooks::COMPANY)
+    }
+}
 
 /// Answers a request for one of them.
-pub(super) fn answer(books: &mut Books, tokens: &mut Tokens, request: &Request, cx: Context) -> Answer {
+pub(super) fn answer(books: &mut Books, doors: &mut Doors, request: &Request, cx: Context) -> Answer {
     match request.segments.first().map(String::as_str) {
         Some("erpnext") => erpnext::answer(books, request),
         Some("odoo") => odoo::answer(books, request),
-        Some("netsuite") => netsuite::answer(books, request),
-        _ => business_central::answer(books, tokens, request, cx.now),
+        Some("netsuite") => netsuite::answer(books, &mut doors.netsuite, request, cx.now),
+        Some("quickbooks") => quickbooks::answer(books, doors, request, cx.now),
+        _ => business_central::answer(books, &mut doors.entra, request, cx.now),
     }
 }
 
@@ -41,7 +73,13 @@ pub(super) fn credentials(connector: &str, url: &str) -> Value {
             "currency": super::CURRENCY, "entry_journal": "3",
         }),
         "netsuite" => json!({
-            "url": url, "account": "sandbox", "access_token": CLIENT_SECRET, "subsidiary": "1", "currency": super::CURRENCY,
+            "url": url, "account": "sandbox", "client_id": CLIENT_ID, "certificate_id": assertion::CERTIFICATE_ID,
+            "private_key": assertion::private_key(), "access_token": CLIENT_SECRET, "subsidiary": "1",
+            "currency": super::CURRENCY,
+        }),
+        "quickbooks" => json!({
+            "url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "company": quickbooks::COMPANY,
+            "currency": super::CURRENCY,
         }),
         _ => json!({
             "url": url, "tenant": business_central::TENANT, "environment_name": "Production", "client_id": CLIENT_ID,

@@ -1,16 +1,24 @@
-//! NetSuite's journal entries over its REST record API; they are posted at once.
+//! NetSuite's journal entries over its REST record API; they are posted at once. A token is one that is known, or was given for what
+//! the client had signed.
 
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::CURRENCY;
 use super::super::books::{Books, Entry};
-use super::{CLIENT_SECRET, Written, amount, balanced, body, day, named, nothing_here, place, text};
-use crate::access;
+use super::{CLIENT_SECRET, Tokens, Written, amount, balanced, body, day, named, nothing_here, place, text};
 use crate::wire::{self, Answer, Request};
+use crate::{access, assertion, limits};
 
-pub(super) fn answer(books: &mut Books, request: &Request) -> Answer {
-    if access::bearer(request) != Some(CLIENT_SECRET) {
+/// The path of the token endpoint.
+const TOKEN: [&str; 6] = ["services", "rest", "auth", "oauth2", "v1", "token"];
+
+pub(super) fn answer(books: &mut Books, tokens: &mut Tokens, request: &Request, now: Timestamp) -> Answer {
+    if request.parts() == TOKEN {
+        return token(tokens, request, now);
+    }
+    if !access::bearer(request).is_some_and(|token| token == CLIENT_SECRET || tokens.accepts(token, now)) {
         return failure(StatusCode::UNAUTHORIZED, "Invalid login attempt.");
     }
     match (request.method.as_str(), &request.parts()[..]) {
@@ -30,6 +38,24 @@ pub(super) fn answer(books: &mut Books, request: &Request) -> Answer {
         }
         _ => nothing_here(),
     }
+}
+
+fn token(tokens: &mut Tokens, request: &Request, now: Timestamp) -> Answer {
+    let form = request.form();
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let denied = |status, error: &str| Answer::json(status, json!({ "error": error }));
+    if request.method != "POST" || field("grant_type") != "client_credentials" {
+        return denied(StatusCode::BAD_REQUEST, "unsupported_grant_type");
+    }
+    let audience = format!("{}/netsuite/{}", request.base, TOKEN.join("/"));
+    let is_shown = field("client_assertion_type") == assertion::CLIENT_TYPE
+        && assertion::is_client(field("client_assertion"), &audience, now);
+    if !is_shown {
+        return denied(StatusCode::UNAUTHORIZED, "invalid_client");
+    }
+    // The vendor writes the number as a text.
+    let life = limits::NETSUITE_TOKEN_S.to_string();
+    Answer::ok(json!({ "access_token": tokens.issue(now), "expires_in": life, "token_type": "bearer" }))
 }
 
 fn failure(status: StatusCode, message: &str) -> Answer {

@@ -18,12 +18,12 @@ use serde_json::Value;
 use crate::cmd::reach::{Reach, ReachArgs};
 use crate::{
     clock::SystemClock,
-    cmd::{Envelope, Exit, Format, Outcome, print, print_json},
+    cmd::{Envelope, Exit, Format, Outcome, StoreArgs, print, print_json},
 };
 
 /// Tries connections: logs in, and makes the one read by which their connector shows that it works.
 ///
-/// Nothing is written, and no secret is shown. Of a connection that does not work it says what is wrong, and what to do.
+/// Nothing is written, and no secret is shown. What a person has allowed (`ferry connect`) is in the store. Of a connection that does not work it says what is wrong, and what to do.
 /// Ends with 0 where all work, with 1 where a system refuses, with 2 where a setting is missing, and with 69 where one does
 /// not answer.
 ///
@@ -38,6 +38,8 @@ pub(super) struct Check {
     format: Format,
     #[command(flatten)]
     reach: ReachArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// The answer of `ferry connectors check --format json`.
@@ -96,7 +98,7 @@ impl Check {
             bail!("ferry.yaml has no connections; add `connections: {{ payoneer: {{ connector: payoneer, … }} }}`");
         }
         let connectors: Vec<&str> = names.iter().map(|name| reach.connector(name)).collect::<Result<_, _>>()?;
-        let tried = names.iter().zip(connectors).map(|(name, connector)| tried(&reach, name, connector));
+        let tried = names.iter().zip(connectors).map(|(name, connector)| tried(&reach, (name, connector), &self.store));
         let connections = join_all(tried).await;
         let exit = exit(&connections);
         match self.format {
@@ -121,7 +123,7 @@ fn exit(tried: &[Tried]) -> Exit {
     exit
 }
 
-async fn tried(reach: &Reach, name: &str, connector: &str) -> Tried {
+async fn tried(reach: &Reach, (name, connector): (&str, &str), store: &StoreArgs) -> Tried {
     let known = reach.project.library.manifests.get(connector).map(|manifest| &*manifest.connector);
     let action = known.and_then(|known| known.verify.as_ref()).map(|verify| verify.action.clone());
     let tried = Tried {
@@ -138,7 +140,7 @@ async fn tried(reach: &Reach, name: &str, connector: &str) -> Tried {
     // The sandbox's clock may run faster than what a person waits for.
     let clock = SystemClock::default();
     let begun = clock.now();
-    let opened = match reach.connection(name) {
+    let opened = match reach.allowed(name, store).await {
         Ok(connection) => connection,
         Err(failure) => return failed(tried, failure, known),
     };

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::reach::ReachArgs;
 use crate::{
-    cmd::{Exit, Outcome, plan::unreachable, print, tell},
+    cmd::{Exit, Outcome, StoreArgs, plan::unreachable, print, tell},
     load::{self, SNAPSHOTS},
 };
 
@@ -41,6 +41,8 @@ pub(super) struct Describe {
     objects: Vec<String>,
     #[command(flatten)]
     reach: ReachArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// A connection that says what its records are.
@@ -74,7 +76,8 @@ impl Describe {
                 "the connector `{connector}` does not say how its records are described; its manifest needs `records`"
             )
         })?;
-        let connection = reach.connection(&self.connection).map_err(|failure| anyhow!(failure.message))?;
+        let connection = reach.allowed(&self.connection, &self.store).await;
+        let connection = connection.map_err(|failure| anyhow!(failure.message))?;
         Ok(Source { connection, records, folder: reach.project.folder.join(SNAPSHOTS).join(&self.connection) })
     }
 }

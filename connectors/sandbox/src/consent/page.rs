@@ -1,22 +1,22 @@
-//! The page in which an account holder allows the client to act for him.
+//! The page in which a person allows the client to act for him.
 //!
-//! Nobody logs in: the parameter `account_id` says whose page it is, and the main account's where it is left out. With
-//! `consent=auto` the page is not shown, and the answer is yes.
+//! Nobody logs in: whose page it is, the request says, or the system. With `consent=auto` the page is not shown, and the
+//! answer is yes.
 
 use axum::http::StatusCode;
 use reqwest::Url;
 
-use super::accounts::MAIN;
+use super::{Holder, Manner};
 use crate::access::CLIENT_ID;
 use crate::wire::{Answer, Request};
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// What a client asks an account holder for.
+/// What a client asks a person for.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     /// Whose account.
-    pub(super) account: String,
+    pub(super) holder: String,
     /// Where the browser goes next.
     pub(super) redirect_uri: String,
     /// What the client wants, such as `read write openid`.
@@ -30,17 +30,20 @@ impl Asked {
     /// Reads the query of a request to authorize.
     ///
     /// # Errors
-    /// A page where the client or its address is not known; else the way back with an error.
-    pub(super) fn read(request: &Request) -> Result<Self, Answer> {
+    /// A page where the client, its address or the person is not known; else the way back with an error.
+    pub(super) fn read(request: &Request, manner: Manner, holder: Holder<'_>) -> Result<Self, Answer> {
         let parameter = |name: &str| request.parameter(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let wrong = |message: &str| Err(page_of_error(manner.title, message));
         if parameter("client_id").as_deref() != Some(CLIENT_ID) {
-            return Err(page_of_error("`client_id` is not that of the sandbox; see GET /_sandbox/seed"));
+            return wrong("`client_id` is not that of the sandbox; see GET /_sandbox/seed");
         }
-        let redirect_uri = parameter("redirect_uri").filter(|uri| Url::parse(uri).is_ok());
+        let Some(redirect_uri) = parameter("redirect_uri").filter(|uri| Url::parse(uri).is_ok()) else {
+            return wrong("`redirect_uri` must be an absolute address");
+        };
         let asked = Self {
-            account: parameter("account_id").unwrap_or_else(|| MAIN.to_owned()),
-            redirect_uri: redirect_uri.ok_or_else(|| page_of_error("`redirect_uri` must be an absolute address"))?,
-            scope: parameter("scope").unwrap_or_else(|| "read write".to_owned()),
+            holder: holder.id.to_owned(),
+            redirect_uri,
+            scope: parameter("scope").unwrap_or_else(|| manner.scope.to_owned()),
             challenge: parameter("code_challenge"),
             state: parameter("state"),
         };
@@ -49,6 +52,9 @@ impl Asked {
         }
         if asked.challenge.is_some() && parameter("code_challenge_method").as_deref() != Some("S256") {
             return Err(asked.wrong("invalid_request", "`code_challenge_method` must be `S256`"));
+        }
+        if !holder.is_known {
+            return wrong(&format!("there is no account `{}`", holder.id));
         }
         Ok(asked)
     }
@@ -61,15 +67,15 @@ impl Asked {
     }
 
     /// Shows what is asked for, and two buttons.
-    pub(super) fn page(&self) -> Answer {
+    pub(super) fn page(&self, title: &str) -> Answer {
         let body = format!(
-            "<h1>Payoneer sandbox</h1>\n<p>The application <b>{CLIENT_ID}</b> wants to act for the account <b>{}</b>: {}.</p>\n\
+            "<p>The application <b>{CLIENT_ID}</b> wants to act for the account <b>{}</b>: {}.</p>\n\
              <form method=\"post\"><button name=\"allow\" value=\"yes\">Allow</button> \
              <button name=\"deny\" value=\"yes\">Deny</button></form>\n",
-            escaped(&self.account),
+            escaped(&self.holder),
             escaped(&self.scope),
         );
-        Answer::file(StatusCode::OK, HTML, html(&body))
+        Answer::file(StatusCode::OK, HTML, html(title, &body))
     }
 
     fn wrong(&self, error: &str, description: &str) -> Answer {
@@ -78,17 +84,14 @@ impl Asked {
 }
 
 /// Says to a person what is wrong, where no client can be told.
-pub(super) fn page_of_error(message: &str) -> Answer {
-    Answer::file(
-        StatusCode::BAD_REQUEST,
-        HTML,
-        html(&format!("<h1>Payoneer sandbox</h1>\n<p>{}</p>\n", escaped(message))),
-    )
+fn page_of_error(title: &str, message: &str) -> Answer {
+    Answer::file(StatusCode::BAD_REQUEST, HTML, html(title, &format!("<p>{}</p>\n", escaped(message))))
 }
 
-fn html(body: &str) -> String {
+fn html(title: &str, body: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Payoneer sandbox</title></head>\n<body>\n{body}</body></html>\n"
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} sandbox</title></head>\n<body>\n\
+         <h1>{title} sandbox</h1>\n{body}</body></html>\n"
     )
 }
 
