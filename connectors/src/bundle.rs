@@ -113,6 +113,7 @@ mod tests {
             max: 9,
             within: Duration::ZERO,
             items: path("$.items"),
+            order: None,
             is_atomic,
             refused: names.then(refused),
             results: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
+    expression::Scope,
     failure::{ErrorClass, Failure},
     money::currency_beside,
     number,
@@ -18,7 +19,7 @@ use crate::{
     auth::Token,
     budget, bundle,
     connection::Connection,
-    manifest::{Call, Preflight, Results},
+    manifest::{Bundle, Call, Preflight, Results},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Asked, Refusal, understand},
@@ -77,11 +78,16 @@ impl Connection {
             ([], _) => Vec::new(),
             ([one], None) => vec![self.send_alone(pass, call, one).await],
             (several, Some(rule)) => {
+                let order = self.order_of(rule, several);
+                let sorted: Vec<&Prepared> = order.iter().map(|index| several[*index]).collect();
+                // The first one's gate is that of all.
                 let mut together = several[0].clone();
-                together.body = request::merged(rule, several);
+                together.body = request::merged(rule, &sorted);
                 together.sensitive = several.iter().flat_map(|call| call.sensitive.clone()).collect();
                 let exchanged = self.answer(pass, call, (&together, None)).await;
-                self.split(call, exchanged, several)
+                let mut results: Vec<_> = order.into_iter().zip(self.split(call, exchanged, &sorted)).collect();
+                results.sort_by_key(|(index, _)| *index);
+                results.into_iter().map(|(_, result)| result).collect()
             }
             (several, None) => {
                 let failure = Failure::new(ErrorClass::Bug, "this action has no bundle");
@@ -202,6 +208,22 @@ impl Connection {
         }
         answer.body = pages.finish()?;
         self.understood(call, &answer).map_err(Refusal::into_failure)
+    }
+
+    /// The places of calls in their request.
+    fn order_of(&self, bundle: &Bundle, calls: &[&Prepared]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..calls.len()).collect();
+        if let Some(by) = &bundle.order {
+            let key = |index: &usize| {
+                let input = &calls[*index].input;
+                let names = [("input", input), ("connection", &self.open)];
+                let scope = Scope { rules: &self.rules, document: Document::Value(input), names: &Named(&names) };
+                // What has no place goes first: the order is a favour to the target, and no promise.
+                by.eval(scope).map(|key| key.to_string()).unwrap_or_default()
+            };
+            order.sort_by_cached_key(key);
+        }
+        order
     }
 
     fn split(&self, call: &Call, exchanged: Exchanged, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {

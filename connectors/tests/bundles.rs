@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ferry_contract::port::{Boxed, FreePass, Http, HttpError, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-fn manifest(by: &str) -> String {
+fn manifest(by: &str, order: &str) -> String {
     format!(
         "ferry: 1
 connector: acme
@@ -28,6 +28,7 @@ actions:
       max: 9
       within: 1s
       items: $.payments
+      order: {order}
       results: {{ when: \"status == 200\", items: $.results, by: {by} }}
     request: {{ host: api, method: POST, path: /pay, body: {{ payments: [ {{ ref: $.ref }} ] }} }}
     success: body.ok == true
@@ -68,7 +69,7 @@ async fn each_call_of_a_bundle_gets_its_own_result() {
         (by_key, 429, json!({}), "throttled throttled throttled"),
         ("index", 500, json!({}), "unknown unknown unknown"),
     ] {
-        let connection = common::open(manifest(by), &[], Arc::new(Target(status, body.clone()))).unwrap();
+        let connection = common::open(manifest(by, "1"), &[], Arc::new(Target(status, body.clone()))).unwrap();
         let prepared = ["a", "b", "c"].map(|name| connection.prepare("pay", &json!({ "ref": name })).unwrap());
         let calls: Vec<_> = prepared.iter().collect();
         let got = connection.send(&FreePass, "pay", &calls).await;
@@ -78,4 +79,17 @@ async fn each_call_of_a_bundle_gets_its_own_result() {
         };
         assert_eq!(got.iter().map(said).collect::<Vec<_>>().join(" "), expected, "{by} {status} {body}");
     }
+}
+
+#[tokio::test]
+async fn calls_go_in_the_order_that_the_target_likes_and_each_gets_its_own_result() {
+    let answer =
+        json!({ "results": [{ "ok": true, "id": 1 }, { "ok": false, "error": "BAD" }, { "ok": true, "id": 3 }] });
+    let connection = common::open(manifest("index", "$.ref"), &[], Arc::new(Target(200, answer))).unwrap();
+    let prepared = ["c", "a", "b"].map(|name| connection.prepare("pay", &json!({ "ref": name })).unwrap());
+    let got = connection.send(&FreePass, "pay", &prepared.iter().collect::<Vec<_>>()).await;
+    let got = got
+        .iter()
+        .map(|result| result.as_ref().map_or_else(|failure| json!(failure.class.name()), |done| done["id"].clone()));
+    assert_eq!(got.collect::<Vec<_>>(), [json!(3), json!(1), json!("rejected")]);
 }

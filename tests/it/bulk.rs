@@ -35,18 +35,7 @@ async fn opened_as(
 fn fault_of(system: System, fault: Fault, (method, path, times): (&str, &str, u32)) -> FaultRule {
     let (path, method) = (path.to_owned(), Some(method.to_owned()));
     let (retry_after_s, delay_ms, after_ms, for_ms) = (None, None, None, None);
-    FaultRule {
-        fault,
-        system: System::Salesforce,
-        path,
-        method,
-        one_in: 1,
-        times: Some(times),
-        retry_after_s,
-        delay_ms,
-        after_ms,
-        for_ms,
-    }
+    FaultRule { fault, system, path, method, one_in: 1, times: Some(times), retry_after_s, delay_ms, after_ms, for_ms }
 }
 
 fn fault(fault: Fault, method: &str, path: &str, times: u32) -> FaultRule {

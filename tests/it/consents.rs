@@ -1,12 +1,10 @@
 //! What a person allows in a browser: asked for by `ferry connect`, over loopback, for each system that asks one.
 
 use std::{
-    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::Arc,
 };
 
 use ferry::{
@@ -17,15 +15,8 @@ use ferry::{
     sandbox::{SandboxInfo, post},
     store::{Store, sqlite::SqliteStore},
 };
-use ferry_connectors::{
-    auth::{Code, Consents},
-    connection::{Connection, World},
-};
-use ferry_contract::{
-    failure::ErrorClass,
-    port::{Boxed, FreePass, Http as _, HttpRequest},
-};
-use secrecy::SecretString;
+use ferry_connectors::connection::World;
+use ferry_contract::{failure::ErrorClass, port::Http as _};
 use serde_json::{Value, json};
 
 use crate::{

@@ -24,7 +24,7 @@ use ferry_sandbox::{Options, Sandbox};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::consents::{self, Kept};
+use crate::shipped::{self, Kept};
 
 /// One set of books, and who reaches it.
 struct Books {
@@ -62,7 +62,7 @@ impl Books {
         let books = Self::open((connector, environment), &seed[connector], Some(Arc::clone(sandbox)));
         if books.connection.asks_for_consent() {
             books.connection.keep_consents_in(Arc::new(Kept::default()));
-            consents::allow(&books.connection, &books.http).await;
+            shipped::allow(&books.connection, &books.http).await;
         }
         books
     }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::access::{self, CLIENT_ID, CLIENT_SECRET};
+use crate::access::{self, CLIENT_ID, CLIENT_SECRET, InForm};
 use crate::clock;
 use crate::limits;
 use crate::system::{Context, Simulated};
@@ -83,7 +83,7 @@ impl Things {
 impl Simulated for Things {
     fn answer(&mut self, request: &Request, cx: Context) -> Answer {
         let is_known = access::bearer(request) == Some(CLIENT_SECRET)
-            || access::is_client(request)
+            || access::is_client(request, InForm::Refused)
             || request.header(KEY_HEADER) == Some(CLIENT_SECRET);
         if !is_known {
             return refused(StatusCode::UNAUTHORIZED, "who asks is not known");

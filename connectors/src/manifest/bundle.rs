@@ -11,13 +11,14 @@ use ferry_contract::{
 use super::{
     Bundle, By, Refused, Results,
     read::{RESPONSE_NAMES, Reader},
+    request::REQUEST_NAMES,
 };
 use crate::limits::BUNDLE_MAX_CALLS;
 
 impl Reader<'_> {
     pub(super) fn bundle(&mut self, node: &Node) -> Option<Bundle> {
-        let fields =
-            Fields::open(node, "`bundle`", &["max", "within", "items", "atomic", "refused", "results"], self.report)?;
+        let keys = ["max", "within", "items", "order", "atomic", "refused", "results"];
+        let fields = Fields::open(node, "`bundle`", &keys, self.report)?;
         let max = whole(fields.need("max", "200", self.report)?, "`max`", self.report)?;
         Some(Bundle {
             max: usize::try_from(max).unwrap_or(BUNDLE_MAX_CALLS).clamp(1, BUNDLE_MAX_CALLS),
@@ -26,6 +27,10 @@ impl Reader<'_> {
                 let node = fields.need("items", "$.items", self.report)?;
                 self.path(node)
             }?,
+            order: match fields.get("order") {
+                Some(node) => Some(self.compiler(&REQUEST_NAMES).expression(node)?),
+                None => None,
+            },
             is_atomic: fields.get("atomic").and_then(|node| flag(node, "`atomic`", self.report)).unwrap_or(false),
             refused: fields.get("refused").and_then(|node| self.refused(node)),
             results: match fields.get("results") {

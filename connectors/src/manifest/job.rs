@@ -204,7 +204,8 @@ impl Reader<'_> {
                 } else {
                     "a job that only reads takes no effect"
                 };
-                let help = "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
+                let help =
+                    "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
                 self.report.error("invalid-value", job.steps[0].at, message, help);
             }
             if let Some(host) = hosts.get(&job.steps[0].action) {

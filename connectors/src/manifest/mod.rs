@@ -295,6 +295,8 @@ pub struct Bundle {
     pub within: Duration,
     /// The list in the request's body that grows; requests must be equal but for it.
     pub items: Path,
+    /// What the items of one request are sorted by, from a call's input; in the order of the calls without it.
+    pub order: Option<Expression>,
     /// Whether the target does nothing of a request that it refuses. Else what it refuses may have been done in part.
     pub is_atomic: bool,
     /// How a refusal names the items that are wrong.

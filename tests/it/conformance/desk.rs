@@ -350,7 +350,8 @@ impl Watched {
 
 /// Whether it is a request for a token.
 pub(super) fn is_login(path: &str) -> bool {
-    path.split('?').next().is_some_and(|path| path.ends_with("/token"))
+    // Intuit asks under `tokens/bearer`.
+    path.split('?').next().is_some_and(|path| path.ends_with("/token") || path.ends_with("/tokens/bearer"))
 }
 
 fn is_ours(header: &str) -> bool {

@@ -14,7 +14,6 @@ use super::MINUTE_MS;
 use crate::{
     consents::connect,
     program::{ferry, outcome, sandbox, serve_folder},
-    shipped::request,
     told::PROJECT,
 };
 

@@ -187,6 +187,8 @@ pub struct Bundle {
     pub within: Option<Duration>,
     /// The list in the request's body that grows.
     pub items: JsonPath,
+    /// What the items of one request are sorted by, from a call's input: such as the record above it, which the target locks.
+    pub order: Option<Made>,
     /// Whether the target does nothing of a request that it refuses: the items that it names are refused, and the others
     /// go again. Without it, a refusal of many says nothing of those that it does not name: they may have been done.
     pub atomic: Option<bool>,
