@@ -1,14 +1,17 @@
 //! What each call of a bundle got.
 
 use ferry_contract::{
+    expression::Scope,
     failure::{ErrorClass, Failure},
     number,
     path::Document,
+    script::{Named, Rules},
 };
 use serde_json::Value;
 
 use crate::{
     manifest::{Bundle, By, Refused, Results},
+    request::Prepared,
     response::{Answer, clipped},
 };
 
@@ -39,6 +42,22 @@ pub fn settled(bundle: &Bundle, answer: &Answer, failure: &Failure, calls: usize
     let named = named.unwrap_or_default();
     let own = |index| named.iter().find(|(named, _)| *named == index).map(|(_, failure)| failure.clone());
     (0..calls).map(|index| own(index).unwrap_or_else(|| unnamed.clone())).collect()
+}
+
+/// The places of calls in their request.
+pub(crate) fn order(bundle: &Bundle, calls: &[&Prepared], (rules, connection): (&Rules, &Value)) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..calls.len()).collect();
+    if let Some(by) = &bundle.order {
+        let key = |index: &usize| {
+            let input = &calls[*index].input;
+            let names = [("input", input), ("connection", connection)];
+            let scope = Scope { rules, document: Document::Value(input), names: &Named(&names) };
+            // What has no place goes first: the order is a favour to the target, and no promise.
+            by.eval(scope).map(|key| key.to_string()).unwrap_or_default()
+        };
+        order.sort_by_cached_key(key);
+    }
+    order
 }
 
 /// The result of each call in an answer that has one for each; nothing for a call of which it says nothing, or says two

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use ferry_contract::{
-    expression::Scope,
     failure::{ErrorClass, Failure},
     money::currency_beside,
     number,
@@ -19,10 +18,11 @@ use crate::{
     auth::Token,
     budget, bundle,
     connection::Connection,
-    manifest::{Bundle, Call, Preflight, Results},
+    manifest::{Call, Preflight, Results},
     paginate::{self, Pages},
     request::{self, Prepared},
     response::{Answer, Asked, Refusal, understand},
+    transfer::{pages_of, saved},
 };
 
 /// An answer, and what it means; or why there is none.
@@ -63,7 +63,7 @@ impl Connection {
         results.map(|(result, call)| result.map_err(|failure| self.with_body(failure, call, calls.len()))).collect()
     }
 
-    async fn sent(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
+    pub(crate) async fn sent(&self, pass: &dyn Pass, action: &str, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
         let call = match self.action(action) {
             Ok(call) => call,
             Err(failure) => return calls.iter().map(|_| Err(failure.clone())).collect(),
@@ -78,7 +78,7 @@ impl Connection {
             ([], _) => Vec::new(),
             ([one], None) => vec![self.send_alone(pass, call, one).await],
             (several, Some(rule)) => {
-                let order = self.order_of(rule, several);
+                let order = bundle::order(rule, several, (&self.rules, &self.open));
                 let sorted: Vec<&Prepared> = order.iter().map(|index| several[*index]).collect();
                 // The first one's gate is that of all.
                 let mut together = several[0].clone();
@@ -208,22 +208,6 @@ impl Connection {
         }
         answer.body = pages.finish()?;
         self.understood(call, &answer).map_err(Refusal::into_failure)
-    }
-
-    /// The places of calls in their request.
-    fn order_of(&self, bundle: &Bundle, calls: &[&Prepared]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..calls.len()).collect();
-        if let Some(by) = &bundle.order {
-            let key = |index: &usize| {
-                let input = &calls[*index].input;
-                let names = [("input", input), ("connection", &self.open)];
-                let scope = Scope { rules: &self.rules, document: Document::Value(input), names: &Named(&names) };
-                // What has no place goes first: the order is a favour to the target, and no promise.
-                by.eval(scope).map(|key| key.to_string()).unwrap_or_default()
-            };
-            order.sort_by_cached_key(key);
-        }
-        order
     }
 
     fn split(&self, call: &Call, exchanged: Exchanged, calls: &[&Prepared]) -> Vec<Result<Value, Failure>> {
@@ -385,21 +369,6 @@ impl Connection {
         };
         pass.seen(name, budget::seen(self, class, understood.as_ref().ok().map(|(answer, _)| answer))).await;
         (understood, was_sent)
-    }
-}
-
-/// How many pages have begun to come into a file.
-fn pages_of(prepared: &Prepared) -> u64 {
-    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
-    opened.map_or(0, |file| file.begun())
-}
-
-/// An answer whose body has gone into a file, where one more page is there: rules see what the file is.
-fn saved(prepared: &Prepared, before: u64, answer: Answer) -> Answer {
-    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
-    match opened.filter(|file| file.begun() > before) {
-        Some(file) => Answer { body: file.told(), ..answer },
-        None => answer,
     }
 }
 

@@ -56,3 +56,5 @@ pub const PUBSUB_SCHEMAS_MAX: usize = 1_000;
 pub const JOB_LOOK_DEFAULT: Duration = Duration::from_secs(5);
 /// The least that a part of a table may have.
 pub const JOB_PART_MIN_BYTES: u64 = 1_000;
+/// Rows of a table that go one by one, because they are few.
+pub const JOB_ROWS_MAX: usize = 10_000;

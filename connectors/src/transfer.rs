@@ -138,6 +138,21 @@ impl Connection {
     }
 }
 
+/// How many pages have begun to come into a file.
+pub(crate) fn pages_of(prepared: &Prepared) -> u64 {
+    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
+    opened.map_or(0, |file| file.begun())
+}
+
+/// An answer whose body has gone into a file, where one more page is there: rules see what the file is.
+pub(crate) fn saved(prepared: &Prepared, before: u64, answer: Answer) -> Answer {
+    let opened = prepared.download.as_ref().and_then(|download| download.opened.as_ref());
+    match opened.filter(|file| file.begun() > before) {
+        Some(file) => Answer { body: file.told(), ..answer },
+        None => answer,
+    }
+}
+
 /// Where the next page of a download is.
 fn next_page(rule: &NextDownload, here: &str, answer: &Answer) -> Option<String> {
     let cursor = answer.headers.get(&rule.header)?.as_str().filter(|cursor| !cursor.is_empty())?;

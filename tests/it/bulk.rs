@@ -52,6 +52,13 @@ fn upsert() -> Value {
             "failed_file": "out/refused.csv" })
 }
 
+/// The same as a job, however few the records are.
+fn upsert_as_job() -> Value {
+    let mut input = upsert();
+    input["delimiter"] = json!("COMMA");
+    input
+}
+
 async fn read_back(connection: &Connection, folder: &Path) -> String {
     let query = "SELECT Payment_ID__c, Amount__c FROM Payment__c WHERE Payment_ID__c LIKE 'B-%' ORDER BY Payment_ID__c";
     let query = json!({ "query": query, "file": "in/all.csv" });
@@ -68,7 +75,7 @@ async fn a_table_is_written_once_however_often_and_its_refused_rows_say_why() {
     std::fs::write(folder.path().join("out/a.csv"), payments(&[("B-1", "1.10"), ("B-2", "x"), ("B-3", "3")])).unwrap();
     let (_sandbox, crm) = opened(folder.path(), vec![]).await;
     for _ in 0..2 {
-        let done = call(&crm, "bulk_ingest", upsert()).await.unwrap();
+        let done = call(&crm, "bulk_ingest", upsert_as_job()).await.unwrap();
         assert_eq!((&done["processed"], &done["failed"]), (&json!(3), &json!(1)), "{done}");
         let refused = std::fs::read_to_string(folder.path().join("out/refused.csv")).unwrap();
         let lines: Vec<&str> = refused.lines().collect();
@@ -79,7 +86,7 @@ async fn a_table_is_written_once_however_often_and_its_refused_rows_say_why() {
     assert_eq!(read_back(&crm, folder.path()).await, expected);
 
     std::fs::write(folder.path().join("out/a.csv"), "Payment_ID__c,Nothing__c\r\nB-1,1\r\n").unwrap();
-    let refused = call(&crm, "bulk_ingest", upsert()).await.unwrap_err();
+    let refused = call(&crm, "bulk_ingest", upsert_as_job()).await.unwrap_err();
     let expected = "is Failed after 0 records: InvalidBatch : Field name not found : Nothing__c";
     assert!(refused.class == ErrorClass::Rejected && refused.message.ends_with(expected), "{refused:?}");
 }
@@ -101,12 +108,12 @@ async fn a_job_that_is_lost_on_the_way_is_known_for_what_it_is() {
         std::fs::create_dir(folder.path().join("out")).unwrap();
         std::fs::write(folder.path().join("out/a.csv"), payments(&[("B-1", "1"), ("B-2", "2")])).unwrap();
         let (_sandbox, crm) = opened(folder.path(), vec![fault.clone()]).await;
-        let got = call(&crm, "bulk_ingest", upsert()).await;
+        let got = call(&crm, "bulk_ingest", upsert_as_job()).await;
         assert_eq!(got.as_ref().map(|_| ()).map_err(|failure| failure.class), expected, "{fault:?} {got:?}");
         if expected.is_ok() || records == 0 {
             assert_eq!(read_back(&crm, folder.path()).await.lines().count(), records + 1, "{fault:?}");
         }
-        call(&crm, "bulk_ingest", upsert()).await.unwrap();
+        call(&crm, "bulk_ingest", upsert_as_job()).await.unwrap();
         assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 3, "{fault:?}");
     }
 }
@@ -179,4 +186,62 @@ async fn a_file_is_put_and_got_by_plain_http_whole_or_not_at_all() {
     let back = std::fs::read_to_string(folder.path().join("b.json")).unwrap();
     assert_eq!(saved["bytes"], json!(back.len()));
     assert_eq!(serde_json::from_str::<Value>(&back).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_records_go_together_and_many_as_a_job() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    let write = |table: String| std::fs::write(folder.path().join("out/a.csv"), table).unwrap();
+    let (_sandbox, crm) = opened(folder.path(), vec![]).await;
+    // The same record twice in one request is refused, and apart the last one counts, as in a job.
+    write(payments(&[("B-1", "1"), ("B-2", "x"), ("B-1", "1.10"), ("B-3", "3")]));
+    let done = call(&crm, "bulk_ingest", upsert()).await.unwrap();
+    let expected = json!({ "jobs": [], "processed": 4, "failed": 1, "failed_files": ["out/refused.csv"] });
+    assert_eq!(done, expected);
+    let refused = std::fs::read_to_string(folder.path().join("out/refused.csv")).unwrap();
+    assert!(refused.starts_with("sf__Error,Payment_ID__c,Amount__c\n") && refused.ends_with(",B-2,x\n"), "{refused}");
+    let records = "\"Payment_ID__c\",\"Amount__c\"\n\"B-1\",\"1.10\"\n\"B-3\",\"3\"\n";
+    assert_eq!(read_back(&crm, folder.path()).await, records);
+
+    let query = json!({ "query": "SELECT Id FROM Payment__c WHERE Payment_ID__c LIKE 'B-%'", "file": "ids.csv" });
+    call(&crm, "bulk_query", query).await.unwrap();
+    let ids = std::fs::read_to_string(folder.path().join("ids.csv")).unwrap();
+    let changed: Vec<String> = ids.lines().skip(1).map(|id| format!("{id},#N/A")).collect();
+    write(format!("Id,Amount__c\n{}\n", changed.join("\n")));
+    let update = json!({ "object": "Payment__c", "operation": "update", "file": "out/a.csv" });
+    let done = call(&crm, "bulk_ingest", update).await.unwrap();
+    assert_eq!((&done["processed"], &done["jobs"]), (&json!(2), &json!([])));
+    let emptied = read_back(&crm, folder.path()).await;
+    assert!(emptied.contains("\"B-1\",\"\"\n") && emptied.contains("\"B-3\",\"\"\n"), "{emptied}");
+    write(ids);
+    let delete = json!({ "object": "Payment__c", "operation": "delete", "file": "out/a.csv" });
+    assert_eq!(call(&crm, "bulk_ingest", delete).await.unwrap()["failed"], 0);
+    assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 1);
+
+    let many: String = (0..2_001).map(|row| format!("B-{row:04},{row}\n")).collect();
+    write(format!("Payment_ID__c,Amount__c\n{many}"));
+    let done = call(&crm, "bulk_ingest", upsert()).await.unwrap();
+    assert_eq!((&done["processed"], done["jobs"].as_array().unwrap().len()), (&json!(2_001), 1));
+}
+
+/// A second time writes the same records, so that what is not known is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_records_that_are_lost_on_the_way_are_known_for_what_they_are() {
+    let path = "composite/sobjects";
+    for (rule, expected) in [
+        (fault(Fault::Throttled, "PATCH", path, 1), ErrorClass::Throttled),
+        (fault(Fault::CutBefore, "PATCH", path, 1), ErrorClass::Unknown),
+        (fault(Fault::CutAfter, "PATCH", path, 1), ErrorClass::Unknown),
+        (fault(Fault::Truncated, "PATCH", path, 1), ErrorClass::Unknown),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("out")).unwrap();
+        let rows: String = (0..450).map(|row| format!("B-{row:04},{row}\n")).collect();
+        std::fs::write(folder.path().join("out/a.csv"), format!("Payment_ID__c,Amount__c\n{rows}")).unwrap();
+        let (_sandbox, crm) = opened(folder.path(), vec![rule.clone()]).await;
+        assert_eq!(call(&crm, "bulk_ingest", upsert()).await.unwrap_err().class, expected, "{rule:?}");
+        assert_eq!(call(&crm, "bulk_ingest", upsert()).await.unwrap()["processed"], 450);
+        assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 451, "{rule:?}");
+    }
 }

@@ -186,6 +186,8 @@ async fn what_is_taken_back_is_a_void_or_a_refund_and_is_found_as_what_it_was() 
     let back =
         |id: &Value, amount: Value, name: &str| json!({ "transaction_id": id, "amount": amount, "invoice_id": name });
     let whole = back(&first, json!(10), "R-1");
+    assert_eq!(till.found("take_back", &whole).await, Found::NotSeen, "a sale is not seen at once");
+    till.advance(2 * MINUTE_MS).await;
     assert_eq!(till.found("take_back", &whole).await, Found::NotSeen);
     let part = till.call("take_back", back(&first, json!(3), "R-1")).await.unwrap_err();
     assert!(part.class == ErrorClass::Rejected && part.message.contains("only the whole of 10"), "{part:?}");

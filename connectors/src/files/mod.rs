@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::native::{
     config,
     files::folder::{Folder, Unfinished},
-    invalid,
+    invalid, unavailable,
 };
 
 pub use parts::{Part, parts_of};
@@ -197,6 +197,14 @@ impl Receiving {
             json!({ "file": self.path, "bytes": state.so_far.bytes, "sha256": digest })
         };
         self.with(told).unwrap_or_default()
+    }
+
+    /// The whole file, which is in memory.
+    pub(crate) fn whole(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.begin().and_then(|()| self.write(bytes));
+        written.map_err(|error| unavailable(format!("`{}` cannot be written: {error}", self.path)))?;
+        self.takes_page();
+        self.keep()
     }
 
     /// Puts the file where it belongs.

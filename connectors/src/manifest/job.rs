@@ -48,6 +48,8 @@ pub struct Stage {
     pub action: String,
     /// Its input; what is null is left out.
     pub with: Vec<(String, Expression)>,
+    /// The table for each of whose rows it is called.
+    pub rows: Option<Rows>,
     /// Whether it is called at all.
     pub when: Option<Script>,
     /// Whether the target acts from here on.
@@ -56,6 +58,19 @@ pub struct Stage {
     pub until: Option<Until>,
     /// What must hold of its output, in order.
     pub rules: Vec<StageRule>,
+}
+
+/// A table whose rows are calls.
+#[derive(Debug)]
+pub struct Rows {
+    /// It, as a path in the project's files; of a job in parts, the part of it.
+    pub file: Expression,
+    /// The text of a cell that is null.
+    pub null: Option<String>,
+    /// Where the rows go that were refused.
+    pub failed_file: Option<Expression>,
+    /// The name of the column that says why.
+    pub failed_column: String,
 }
 
 /// How long an action is called again.
@@ -78,8 +93,8 @@ pub struct StageRule {
     pub message: Expression,
 }
 
-/// What a step reads beside those before it.
-const OWN_NAMES: [&str; 3] = ["input", "connection", "part"];
+/// What steps read beside those before them: `part` where a table goes in parts, `row` where each row is a call.
+const OWN_NAMES: [&str; 4] = ["input", "connection", "part", "row"];
 
 impl Reader<'_> {
     pub(super) fn job(&mut self, node: &Node, known: &[&str]) -> Option<Job> {
@@ -89,7 +104,8 @@ impl Reader<'_> {
             None => None,
         };
         let steps = fields.need("steps", "[ { id: made, action: create_report } ]", self.report)?;
-        let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).into();
+        let own = ["input", "connection"].into_iter().chain(parts.is_some().then_some("part"));
+        let mut names: Vec<String> = own.map(str::to_owned).collect();
         let mut stages = Vec::new();
         for node in list(steps, "`steps`", self.report)? {
             let stage = self.stage(node, known, &mut names)?;
@@ -115,7 +131,7 @@ impl Reader<'_> {
     }
 
     fn stage(&mut self, node: &Node, known: &[&str], names: &mut Vec<String>) -> Option<Stage> {
-        let keys = ["id", "action", "with", "when", "takes_effect", "until", "every", "rules"];
+        let keys = ["id", "rows", "action", "with", "when", "takes_effect", "until", "every", "rules"];
         let fields = Fields::open(node, "a step of a job", &keys, self.report)?;
         let own = fields.need("id", "made", self.report).and_then(|node| text(node, "`id`", self.report))?;
         let is_letter = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';
@@ -124,7 +140,7 @@ impl Reader<'_> {
             self.report.error("invalid-value", own.at, message, "write it like `made` or `made_2`");
             return None;
         }
-        if names.contains(&own.value) {
+        if names.contains(&own.value) || OWN_NAMES.contains(&own.value.as_str()) {
             let message = format!("`{}` is the name of another step, or of what every step reads", own.value);
             self.report.error("invalid-value", own.at, message, "give it another name");
             return None;
@@ -134,10 +150,16 @@ impl Reader<'_> {
             Some(node) => Some(self.condition(node, &before)?),
             None => None,
         };
+        let rows = match fields.get("rows") {
+            Some(node) => Some(self.rows(node, &before)?),
+            None => None,
+        };
+        let of_row = [before.as_slice(), &["row"]].concat();
+        let seen = if rows.is_some() { &of_row } else { &before };
         let with = fields.get("with").and_then(|node| map(node, "`with`", self.report)).unwrap_or_default();
         let mut inputs = Vec::new();
         for (name, node) in with {
-            inputs.push((name.value.clone(), self.compiler(&before).expression(node)?));
+            inputs.push((name.value.clone(), self.compiler(seen).expression(node)?));
         }
         names.push(own.value.clone());
         let after: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -151,7 +173,19 @@ impl Reader<'_> {
         let rules = fields.get("rules").and_then(|node| list(node, "`rules`", self.report)).unwrap_or_default();
         let rules = rules.iter().map(|node| self.stage_rule(node, &after)).collect::<Option<_>>()?;
         let (action, takes_effect) = (self.action_name(fields, known)?, self.flag(fields, "takes_effect"));
-        Some(Stage { at: node.at, id: own.value, action, with: inputs, when, takes_effect, until, rules })
+        Some(Stage { at: node.at, id: own.value, rows, action, with: inputs, when, takes_effect, until, rules })
+    }
+
+    fn rows(&mut self, node: &Node, names: &[&str]) -> Option<Rows> {
+        let fields = Fields::open(node, "`rows`", &["file", "null", "failed_file", "failed_column"], self.report)?;
+        let file = fields.need("file", "$.input.file", self.report)?;
+        let file = self.compiler(names).expression(file);
+        let failed_file = match fields.get("failed_file") {
+            Some(node) => Some(self.compiler(names).expression(node)?),
+            None => None,
+        };
+        let failed_column = self.text_of(fields, "failed_column").unwrap_or_else(|| "error".to_owned());
+        Some(Rows { file: file?, null: self.text_of(fields, "null"), failed_file, failed_column })
     }
 
     fn stage_rule(&mut self, node: &Node, names: &[&str]) -> Option<StageRule> {
@@ -180,14 +214,18 @@ impl Reader<'_> {
             .filter(|(_, call)| call.job.is_none() && call.bundle.is_none())
             .map(|(name, call)| (name.clone(), call.request.host.clone()))
             .collect();
+        let bundled: Vec<String> =
+            calls.iter().filter(|(_, call)| call.bundle.is_some()).map(|(name, _)| name.clone()).collect();
         for (name, call) in calls {
             let Some(job) = &call.job else { continue };
             let of_files = |stage: &Stage| actions.get(&stage.action).is_some_and(|action| action.uses_files);
-            let uses_files = job.parts.is_some() || job.steps.iter().any(of_files);
+            let uses_files =
+                job.parts.is_some() || job.steps.iter().any(|stage| stage.rows.is_some() || of_files(stage));
             actions.get_mut(name).into_iter().for_each(|action| action.uses_files = uses_files);
             for stage in &job.steps {
                 let is_write = actions.get(&stage.action).is_some_and(|action| action.effect.is_write());
-                if !hosts.contains_key(&stage.action) && actions.contains_key(&stage.action) {
+                let is_together = stage.rows.is_some() && bundled.contains(&stage.action);
+                if !is_together && !hosts.contains_key(&stage.action) && actions.contains_key(&stage.action) {
                     let message = format!("`{}` is a job itself, or travels with others in a bundle", stage.action);
                     self.report.error("invalid-value", stage.at, message, "name actions that are one request each");
                 }
@@ -208,7 +246,7 @@ impl Reader<'_> {
                     "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
                 self.report.error("invalid-value", job.steps[0].at, message, help);
             }
-            if let Some(host) = hosts.get(&job.steps[0].action) {
+            if let Some(host) = job.steps.iter().find_map(|stage| hosts.get(&stage.action)) {
                 call.request.host.clone_from(host);
             }
         }

@@ -29,7 +29,7 @@ use ferry_contract::{
 };
 
 pub use auth::{Algorithm, Assertion, Auth, ClientAuth, Consent, Grant, OAuth2};
-pub use job::{Job, Parts, Stage, StageRule, Until};
+pub use job::{Job, Parts, Rows, Stage, StageRule, Until};
 pub use read::read;
 pub(crate) use request::OWN_HEADERS;
 pub use request::{Download, NextDownload, Upload};

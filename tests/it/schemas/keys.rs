@@ -99,6 +99,7 @@ const MAPS: &[(&str, &str, Kind, &str)] = &[
     ("manifest/job.rs", "`job`", Kind::Connector, "Job"),
     ("manifest/job.rs", "`parts`", Kind::Connector, "Parts"),
     ("manifest/job.rs", "a step of a job", Kind::Connector, "JobStep"),
+    ("manifest/job.rs", "`rows`", Kind::Connector, "Rows"),
     ("manifest/job.rs", "a rule of a job", Kind::Connector, "JobRule"),
     ("manifest/paginate.rs", "`paginate`", Kind::Connector, "Paginate"),
     ("manifest/paginate.rs", "`cursor` of pages", Kind::Connector, "CursorOfPages"),

@@ -173,10 +173,7 @@ fn a_warning_in_a_manifest_is_allowed_like_any_other() {
               help: add `errors: [ { when: "status >= 400 && status < 500", class: rejected } ]`
         "#]],
     );
-    check(
-        &lint(" # ferry: allow(incomplete-action) the vendor answers 200 to everything"),
-        expect![""],
-    );
+    check(&lint(" # ferry: allow(incomplete-action) the vendor answers 200 to everything"), expect![""]);
 }
 
 /// What one file is warned of may depend on another, which has an error; and a name that is misspelt has its reason.

@@ -39,6 +39,8 @@ pub struct JobStep {
     /// The name of its output.
     #[schemars(extend("examples" = ["made", "done"]))]
     pub id: Text,
+    /// A table: the action is called for each of its rows, which `with` reads as `row`.
+    pub rows: Option<Rows>,
     /// The action of this connector.
     pub action: Text,
     /// Its input; what is null is left out.
@@ -53,6 +55,22 @@ pub struct JobStep {
     pub every: Option<Duration>,
     /// What must hold of what it gave, in order.
     pub rules: Option<Vec<JobRule>>,
+}
+
+/// A table whose rows are calls; as many of them travel in one request as the action's `bundle` says. What the step gives is
+/// `records`, `failed` and `failed_file`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(transform = needs("failed_column", "failed_file"))]
+pub struct Rows {
+    /// It, as a path in the project's files: CSV with a head; where it goes in parts, the part of it.
+    pub file: Made,
+    /// The text of a cell that is null; an empty one is left out.
+    pub null: Option<Text>,
+    /// Where the rows go that were refused.
+    pub failed_file: Option<Made>,
+    /// The name of their first column, which says why; `error` without it.
+    pub failed_column: Option<Text>,
 }
 
 /// What must hold of what a step gave.

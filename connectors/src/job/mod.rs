@@ -4,10 +4,12 @@
 //! knows, unless the target says it. A table that goes in parts is one job after the other, and once one of them has taken
 //! effect, what fails after it leaves the whole unknown.
 
+mod rows;
+
 use std::time::Duration;
 
 use ferry_contract::{
-    expression::Scope,
+    expression::{Expression, Scope},
     failure::{ErrorClass, Failure},
     path::Document,
     port::Pass,
@@ -108,6 +110,9 @@ impl Connection {
         stage: &Stage,
         (course, document): (&mut Course<'_>, &Value),
     ) -> Result<Value, Failure> {
+        if let Some(rule) = &stage.rows {
+            return self.rows(pass, (stage, rule), (course, document)).await;
+        }
         loop {
             let given = self.stage_once(pass, stage, (course, document)).await;
             course.has_effect |= stage.takes_effect && may_have_acted(given.as_ref().err());
@@ -143,17 +148,8 @@ impl Connection {
         stage: &Stage,
         (course, document): (&Course<'_>, &Value),
     ) -> Result<Value, Failure> {
-        let scope_names = names(document);
-        let scope = Scope { rules: &self.rules, document: Document::Value(document), names: &Named(&scope_names) };
-        let mut input = Map::new();
-        for (name, value) in &stage.with {
-            let value = value.eval(scope).map_err(|error| Failure::new(ErrorClass::Invalid, error.to_string()))?;
-            if !value.is_null() {
-                input.insert(name.clone(), value);
-            }
-        }
         let call = self.action(&stage.action)?;
-        let mut prepared = self.prepare(&stage.action, &Value::Object(input))?;
+        let mut prepared = self.prepare(&stage.action, &input_of(self, stage, document)?)?;
         // What only looks at what was done may do so for as long as it takes.
         prepared.gate = course.prepared.gate.clone().filter(|_| !course.has_effect || stage.takes_effect);
         prepared.sensitive.extend(course.prepared.sensitive.iter().cloned());
@@ -161,12 +157,17 @@ impl Connection {
         sent.map_err(|failure| self.with_body(failure, &prepared, 1))
     }
 
+    /// A value over what is known so far.
+    fn made(&self, by: &Expression, document: &Value) -> Result<Value, Failure> {
+        let names = names(document);
+        let scope = Scope { rules: &self.rules, document: Document::Value(document), names: &Named(&names) };
+        by.eval(scope).map_err(|error| Failure::new(ErrorClass::Invalid, error.to_string()))
+    }
+
     fn passes(&self, stage: &Stage, document: &Value) -> Result<(), Failure> {
         for rule in &stage.rules {
             if !self.holds(&rule.passes, document)? {
-                let names = names(document);
-                let scope = Scope { rules: &self.rules, document: Document::Value(document), names: &Named(&names) };
-                let said = rule.message.eval(scope).unwrap_or_default();
+                let said = self.made(&rule.message, document).unwrap_or_default();
                 let said = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
                 return Err(Failure::new(rule.class, crate::response::clipped(&said)));
             }
@@ -185,6 +186,18 @@ impl Course<'_> {
         };
         Failure { class, message: format!("{} (`{}`)", failure.message, stage.id), ..failure }
     }
+}
+
+/// The input of a step's action; what is null is left out.
+fn input_of(connection: &Connection, stage: &Stage, document: &Value) -> Result<Value, Failure> {
+    let mut input = Map::new();
+    for (name, value) in &stage.with {
+        let value = connection.made(value, document)?;
+        if !value.is_null() {
+            input.insert(name.clone(), value);
+        }
+    }
+    Ok(Value::Object(input))
 }
 
 /// How long until a step that only looks is called again, where its failure says nothing of the job.
