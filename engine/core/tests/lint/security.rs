@@ -130,6 +130,13 @@ pub(crate) fn with_field(value: &str) -> String {
 #[test]
 fn a_reference_that_nothing_reads_is_found_before_it_is_opened() {
     check(
+        "ferry: 1\nproject: p\nfiles: \"${vault:x}\"\n",
+        expect![[r#"
+            3:8: error[wrong-reference]: `${vault:x}` is not a reference that has a value
+              help: write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`
+        "#]],
+    );
+    check(
         &with_field("${vault:x}"),
         expect![[r#"
         7:17: error[wrong-reference]: `${vault:x}` is not a reference that has a value

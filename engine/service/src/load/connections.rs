@@ -55,8 +55,15 @@ pub(super) fn opened(
         (Some(text), None) => Some(certificates(&project.folder, text, name)?),
         _ => None,
     };
-    let files = checked.files.as_ref().map(|files| Files::new(project.folder.join(&files.value)));
+    let files = checked.files.as_ref().map(|files| folder_of_files(&project.folder, &files.value)).transpose();
+    let files = files.map_err(|wrong| vec![wrong])?;
     Ok(opened.with_concurrency(text.concurrency).with_tls(tls).with_files(files))
+}
+
+/// The folder that `files` names, from that of the project.
+fn folder_of_files(project: &Path, written: &str) -> Result<Files, String> {
+    let folder = reference::resolve(written).map_err(|error| format!("`files` has no value: {error}"))?;
+    Ok(Files::new(project.join(folder.expose_secret())))
 }
 
 /// The certificates of a connection, or all that is wrong with them.

@@ -18,13 +18,13 @@ fn check(file: &File<'_>, report: &mut Report) {
     for (keys, node) in file.leaves() {
         let Some(text) = node.text() else { continue };
         match (file.kind, keys.as_slice()) {
-            (FileKind::Project, ["connections", ..] | ["environments", _, "connections", ..])
+            (FileKind::Project, ["connections", ..] | ["environments", _, "connections", ..] | ["files"])
                 if text.starts_with("$.") =>
             {
                 let message = format!("`{text}` is read in a run, and this is read when the project is loaded");
                 report.error(CHECK.name, node.at, message, "write `${env:NAME}`, `${secret:path}` or the value itself");
             }
-            (FileKind::Project, ["connections", ..] | ["environments", _, "connections", ..]) => {
+            (FileKind::Project, ["connections", ..] | ["environments", _, "connections", ..] | ["files"]) => {
                 if let Some(reference) = malformed(text) {
                     let message = format!("`{reference}` is not a reference that has a value");
                     let help = "write `${env:NAME}` or `${secret:path}`, perhaps with `:-default`";
