@@ -58,3 +58,9 @@ pub const JOB_LOOK_DEFAULT: Duration = Duration::from_secs(5);
 pub const JOB_PART_MIN_BYTES: u64 = 1_000;
 /// Rows of a table that go one by one, because they are few.
 pub const JOB_ROWS_MAX: usize = 10_000;
+/// How often a job asks for what came of it, where only that fails.
+pub const JOB_TRIES_MAX: usize = 20;
+/// Names that are tried for a file that is being written, where others have them.
+pub const FILE_NAMES_TRIED_MAX: usize = 1_000;
+/// A part of a file that is read at once.
+pub const FILE_PART_BYTES: usize = 64 << 10;

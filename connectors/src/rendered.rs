@@ -49,7 +49,7 @@ impl Connection {
     pub async fn rendered(&self, pass: &dyn Pass, action: &str, call: &Prepared) -> Result<Rendered, Failure> {
         let by = self.action(action)?;
         if !by.is_http() {
-            return self.rendered_whole(by, call);
+            return self.rendered_whole(by, call).await;
         }
         let token = self.token(pass, self.way_of(by), None).await?;
         let ours = self.addresses(&by.request.host, token.as_ref())?;
@@ -69,7 +69,8 @@ impl Connection {
             .collect();
         let open = request.headers.iter().filter(|(name, _)| !is_token(name));
         let open: Vec<String> = open.map(|(name, value)| format!("{name}: {value}")).collect();
-        let body = call.body.as_ref();
+        let sent = self.sent_file(by, call).await?;
+        let body = sent.as_ref().or(call.body.as_ref());
         let digest = Digest::of(format!(
             "{} {}\n{}\n{}",
             request.method,

@@ -92,6 +92,12 @@ impl Connection {
 
     /// One call with its files; what is downloaded is there once the last page of it is.
     pub(crate) async fn send_file(&self, pass: &dyn Pass, call: &Call, prepared: &Prepared) -> Result<Value, Failure> {
+        if self.reads_only && prepared.download.is_some() {
+            return Err(Failure::new(
+                ErrorClass::Bug,
+                format!("`{}` is only looked at, and this saves a file", self.name),
+            ));
+        }
         let prepared = self.with_its_files(call, prepared).await?;
         let opened = prepared.download.as_ref().and_then(|saved| Some((saved, saved.opened.clone()?)));
         let Some((rule, (saved, file))) = call.request.download.as_ref().zip(opened) else {
@@ -119,6 +125,16 @@ impl Connection {
                 return Err(Failure::new(ErrorClass::Bug, "the pages lead round in a circle"));
             }
         }
+    }
+
+    /// What a person sees of the file that a call would send, so that another one in its place is noticed.
+    pub(crate) async fn sent_file(&self, call: &Call, prepared: &Prepared) -> Result<Option<Value>, Failure> {
+        let parts = call.job.as_ref().and_then(|job| job.parts.as_ref());
+        let of_parts = parts.and_then(|parts| parts.file.one(Document::Value(&prepared.input)).ok()?.as_str());
+        let own = prepared.upload.as_ref().map(|upload| upload.file.as_str());
+        let Some(file) = own.or(of_parts).map(str::to_owned) else { return Ok(None) };
+        let files = self.files()?;
+        blocking(move || files.about(&file)).await.map(Some)
     }
 
     /// The same call with its files open.

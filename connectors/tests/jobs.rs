@@ -13,119 +13,20 @@ use std::{
 use ferry_connectors::{
     connection::{Connection, World},
     files::Files,
+    library::Library,
     request::{Gate, Prepared},
 };
 use ferry_contract::{
     failure::{ErrorClass, Failure},
     port::{Body, Boxed, Clock, FreePass, Http, HttpError, HttpRequest, HttpResponse},
+    report::{Report, Source},
+    script::NoWatch,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-const MANIFEST: &str = r#"
-ferry: 1
-connector: acme
-title: Acme
-environments: { only: { api: "https://a" } }
-errors:
-  - { when: "status == 404", class: not_found }
-  - { when: "status >= 400 && status < 500", class: rejected }
-message: body.error
-actions:
-  load:
-    summary: Loads a table.
-    source: this test
-    effect: { write: { repeat: never } }
-    timeout: 60s
-    job:
-      parts: { file: $.file, max_bytes: 1000 }
-      steps:
-        - { id: made, action: make, with: { name: $.input.name } }
-        - { id: sent, action: send, with: { id: $.made.id, file: $.input.file, part: $.part } }
-        - { id: gone, action: go, with: { id: $.made.id }, takes_effect: true }
-        - id: done
-          action: look
-          with: { id: $.made.id }
-          until: "done.state != \"busy\""
-          every: 5s
-          rules: [ { passes: "done.state == \"done\"", class: rejected, message: { text: "it is {$.done.state}" } } ]
-        - { id: told, when: "input.to != ()", action: fetch, with: { id: $.made.id, file: $.input.to } }
-    result: { jobs: { rhai: "parts.map(|part| part.made.id)" }, told: { rhai: "parts.map(|part| part.told)" } }
-    input:
-      type: object
-      required: [name, file]
-      properties:
-        name: { type: string, description: A name., example: a }
-        file: { type: string, description: A file., example: a.csv }
-        to: { type: string, description: A file., example: b.csv }
-    output: { type: object, additionalProperties: true, properties: {} }
-    sample: none
-  make:
-    summary: Makes a job.
-    source: this test
-    effect: { write: { repeat: upsert } }
-    request: { host: api, method: POST, path: /jobs, body: { name: $.name } }
-    success: "status == 200"
-    result: $
-    input: { type: object, required: [name], properties: { name: { type: string, description: A name., example: a } } }
-    output: { type: object, required: [id], properties: { id: { type: string, description: Its id., example: "1" } } }
-    sample: none
-  send:
-    summary: Sends its table.
-    source: this test
-    effect: { write: { repeat: upsert } }
-    request: { host: api, method: PUT, path: "/jobs/{$.id}", upload: { file: $.file, part: $.part, media_type: text/csv } }
-    success: "status == 200"
-    result: {}
-    input:
-      type: object
-      required: [id, file]
-      properties:
-        id: { type: string, description: Its id., example: "1" }
-        file: { type: string, description: A file., example: a.csv }
-        part: { type: object, additionalProperties: true, properties: {}, description: A part., example: {} }
-    output: { type: object, properties: {} }
-    sample: none
-  go:
-    summary: Lets it go.
-    source: this test
-    effect: { write: { repeat: upsert } }
-    request: { host: api, method: PATCH, path: "/jobs/{$.id}" }
-    success: "status == 200"
-    result: {}
-    input: { type: object, required: [id], properties: { id: { type: string, description: Its id., example: "1" } } }
-    output: { type: object, properties: {} }
-    sample: none
-  look:
-    summary: Looks at it.
-    source: this test
-    effect: read
-    request: { host: api, method: GET, path: "/jobs/{$.id}" }
-    success: "status == 200"
-    result: $
-    input: { type: object, required: [id], properties: { id: { type: string, description: Its id., example: "1" } } }
-    output: { type: object, required: [state], properties: { state: { type: string, description: Its state., example: done } } }
-    sample: none
-  fetch:
-    summary: Fetches what came of it.
-    source: this test
-    effect: read
-    request:
-      host: api
-      method: GET
-      path: "/jobs/{$.id}/results"
-      download: { file: $.file, media_type: text/csv, heads: true, next: { header: Next, parameter: page, last: none } }
-    success: "status == 200"
-    result: $
-    input:
-      type: object
-      required: [id, file]
-      properties:
-        id: { type: string, description: Its id., example: "1" }
-        file: { type: string, description: A file., example: b.csv }
-    output: { type: object, required: [file, bytes, sha256], properties: { file: { type: string, description: A file., example: b }, bytes: { type: integer, description: Bytes., example: 1 }, sha256: { type: string, description: A digest., example: a } } }
-    sample: none
-"#;
+/// A connector whose target works by itself.
+const MANIFEST: &str = include_str!("jobs.yaml");
 
 /// A target with jobs, which does the nth request to a method and path otherwise.
 #[derive(Default)]
@@ -300,7 +201,7 @@ async fn what_a_step_gets_says_what_is_known_of_the_job() {
         assert!(goes <= 3 && asked.iter().filter(|one| *one == "PATCH /jobs/0").count() <= 1, "{asked:?}");
     }
     let (got, asked) = loaded(3, Target { busy: 100, ..Target::default() }).await;
-    assert_eq!(got, format!("{unknown}: the job was not done within 60 s"));
+    assert_eq!(got, format!("{unknown}: the job was not done within 60 s (`done`)"));
     assert_eq!(asked.len(), 3 + 13, "at once, and every five seconds");
 }
 
@@ -364,4 +265,61 @@ async fn a_file_that_is_not_there_or_not_ours_is_never_sent() {
     let nowhere = sent(&open(&target, None), json!({ "id": "0", "file": "a.csv" })).await.unwrap_err();
     assert!(nowhere.class == ErrorClass::Config && nowhere.message.contains("add `files: files`"), "{nowhere:?}");
     assert_eq!(target.asked.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn whoever_only_looks_begins_no_job_and_saves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv"), table(3)).unwrap();
+    let target = Arc::new(Target::default());
+    let looking = open(&target, Some(folder.path())).reading_only();
+    for (action, input) in [
+        ("report", json!({ "name": "n", "file": "b.csv" })),
+        ("fetch", json!({ "id": "0", "file": "b.csv" })),
+        ("load", json!({ "name": "n", "file": "a.csv" })),
+    ] {
+        let refused = call(&looking, action, input, None).await.unwrap_err();
+        assert_eq!(refused.class, ErrorClass::Bug, "{action}: {refused:?}");
+    }
+    assert_eq!(target.asked.lock().unwrap().len(), 0);
+    assert!(!folder.path().join("b.csv").exists());
+    let read = call(&open(&target, Some(folder.path())), "report", json!({ "name": "n", "file": "b.csv" }), None).await;
+    assert!(read.is_ok() && folder.path().join("b.csv").exists(), "{read:?}");
+}
+
+/// What a manifest may say of a job: nothing that would send a write again without anybody's knowing.
+#[test]
+fn a_job_that_could_write_twice_is_a_finding() {
+    let step = "        - { id: gone, action: go, with: { id: $.made.id }, takes_effect: true }\n";
+    let found = |from: &str, to: &str| {
+        assert!(MANIFEST.contains(from), "{from}");
+        let source = Source::new("acme.yaml", MANIFEST.replacen(from, to, 1));
+        let (_, reports) = Library::load(&[source], Arc::new(NoWatch));
+        let own = reports.iter().filter(|report| report.source.name == "acme.yaml");
+        let findings = own.flat_map(Report::findings).map(|finding| finding.message.clone());
+        findings.collect::<Vec<_>>().join("\n")
+    };
+    let go = "    effect: { write: { repeat: upsert } }\n    request: { host: api, method: PATCH";
+    let keyed =
+        "    effect: { write: { repeat: keyed, header: Idempotency-Key } }\n    request: { host: api, method: PATCH";
+    let make = "    effect: { write: { repeat: upsert } }\n    request: { host: api, method: POST";
+    let never = "    effect: { write: { repeat: never } }\n    request: { host: api, method: POST";
+    let own = "    effect: { write: { repeat: never } }\n    timeout: 60s";
+    for (from, to, expected) in [
+        (step, step, ""),
+        (step, &step.replace(", takes_effect: true", ""), "nothing says from which step on the job may have been done"),
+        (go, keyed, "the target knows a repeat of `go` by its key, and a step of a job has none"),
+        (make, never, "`make` writes, and would act again where it is called again"),
+        (own, &own.replace("never", "keyed, header: K"), "a job has no request that carries its key"),
+        (own, &own.replace("{ write: { repeat: never } }", "read"), "a job that only reads takes no effect"),
+        ("action: look\n", "action: load\n", "`load` is a job itself, or travels with others in a bundle"),
+        (
+            "until: \"done.state",
+            "takes_effect: true\n          until: \"done.state",
+            "`look` only reads, or is called again and again",
+        ),
+    ] {
+        let said = found(from, to);
+        assert!(said.contains(expected) && (said.is_empty() == expected.is_empty()), "{to}\n{said}");
+    }
 }

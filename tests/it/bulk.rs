@@ -4,7 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use ferry::{clock::SystemClock, http::HttpClient, sandbox::SandboxInfo};
 use ferry_connectors::{connection::Connection, files::Files};
-use ferry_contract::{failure::ErrorClass, port::Clock};
+use ferry_contract::{
+    failure::ErrorClass,
+    port::{Clock, FreePass},
+};
 use ferry_sandbox::{Fault, FaultRule, Faults, Options, Sandbox, System};
 use serde_json::{Value, json};
 
@@ -87,7 +90,7 @@ async fn a_table_is_written_once_however_often_and_its_refused_rows_say_why() {
 
     std::fs::write(folder.path().join("out/a.csv"), "Payment_ID__c,Nothing__c\r\nB-1,1\r\n").unwrap();
     let refused = call(&crm, "bulk_ingest", upsert_as_job()).await.unwrap_err();
-    let expected = "is Failed after 0 records: InvalidBatch : Field name not found : Nothing__c";
+    let expected = "is Failed, and no record was written: InvalidBatch : Field name not found : Nothing__c";
     assert!(refused.class == ErrorClass::Rejected && refused.message.ends_with(expected), "{refused:?}");
 }
 
@@ -175,6 +178,16 @@ async fn a_file_is_put_and_got_by_plain_http_whole_or_not_at_all() {
     let fields = [("base_url", None), ("bearer_token", None)];
     let (_sandbox, api) = opened_as("http", &fields, (folder.path(), rules)).await;
     let put = json!({ "path": "/reports/a", "file": "a.json", "media_type": "application/json" });
+    let shown = async || {
+        let prepared = api.prepare("upload", &put).unwrap();
+        api.rendered(&FreePass, "upload", &prepared).await.unwrap()
+    };
+    let first = shown().await;
+    assert_eq!(first.body.as_ref().unwrap()["bytes"], json!(text.len()));
+    std::fs::write(folder.path().join("a.json"), text.replace("some", "same")).unwrap();
+    assert_ne!(shown().await.digest, first.digest, "another file is another request");
+    std::fs::write(folder.path().join("a.json"), &text).unwrap();
+    assert_eq!(shown().await.digest, first.digest);
     assert_eq!(call(&api, "upload", put.clone()).await.unwrap_err().class, ErrorClass::Unknown);
     assert_eq!(call(&api, "upload", put).await.unwrap()["status"], 200, "it was there already");
     let got = |media_type: &str| json!({ "path": "/reports/a", "file": "b.json", "media_type": media_type });
@@ -223,6 +236,40 @@ async fn a_few_records_go_together_and_many_as_a_job() {
     write(format!("Payment_ID__c,Amount__c\n{many}"));
     let done = call(&crm, "bulk_ingest", upsert()).await.unwrap();
     assert_eq!((&done["processed"], done["jobs"].as_array().unwrap().len()), (&json!(2_001), 1));
+}
+
+/// What is wrong with the whole table is not said of its rows, and is known before anything is sent where it can be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_wrong_as_a_whole_is_refused_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    let write = |table: &str| std::fs::write(folder.path().join("out/a.csv"), table).unwrap();
+    let (_sandbox, crm) = opened(folder.path(), vec![]).await;
+    let of = |name: &str, value: &str| {
+        let mut input = upsert();
+        input[name] = json!(value);
+        input
+    };
+    let records = "Payment_ID__c,Amount__c\nB-1,1\nB-2,2\n";
+    for (table, input, class, says) in [
+        (records, of("failed_file", "../refused.csv"), ErrorClass::Invalid, "is no path inside the folder"),
+        (records, of("object", "Nothing__c"), ErrorClass::NotFound, "does not exist"),
+        (records, of("external_id", "Nothing__c"), ErrorClass::NotFound, "does not exist"),
+        (
+            "Account__c,Account__c.Name\n1,2\n",
+            upsert(),
+            ErrorClass::Invalid,
+            "two columns of the table say what `Account__c` is",
+        ),
+        ("Payment_ID__c,Amount__c\nB-1\n", upsert(), ErrorClass::Invalid, "it is no table"),
+        ("Payment_ID__c\rB-1\r", upsert(), ErrorClass::Invalid, "a carriage return alone"),
+        ("", upsert(), ErrorClass::Invalid, "it is empty"),
+    ] {
+        write(table);
+        let refused = call(&crm, "bulk_ingest", input.clone()).await.unwrap_err();
+        assert!(refused.class == class && refused.message.contains(says), "{input}: {refused:?}");
+        assert_eq!(read_back(&crm, folder.path()).await.lines().count(), 1, "nothing is written");
+    }
 }
 
 /// A second time writes the same records, so that what is not known is sent again.

@@ -193,7 +193,7 @@ async fn what_is_taken_back_is_a_void_or_a_refund_and_is_found_as_what_it_was() 
     assert!(part.class == ErrorClass::Rejected && part.message.contains("only the whole of 10"), "{part:?}");
     assert_eq!(till.does("take_back", whole.clone()).await["way"], "void");
     assert_eq!(till.found("take_back", &whole).await, Found::Agrees);
-    assert_eq!(till.call("take_back", whole).await.unwrap_err().class, ErrorClass::Conflict);
+    assert_eq!(till.call("take_back", whole).await.unwrap_err().class, ErrorClass::Rejected, "and is not another's");
 
     till.order("paytrace", json!({ "settle": true })).await;
     let part = back(&second, json!(2.5), "R-2");

@@ -3,7 +3,7 @@
 mod parts;
 
 use std::{
-    io,
+    io::{self, Read as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::limits::FILE_PART_BYTES;
 use crate::native::{
     config,
     files::folder::{Folder, Unfinished},
@@ -61,6 +62,21 @@ impl Files {
         Ok(Arc::new(self.sending(path, None)?))
     }
 
+    /// What a person sees of a file, and what tells it from another: its length and its digest.
+    pub(crate) fn about(&self, path: &str) -> Result<Value, Failure> {
+        let (mut file, _) = self.folder()?.open_file(path).map_err(never_sent)?;
+        let (mut hash, mut bytes, mut part) = (Sha256::new(), 0_u64, vec![0; FILE_PART_BYTES]);
+        loop {
+            let read = file.read(&mut part).map_err(|error| unavailable(format!("`{path}`: {error}")))?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&part[..read]);
+            bytes += read as u64;
+        }
+        Ok(json!({ "file": path, "bytes": bytes, "sha256": hex(&hash) }))
+    }
+
     /// A file to be sent, or ranges of it.
     ///
     /// # Errors
@@ -96,9 +112,13 @@ impl Files {
     /// [`ErrorClass::Invalid`] for what is no table.
     pub(crate) fn parts(&self, path: &str, max_bytes: u64) -> Result<Vec<Part>, Failure> {
         let (file, length) = self.folder()?.open_file(path).map_err(never_sent)?;
-        parts_of(io::BufReader::with_capacity(1 << 16, file), length, max_bytes)
+        parts_of(io::BufReader::with_capacity(FILE_PART_BYTES, file), length, max_bytes)
             .map_err(|what| invalid(format!("`{path}`: {what}")))
     }
+}
+
+fn hex(hash: &Sha256) -> String {
+    hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whatever is wrong with a file of ours, nothing was sent.
@@ -172,6 +192,16 @@ struct Pages {
     count: u64,
     bytes: u64,
     hash: Sha256,
+    ends_line: bool,
+}
+
+impl Received {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.so_far.hash.update(bytes);
+        self.so_far.bytes += bytes.len() as u64;
+        self.so_far.ends_line = bytes.last().map_or(self.so_far.ends_line, |last| *last == b'\n');
+        self.file.write(bytes)
+    }
 }
 
 impl Receiving {
@@ -191,11 +221,7 @@ impl Receiving {
 
     /// What rules and results see in the place of a body.
     pub(crate) fn told(&self) -> Value {
-        let told = |state: &mut Received| {
-            let digest = state.so_far.hash.clone().finalize();
-            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({ "file": self.path, "bytes": state.so_far.bytes, "sha256": digest })
-        };
+        let told = |state: &mut Received| json!({ "file": self.path, "bytes": state.so_far.bytes, "sha256": hex(&state.so_far.hash) });
         self.with(told).unwrap_or_default()
     }
 
@@ -222,6 +248,10 @@ impl Download for Receiving {
             state.so_far = Pages { count: state.whole.count + 1, ..state.whole.clone() };
             state.is_in_head = self.has_heads && state.whole.count > 0;
             state.begun += 1;
+            // The last row of a page before may end without a line's end.
+            if state.is_in_head && !state.whole.ends_line {
+                state.take(b"\n")?;
+            }
             Ok(())
         });
         begun.unwrap_or(Ok(()))
@@ -237,9 +267,7 @@ impl Download for Receiving {
                 None if state.is_in_head => return Ok(()),
                 None => bytes,
             };
-            state.so_far.hash.update(rest);
-            state.so_far.bytes += rest.len() as u64;
-            state.file.write(rest)
+            state.take(rest)
         });
         written.unwrap_or(Ok(()))
     }
@@ -253,7 +281,7 @@ mod tests {
     fn a_page_that_was_cut_and_comes_again_is_there_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = Files::new(folder.path().join("new")).receiving("b.csv", true).unwrap();
-        for (page, is_whole) in [("id\n1\n", true), ("id\n2", false), ("id", false), ("id\n2\n", true)] {
+        for (page, is_whole) in [("id\n1", true), ("id\n2", false), ("id", false), ("id\n2\n", true)] {
             file.begin().unwrap();
             page.as_bytes().chunks(2).for_each(|part| file.write(part).unwrap());
             if is_whole {

@@ -32,6 +32,8 @@ struct Scan {
     last: u8,
     /// Whether the record before ends with `\r\n`.
     ends_with_return: bool,
+    /// Whether a line ended with `\r` alone.
+    has_bare_return: bool,
 }
 
 impl Scan {
@@ -47,6 +49,7 @@ impl Scan {
             for byte in buffer {
                 used += 1;
                 let before = std::mem::replace(&mut self.last, *byte);
+                self.has_bare_return |= !self.is_quoted && before == b'\r' && *byte != b'\n';
                 match byte {
                     b'"' => {
                         self.is_quoted = !self.is_quoted;
@@ -106,6 +109,9 @@ pub fn parts_of(mut table: impl BufRead, file_bytes: u64, max_bytes: u64) -> Res
         }
         current = (Range { to: scan.at, ..current.0 }, current.1 + 1);
     }
+    if scan.has_bare_return {
+        return Err("a line of it ends with a carriage return alone; lines end with LF, or with CR and LF".to_owned());
+    }
     if scan.is_quoted {
         return Err("it ends within quotes; a quote is missing, or the file was cut".to_owned());
     }
@@ -147,6 +153,8 @@ mod tests {
         assert_eq!(cut("a,b\n", 100), Ok(vec![]), "a head alone has nothing to send");
         assert_eq!(cut("", 100).unwrap_err(), "it is empty; its first line has the names of the columns");
         assert!(cut("a\n\"1\n2\n", 100).unwrap_err().contains("within quotes"));
+        assert!(cut("a\r1\r2\r", 100).unwrap_err().contains("a carriage return alone"));
+        assert_eq!(cut("a\r\n\"1\r2\"\r\n", 100), whole("a\r\n\"1\r2\"\r\n", 1), "within quotes it is a letter");
         assert!(cut("a\n1\n1234567890\n", 6).unwrap_err().contains("the record at byte 4"));
     }
 

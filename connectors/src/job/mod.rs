@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     connection::Connection,
+    limits::{JOB_LOOK_DEFAULT, JOB_TRIES_MAX},
     manifest::{Call, Job, Stage, Until},
     request::Prepared,
     transfer::blocking,
@@ -80,16 +81,20 @@ impl Connection {
     ) -> Result<(), Failure> {
         let earlier = course.has_effect;
         for stage in &job.steps {
+            let before = course.has_effect;
             let output = match self.is_called(stage, document) {
                 Ok(true) => self.stage(pass, stage, (course, document)).await,
                 Ok(false) => Ok(Value::Null),
                 Err(failure) => Err(failure),
             };
-            // What an earlier part has done is not undone by what this one says.
-            let unknown = |failure: Failure| Failure { class: ErrorClass::Unknown, ..failure };
-            document[stage.id.as_str()] = output.map_err(|failure| if earlier { unknown(failure) } else { failure })?;
-            let passes = self.passes(stage, document);
-            passes.map_err(|failure| if earlier { unknown(failure) } else { failure })?;
+            document[stage.id.as_str()] = output.map_err(|failure| course.judged(stage, before, failure))?;
+            match self.broken(stage, (course, document)) {
+                Ok(None) => {}
+                // What an earlier part has done is not undone by what the target says of this one.
+                Ok(Some(failure)) if earlier => return Err(unknown(failure)),
+                Ok(Some(failure)) => return Err(failure),
+                Err(failure) => return Err(course.judged(stage, before, failure)),
+            }
         }
         Ok(())
     }
@@ -110,10 +115,22 @@ impl Connection {
         stage: &Stage,
         (course, document): (&mut Course<'_>, &Value),
     ) -> Result<Value, Failure> {
+        let (course_end, timeout) = (course.end, course.call.timeout);
+        self.may_send(&stage.action)?;
+        let is_over = |wait: Duration| self.world.clock.now().checked_add(wait).is_ok_and(|next| next > course_end);
+        let over = || {
+            let message = format!("the job was not done within {} s", timeout.as_secs());
+            Failure::new(ErrorClass::Unavailable, message)
+        };
+        if stage.takes_effect && is_over(Duration::ZERO) {
+            return Err(over());
+        }
         if let Some(rule) = &stage.rows {
             return self.rows(pass, (stage, rule), (course, document)).await;
         }
+        let mut tries = 0;
         loop {
+            tries += 1;
             let given = self.stage_once(pass, stage, (course, document)).await;
             course.has_effect |= stage.takes_effect && may_have_acted(given.as_ref().err());
             let wait = match (&stage.until, given) {
@@ -127,16 +144,13 @@ impl Connection {
                     until.every
                 }
                 // What was asked for goes on, whether or not it can be seen just now.
-                (until, Err(failure)) => match again(stage, until.as_ref(), course, &failure) {
+                (until, Err(failure)) => match again((stage, tries), until.as_ref(), course, &failure) {
                     Some(wait) => wait,
-                    None => return Err(course.judged(stage, failure)),
+                    None => return Err(failure),
                 },
             };
-            let now = self.world.clock.now();
-            if now.checked_add(wait).is_ok_and(|next| next > course.end) {
-                let message = format!("the job was not done within {} s", course.call.timeout.as_secs());
-                let class = if course.has_effect { ErrorClass::Unknown } else { ErrorClass::Unavailable };
-                return Err(Failure::new(class, message));
+            if is_over(wait) {
+                return Err(over());
             }
             self.world.clock.sleep(wait).await;
         }
@@ -151,7 +165,8 @@ impl Connection {
         let call = self.action(&stage.action)?;
         let mut prepared = self.prepare(&stage.action, &input_of(self, stage, document)?)?;
         // What only looks at what was done may do so for as long as it takes.
-        prepared.gate = course.prepared.gate.clone().filter(|_| !course.has_effect || stage.takes_effect);
+        prepared.gate = course.prepared.gate.clone().filter(|_| !course.has_effect || call.is_write);
+        prepared.reach = course.prepared.reach;
         prepared.sensitive.extend(course.prepared.sensitive.iter().cloned());
         let sent = Box::pin(self.send_alone(pass, call, &prepared)).await;
         sent.map_err(|failure| self.with_body(failure, &prepared, 1))
@@ -164,28 +179,35 @@ impl Connection {
         by.eval(scope).map_err(|error| Failure::new(ErrorClass::Invalid, error.to_string()))
     }
 
-    fn passes(&self, stage: &Stage, document: &Value) -> Result<(), Failure> {
+    /// The first rule of a step that does not pass.
+    fn broken(&self, stage: &Stage, (course, document): (&Course<'_>, &Value)) -> Result<Option<Failure>, Failure> {
         for rule in &stage.rules {
             if !self.holds(&rule.passes, document)? {
                 let said = self.made(&rule.message, document).unwrap_or_default();
                 let said = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
-                return Err(Failure::new(rule.class, crate::response::clipped(&said)));
+                let said = self.mask(&course.prepared.sensitive).text(&said);
+                return Ok(Some(Failure::new(rule.class, crate::response::clipped(&said))));
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
 impl Course<'_> {
-    /// What the failure of a step is to the whole job.
-    fn judged(&self, stage: &Stage, failure: Failure) -> Failure {
-        let class = match failure.class {
-            class if !self.has_effect && class == ErrorClass::Unknown => ErrorClass::Unavailable,
-            class if !self.has_effect || stage.takes_effect => class,
-            _ => ErrorClass::Unknown,
-        };
-        Failure { class, message: format!("{} (`{}`)", failure.message, stage.id), ..failure }
+    /// What the failure of a step is to the whole job; `before` says whether the target acted before the step.
+    fn judged(&self, stage: &Stage, before: bool, failure: Failure) -> Failure {
+        let failure = Failure { message: format!("{} (`{}`)", failure.message, stage.id), ..failure };
+        match failure.class {
+            _ if before || self.has_effect => unknown(failure),
+            ErrorClass::Unknown => Failure { class: ErrorClass::Unavailable, ..failure },
+            _ => failure,
+        }
     }
+}
+
+/// What is not known of a job any more, and was tried.
+fn unknown(failure: Failure) -> Failure {
+    Failure { class: ErrorClass::Unknown, is_untried: false, ..failure }
 }
 
 /// The input of a step's action; what is null is left out.
@@ -201,12 +223,18 @@ fn input_of(connection: &Connection, stage: &Stage, document: &Value) -> Result<
 }
 
 /// How long until a step that only looks is called again, where its failure says nothing of the job.
-fn again(stage: &Stage, until: Option<&Until>, course: &Course<'_>, failure: &Failure) -> Option<Duration> {
+fn again(
+    (stage, tries): (&Stage, usize),
+    until: Option<&Until>,
+    course: &Course<'_>,
+    failure: &Failure,
+) -> Option<Duration> {
     let is_passing = matches!(failure.class, ErrorClass::Unavailable | ErrorClass::Throttled | ErrorClass::Unknown);
-    if !is_passing || stage.takes_effect || !course.has_effect && until.is_none() {
+    let may_be_asked = until.is_some() || course.has_effect && tries < JOB_TRIES_MAX;
+    if !is_passing || stage.takes_effect || !may_be_asked {
         return None;
     }
-    let every = until.map_or(crate::limits::JOB_LOOK_DEFAULT, |until| until.every);
+    let every = until.map_or(JOB_LOOK_DEFAULT, |until| until.every);
     Some(failure.wait_ms.map_or(every, |wait| every.max(Duration::from_millis(wait))))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     connection::Connection,
     files::{Files, Receiving, Sending},
     limits::JOB_ROWS_MAX,
-    manifest::{Rows, Stage},
+    manifest::{Call, Rows, Stage},
     native::invalid,
     request::Prepared,
     transfer::blocking,
@@ -33,14 +33,22 @@ impl Connection {
     ) -> Result<Value, Failure> {
         let files = self.files()?;
         let table = self.table(rule, document, &files).await?;
+        // Where it cannot be written, nothing is sent.
+        let to = rule.failed_file.as_ref().map(|by| self.made(by, document)).transpose()?;
+        let to = to.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let receiving = match to.clone() {
+            Some(file) => Some(blocking(move || files.receiving(&file, false)).await?),
+            None => None,
+        };
         let call = self.action(&stage.action)?;
         let mut prepared = Vec::new();
         let mut seen = document.clone();
         for row in &table.rows {
-            seen["row"] = rule.map_of(&table.columns, row);
+            seen["row"] = rule.map_of(&table.columns, row)?;
             let made = self.prepare(&stage.action, &input_of(self, stage, &seen)?)?;
             let sensitive = [made.sensitive.as_slice(), course.prepared.sensitive.as_slice()].concat();
-            prepared.push(Prepared { gate: course.prepared.gate.clone(), sensitive, ..made });
+            let (gate, reach) = (course.prepared.gate.clone(), course.prepared.reach);
+            prepared.push(Prepared { sensitive, reach, gate, ..made });
         }
         let mut refused = Vec::new();
         let together = call.bundle.as_ref().map_or(1, |bundle| bundle.max.max(1));
@@ -57,29 +65,28 @@ impl Connection {
                 }
                 *result =
                     Box::pin(self.sent(pass, &stage.action, &[call])).await.pop().unwrap_or_else(|| result.clone());
-                if result.as_ref().is_err_and(|failure| is_passing(failure.class)) {
+                if result.as_ref().is_err_and(|failure| is_of_request(failure.class)) {
                     break;
                 }
             }
-            let passing = results.iter().filter_map(|result| result.as_ref().err()).filter(|one| is_passing(one.class));
-            let passing: Vec<&Failure> = passing.collect();
-            if let Some(failure) = passing.first() {
+            if let Some(failure) = of_request(call, &results) {
                 // Of a request that did nothing, nobody has to look at its rows.
-                let did_nothing = passing.len() == results.len() && !course.has_effect;
-                let class = if did_nothing { failure.class } else { ErrorClass::Unknown };
-                return Err(Failure { class, ..(*failure).clone() });
+                course.has_effect |= failure.class == ErrorClass::Unknown || results.iter().any(Result::is_ok);
+                return Err(failure);
             }
             course.has_effect = true;
             refused.extend(results.into_iter().zip(at..).filter_map(|(result, row)| Some((row, result.err()?))));
             at += group.len();
         }
         let (records, failed) = (table.rows.len(), refused.len());
-        let to = rule.failed_file.as_ref().map(|by| self.made(by, document)).transpose()?;
-        let file = to.filter(|_| failed > 0).and_then(|file| file.as_str().map(str::to_owned));
-        if let Some(file) = file.clone() {
-            let column = rule.failed_column.clone();
-            blocking(move || write(&files.receiving(&file, false)?, &table, &column, &refused)).await?;
-        }
+        let file = match receiving.filter(|_| failed > 0) {
+            Some(receiving) => {
+                let column = rule.failed_column.clone();
+                blocking(move || write(&receiving, &table, &column, &refused)).await?;
+                to
+            }
+            None => None,
+        };
         Ok(json!({ "records": records, "failed": failed, "failed_file": file }))
     }
 
@@ -91,9 +98,37 @@ impl Connection {
     }
 }
 
-/// Whether a failure says nothing of one record, but of the request.
-fn is_passing(class: ErrorClass) -> bool {
-    matches!(class, ErrorClass::Unavailable | ErrorClass::Throttled | ErrorClass::Unknown | ErrorClass::Auth)
+/// Whether a failure says nothing of one record, but of the request, or of what we are.
+fn is_of_request(class: ErrorClass) -> bool {
+    match class {
+        ErrorClass::Unavailable
+        | ErrorClass::Throttled
+        | ErrorClass::Unknown
+        | ErrorClass::Auth
+        | ErrorClass::Config
+        | ErrorClass::Invalid
+        | ErrorClass::Bug => true,
+        ErrorClass::Rejected
+        | ErrorClass::Declined
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::InsufficientFunds => false,
+    }
+}
+
+/// What failed is not a row, but the request, or what is set up for it: that of which least is known.
+fn of_request(call: &Call, results: &[Result<Value, Failure>]) -> Option<Failure> {
+    let failures = || results.iter().filter_map(|result| result.as_ref().err());
+    let unknown = failures().find(|failure| failure.class == ErrorClass::Unknown);
+    let passing = unknown.or_else(|| failures().find(|failure| is_of_request(failure.class)));
+    // Where an answer has a result for each row, one of another status is of all.
+    let has_results = call.bundle.as_ref().is_some_and(|bundle| bundle.results.is_some());
+    let is_refused = |failure: &Failure| {
+        let answer = failure.exchange.as_ref().and_then(|exchange| exchange.answer.as_ref());
+        answer.is_some_and(|answer| answer.status >= 300)
+    };
+    let whole = || failures().next().filter(|_| has_results && failures().count() == results.len());
+    passing.or_else(|| whole().filter(|_| failures().all(is_refused))).cloned()
 }
 
 /// Whether a row may be done where it goes alone: nothing was done of it, and the others of its request are to blame.
@@ -134,20 +169,19 @@ fn write(file: &Receiving, table: &Table, column: &str, refused: &[(usize, Failu
 
 impl Rows {
     /// A row by its columns: what is empty is left out, and `A.b` is a field of a map.
-    fn map_of(&self, columns: &csv::StringRecord, row: &csv::StringRecord) -> Value {
+    fn map_of(&self, columns: &csv::StringRecord, row: &csv::StringRecord) -> Result<Value, Failure> {
         let mut map = Map::new();
         for (column, cell) in columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
             let value = if self.null.as_deref() == Some(cell) { Value::Null } else { Value::from(cell) };
-            match column.split_once('.') {
-                Some((outer, inner)) => {
-                    let within = map.entry(outer).or_insert_with(|| json!({}));
-                    within[inner] = value;
-                }
-                None => {
-                    map.insert(column.to_owned(), value);
-                }
+            let (outer, inner) = column.split_once('.').map_or((column, None), |(outer, inner)| (outer, Some(inner)));
+            let there = map.get_mut(outer).map(Value::as_object_mut);
+            match (inner, there) {
+                (None, None) => drop(map.insert(outer.to_owned(), value)),
+                (Some(inner), None) => drop(map.insert(outer.to_owned(), json!({ inner: value }))),
+                (Some(inner), Some(Some(within))) => drop(within.insert(inner.to_owned(), value)),
+                (_, Some(_)) => return Err(invalid(format!("two columns of the table say what `{outer}` is"))),
             }
         }
-        Value::Object(map)
+        Ok(Value::Object(map))
     }
 }

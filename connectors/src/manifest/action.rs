@@ -191,6 +191,9 @@ impl Reader<'_> {
                 fields.refuse("request", "a job has no request of its own", "remove `request`, or `job`", self.report);
                 fields.refuse("bundle", "a job is made for one call", "remove `bundle`", self.report);
                 fields.refuse("paginate", "the actions of a job read their own pages", "remove it", self.report);
+                fields.refuse("poll", "a job is called for one thing, and not polled", "remove it", self.report);
+                fields.refuse("errors", "the actions of a job say what their answers mean", "remove it", self.report);
+                fields.refuse("success", "the actions of a job say what their answers mean", "remove it", self.report);
                 Some(self.job(node, known)?)
             }
             None => None,

@@ -4,9 +4,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ferry_contract::{
-    catalog::Action,
+    catalog::{Action, Effect, Repeat},
     expression::Expression,
     failure::ErrorClass,
+    limits::LEASE,
     path::Path,
     report::At,
     script::Script,
@@ -209,46 +210,93 @@ impl Reader<'_> {
 
     /// What only all actions together show: which of them a job calls, and when it takes effect.
     pub(super) fn check_jobs(&mut self, actions: &mut BTreeMap<String, Action>, calls: &mut BTreeMap<String, Call>) {
-        let hosts: BTreeMap<String, String> = calls
-            .iter()
-            .filter(|(_, call)| call.job.is_none() && call.bundle.is_none())
-            .map(|(name, call)| (name.clone(), call.request.host.clone()))
-            .collect();
-        let bundled: Vec<String> =
-            calls.iter().filter(|(_, call)| call.bundle.is_some()).map(|(name, _)| name.clone()).collect();
+        let called = |call: &Call| Called {
+            host: call.request.host.clone(),
+            is_job: call.job.is_some(),
+            is_bundled: call.bundle.is_some(),
+            timeout: call.timeout,
+        };
+        let all: BTreeMap<String, Called> = calls.iter().map(|(name, call)| (name.clone(), called(call))).collect();
         for (name, call) in calls {
             let Some(job) = &call.job else { continue };
-            let of_files = |stage: &Stage| actions.get(&stage.action).is_some_and(|action| action.uses_files);
-            let uses_files =
-                job.parts.is_some() || job.steps.iter().any(|stage| stage.rows.is_some() || of_files(stage));
-            actions.get_mut(name).into_iter().for_each(|action| action.uses_files = uses_files);
+            let of_files = |stage: &Stage| {
+                stage.rows.is_some() || actions.get(&stage.action).is_some_and(|action| action.uses_files)
+            };
+            let uses_files = job.parts.is_some() || job.steps.iter().any(of_files);
             for stage in &job.steps {
-                let is_write = actions.get(&stage.action).is_some_and(|action| action.effect.is_write());
-                let is_together = stage.rows.is_some() && bundled.contains(&stage.action);
-                if !is_together && !hosts.contains_key(&stage.action) && actions.contains_key(&stage.action) {
-                    let message = format!("`{}` is a job itself, or travels with others in a bundle", stage.action);
-                    self.report.error("invalid-value", stage.at, message, "name actions that are one request each");
-                }
-                if stage.takes_effect && !(is_write && stage.until.is_none()) {
-                    let message = format!("`{}` only reads, or is called again and again", stage.action);
-                    let help = "set `takes_effect` at the one write after which the target acts";
-                    self.report.error("invalid-value", stage.at, message, help);
+                if let (Some(action), Some(called)) = (actions.get(&stage.action), all.get(&stage.action)) {
+                    self.check_stage(stage, &action.effect, called);
                 }
             }
-            let has_effect = job.steps.iter().any(|stage| stage.takes_effect);
-            if has_effect != call.is_write {
-                let message = if call.is_write {
-                    "nothing says from which step on the job may have been done"
-                } else {
-                    "a job that only reads takes no effect"
-                };
-                let help =
-                    "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
-                self.report.error("invalid-value", job.steps[0].at, message, help);
+            if let Some(action) = actions.get_mut(name) {
+                action.uses_files = uses_files;
+                self.check_effect(job, &action.effect, (call.timeout, &all));
             }
-            if let Some(host) = job.steps.iter().find_map(|stage| hosts.get(&stage.action)) {
-                call.request.host.clone_from(host);
+            if let Some(called) = job.steps.iter().find_map(|stage| all.get(&stage.action)) {
+                call.request.host.clone_from(&called.host);
             }
         }
     }
+
+    fn check_stage(&mut self, stage: &Stage, effect: &Effect, called: &Called) {
+        let name = &stage.action;
+        let mut wrong = |message: String, help: &str| self.report.error("invalid-value", stage.at, message, help);
+        if called.is_job || called.is_bundled && stage.rows.is_none() {
+            let message = format!("`{name}` is a job itself, or travels with others in a bundle");
+            wrong(message, "name actions that are one request each");
+        }
+        if stage.takes_effect && !(effect.is_write() && stage.until.is_none()) {
+            let message = format!("`{name}` only reads, or is called again and again");
+            wrong(message, "set `takes_effect` at the one write after which the target acts");
+        }
+        match effect {
+            Effect::Write(Repeat::Keyed { .. }) => {
+                let message = format!("the target knows a repeat of `{name}` by its key, and a step of a job has none");
+                wrong(message, "call it in a step of a pipeline");
+            }
+            Effect::Write(Repeat::Lookup(_) | Repeat::Never) if !stage.takes_effect => {
+                let message = format!("`{name}` writes, and would act again where it is called again");
+                wrong(message, "set `takes_effect: true`, so that nothing is sent again after it");
+            }
+            Effect::Write(_) | Effect::Read => {}
+        }
+    }
+
+    fn check_effect(&mut self, job: &Job, effect: &Effect, (timeout, all): (Duration, &BTreeMap<String, Called>)) {
+        let at = job.steps[0].at;
+        let mut wrong = |message: String, help: &str| self.report.error("invalid-value", at, message, help);
+        let acting = || job.steps.iter().filter(|stage| stage.takes_effect);
+        if acting().next().is_some() != effect.is_write() {
+            let message = if effect.is_write() {
+                "nothing says from which step on the job may have been done"
+            } else {
+                "a job that only reads takes no effect"
+            };
+            let help = "set `takes_effect: true` at the step after which the target acts, where `effect` is a write";
+            wrong(message.to_owned(), help);
+        }
+        let longest = acting().filter_map(|stage| all.get(&stage.action)).map(|called| called.timeout).max();
+        match effect {
+            Effect::Write(Repeat::Keyed { .. }) => {
+                let message = "a job has no request that carries its key".to_owned();
+                wrong(message, "say what a repeat does with `upsert`, `lookup` or `never`");
+            }
+            Effect::Write(Repeat::Lookup(look_up))
+                if look_up.proves_absence && look_up.visible_after <= timeout + longest.unwrap_or_default() + LEASE =>
+            {
+                let message = "`visible_after` must be longer than the job's `timeout`, that of its longest step that takes \
+                               effect, and an engine's lease together: it may still be under way";
+                wrong(message.to_owned(), "make `visible_after` longer, or a `timeout` shorter");
+            }
+            Effect::Write(_) | Effect::Read => {}
+        }
+    }
+}
+
+/// What is known of an action that a job calls.
+struct Called {
+    host: String,
+    is_job: bool,
+    is_bundled: bool,
+    timeout: Duration,
 }

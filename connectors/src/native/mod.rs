@@ -187,16 +187,20 @@ impl Connection {
     }
 
     /// What a person sees of a call that is no single request over HTTP.
-    pub(crate) fn rendered_whole(&self, call: &Call, prepared: &Prepared) -> Result<Rendered, Failure> {
+    pub(crate) async fn rendered_whole(&self, call: &Call, prepared: &Prepared) -> Result<Rendered, Failure> {
         let addresses = self.addresses(&call.request.host, None)?;
         let (name, url) = (&call.request.method, &addresses[0].url);
         let mask = self.mask(&prepared.sensitive);
+        let mut shown = prepared.input.clone();
+        if let (Some(sent), Some(shown)) = (self.sent_file(call, prepared).await?, shown.as_object_mut()) {
+            shown.insert("sent".to_owned(), sent);
+        }
         Ok(Rendered {
             method: name.clone(),
             url: mask.url(url),
             headers: Value::Object(Map::new()),
-            body: Some(kept(&mask, &prepared.input)),
-            digest: Digest::of(format!("{name} {url}\n{}", Digest::of_value(&prepared.input))),
+            body: Some(kept(&mask, &shown)),
+            digest: Digest::of(format!("{name} {url}\n{}", Digest::of_value(&shown))),
         })
     }
 }

@@ -80,7 +80,7 @@ pub trait Upload: Send + Sync {
 /// body is empty then.
 #[derive(Clone)]
 pub struct Save {
-    /// Such as `text/csv`, without parameters.
+    /// Such as `text/csv`; its parameters do not count.
     pub media_type: String,
     /// What takes its parts.
     pub to: Arc<dyn Download>,

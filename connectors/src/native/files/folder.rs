@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Listed, inside, missing, parts};
 use crate::{
-    limits::{FILE_MAX_BYTES, FILES_MAX},
+    limits::{FILE_MAX_BYTES, FILE_NAMES_TRIED_MAX, FILES_MAX},
     native::{config, departure::Departure, rejected, unavailable},
 };
 
@@ -69,9 +69,17 @@ impl Folder {
     fn unfinished(&self, path: &str) -> Result<Unfinished, Failure> {
         let (folder, name) = parts(inside(path)?);
         let folder = self.below(folder)?;
-        let own = format!(".{name}.{}-{}.part", process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
-        let file = folder.open_with(&own, OpenOptions::new().write(true).create_new(true));
-        let file = file.map_err(|error| failed(path, &error))?.into_std();
+        // Another process with our number, such as in another container, may have left or have one of that name.
+        let mut tried = 0;
+        let (own, file) = loop {
+            let own = format!(".{name}.{}-{}.part", process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
+            tried += 1;
+            match folder.open_with(&own, OpenOptions::new().write(true).create_new(true)) {
+                Ok(file) => break (own, file.into_std()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < FILE_NAMES_TRIED_MAX => {}
+                Err(error) => return Err(failed(path, &error)),
+            }
+        };
         Ok(Unfinished { folder, file, own, name: name.to_owned(), path: path.to_owned(), is_kept: false })
     }
 

@@ -42,9 +42,9 @@ fn read(upload: &dyn Upload, sender: &mpsc::Sender<io::Result<Vec<u8>>>) -> io::
 
 /// Whether a body is the one that is to be saved, and not what a target says in its place.
 pub(super) fn is_meant(save: &Save, status: StatusCode, headers: &HeaderMap) -> bool {
+    let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|value| value.split(';').next()).map(str::trim);
-    status.is_success() && media_type.is_some_and(|own| own.eq_ignore_ascii_case(&save.media_type))
+    status.is_success() && media_type.is_some_and(|own| essence(own) == essence(&save.media_type))
 }
 
 /// Saves the body of an answer. One that does not come whole is none.
