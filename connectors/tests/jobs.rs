@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// A connector whose target works by itself.
-const MANIFEST: &str = include_str!("jobs.yaml");
+const MANIFEST: &str = include_str!("common/jobs.yaml");
 
 /// A target with jobs, which does the nth request to a method and path otherwise.
 #[derive(Default)]
