@@ -255,13 +255,23 @@ async fn a_file_that_is_not_there_or_not_ours_is_never_sent() {
         (json!({ "id": "0", "file": "../a.csv" }), "is no path inside the folder"),
         (json!({ "id": "0", "file": "a.csv", "part": { "number": 1 } }), "`part`: missing field"),
         (
-            json!({ "id": "0", "file": "a.csv", "part": { "number": 1, "count": 1, "records": 1, "line_ending": "LF", "ranges": [], "file_bytes": 7 } }),
+            json!({ "id": "0", "file": "a.csv", "part": { "number": 1, "count": 1, "records": 1, "line_ending": "LF", "ranges": [], "file_bytes": 7, "file_modified_ns": 0 } }),
             "has changed since it was divided into parts",
         ),
     ] {
         let refused = sent(&connection, input).await.unwrap_err();
         assert!(refused.class == ErrorClass::Invalid && refused.message.contains(expected), "{refused:?}");
     }
+    let length = table(3).len();
+    let same = json!({ "id": "0", "file": "a.csv", "part": { "number": 1, "count": 1, "records": 1, "line_ending": "LF", "ranges": [], "file_bytes": length, "file_modified_ns": 1 } });
+    let refused = sent(&connection, same).await.unwrap_err();
+    assert!(refused.message.contains("has changed since"), "another file of the same length: {refused:?}");
+    let no_folder = sent(&open(&target, Some(&folder.path().join("a.csv"))), json!({ "id": "0", "file": "a" })).await;
+    let no_folder = no_folder.unwrap_err();
+    assert!(
+        no_folder.class == ErrorClass::Config && no_folder.message.contains("is no folder; name one"),
+        "{no_folder:?}"
+    );
     let nowhere = sent(&open(&target, None), json!({ "id": "0", "file": "a.csv" })).await.unwrap_err();
     assert!(nowhere.class == ErrorClass::Config && nowhere.message.contains("add `files: files`"), "{nowhere:?}");
     assert_eq!(target.asked.lock().unwrap().len(), 0);

@@ -50,20 +50,20 @@ async fn pays(sandbox: &str, reference: &str) {
     shipped::call(&connection, "create_payout", input).await.unwrap();
 }
 
-/// Waits until the sandbox's webhook of a payout was accepted and refused so often.
-async fn until(sandbox: &str, reference: &str, expected: [u64; 2]) {
+/// Waits until the sandbox's last webhook with this value of a field was accepted and refused so often.
+pub(crate) async fn until(sandbox: &str, (field, name): (&str, &str), expected: [u64; 2]) {
     let http = HttpClient::new().unwrap();
     let mut seen = Value::Null;
     for _ in 0..PATIENCE {
         seen = get(&http, &format!("{sandbox}/_sandbox/webhooks")).await.unwrap()["list"].take();
-        let own = seen.as_array().unwrap().iter().find(|webhook| webhook["reference"] == reference);
+        let own = seen.as_array().unwrap().iter().rfind(|webhook| webhook[field] == name);
         let counts = own.map(|own| ["accepted", "refused"].map(|name| own[name].as_u64().unwrap()));
         if counts == Some(expected) {
             return;
         }
         pause(LOOK_EVERY).await;
     }
-    panic!("{reference} is not {expected:?}: {seen}");
+    panic!("{name} is not {expected:?}: {seen}");
 }
 
 /// The sandbox tells as Payoneer does, and somebody else beside it.
@@ -90,7 +90,7 @@ async fn payoneers_word_is_taken_once_and_a_forgery_or_a_recording_never() {
         control("faults", json!({ "webhooks": [fault] })).await;
         pays(&sandbox.address, reference).await;
         control("clock", json!({ "advance_ms": 41 * 60_000 })).await;
-        until(&sandbox.address, reference, expected).await;
+        until(&sandbox.address, ("reference", reference), expected).await;
     }
     for (reference, output) in [("ref-1", true), ("ref-2", true), ("ref-3", false)] {
         let mut shown = Value::Null;

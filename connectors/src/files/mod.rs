@@ -48,8 +48,18 @@ impl Files {
     /// Makes the folder where it is not there.
     fn folder(&self) -> Result<Folder, Failure> {
         let shown = |path: &Path| path.display().to_string();
-        std::fs::create_dir_all(&self.0)
-            .map_err(|error| config(format!("the folder `{}` of `files` cannot be made: {error}", shown(&self.0))))?;
+        if self.0.exists() && !self.0.is_dir() {
+            return Err(config(format!(
+                "`files` names `{}`, which is no folder; name one in ferry.yaml",
+                shown(&self.0)
+            )));
+        }
+        std::fs::create_dir_all(&self.0).map_err(|error| {
+            let shown = shown(&self.0);
+            config(format!(
+                "the folder `{shown}` that `files` names cannot be made: {error}; make it, or name another one"
+            ))
+        })?;
         let whole = self.0.canonicalize().map_err(|error| config(format!("`{}`: {error}", shown(&self.0))))?;
         Folder::open(&shown(&whole))
     }
@@ -86,9 +96,8 @@ impl Files {
         let ranges = match part.filter(|part| !part.is_null()) {
             Some(part) => {
                 let part = Part::deserialize(part).map_err(|error| invalid(format!("`part`: {error}")))?;
-                if part.file_bytes != length
-                    || part.ranges.iter().any(|range| range.from > range.to || range.to > length)
-                {
+                let is_same = part.file_bytes == length && part.file_modified_ns == modified_ns(&file);
+                if !is_same || part.ranges.iter().any(|range| range.from > range.to || range.to > length) {
                     return Err(invalid(format!("`{path}` has changed since it was divided into parts")));
                 }
                 part.ranges
@@ -112,9 +121,17 @@ impl Files {
     /// [`ErrorClass::Invalid`] for what is no table.
     pub(crate) fn parts(&self, path: &str, max_bytes: u64) -> Result<Vec<Part>, Failure> {
         let (file, length) = self.folder()?.open_file(path).map_err(never_sent)?;
-        parts_of(io::BufReader::with_capacity(FILE_PART_BYTES, file), length, max_bytes)
+        let of = (length, modified_ns(&file));
+        parts_of(io::BufReader::with_capacity(FILE_PART_BYTES, file), of, max_bytes)
             .map_err(|what| invalid(format!("`{path}`: {what}")))
     }
+}
+
+/// When a file was changed last, in Unix nanoseconds; 0 where the system does not say.
+fn modified_ns(file: &std::fs::File) -> u64 {
+    let modified = file.metadata().and_then(|about| about.modified()).ok();
+    let since = modified.and_then(|modified| modified.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or_default()
 }
 
 fn hex(hash: &Sha256) -> String {

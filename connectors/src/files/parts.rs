@@ -21,6 +21,8 @@ pub struct Part {
     pub ranges: Vec<Range>,
     /// The length of the file that was cut.
     pub file_bytes: u64,
+    /// When that was changed last, in Unix nanoseconds.
+    pub file_modified_ns: u64,
 }
 
 /// How far a table is read: what is within quotes ends no record. Source: RFC 4180.
@@ -79,7 +81,11 @@ impl Scan {
 ///
 /// # Errors
 /// In words, what is no table, or cannot be cut.
-pub fn parts_of(mut table: impl BufRead, file_bytes: u64, max_bytes: u64) -> Result<Vec<Part>, String> {
+pub fn parts_of(
+    mut table: impl BufRead,
+    (file_bytes, file_modified_ns): (u64, u64),
+    max_bytes: u64,
+) -> Result<Vec<Part>, String> {
     let mut scan = Scan::default();
     let unread = |error: io::Error| format!("it cannot be read: {error}");
     if table.fill_buf().map_err(unread)?.starts_with(b"\xef\xbb\xbf") {
@@ -124,6 +130,7 @@ pub fn parts_of(mut table: impl BufRead, file_bytes: u64, max_bytes: u64) -> Res
         line_ending: line_ending.to_owned(),
         ranges: vec![head, range],
         file_bytes,
+        file_modified_ns,
     };
     Ok(found.into_iter().enumerate().map(part).collect())
 }
@@ -134,7 +141,7 @@ mod tests {
 
     /// The parts as texts, and how many records each has.
     fn cut(table: &str, max_bytes: u64) -> Result<Vec<(String, u64)>, String> {
-        let parts = parts_of(io::BufReader::with_capacity(3, table.as_bytes()), table.len() as u64, max_bytes)?;
+        let parts = parts_of(io::BufReader::with_capacity(3, table.as_bytes()), (table.len() as u64, 0), max_bytes)?;
         let text = |part: &Part| -> String {
             let place = |bytes: u64| usize::try_from(bytes).unwrap();
             part.ranges.iter().map(|range| &table[place(range.from)..place(range.to)]).collect()
@@ -160,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_part_says_how_its_lines_end() {
-        let ending = |table: &str| parts_of(table.as_bytes(), 0, 100).unwrap()[0].line_ending.clone();
+        let ending = |table: &str| parts_of(table.as_bytes(), (0, 0), 100).unwrap()[0].line_ending.clone();
         assert_eq!((ending("a\r\n1\r\n"), ending("a\n1\n")), ("CRLF".to_owned(), "LF".to_owned()));
     }
 

@@ -2,17 +2,14 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use ferry::{
-    clock::pause,
-    http::HttpClient,
-    sandbox::{get, post},
-};
+use ferry::{clock::pause, http::HttpClient, sandbox::post};
 use ferry_contract::number;
 use serde_json::{Value, json};
 
 use crate::{
     program::{ferry, sandbox, serve_folder},
     shipped,
+    told::until,
 };
 
 const PATIENCE: u32 = 600;
@@ -38,21 +35,6 @@ const TOLD: [(&str, &str); 3] = [
     ("settlement_completed", "{ net: $.event.net, count: $.event.count }"),
     ("chargeback_opened", "{ invoice: $.event.invoice_id, amount: $.event.amount, why: $.event.reason }"),
 ];
-
-/// Waits until the last webhook of a kind was accepted and refused so often.
-async fn until(sandbox: &str, kind: &str, expected: [u64; 2]) {
-    let http = HttpClient::new().unwrap();
-    let mut seen = Value::Null;
-    for _ in 0..PATIENCE {
-        seen = get(&http, &format!("{sandbox}/_sandbox/webhooks")).await.unwrap()["list"].take();
-        let own = seen.as_array().unwrap().iter().rfind(|webhook| webhook["kind"] == kind);
-        if own.is_some_and(|own| own["accepted"] == expected[0] && own["refused"] == expected[1]) {
-            return;
-        }
-        pause(LOOK_EVERY).await;
-    }
-    panic!("{kind} is not {expected:?}: {seen}");
-}
 
 /// What the runs of a pipeline have given, once they are over and one of them has given this.
 async fn outputs(folder: &Path, pipeline: &str, (field, value): (&str, Value)) -> Vec<Value> {
@@ -115,17 +97,17 @@ async fn paytraces_word_is_one_run_however_often_it_comes_and_a_forgery_none() {
     // Twice at once; what somebody has kept and sends again later; and what nobody has sent who knows the secret.
     control("faults", json!({ "webhooks": [{ "fault": "duplicate" }] })).await;
     sale("C-DECLINED", "I-1").await.unwrap_err();
-    until(&sandbox.address, "payment_failed", [2, 0]).await;
+    until(&sandbox.address, ("kind", "payment_failed"), [2, 0]).await;
     control("faults", json!({ "webhooks": [{ "fault": "replayed", "by_ms": 600_000 }] })).await;
     sale("C-1", "I-2").await.unwrap();
     control("paytrace", json!({ "settle": true })).await;
-    until(&sandbox.address, "settlement_completed", [1, 1]).await;
+    until(&sandbox.address, ("kind", "settlement_completed"), [1, 1]).await;
     control("faults", json!({ "webhooks": [{ "fault": "badly_signed" }] })).await;
     control("paytrace", chargeback("forged")).await;
-    until(&sandbox.address, "chargeback_opened", [0, 1]).await;
+    until(&sandbox.address, ("kind", "chargeback_opened"), [0, 1]).await;
     control("faults", json!({ "webhooks": [{ "fault": "duplicate" }] })).await;
     control("paytrace", chargeback("again")).await;
-    until(&sandbox.address, "chargeback_opened", [2, 0]).await;
+    until(&sandbox.address, ("kind", "chargeback_opened"), [2, 0]).await;
 
     // Others may have been told of as well: the sandbox has customers who are charged by themselves.
     for (pipeline, (field, value), expected) in [
