@@ -77,3 +77,19 @@ pub const PARAM_MAX_BYTES: usize = 4 << 10;
 pub const ENVIRONMENTS_MAX: usize = 8;
 /// Further addresses of one host of a connection.
 pub const FALLBACKS_MAX: usize = 4;
+/// Rows of one side of a reconciliation.
+pub const RECON_ROWS_MAX: usize = 5_000_000;
+/// A text of a row, such as its reference.
+pub const RECON_TEXT_MAX_BYTES: usize = 2_000;
+/// Rules of one reconciliation.
+pub const RECON_RULES_MAX: usize = 32;
+/// Rows that a rule of sums puts together.
+pub const RECON_ITEMS_MAX: usize = 4;
+/// Rows that a rule of sums chooses from.
+pub const RECON_CANDIDATES_MAX: usize = 100;
+/// Letters by which references may differ.
+pub const RECON_EDITS_MAX: usize = 2;
+/// Days by which rows may lie apart.
+pub const RECON_DAYS_MAX: i32 = 3_660;
+/// How often a book is looked at, unless it is said.
+pub const RECONCILED_EVERY: Duration = Duration::from_secs(5);

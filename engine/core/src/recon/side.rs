@@ -1,0 +1,433 @@
+//! One side: its rows as columns of numbers.
+//!
+//! Amounts are minor units of their currency, as integers. A row that comes twice as it is, such as one on two pages, is there once.
+
+use std::collections::HashMap;
+
+use iso_currency::Currency;
+
+use super::texts::{NONE, Names, Texts, row};
+use crate::limits::{RECON_ROWS_MAX, RECON_TEXT_MAX_BYTES};
+
+/// A row, as its source writes it. What is empty is not there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row<'r> {
+    /// Names it among its side.
+    pub id: &'r str,
+    /// What it is about, in major units, such as `12.50`.
+    pub amount: &'r str,
+    /// ISO 4217.
+    pub currency: &'r str,
+    /// What was kept of it.
+    pub fee: &'r str,
+    /// What is left of it.
+    pub net: &'r str,
+    /// `2026-03-01`, and a time behind it says nothing.
+    pub date: &'r str,
+    /// What refers to the other side.
+    pub reference: &'r str,
+    /// Who paid, or is to pay.
+    pub party: &'r str,
+    /// The settlement that it is.
+    pub batch: &'r str,
+}
+
+/// Why a row cannot be taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RowError {
+    /// A column that every row has.
+    #[error("`{0}` is empty")]
+    Empty(&'static str),
+    /// What is no exact number.
+    #[error("`{column}` is {text:?}, which is no amount such as 12.50")]
+    Amount {
+        /// Of the row.
+        column: &'static str,
+        /// As written.
+        text: String,
+    },
+    /// Finer than minor units.
+    #[error("`{column}` is {text}, which is finer than {currency} knows")]
+    TooFine {
+        /// Of the row.
+        column: &'static str,
+        /// As written.
+        text: String,
+        /// Its code.
+        currency: String,
+    },
+    /// Not one of ISO 4217.
+    #[error("`currency` is {0:?}, which is no ISO 4217 code such as USD")]
+    Currency(String),
+    /// No date.
+    #[error("`date` is {0:?}, which is no date such as 2026-03-01")]
+    Date(String),
+    /// Two rows of one name that say different things.
+    #[error("there are two rows {0:?} which say different things")]
+    Differs(String),
+    /// Too much of it.
+    #[error("there are more than {RECON_ROWS_MAX} rows, or a text is longer than {RECON_TEXT_MAX_BYTES} bytes")]
+    TooMuch,
+}
+
+/// A currency and its minor units.
+#[derive(Clone, Debug)]
+struct Code {
+    text: String,
+    exponent: u32,
+}
+
+/// The rows of one side.
+#[derive(Debug, Default)]
+pub struct Side {
+    pub(super) ids: Texts,
+    pub(super) amounts: Vec<i64>,
+    pub(super) fees: Vec<i64>,
+    pub(super) nets: Vec<i64>,
+    pub(super) currencies: Vec<u16>,
+    pub(super) days: Vec<i32>,
+    pub(super) references: Texts,
+    pub(super) parties: Vec<u32>,
+    pub(super) batches: Vec<u32>,
+    /// Whether amount, fee and net do not add up; few are so.
+    pub(super) torn: Vec<u32>,
+    pub(super) party_names: Names,
+    pub(super) batch_names: Names,
+    codes: Vec<Code>,
+    places: HashMap<u64, u32, ahash::RandomState>,
+    repeated: u64,
+}
+
+/// What a row says beside its texts.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Numbers {
+    amount: i64,
+    fee: i64,
+    net: i64,
+    currency: u16,
+    day: i32,
+}
+
+/// No date is written.
+pub(super) const NO_DAY: i32 = i32::MIN;
+
+impl Side {
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// [`RowError`]: nothing of the row is taken.
+    pub fn push(&mut self, row: &Row<'_>) -> Result<(), RowError> {
+        if row.id.is_empty() {
+            return Err(RowError::Empty("id"));
+        }
+        let texts = [row.id, row.reference, row.party, row.batch];
+        if self.len() >= RECON_ROWS_MAX || texts.iter().any(|text| text.len() > RECON_TEXT_MAX_BYTES) {
+            return Err(RowError::TooMuch);
+        }
+        let numbers = self.numbers(row)?;
+        if self.is_known(row, numbers)? {
+            self.repeated += 1;
+            return Ok(());
+        }
+        let place = super::texts::row(self.len());
+        let is_torn = !row.fee.is_empty() && !row.net.is_empty() && numbers.amount != numbers.fee + numbers.net;
+        self.torn.extend(is_torn.then_some(place));
+        self.ids.push(row.id);
+        self.references.push(row.reference);
+        self.amounts.push(numbers.amount);
+        self.fees.push(numbers.fee);
+        self.nets.push(numbers.net);
+        self.currencies.push(numbers.currency);
+        self.days.push(numbers.day);
+        let party = if row.party.is_empty() { NONE } else { self.party_names.number(row.party) };
+        let batch = if row.batch.is_empty() { NONE } else { self.batch_names.number(row.batch) };
+        self.parties.push(party);
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    /// How many rows there are, each counted once.
+    pub fn len(&self) -> usize {
+        self.amounts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.amounts.is_empty()
+    }
+
+    /// How many rows came again as they were.
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// The name of a row.
+    pub fn id(&self, row: u32) -> &str {
+        self.ids.get(row)
+    }
+
+    /// What it is about, in minor units.
+    pub fn amount(&self, row: u32) -> i64 {
+        self.amounts[at(row)]
+    }
+
+    /// The ISO 4217 code of its currency.
+    pub fn currency(&self, row: u32) -> &str {
+        &self.codes[usize::from(self.currencies[at(row)])].text
+    }
+
+    /// How many digits of its minor units stand behind the point.
+    pub fn exponent(&self, row: u32) -> u32 {
+        self.codes[usize::from(self.currencies[at(row)])].exponent
+    }
+
+    /// Its reference, as written.
+    pub fn reference(&self, row: u32) -> &str {
+        self.references.get(row)
+    }
+
+    /// Who is named, as written; empty where nobody is.
+    pub fn party(&self, row: u32) -> &str {
+        match self.parties[at(row)] {
+            NONE => "",
+            party => self.party_names.text(party),
+        }
+    }
+
+    /// Days since 1970-01-01, where a date is written.
+    pub fn day(&self, row: u32) -> Option<i32> {
+        Some(self.days[at(row)]).filter(|day| *day != NO_DAY)
+    }
+
+    /// What was kept of it, in minor units.
+    pub fn fee(&self, row: u32) -> i64 {
+        self.fees[at(row)]
+    }
+
+    /// What is left of it, in minor units.
+    pub fn net(&self, row: u32) -> i64 {
+        self.nets[at(row)]
+    }
+
+    /// The row of a name.
+    pub fn find(&self, id: &str) -> Option<u32> {
+        let mut hash = self.places.hasher().hash_one(id);
+        while let Some(place) = self.places.get(&hash).copied() {
+            if self.ids.get(place) == id {
+                return Some(place);
+            }
+            hash = hash.wrapping_add(1);
+        }
+        None
+    }
+
+    /// Ends the reading: gives memory back that only reading needs.
+    pub fn close(&mut self) {
+        self.ids.shrink();
+        self.references.shrink();
+    }
+
+    pub(super) fn codes(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.codes.iter().map(|code| (code.text.as_str(), code.exponent))
+    }
+
+    fn numbers(&mut self, row: &Row<'_>) -> Result<Numbers, RowError> {
+        let currency = self.code(row.currency)?;
+        let exponent = self.codes[usize::from(currency)].exponent;
+        let amount = |column: &'static str, text: &str| match minor(text, exponent) {
+            Ok(amount) => Ok(amount),
+            Err(Wrong::Number) => Err(RowError::Amount { column, text: text.to_owned() }),
+            Err(Wrong::TooFine) => {
+                Err(RowError::TooFine { column, text: text.to_owned(), currency: row.currency.to_owned() })
+            }
+        };
+        if row.amount.is_empty() {
+            return Err(RowError::Empty("amount"));
+        }
+        let gross = amount("amount", row.amount)?;
+        let fee = if row.fee.is_empty() { None } else { Some(amount("fee", row.fee)?) };
+        let net = if row.net.is_empty() { None } else { Some(amount("net", row.net)?) };
+        let day = if row.date.is_empty() { Some(NO_DAY) } else { day(row.date) };
+        Ok(Numbers {
+            amount: gross,
+            fee: fee.unwrap_or_else(|| net.map_or(0, |net| gross - net)),
+            net: net.unwrap_or_else(|| gross - fee.unwrap_or(0)),
+            currency,
+            day: day.ok_or_else(|| RowError::Date(row.date.to_owned()))?,
+        })
+    }
+
+    fn code(&mut self, text: &str) -> Result<u16, RowError> {
+        if text.is_empty() {
+            return Err(RowError::Empty("currency"));
+        }
+        if let Some(index) = self.codes.iter().position(|code| code.text == text) {
+            return Ok(u16::try_from(index).expect("there are fewer currencies than numbers of 16 bits"));
+        }
+        let currency = Currency::from_code(text).ok_or_else(|| RowError::Currency(text.to_owned()))?;
+        self.codes.push(Code { text: text.to_owned(), exponent: u32::from(currency.exponent().unwrap_or(0)) });
+        self.code(text)
+    }
+
+    /// Whether a row of this name is there; it must then say the same.
+    fn is_known(&mut self, new: &Row<'_>, numbers: Numbers) -> Result<bool, RowError> {
+        let mut hash = self.places.hasher().hash_one(new.id);
+        while let Some(place) = self.places.get(&hash).copied() {
+            if self.ids.get(place) == new.id {
+                let is_same = self.says(place, new, numbers);
+                return if is_same { Ok(true) } else { Err(RowError::Differs(new.id.to_owned())) };
+            }
+            hash = hash.wrapping_add(1);
+        }
+        self.places.insert(hash, row(self.len()));
+        Ok(false)
+    }
+
+    fn says(&self, place: u32, new: &Row<'_>, numbers: Numbers) -> bool {
+        let index = at(place);
+        let there = Numbers {
+            amount: self.amounts[index],
+            fee: self.fees[index],
+            net: self.nets[index],
+            currency: self.currencies[index],
+            day: self.days[index],
+        };
+        there == numbers && self.reference(place) == new.reference && self.party(place) == new.party
+    }
+}
+
+/// The place of a row in a column.
+pub(super) fn at(row: u32) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
+}
+
+enum Wrong {
+    Number,
+    TooFine,
+}
+
+/// `12.5` as 1250 for two digits behind the point.
+fn minor(text: &str, exponent: u32) -> Result<i64, Wrong> {
+    let (sign, digits) = match text.as_bytes() {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        all => (1, all),
+    };
+    let (mut amount, mut behind, mut seen) = (0_i64, None, false);
+    for byte in digits {
+        match (byte, behind) {
+            (b'0'..=b'9', Some(places)) if places == exponent => {
+                if *byte != b'0' {
+                    return Err(Wrong::TooFine);
+                }
+            }
+            (b'0'..=b'9', _) => {
+                let more = amount.checked_mul(10).and_then(|amount| amount.checked_add(i64::from(byte - b'0')));
+                amount = more.ok_or(Wrong::Number)?;
+                behind = behind.map(|places: u32| places + 1);
+                seen = true;
+            }
+            (b'.', None) => behind = Some(0),
+            _ => return Err(Wrong::Number),
+        }
+    }
+    if !seen {
+        return Err(Wrong::Number);
+    }
+    let scale = 10_i64.pow(exponent - behind.unwrap_or(0));
+    amount
+        .checked_mul(scale)
+        .map(|amount| amount * sign)
+        .filter(|amount| amount.abs() <= AMOUNT_MAX)
+        .ok_or(Wrong::Number)
+}
+
+/// Sums of all rows of a side stay far within an `i128`, and of a group within an `i64`.
+const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
+
+/// Days since 1970-01-01 of a date at the start of a text. Source: Howard Hinnant, days from civil.
+pub(super) fn day(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    let number = |range: std::ops::Range<usize>| -> Option<i32> {
+        bytes
+            .get(range)?
+            .iter()
+            .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i32::from(byte - b'0')))
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let ends = matches!(bytes.get(10), None | Some(b'T' | b't' | b' '));
+    if bytes[4] != b'-'
+        || bytes[7] != b'-'
+        || !ends
+        || !(1..=12).contains(&month)
+        || day < 1
+        || day > days_of(year, month)
+    {
+        return None;
+    }
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+fn days_of(year: i32, month: i32) -> i32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(row: Row<'static>) -> Result<Side, RowError> {
+        let mut side = Side::default();
+        side.push(&row).map(|()| side)
+    }
+
+    #[test]
+    fn amounts_are_exact_or_refused() {
+        let amount = |text: &'static str, currency| {
+            with(Row { id: "1", amount: text, currency, ..Row::default() })
+                .map(|side| side.amount(0))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(amount("12.5", "USD"), Ok(1250));
+        assert_eq!(amount("-0.07", "USD"), Ok(-7));
+        assert_eq!(amount("12.500", "USD"), Ok(1250));
+        assert_eq!(amount("12", "JPY"), Ok(12));
+        assert_eq!(amount("1.234", "KWD"), Ok(1234));
+        assert_eq!(amount("0.001", "USD"), Err("`amount` is 0.001, which is finer than USD knows".to_owned()));
+        for wrong in ["1,000.00", "1e3", ".", "-", "1.2.3", "99999999999999999999"] {
+            assert_eq!(amount(wrong, "USD"), Err(format!("`amount` is {wrong:?}, which is no amount such as 12.50")));
+        }
+        assert_eq!(amount("", "USD"), Err("`amount` is empty".to_owned()));
+        assert_eq!(amount("1", "ABC"), Err("`currency` is \"ABC\", which is no ISO 4217 code such as USD".to_owned()));
+    }
+
+    #[test]
+    fn dates_are_days() {
+        assert_eq!(day("1970-01-01"), Some(0));
+        assert_eq!(day("2000-03-01T10:00:00Z"), Some(11_017));
+        assert_eq!(day("2026-02-29"), None);
+        assert_eq!(day("2024-02-29"), Some(19_782));
+        assert_eq!(day("01.02.2026"), None);
+        assert_eq!(day("2026-03-011"), None);
+    }
+
+    /// A row that lies on two pages is one; two that differ are an error and not a guess.
+    #[test]
+    fn a_row_that_comes_again_is_there_once() {
+        let row = Row { id: "1", amount: "1.00", currency: "USD", ..Row::default() };
+        let mut side = with(row).unwrap();
+        side.push(&row).unwrap();
+        assert_eq!((side.len(), side.repeated()), (1, 1));
+        let other = side.push(&Row { amount: "2.00", ..row });
+        assert_eq!(other, Err(RowError::Differs("1".to_owned())));
+    }
+}
