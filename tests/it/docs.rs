@@ -23,6 +23,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/connect-a-system.md", 15),
     ("docs/how-to/files-and-databases.md", 13),
     ("docs/how-to/move-many-records.md", 9),
+    ("docs/how-to/reconcile.md", 12),
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
     ("docs/how-to/link-records.md", 12),
@@ -76,6 +77,13 @@ fn commands(page: &str) -> Vec<Typed> {
                 let path = &first[2..];
                 commands.push(typed(format!(
                     "mkdir -p $(dirname {path}); cat > {path} <<'END-OF-FILE'\n{text}\nEND-OF-FILE"
+                )));
+            }
+            // These have no comments, so the first line is not theirs.
+            ("csv" | "json", Some((first, rest))) if first.starts_with("# ") => {
+                let path = &first[2..];
+                commands.push(typed(format!(
+                    "mkdir -p $(dirname {path}); cat > {path} <<'END-OF-FILE'\n{rest}\nEND-OF-FILE"
                 )));
             }
             _ => {}

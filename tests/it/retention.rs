@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use ferry::store::{Again, Arrival, Change, EngineId, Fence, Filter, Hold, PairName, Pairing, RunId, Store};
+use ferry::store::{
+    Again, Arrival, Change, EngineId, Fence, Filter, Hold, Item, ItemFilter, ItemName, ItemState, PairName, Pairing,
+    RunId, Store,
+};
 use ferry_contract::{
     key::{CallKey, Digest},
     limits::LEASE,
@@ -15,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
+    items,
     program::{ferry, sandbox, serve_folder},
     store::{arrived, stores},
 };
@@ -96,6 +100,10 @@ async fn a_run_that_is_over_is_forgotten_by_age_and_never_comes_again() {
         let by = RunId::of("pay", "done").to_string();
         let linked = Pairing { was: None, to: Some("P-1".into()), by, run: None, at: at(10) };
         store.commit(vec![Change::Pair(pair.clone(), linked)]).await.unwrap();
+        let (name, matched) =
+            (ItemName::new("p", "bank", "m"), items::item(ItemState::Confirmed, "exact", &["l", "r"]));
+        let by = Item { by: RunId::of("pay", "done").to_string(), ..matched };
+        store.commit(vec![items::set(&name, None, by)]).await.unwrap();
         let over = tested.other.over(Some("pay"), at(20), (0, 9)).await.unwrap();
         let [done, no, part] = ["done", "no", "part"].map(|key| RunId::of("pay", key));
         assert_eq!(over.len(), 3, "{over:?}");
@@ -113,6 +121,8 @@ async fn a_run_that_is_over_is_forgotten_by_age_and_never_comes_again() {
         // What it has recorded of other systems is no part of its story.
         let linked = tested.other.pairs(std::slice::from_ref(&pair)).await.unwrap();
         assert_eq!(linked[0].as_ref().map(|pair| pair.to.as_str()), Some("P-1"));
+        let items = ItemFilter { project: "p".into(), name: Some("l".into()), limit: 9, ..ItemFilter::default() };
+        assert_eq!(tested.other.items(&items).await.unwrap().len(), 1);
         // Neither its event nor its call happens again, and a corrected event begins nothing.
         let again = vec![Change::Receive(arrived("done", "1", 40)), Change::Receive(arrived("done", "2", 40))];
         let again = tested.other.commit(again).await.unwrap();

@@ -54,6 +54,7 @@ impl Shop {
             pause(Duration::from_millis(20)).await;
         }
         let runs = self.store.runs(&Filter { limit: 99, ..Filter::default() }).await.unwrap();
-        panic!("{pipeline} {key} is not {states:?}: {runs:#?}");
+        let journal = self.store.run(&id).await.unwrap().map(|run| run.journal);
+        panic!("{pipeline} {key} is not {states:?}: {journal:#?} among {runs:#?}");
     }
 }

@@ -64,6 +64,14 @@ impl Files {
         Folder::open(&shown(&whole))
     }
 
+    /// A file, to be read from its start.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Invalid`] where it is not there.
+    pub fn open(&self, path: &str) -> Result<std::fs::File, Failure> {
+        self.folder()?.open_file(path).map(|(file, _)| file).map_err(never_sent)
+    }
+
     /// A whole file as the body of a request.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub mod store;
 pub mod engine;
 
 pub mod load;
+pub mod recon;
 pub mod reference;
 
 pub mod testing;

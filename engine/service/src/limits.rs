@@ -104,3 +104,9 @@ pub const BACKFILL_SETTLES: jiff::SignedDuration = jiff::SignedDuration::from_ho
 pub const TRANSFER_PART_BYTES: usize = 64 << 10;
 /// Parts of a body between a file and a socket.
 pub const TRANSFER_PARTS_WAITING: usize = 8;
+/// Items of a reconciliation that are read, or kept, at once.
+pub const RECON_BATCH_ITEMS: usize = 1_000;
+/// How often rows are read anew because the book has changed meanwhile.
+pub const RECON_TRIES_MAX: u32 = 5;
+/// A name of a row by which items of a reconciliation are looked for; a longer one is looked for by its digest.
+pub const ITEM_NAME_INDEXED_MAX_BYTES: usize = 500;

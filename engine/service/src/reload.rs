@@ -245,6 +245,7 @@ fn one_of_each(projects: &[CheckedProject]) -> Result<(), Refused> {
         | EventSource::Schedule(_)
         | EventSource::Pipeline { .. }
         | EventSource::File(_)
+        | EventSource::Reconciled(_)
         | EventSource::Manual => None,
     };
     let names = projects.iter().filter_map(|project| project.checked.project.as_ref());

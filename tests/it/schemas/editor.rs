@@ -165,13 +165,13 @@ fn what_is_wrong_is_said_at_its_place(modules: &Path) {
         (
             "  - id: a\n    needs: [b]\n",
             expect![[r#"
-                6:5: this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
+                6:5: this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
             "#]],
         ),
         (
             "  - id: a\n    map: 1\n    action: payoneer.get_balance\n",
             expect![[r#"
-                7:5: `action` is written already, and only one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert` can be
+                7:5: `action` is written already, and only one of `action`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert` can be
             "#]],
         ),
         (
@@ -237,7 +237,7 @@ fn completion_offers_what_there_is(modules: &Path) {
         (
             "  - id: a\n    ¦\n",
             expect![[r#"
-                needs when each timeout once_per action with map check script allocate wait approve pipeline emit link alert on_error
+                needs when each timeout once_per action with map check script allocate reconcile wait approve pipeline emit link alert on_error
             "#]],
         ),
         (

@@ -279,6 +279,7 @@ impl World {
             name: "simulation".to_owned(),
             plans: plans.iter().map(|plan| (Arc::clone(plan), files.clone())).collect(),
             connections,
+            files: None,
             secrets: BTreeMap::new(),
             alerts: BTreeMap::new(),
             retention: Retention::default(),

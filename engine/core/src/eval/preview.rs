@@ -49,7 +49,12 @@ impl<'a> Maker<'a> {
             }
             Work::Call(call) => Some(Self::Value(&call.with)),
             Work::Script(script) => Some(Self::Script(script)),
-            Work::Check(_) | Work::Wait(_) | Work::Approve(_) | Work::Alert { .. } | Work::Link { .. } => None,
+            Work::Check(_)
+            | Work::Wait(_)
+            | Work::Approve(_)
+            | Work::Alert { .. }
+            | Work::Link { .. }
+            | Work::Reconcile(_) => None,
         }
     }
 

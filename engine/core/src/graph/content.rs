@@ -6,8 +6,8 @@ use ferry_contract::{report::Spanned, yaml::Node};
 
 use super::{Content, EdgeKind, Link, NodeKind, Shown, wrap::clean};
 use crate::{
-    language::{self, Arm, EventSource, Pipeline, Reaction, Sender, Then, Wait, Work},
-    plan::{self, Plan, StepIndex},
+    language::{self, Arm, EventSource, Pipeline, Reaction, Sender, SideRows, Then, Wait, Work},
+    plan::{self, Plan, Settled, StepIndex},
 };
 
 /// The id of the node of what starts runs; no step can be called so.
@@ -79,6 +79,15 @@ fn trigger(pipeline: &Pipeline) -> Shown {
             vec![format!("after {}", follow.name.value), follow.on.name().replace('_', " ")]
         }
         EventSource::File(file) => vec![format!("files in {}", file.folder.value), every(file.every)],
+        EventSource::Reconciled(reconciled) => {
+            let of = match reconciled.of {
+                Settled::Matches => "matches",
+                Settled::Suggestions => "suggestions",
+                Settled::Exceptions => "exceptions",
+                Settled::WriteOffs => "write-offs",
+            };
+            vec![format!("{of} of the book {}", reconciled.book.value), every(reconciled.every)]
+        }
         EventSource::Manual => vec!["by hand, or by another pipeline".to_owned()],
     };
     details.extend(trigger.key.as_ref().map(|key| format!("key {}", written(key))));
@@ -123,6 +132,22 @@ fn work(work: &Work) -> Vec<String> {
         Work::Pipeline { name, .. } => vec![format!("pipeline {}", name.value)],
         Work::Emit(emit) => vec![format!("emits {}", emit.event.value)],
         Work::Link(link) => vec![format!("links in {}", written(&link.table))],
+        Work::Reconcile(reconcile) => {
+            let sides = [&reconcile.left, &reconcile.right].map(|side| rows(&side.from));
+            vec![format!("reconciles {}", sides[0]), format!("with {}", sides[1]), rules(reconcile.rules.len())]
+        }
+    }
+}
+
+fn rules(count: usize) -> String {
+    if count == 1 { "by 1 rule".to_owned() } else { format!("by {count} rules") }
+}
+
+fn rows(from: &SideRows) -> String {
+    match from {
+        SideRows::Action { action, .. } => action.value.clone(),
+        SideRows::File(file) => format!("the file {}", written(file)),
+        SideRows::Items(list) => written(list),
     }
 }
 

@@ -4,6 +4,7 @@ mod arm;
 mod backfill;
 mod near;
 mod read;
+mod reconcile;
 mod step;
 mod trigger;
 mod wait;
@@ -24,7 +25,10 @@ pub(crate) use read::KEYS;
 pub(crate) use read::language_version as read_version;
 pub use read::read;
 pub(crate) use read::read_with;
-pub use trigger::{Cursor, Drop, EventSource, Follow, Growing, Poll, Schedule, Sender, Token, Trigger, Webhook};
+pub use reconcile::{Reconcile, Rows as SideRows, Side};
+pub use trigger::{
+    Cursor, Drop, EventSource, Follow, Growing, Poll, Reconciled, Schedule, Sender, Token, Trigger, Webhook,
+};
 pub use wait::{Approve, Correlation, Timeout, Wait};
 
 use crate::eval::allocate::Remainder;
@@ -142,6 +146,8 @@ pub enum Work {
     Emit(Emit),
     /// Records what another system calls a record.
     Link(Link),
+    /// Matches two sides.
+    Reconcile(Box<Reconcile>),
 }
 
 /// A function of a file in `scripts/`.
@@ -311,6 +317,7 @@ impl Pipeline {
             | EventSource::Schedule(_)
             | EventSource::Pipeline(_)
             | EventSource::File(_)
+            | EventSource::Reconciled(_)
             | EventSource::Manual => None,
         };
         trigger.into_iter().chain(self.all_steps().into_iter().flat_map(step_calls)).collect()
@@ -319,8 +326,9 @@ impl Pipeline {
 
 fn step_calls(step: &Step) -> Vec<Call<'_>> {
     let own = match &step.work {
-        Work::Action { action, with } => Some(Call { action, with: with.as_ref() }),
-        Work::Wait(Wait::Poll { probe, .. }) => Some(probe.call()),
+        Work::Action { action, with } => vec![Call { action, with: with.as_ref() }],
+        Work::Wait(Wait::Poll { probe, .. }) => vec![probe.call()],
+        Work::Reconcile(reconcile) => reconcile.calls().collect(),
         Work::Wait(Wait::For(_) | Wait::Event { .. })
         | Work::Map(_)
         | Work::Script(_)
@@ -331,7 +339,7 @@ fn step_calls(step: &Step) -> Vec<Call<'_>> {
         | Work::Approve(_)
         | Work::Pipeline { .. }
         | Work::Emit(_)
-        | Work::Link(_) => None,
+        | Work::Link(_) => Vec::new(),
     };
     let of_arms = step.on_error.iter().filter_map(|arm| match &arm.reaction {
         Reaction::Hold { probe, .. } => Some(probe.call()),

@@ -13,16 +13,46 @@ use ferry_contract::{
 use super::{
     Alert, Allocate, Each, Emit, Function, Is, Link, Rule, Step, Test, Work, arm, near,
     read::{count, filled, interval},
-    wait,
+    reconcile, wait,
 };
 use crate::{eval::allocate::Remainder, limits::EACH_CONCURRENCY_MAX};
 
 /// The keys that say what a step does; exactly one is written.
-const WORK: [&str; 11] =
-    ["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "link", "alert"];
-const KEYS: [&str; 19] = [
-    "id", "needs", "when", "each", "timeout", "once_per", "action", "with", "map", "check", "script", "allocate",
-    "wait", "approve", "pipeline", "emit", "link", "alert", "on_error",
+const WORK: [&str; 12] = [
+    "action",
+    "map",
+    "check",
+    "script",
+    "allocate",
+    "reconcile",
+    "wait",
+    "approve",
+    "pipeline",
+    "emit",
+    "link",
+    "alert",
+];
+const KEYS: [&str; 20] = [
+    "id",
+    "needs",
+    "when",
+    "each",
+    "timeout",
+    "once_per",
+    "action",
+    "with",
+    "map",
+    "check",
+    "script",
+    "allocate",
+    "reconcile",
+    "wait",
+    "approve",
+    "pipeline",
+    "emit",
+    "link",
+    "alert",
+    "on_error",
 ];
 
 pub(super) fn steps(node: &Node, what: &str, report: &mut Report) -> Option<Vec<Step>> {
@@ -82,6 +112,11 @@ fn work(fields: Fields<'_>, report: &mut Report) -> Option<Work> {
         "script" => text(node, "`script`", report).map(|_| Work::Script(node.clone())),
         "allocate" => allocate(node, report).map(Work::Allocate),
         "alert" => alert(node, report).map(Work::Alert),
+        "reconcile" => {
+            let help = "make one step of it: it takes all rows at once, and rows of several lists may belong together";
+            fields.refuse("each", "a reconciliation is not made for each item", help, report);
+            reconcile::read(node, report).map(|reconcile| Work::Reconcile(Box::new(reconcile)))
+        }
         "link" => link(node, report).map(Work::Link),
         "check" => {
             let rules: Vec<_> = filled(node, "`check`", report)?.iter().map(|item| rule(item, report)).collect();

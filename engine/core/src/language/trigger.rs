@@ -8,7 +8,7 @@ use ferry_contract::{
     webhook::Scheme,
     yaml::{
         Node,
-        read::{Fields, duration, one_of, text},
+        read::{Fields, duration, one_of, text, texts},
     },
 };
 
@@ -16,7 +16,11 @@ use super::{
     Backfill, backfill, near,
     read::{interval, text_of},
 };
-use crate::plan::{CatchUp, Ended, Overlap, Rows};
+use crate::{
+    limits::RECONCILED_EVERY,
+    plan::{CatchUp, Ended, Overlap, Rows, Settled},
+    recon::Reason,
+};
 
 /// What starts runs.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub enum EventSource {
     Pipeline(Follow),
     /// Files that others drop into a folder.
     File(Drop),
+    /// What reconciliations say.
+    Reconciled(Reconciled),
     /// A person, or a step of another pipeline.
     Manual,
 }
@@ -55,6 +61,19 @@ pub struct Drop {
     pub folder: Spanned<String>,
     /// How rows are written.
     pub rows: Rows,
+    /// How often it is looked at.
+    pub every: Duration,
+}
+
+/// What reconciliations say of one book.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// The book.
+    pub book: Spanned<String>,
+    /// What of it.
+    pub of: Settled,
+    /// Only of these reasons or rules; of all where none is named.
+    pub only: Vec<Spanned<String>>,
     /// How often it is looked at.
     pub every: Duration,
 }
@@ -153,14 +172,14 @@ pub struct Token {
 }
 
 /// The keys that say where events come from; exactly one is written.
-const SOURCES: [&str; 6] = ["poll", "webhook", "event", "schedule", "pipeline", "file"];
+const SOURCES: [&str; 7] = ["poll", "webhook", "event", "schedule", "pipeline", "file", "reconciled"];
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
     if node.entries().is_none() {
         one_of(node, "a trigger", &[("manual", ())], report)?;
         return Some(Trigger { source: EventSource::Manual, key: None, revision: None });
     }
-    let keys = ["poll", "webhook", "event", "schedule", "pipeline", "file", "key", "revision"];
+    let keys = ["poll", "webhook", "event", "schedule", "pipeline", "file", "reconciled", "key", "revision"];
     let fields = Fields::open_near(node, "`trigger`", (&keys, near::TRIGGER), report)?;
     if fields.get("schedule").is_some() {
         let help = "remove it: each time of a schedule is one run, ever";
@@ -173,6 +192,13 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<Trigger> {
         let help = "remove it: its runs have the keys of the runs that they follow";
         for key in ["key", "revision"] {
             fields.refuse(key, "a pipeline that follows another has its keys", help, report);
+        }
+        return Some(Trigger { source: source(fields, report)?, key: None, revision: None });
+    }
+    if fields.get("reconciled").is_some() {
+        let help = "remove it: each match and each exception is one run, ever";
+        for key in ["key", "revision"] {
+            fields.refuse(key, "a book has its own keys", help, report);
         }
         return Some(Trigger { source: source(fields, report)?, key: None, revision: None });
     }
@@ -195,8 +221,33 @@ fn source(fields: Fields<'_>, report: &mut Report) -> Option<EventSource> {
         "schedule" => schedule(node, report).map(EventSource::Schedule),
         "pipeline" => follow(node, report).map(EventSource::Pipeline),
         "file" => drop(node, report).map(EventSource::File),
+        "reconciled" => reconciled(node, report).map(EventSource::Reconciled),
         _ => text(node, "`event`", report).map(EventSource::Event),
     }
+}
+
+fn reconciled(node: &Node, report: &mut Report) -> Option<Reconciled> {
+    let fields = Fields::open(node, "`reconciled`", &["book", "of", "reasons", "rules", "every"], report)?;
+    let book = fields.need("book", "orders", report).and_then(|node| text(node, "`book`", report));
+    let words = [
+        ("matches", Settled::Matches),
+        ("suggestions", Settled::Suggestions),
+        ("exceptions", Settled::Exceptions),
+        ("write_offs", Settled::WriteOffs),
+    ];
+    let of = fields.need("of", "matches", report).and_then(|node| one_of(node, "what a book has", &words, report));
+    let (of, every) =
+        (of?, fields.get("every").map_or(Some(RECONCILED_EVERY), |node| interval(node, "`every`", report)));
+    let is_reasoned = matches!(of, Settled::Exceptions | Settled::WriteOffs);
+    let (own, other) = if is_reasoned { ("reasons", "rules") } else { ("rules", "reasons") };
+    fields.refuse(other, &format!("these have no {other}"), &format!("write `{own}: [ … ]`, or remove it"), report);
+    let only = fields.get(own).map_or_else(|| Some(Vec::new()), |node| texts(node, &format!("`{own}`"), report))?;
+    let known: Vec<&str> = Reason::ALL.iter().map(|(name, _)| *name).collect();
+    for reason in only.iter().filter(|reason| own == "reasons" && !known.contains(&reason.value.as_str())) {
+        let message = format!("`{}` is no reason of an exception", reason.value);
+        report.unknown("invalid-value", reason.at, message, (&reason.value, &known));
+    }
+    Some(Reconciled { book: book?, of, only, every: every? })
 }
 
 fn poll(node: &Node, report: &mut Report) -> Option<Poll> {

@@ -31,7 +31,8 @@ pub(crate) fn value(step: &Step) -> Option<&Node> {
         | Work::Check(_)
         | Work::Wait(_)
         | Work::Approve(_)
-        | Work::Link(_) => None,
+        | Work::Link(_)
+        | Work::Reconcile(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod compile;
 mod graph;
 mod promised;
+pub mod reconcile;
 mod schedule;
 mod siblings;
 mod trigger;
@@ -31,7 +32,9 @@ use crate::{eval::check::Rule, language::Then};
 pub use promised::Promises;
 pub(crate) use schedule::first_times;
 pub use schedule::{CatchUp, Overlap, Schedule};
-pub use trigger::{Concurrency, Cursor, Drop, Ended, EventSource, Growing, Poll, Rows, Sender, Trigger, Webhook};
+pub use trigger::{
+    Concurrency, Cursor, Drop, Ended, EventSource, Growing, Poll, Reconciled, Rows, Sender, Settled, Trigger, Webhook,
+};
 
 /// The number of a step in its plan.
 pub type StepIndex = usize;
@@ -150,6 +153,8 @@ pub enum Work {
         /// Whether it may take the place of another value.
         replace: bool,
     },
+    /// Matches two sides.
+    Reconcile(Box<reconcile::Reconcile>),
 }
 
 /// A wait.
@@ -296,7 +301,8 @@ impl Work {
             | Self::Pipeline { .. }
             | Self::Alert { .. }
             | Self::Emit { .. }
-            | Self::Link { .. } => None,
+            | Self::Link { .. }
+            | Self::Reconcile(_) => None,
         }
     }
 }

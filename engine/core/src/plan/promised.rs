@@ -44,9 +44,10 @@ fn name(call: &Call) -> String {
 /// All calls: those of steps, those that take their place, and those that questions make.
 fn calls(steps: &mut [Step]) -> impl Iterator<Item = &mut Call> {
     steps.iter_mut().flat_map(|step| {
-        let own = match &mut step.work {
-            Work::Call(call) => Some(call),
-            Work::Wait(Wait::Poll { probe, .. }) => Some(&mut probe.call),
+        let own: Vec<&mut Call> = match &mut step.work {
+            Work::Call(call) => vec![call],
+            Work::Wait(Wait::Poll { probe, .. }) => vec![&mut probe.call],
+            Work::Reconcile(reconcile) => reconcile.calls_mut().collect(),
             Work::Wait(Wait::For(_) | Wait::Event { .. })
             | Work::Map(_)
             | Work::Script(_)
@@ -55,7 +56,7 @@ fn calls(steps: &mut [Step]) -> impl Iterator<Item = &mut Call> {
             | Work::Pipeline { .. }
             | Work::Alert { .. }
             | Work::Emit { .. }
-            | Work::Link { .. } => None,
+            | Work::Link { .. } => Vec::new(),
         };
         let of_arms = step.arms.iter_mut().filter_map(|arm| match &mut arm.reaction {
             Reaction::Fallback(call) => Some(&mut **call),

@@ -47,8 +47,36 @@ pub enum EventSource {
     },
     /// Files that others drop into a folder.
     File(Drop),
+    /// What reconciliations say.
+    Reconciled(Reconciled),
     /// A person, or a step of another pipeline.
     Manual,
+}
+
+/// What reconciliations say of one book.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// The book.
+    pub book: String,
+    /// What of it.
+    pub of: Settled,
+    /// Only of these reasons or rules; of all where none is named.
+    pub only: Vec<String>,
+    /// How often it is looked at.
+    pub every: Duration,
+}
+
+/// What a book has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Settled {
+    /// Matches that a rule, or a person, is sure of.
+    Matches,
+    /// Matches for a person to say.
+    Suggestions,
+    /// Rows that are in no match.
+    Exceptions,
+    /// Rows that a person has written off.
+    WriteOffs,
 }
 
 /// A folder into which others drop files; each row is an event.

@@ -6,6 +6,7 @@
 mod certain;
 mod event;
 mod keys;
+mod reconcile;
 mod selected;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +152,7 @@ impl<'a> Types<'a> {
         if let Some(each) = &step.each {
             let items = self.typing(Some(index), more.clone(), |cx| {
                 let items = each.items.shape(cx);
-                must_be_a_list(&items, &each.items, cx);
+                must_be_a_list("`each`", &items, &each.items, cx);
                 items
             });
             let item = items.schema.items.map(|item| Shape::from(*item)).unwrap_or_default();
@@ -204,6 +205,7 @@ impl<'a> Types<'a> {
             Work::Pipeline { name, with } => self.pipeline(index, (name, with), more),
             Work::Alert { say, .. } => self.typing(at, more.clone(), |cx| say.shape(cx)),
             Work::Link { key, to, .. } => self.typing(at, more.clone(), |cx| xref::linked(key, to, cx)),
+            Work::Reconcile(reconcile) => self.reconcile(index, reconcile, more),
             Work::Emit { key, data, .. } => {
                 self.typing(at, more.clone(), |cx| [key, data].map(|value| drop(value.shape(cx))));
                 Shape::default()
@@ -334,9 +336,9 @@ impl<'a> Types<'a> {
     }
 }
 
-fn must_be_a_list(found: &Shape, value: &Expression, cx: &mut Typing<'_>) {
+fn must_be_a_list(what: &str, found: &Shape, value: &Expression, cx: &mut Typing<'_>) {
     if let Some(kind) = found.schema.kind.filter(|kind| *kind != Kind::Array) {
-        let message = format!("`each` needs a list, and this is of the kind `{}`", kind.name());
+        let message = format!("{what} needs a list, and this is of the kind `{}`", kind.name());
         cx.report.error("wrong-input", value.at, message, "read the list that is meant, such as `$.event.lines`");
     }
 }

@@ -138,7 +138,8 @@ impl Run {
             | Work::Pipeline { .. }
             | Work::Alert { .. }
             | Work::Emit { .. }
-            | Work::Link { .. } => None,
+            | Work::Link { .. }
+            | Work::Reconcile(_) => None,
         };
         let deadline = self.deadline(unit).map(|(at, message)| (at, self.overdue(unit, message)));
         own.into_iter().chain(deadline).min_by_key(|(at, _)| *at)

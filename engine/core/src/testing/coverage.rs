@@ -194,6 +194,7 @@ fn map_of(step: &language::Step) -> Option<&Node> {
         language::Work::Allocate(allocate) => allocate.with.as_ref(),
         language::Work::Alert(_)
         | language::Work::Link(_)
+        | language::Work::Reconcile(_)
         | language::Work::Script(_)
         | language::Work::Check(_)
         | language::Work::Wait(_)

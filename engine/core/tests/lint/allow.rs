@@ -77,7 +77,7 @@ fn an_allowance_beside_an_error_is_left_alone() {
         "steps:\n  - { id: one, mpa: 1, when: \"true\" } # ferry: allow(constant-condition) why\n",
         expect![[r#"
             2:11: error[step-kind]: this step does nothing
-              help: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
+              help: add one of `action`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
             2:16: error[unknown-key]: `mpa` is not a key of a step
               help: did you mean `map`?
         "#]],

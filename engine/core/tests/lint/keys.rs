@@ -20,7 +20,7 @@ fn unknown_key_names_the_nearest() {
         "steps:\n  - id: payout\n    colour: red\n    map: { a: 1 }\n",
         expect![[r#"
             3:5: error[unknown-key]: `colour` is not a key of a step
-              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
+              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
         "#]],
     );
     check(
@@ -140,7 +140,7 @@ fn wrong_types_say_what_is_wanted() {
         "steps:\n  - payout\n",
         expect![[r#"
             2:5: error[wrong-type]: a step must be a map, and this is text
-              help: write it as a map with `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
+              help: write it as a map with `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
         "#]],
     );
     check(
@@ -199,7 +199,7 @@ fn what_a_step_does_is_one_thing() {
         "steps:\n  - id: payout\n",
         expect![[r#"
             2:9: error[step-kind]: this step does nothing
-              help: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
+              help: add one of `action`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`
         "#]],
     );
     check(
@@ -342,7 +342,7 @@ fn a_trigger_has_one_source() {
         &lint("{ event: a, webhook: { path: b, verify: none }, key: $.id }"),
         expect![[r#"
             3:12: error[step-kind]: a trigger has one source of events
-              help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file`, or `trigger: manual`
+              help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file`, `reconciled`, or `trigger: manual`
             3:50: warning[open-webhook]: whoever finds the address of this webhook can begin runs
               help: write `verify: { header: X-Signature, secret: "${env:HOOK_SECRET}" }`
         "#]],

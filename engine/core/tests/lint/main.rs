@@ -18,6 +18,7 @@ mod pipelines_in_pipelines;
 mod places;
 mod presence;
 mod project;
+mod reconcile;
 mod records;
 mod reference;
 mod reliability;

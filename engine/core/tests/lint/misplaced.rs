@@ -112,9 +112,9 @@ fn other_keys_are_unknown() {
         "steps:\n  - { id: a, untill: 1, colour: red, map: { a: 1 } }\n",
         expect![[r#"
             2:14: error[unknown-key]: `untill` is not a key of a step
-              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
+              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
             2:25: error[unknown-key]: `colour` is not a key of a step
-              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
+              help: write one of `id`, `needs`, `when`, `each`, `timeout`, `once_per`, `action`, `with`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`, `on_error`
         "#]],
     );
 }

@@ -132,9 +132,9 @@ fn a_folder_has_a_format_and_a_key() {
     check(
         &pipeline("  file: { folder: inbox, format: csv, every: 10s }\n  poll: {}\n  key: $.id\n"),
         expect![[r#"
-        4:3: error[step-kind]: a trigger has one source of events
-          help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file`, or `trigger: manual`
-    "#]],
+            4:3: error[step-kind]: a trigger has one source of events
+              help: write one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file`, `reconciled`, or `trigger: manual`
+        "#]],
     );
 }
 

@@ -142,6 +142,11 @@ impl Desk {
         })
     }
 
+    /// The names of the projects.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.projects.iter().filter_map(|project| Some(project.checked.project.as_ref()?.name.as_str()))
+    }
+
     /// The cross-references of each project in the folders.
     pub(super) fn xrefs(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         let projects = self.projects.iter().filter_map(|project| project.checked.project.as_ref());

@@ -20,6 +20,7 @@ mod map;
 mod new;
 mod plan;
 mod reach;
+mod recon;
 mod reload;
 mod replay;
 mod run;
@@ -58,6 +59,7 @@ pub use dlq::DeadLetterShown;
 pub use lint::LintReport;
 pub use map::MapReport;
 pub use plan::PlanDocument;
+pub use recon::ItemList;
 pub use replay::PreflightReport;
 pub use runs::{DeadLetterList, RunList, RunStory};
 pub use webhooks::Heard;
@@ -107,6 +109,7 @@ enum Command {
     Dlq(dlq::Dlq),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
+    Recon(recon::Recon),
     Xref(xref::Xref),
     Why(why::Why),
     Status(status::StatusCommand),
@@ -256,6 +259,7 @@ fn run() -> ExitCode {
         Command::Dlq(command) => start::on_runtime(command.run()),
         Command::Approvals(command) => start::on_runtime(command.run()),
         Command::Audit(command) => start::on_runtime(command.run()),
+        Command::Recon(command) => start::on_runtime(command.run()),
         Command::Xref(command) => start::on_runtime(command.run()),
         Command::Why(command) => start::on_runtime(command.run()),
         Command::Status(command) => start::on_runtime(command.run()),

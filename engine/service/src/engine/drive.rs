@@ -245,6 +245,7 @@ impl Drive<'_> {
             Started::Emit(event, key, data) => self.emit(unit, (event, key, data)),
             Started::Read(wanted) => self.read_pairs(unit, wanted),
             Started::Link(linking) => self.link(unit, linking),
+            Started::Reconcile(sources) => self.reconcile(unit, sources),
         }
     }
 

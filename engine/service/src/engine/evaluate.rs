@@ -11,12 +11,12 @@ use ferry_contract::{
 use ferry_core::{
     eval::operators::xref,
     limits::{EACH_ITEMS_MAX, XREF_READS_MAX},
-    plan::{Approve, Correlation, Each, Wait, Work},
+    plan::{Approve, Correlation, Each, Wait, Work, reconcile::Feed},
     run::{Entry, Item, On, Reader, Run, UnitIndex, Wanted},
 };
 use serde_json::Value;
 
-use super::{Engine, bound, xref::Linking};
+use super::{Engine, bound, reconcile::Sources, xref::Linking};
 
 /// What starting a unit gives.
 pub(super) enum Started {
@@ -32,6 +32,8 @@ pub(super) enum Started {
     Read(Vec<(String, String)>),
     /// It records a pair of a cross-reference.
     Link(Linking),
+    /// It matches the rows of these sources.
+    Reconcile(Sources),
     /// It tells the persons behind that alert channel.
     Tell(String, Value),
 }
@@ -193,6 +195,12 @@ fn work(run: &Run, unit: UnitIndex, scope: Scope<'_>) -> Result<Started, Failure
         Work::Link { table, key, to, replace } => {
             let (key, to) = (side(key, "`key` of `link`", scope)?, side(to, "`to` of `link`", scope)?);
             Ok(Started::Link(Linking { table: table.clone(), key, to, replace: *replace }))
+        }
+        Work::Reconcile(reconcile) => {
+            let source = |feed: &Feed| value(feed.source(), scope);
+            let (left, right) = (source(&reconcile.left)?, source(&reconcile.right)?);
+            let settlement = reconcile.settlement.as_ref().map(source).transpose()?;
+            Ok(Started::Reconcile(Sources { left, right, settlement }))
         }
         Work::Emit { event, key, data } => {
             let key = text(&value(key, scope)?, "`key` of `emit`")?;

@@ -244,10 +244,9 @@ impl<'a> Walk<'a> {
                     self.unread.insert(unit);
                 }
             },
+            Started::Reconcile(_) => self.stops(unit, Fate::Waits, Some("it reads and matches rows")),
             Started::Link(_) => self.stops(unit, Fate::Waits, Some("it records a pair of a cross-reference")),
-            Started::Begin(pipeline, _) => {
-                self.stops(unit, Fate::Waits, Some(&format!("it begins a run of `{pipeline}`")));
-            }
+            Started::Begin(name, _) => self.stops(unit, Fate::Waits, Some(&format!("it begins a run of `{name}`"))),
             Started::Emit(event, key, _) => {
                 self.stops(unit, Fate::Waits, Some(&format!("it emits `{event}` with the key `{key}`")));
             }

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use ferry_connectors::{connection::Connection, library::Library};
+use ferry_connectors::{connection::Connection, files::Files, library::Library};
 use ferry_contract::{key::Digest, webhook::Scheme};
 use ferry_core::{
     plan::{EventSource, Plan, Sender, StepIndex},
@@ -35,6 +35,8 @@ pub struct LoadedProject {
     pub plans: Vec<(Arc<Plan>, VersionFiles)>,
     /// By name.
     pub connections: BTreeMap<String, Arc<Connection>>,
+    /// The folder of its files, where it has one.
+    pub files: Option<Files>,
     /// The secrets of its webhooks, by pipeline.
     pub secrets: BTreeMap<String, SecretString>,
     /// Where its alerts go, by channel.
@@ -235,6 +237,10 @@ impl Engine {
                 EventSource::File(_) => {
                     let folder = engine.keep_folder(project.folder.clone(), Arc::clone(plan), until);
                     self.tasks.spawn(folder);
+                }
+                EventSource::Reconciled(_) => {
+                    let follow = engine.follow_book(project.name.clone(), Arc::clone(plan), until);
+                    self.tasks.spawn(follow);
                 }
                 EventSource::Webhook(_)
                 | EventSource::Event(_)

@@ -26,6 +26,8 @@ mod member;
 mod preview;
 mod question;
 mod queue;
+mod reconcile;
+mod reconciled;
 mod recover;
 mod renamed;
 mod retention;

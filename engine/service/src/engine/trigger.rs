@@ -18,9 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Engine,
     backfill::{self, Window},
-    bound,
-    gate::Ask,
-    lane,
+    bound, lane,
 };
 use crate::store::{Arrival, Change, Committed, EngineId, StoreError, printable};
 
@@ -89,6 +87,9 @@ impl Engine {
     /// # Errors
     /// The failure of the read or of the store; events of earlier pages are on disk by then.
     pub async fn poll_once(self: &Arc<Self>, project: &str, plan: &Plan) -> Result<PollReport, Failure> {
+        if let EventSource::Reconciled(_) = &plan.trigger.source {
+            return self.follow(project, plan).await;
+        }
         let mut report = PollReport::default();
         while self.poll_next(project, plan, &mut report).await? {}
         Ok(report)
@@ -161,21 +162,8 @@ impl Engine {
         connection: &Connection,
         (input, next): (&Value, Option<&str>),
     ) -> Result<Page, Failure> {
-        let action = &trigger.action;
-        let hosts = connection.hosts_of(action);
-        let ask = Ask { pipeline: &plan.pipeline, hosts: &hosts, is_write: false, seed: &plan.pipeline };
-        let pass = self.gates.of(connection).admit(ask).await.map_err(|until| {
-            let wait = Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
-            let message = format!("`{}` takes no call before {until}", connection.name);
-            Failure::new(ErrorClass::Unavailable, message).after(wait)
-        })?;
-        // A read may wait for events a while; whoever stops does not wait for it, and nothing of it is kept.
-        tokio::select! {
-            page = connection.page(&pass, action, input, next) => page,
-            () = self.stop.cancelled() => {
-                Err(Failure::new(ErrorClass::Unavailable, "the engine stops").after(Duration::ZERO))
-            }
-        }
+        let (pipeline, action) = (plan.pipeline.as_str(), trigger.action.as_str());
+        self.read_page((pipeline, pipeline), connection, action, (input, next)).await
     }
 
     /// Takes one event by hand, as if the trigger had found it.
@@ -313,7 +301,7 @@ impl PollReport {
         self.started + self.reopened + self.known
     }
 
-    fn take(&mut self, committed: &Committed) {
+    pub(super) fn take(&mut self, committed: &Committed) {
         self.pages += 1;
         self.started += committed.started;
         self.reopened += committed.reopened;

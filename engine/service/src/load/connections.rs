@@ -55,9 +55,13 @@ pub(super) fn opened(
         (Some(text), None) => Some(certificates(&project.folder, text, name)?),
         _ => None,
     };
-    let files = checked.files.as_ref().map(|files| folder_of_files(&project.folder, &files.value)).transpose();
-    let files = files.map_err(|wrong| vec![wrong])?;
+    let files = files_of(project, checked).map_err(|wrong| vec![wrong])?;
     Ok(opened.with_concurrency(text.concurrency).with_tls(tls).with_files(files))
+}
+
+/// The folder of a project's files, where it has one.
+pub(super) fn files_of(project: &CheckedProject, checked: &Project) -> Result<Option<Files>, String> {
+    checked.files.as_ref().map(|files| folder_of_files(&project.folder, &files.value)).transpose()
 }
 
 /// The folder that `files` names, from that of the project.

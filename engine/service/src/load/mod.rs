@@ -227,6 +227,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
             name: project.folder.display().to_string(),
             plans: Vec::new(),
             connections: BTreeMap::new(),
+            files: None,
             secrets: BTreeMap::new(),
             alerts: BTreeMap::new(),
             retention: Retention::default(),
@@ -251,6 +252,10 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
         }
         missing.extend(unknown_sender(plan, &connections));
     }
+    let files = connections::files_of(project, checked).unwrap_or_else(|wrong| {
+        missing.push(wrong);
+        None
+    });
     if !missing.is_empty() {
         return Err(Failure::new(ErrorClass::Config, missing.join("\n  ")));
     }
@@ -258,7 +263,7 @@ pub fn open(project: &CheckedProject, world: &World, sandbox: Option<&SandboxInf
     let folder = project.folder.clone();
     let (name, alerts, retention) = (checked.name.clone(), checked.alerts.clone(), checked.retention);
     let library = Arc::clone(&project.library);
-    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, secrets, alerts, retention, library })
+    Ok(LoadedProject { name, folder, plans: plans.collect(), connections, files, secrets, alerts, retention, library })
 }
 
 /// Why nobody can tell who sends a webhook of a connection: its secret is empty.

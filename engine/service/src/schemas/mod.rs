@@ -17,6 +17,7 @@ pub mod operators;
 pub mod pipeline;
 pub mod profile;
 pub mod project;
+pub mod reconcile;
 pub mod request;
 mod rules;
 pub mod step;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use super::{
+    reconcile::Reconciled,
     rules::{call, exactly_one, or_else, or_word},
     step::Step,
     written::{ActionName, Duration, Interval, JsonPath, Plain, Text, Value, Version},
@@ -49,10 +50,10 @@ pub struct OnFailure {
     pub alert: Text,
 }
 
-/// What starts runs: one of `poll`, `webhook`, `event`, `schedule`, `pipeline` and `file`, or the word `manual`.
+/// What starts runs: one of `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file` and `reconciled`, or the word `manual`.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[schemars(transform = exactly_one(&["poll", "webhook", "event", "schedule", "pipeline", "file"], "a trigger has one source of events: write `poll`, `webhook`, `event`, `schedule`, `pipeline` or `file`, or `trigger: manual`"))]
+#[schemars(transform = exactly_one(&["poll", "webhook", "event", "schedule", "pipeline", "file", "reconciled"], "a trigger has one source of events: write `poll`, `webhook`, `event`, `schedule`, `pipeline`, `file` or `reconciled`, or `trigger: manual`"))]
 #[schemars(transform = keyed)]
 #[schemars(transform = or_word(&["manual"]))]
 pub struct Trigger {
@@ -68,6 +69,8 @@ pub struct Trigger {
     pub pipeline: Option<Follow>,
     /// Files that others drop into a folder; each row is an event.
     pub file: Option<Drop>,
+    /// What reconciliations say of a book: each match, or each row that is left, is an event.
+    pub reconciled: Option<Reconciled>,
     /// The JSONPath of the event's business key: one run for each, ever.
     #[schemars(extend("examples" = ["$.Id"]))]
     pub key: Option<JsonPath>,
@@ -76,11 +79,11 @@ pub struct Trigger {
     pub revision: Option<JsonPath>,
 }
 
-/// A schedule has its times as keys, and what follows another pipeline its keys; every other source needs one.
+/// A schedule has its times as keys, what follows another pipeline its keys, and a book its own; every other source needs one.
 fn keyed(schema: &mut schemars::Schema) {
-    let message = "a schedule has its times as keys, and what follows a pipeline the keys of its runs";
+    let message = "a schedule has its times as keys, what follows a pipeline the keys of its runs, and a book its own";
     let refused = json!({ "properties": { "key": false, "revision": false }, "errorMessage": message });
-    let rule = json!({ "if": { "anyOf": [{ "required": ["schedule"] }, { "required": ["pipeline"] }] }, "then": refused, "else": { "required": ["key"] } });
+    let rule = json!({ "if": { "anyOf": [{ "required": ["schedule"] }, { "required": ["pipeline"] }, { "required": ["reconciled"] }] }, "then": refused, "else": { "required": ["key"] } });
     let all = schema.ensure_object().get_mut("allOf").and_then(serde_json::Value::as_array_mut);
     all.expect("a trigger has rules").push(rule);
 }

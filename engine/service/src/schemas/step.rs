@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     arm::Arm,
+    reconcile::Reconcile,
     rules::{call, exactly_one, only_beside, or_else},
     wait::{Approve, Wait},
     written::{ActionName, Condition, Interval, Plain, Text, Texts, Value},
@@ -15,7 +16,7 @@ use super::{
 /// One step of a run: an id, what it does, and what happens when that fails.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = call)]
-#[schemars(transform = exactly_one(&["action", "map", "check", "script", "allocate", "wait", "approve", "pipeline", "emit", "link", "alert"], "this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`"))]
+#[schemars(transform = exactly_one(&["action", "map", "check", "script", "allocate", "reconcile", "wait", "approve", "pipeline", "emit", "link", "alert"], "this step does nothing: add one of `action`, `map`, `check`, `script`, `allocate`, `reconcile`, `wait`, `approve`, `pipeline`, `emit`, `link`, `alert`"))]
 #[schemars(transform = only_beside("with", &["action", "pipeline"], "only an action or a pipeline takes `with`: move it into the step's own map, or remove it"))]
 #[schemars(transform = only_beside("once_per", &["action"], "only an action takes `once_per`: nothing else has a key at a target"))]
 pub struct Step {
@@ -47,6 +48,8 @@ pub struct Step {
     pub script: Option<Function>,
     /// Splits money into parts that always sum to the whole.
     pub allocate: Option<Allocate>,
+    /// Matches the rows of two sides.
+    pub reconcile: Option<Reconcile>,
     /// Waits for a time, for an answer, or for an event.
     pub wait: Option<Wait>,
     /// Asks a person.

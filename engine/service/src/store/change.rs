@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EngineId, Fence, Leased, PairName, Posted, RunId};
+use super::{EngineId, Fence, ItemName, Itemizing, Leased, PairName, Posted, RunId};
 
 /// One change. All changes of a group are durable together, or none is.
 #[derive(Clone, Debug)]
@@ -195,6 +195,8 @@ pub enum Change {
     },
     /// A pair of a cross-reference, if it is still as it was read: compare and set.
     Pair(PairName, Pairing),
+    /// An item of a reconciliation, if it is still as it was read: compare and set.
+    Item(ItemName, Itemizing),
     /// A row that processes share, if it is still as it was read: compare and set.
     Share {
         /// Its name.

@@ -6,6 +6,7 @@
 
 mod again;
 mod forget;
+mod item;
 mod mail;
 mod pair;
 
@@ -110,6 +111,7 @@ impl Decision<'_> {
                 Ok(())
             }
             Change::Pair(name, pairing) => self.pair(name, pairing),
+            Change::Item(name, itemizing) => self.item(name, itemizing),
             Change::Share { name, expected, value } => self.share(name, *expected, value),
             Change::Forget { run, before } => self.forget(run, *before),
             Change::ForgetEvent { event, key, before } => {

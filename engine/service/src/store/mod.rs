@@ -7,6 +7,7 @@
 mod address;
 mod change;
 mod decide;
+mod item;
 mod lease;
 mod pair;
 mod posted;
@@ -27,6 +28,7 @@ use serde_json::Value;
 pub use address::{Opened, StoreAddress, open, open_to_run};
 pub use change::{Act, Again, Arrival, Change, Committed, Hold, Pairing, Shared, VersionFiles};
 pub(crate) use decide::{Reception, corrected};
+pub use item::{Item, ItemFilter, ItemKind, ItemName, ItemState, Itemizing, StoredItem};
 pub use lease::{EngineId, Fence, Leased, Member, Taken};
 pub use pair::{PairName, StoredPair};
 pub use posted::{DeadEvent, Emitter, Posted};
@@ -274,6 +276,8 @@ pub trait Store: Send + Sync {
         table: Option<&'a str>,
         limit: usize,
     ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>>;
+    /// Items of reconciliations, in the order of their last changes.
+    fn items<'a>(&'a self, filter: &'a ItemFilter) -> Boxed<'a, Result<Vec<StoredItem>, StoreError>>;
     /// Questions that persons may answer, the oldest first.
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>>;
     /// What is released in a queue, and the first `held_max` of what is held, in the order of the queue; of each

@@ -1,5 +1,6 @@
 //! Rows as every store keeps them: which ones a group touches, those that are there, and those to write.
 
+mod item;
 mod keys;
 mod mail;
 
@@ -11,8 +12,9 @@ use ferry_core::{
     run::{Reservation, State},
 };
 
-use super::{EngineId, Fence, PairName, RunId, lease::Alive};
+use super::{EngineId, Fence, ItemName, PairName, RunId, lease::Alive};
 use crate::limits::TOLD_AT_ONCE_MAX;
+pub(super) use item::{Finding, ItemRecord, found_by};
 pub(super) use keys::Keys;
 pub(super) use mail::{Death, MailRecord, Paths, PostKey, PostRecord, WAKES, WaitRecord, Wanted, values};
 
@@ -121,6 +123,9 @@ pub(super) struct Rows {
     pub(super) shared: BTreeMap<String, u64>,
     /// What pairs of cross-references say.
     pub(super) pairs: BTreeMap<PairName, String>,
+    pub(super) items: BTreeMap<ItemName, ItemRecord>,
+    /// The number of the last change of an item; known where items may change.
+    pub(super) items_last: i64,
     /// Posted events that nobody has claimed, or that the run itself has, by what waits for them.
     pub(super) found: BTreeMap<Wanted, Vec<(PostKey, PostRecord)>>,
     /// Posted events by name.
@@ -149,6 +154,11 @@ pub(super) struct Writes {
     pub(super) shared: BTreeMap<String, (u64, String)>,
     /// Pairs of cross-references; nothing where there is to be none.
     pub(super) pairs: BTreeMap<PairName, Option<PairRecord>>,
+    pub(super) items: BTreeMap<ItemName, ItemRecord>,
+    /// Nothing where no item changes.
+    pub(super) items_last: Option<i64>,
+    /// Names by which items are found from now on, or no more.
+    pub(super) findings: BTreeMap<Finding, bool>,
     /// Only new ones.
     pub(super) mail: Vec<MailRecord>,
     /// Letters that are done with.
@@ -212,6 +222,9 @@ impl View {
         self.writes.versions.extend(writes.versions);
         self.writes.shared.extend(writes.shared);
         self.writes.pairs.extend(writes.pairs);
+        self.writes.items.extend(writes.items);
+        self.writes.items_last = writes.items_last.or(self.writes.items_last);
+        self.writes.findings.extend(writes.findings);
         self.writes.mail.extend(writes.mail);
         self.writes.read.extend(writes.read);
         self.writes.dropped.extend(writes.dropped);
@@ -336,6 +349,16 @@ impl Draft<'_> {
             Some(written) => written.as_ref().map(|record| record.to.as_str()),
             None => self.view.rows.pairs.get(name).map(String::as_str),
         }
+    }
+
+    pub(super) fn item(&self, name: &ItemName) -> Option<&ItemRecord> {
+        let written = self.writes.items.get(name).or_else(|| self.view.writes.items.get(name));
+        written.or_else(|| self.view.rows.items.get(name))
+    }
+
+    /// The number of the last change of an item.
+    pub(super) fn items_last(&self) -> i64 {
+        self.writes.items_last.or(self.view.writes.items_last).unwrap_or(self.view.rows.items_last)
     }
 
     pub(super) fn is_alive(&self, engine: &EngineId) -> bool {

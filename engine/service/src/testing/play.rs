@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_connectors::{
     connection::{Connection, Settings, World},
+    files::Files,
     stand_in::StandIn,
 };
 use ferry_contract::{
@@ -286,7 +287,7 @@ fn loaded(
             name: name.clone(),
             connector,
             environment: "test".to_owned(),
-            profile: None,
+            profile: text.profile.as_ref().map(|profile| profile.value.clone()),
             sandbox: Some("http://test.invalid".to_owned()),
             fields: fields.collect(),
         };
@@ -298,9 +299,11 @@ fn loaded(
     let files = |plan: &&Arc<Plan>| (Arc::clone(plan), load::version_files(stage.project, checked, plan));
     let plans = plans.iter().map(files).collect();
     let folder = std::path::PathBuf::new();
+    // What a step reads of files lies beside the events of tests.
+    let files = Some(Files::new(stage.project.folder.join("samples")));
     // Whom a test would tell, nobody asks.
     let (secrets, alerts) = (BTreeMap::new(), BTreeMap::new());
     let (name, retention) = (checked.name.clone(), checked.retention);
     let library = Arc::clone(&stage.project.library);
-    Ok(LoadedProject { name, folder, plans, connections, secrets, alerts, retention, library })
+    Ok(LoadedProject { name, folder, plans, connections, files, secrets, alerts, retention, library })
 }

@@ -76,7 +76,9 @@ fn shown(step: &Step) -> Vec<(Place, Read)> {
         Work::Approve(approve) => (Place::Given, reads::of(&approve.show)),
         Work::Emit { key, data, .. } => (Place::Given, [reads::of(key), reads::of(data)].concat()),
         Work::Link { key, to, .. } => (Place::Given, [reads::of(key), reads::of(to)].concat()),
-        Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Wait(_) | Work::Pipeline { .. } => return Vec::new(),
+        Work::Call(_) | Work::Map(_) | Work::Script(_) | Work::Wait(_) | Work::Pipeline { .. } | Work::Reconcile(_) => {
+            return Vec::new();
+        }
     };
     reads.into_iter().map(|read| (place, read)).collect()
 }

@@ -177,7 +177,12 @@ fn scripts(plan: &Plan) -> Vec<&Script> {
                 reads::scripts(value, &mut found);
             }
             Work::Call(call) => reads::scripts(&call.with, &mut found),
-            Work::Check(_) | Work::Wait(_) | Work::Approve(_) | Work::Alert { .. } | Work::Link { .. } => {}
+            Work::Check(_)
+            | Work::Wait(_)
+            | Work::Approve(_)
+            | Work::Alert { .. }
+            | Work::Link { .. }
+            | Work::Reconcile(_) => {}
         }
     }
     found

@@ -56,7 +56,8 @@ pub(super) fn given<'a>(cx: &Context<'a>, with: Option<&'a Node>) -> Option<Give
                 | Work::Approve(_)
                 | Work::Pipeline { .. }
                 | Work::Emit(_)
-                | Work::Link(_) => None,
+                | Work::Link(_)
+                | Work::Reconcile(_) => None,
             }
         }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) => None,

@@ -28,6 +28,7 @@ mod unescaped_query;
 mod unfit_channel;
 mod unguarded_write;
 mod unknown_action;
+mod unknown_book;
 mod unknown_channel;
 mod unknown_connection;
 mod unknown_event;
@@ -143,6 +144,7 @@ const ALL: &[Check] = &[
     untested::CHECK,
     untested::ARM,
     recursive_pipeline::CHECK,
+    unknown_book::CHECK,
     unknown_event::CHECK,
     unknown_webhook::CHECK,
     colliding_trigger::CHECK,

@@ -64,7 +64,8 @@ fn overwritten(
         | plan::Work::Pipeline { .. }
         | plan::Work::Alert { .. }
         | plan::Work::Emit { .. }
-        | plan::Work::Link { .. } => true,
+        | plan::Work::Link { .. }
+        | plan::Work::Reconcile(_) => true,
     };
     if between.into_iter().any(|index| happens(&plan.steps[index])) {
         return;

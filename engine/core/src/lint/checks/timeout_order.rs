@@ -61,7 +61,8 @@ fn of_work(step: &Step, bound: &Bound, report: &mut Report) {
         | Work::Check(_)
         | Work::Pipeline { .. }
         | Work::Emit(_)
-        | Work::Link(_) => {}
+        | Work::Link(_)
+        | Work::Reconcile(_) => {}
     }
 }
 

@@ -136,7 +136,7 @@ impl Query<'_> {
             return names.len() == 1 && input.kind == schema::Kind::String && input.one_of.is_empty();
         }
         match &self.pipeline.trigger.source {
-            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) => true,
+            EventSource::Webhook(_) | EventSource::Event(_) | EventSource::File(_) | EventSource::Reconciled(_) => true,
             EventSource::Manual | EventSource::Poll(_) | EventSource::Schedule(_) | EventSource::Pipeline(_) => false,
         }
     }

@@ -63,7 +63,8 @@ fn says(step: &Step) -> Option<&'static str> {
         | Work::Pipeline { .. }
         | Work::Alert { .. }
         | Work::Emit { .. }
-        | Work::Link { .. } => None,
+        | Work::Link { .. }
+        | Work::Reconcile(_) => None,
     }
 }
 

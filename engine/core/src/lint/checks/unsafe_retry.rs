@@ -46,7 +46,7 @@ fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
                 report.warning(POINTLESS.name, arm.at, message, "remove `retry`, or put it on the step that calls");
             }
             // They ask and run others, which have reactions of their own.
-            Work::Wait(Wait::Poll { .. } | Wait::Event { .. }) | Work::Pipeline { .. } => {}
+            Work::Wait(Wait::Poll { .. } | Wait::Event { .. }) | Work::Pipeline { .. } | Work::Reconcile(_) => {}
         }
     }
 }

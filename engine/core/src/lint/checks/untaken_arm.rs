@@ -43,7 +43,8 @@ fn check(cx: &Context<'_>, step: &Step, report: &mut Report) {
                 | Work::Approve(_)
                 | Work::Pipeline { .. }
                 | Work::Emit(_)
-                | Work::Link(_) => {}
+                | Work::Link(_)
+                | Work::Reconcile(_) => {}
             }
         }
     }

@@ -29,7 +29,8 @@ fn check(cx: &Context<'_>, plan: &Plan, report: &mut Report) {
 fn has_effect(step: &Step) -> bool {
     match &step.work {
         Work::Call(call) => call.effect.is_write(),
-        Work::Emit { .. } | Work::Link { .. } | Work::Pipeline { .. } | Work::Alert { .. } => true,
+        // What a reconciliation finds is kept in its book.
+        Work::Emit { .. } | Work::Link { .. } | Work::Pipeline { .. } | Work::Alert { .. } | Work::Reconcile(_) => true,
         Work::Map(_) | Work::Script(_) | Work::Check(_) | Work::Wait(_) | Work::Approve(_) => false,
     }
 }
@@ -47,7 +48,8 @@ fn is_idle(step: &Step) -> bool {
         | Work::Pipeline { .. }
         | Work::Alert { .. }
         | Work::Emit { .. }
-        | Work::Link { .. } => false,
+        | Work::Link { .. }
+        | Work::Reconcile(_) => false,
     };
     makes_a_value && step.arms.is_empty() && step.home.is_none()
 }
@@ -63,6 +65,7 @@ pub(super) fn is_needed(plan: &Plan, index: StepIndex) -> bool {
         | EventSource::Schedule(_)
         | EventSource::Pipeline { .. }
         | EventSource::File(_)
+        | EventSource::Reconciled(_)
         | EventSource::Manual => false,
     };
     is_output || answers || plan.steps.iter().any(|step| step.needs.contains(&index))

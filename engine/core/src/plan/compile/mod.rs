@@ -3,6 +3,7 @@
 mod arm;
 mod function;
 pub(super) mod inputs;
+mod reconcile;
 mod roots;
 mod trigger;
 mod work;

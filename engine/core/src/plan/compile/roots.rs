@@ -37,6 +37,8 @@ impl Work {
                 key.roots(visit);
                 to.roots(visit);
             }
+            // What columns read is of the row.
+            Self::Reconcile(reconcile) => reconcile.feeds().for_each(|(_, feed)| feed.source().roots(visit)),
             Self::Emit { key, data, .. } => {
                 key.roots(visit);
                 data.roots(visit);

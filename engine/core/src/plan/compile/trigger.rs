@@ -15,11 +15,16 @@ use super::{Builder, Scope};
 use crate::{
     eval::operators::date,
     language,
-    plan::{Concurrency, Cursor, Drop, EventSource, Growing, Poll, Schedule, Sender, Trigger, Webhook, first_times},
+    plan::{
+        Concurrency, Cursor, Drop, EventSource, Growing, Poll, Reconciled, Schedule, Sender, Trigger, Webhook,
+        first_times,
+    },
 };
 
 /// The key of a run that another follows, in the event.
 pub(crate) const FOLLOWED_KEY: &str = "$.key";
+/// The key of an item of a book, in the event.
+const ITEM_KEY: &str = "$.key";
 /// The fields of a cron expression, with what they may be.
 const CRON_FIELDS: [(&str, &str); 5] = [
     ("minute", "0 to 59"),
@@ -63,17 +68,25 @@ impl<'a> Builder<'a> {
                 let folder = file.folder.value.clone();
                 Some(EventSource::File(Drop { folder, rows: file.rows, every: file.every }))
             }
+            language::EventSource::Reconciled(reconciled) => {
+                let only = reconciled.only.iter().map(|name| name.value.clone()).collect();
+                let book = reconciled.book.value.clone();
+                Some(EventSource::Reconciled(Reconciled { book, of: reconciled.of, only, every: reconciled.every }))
+            }
             language::EventSource::Manual => Some(EventSource::Manual),
         };
         let key = match &trigger.source {
             // Whoever else looks at the same clock makes the same event.
             language::EventSource::Schedule(_) => Some(Path::parse(SCHEDULED_AT).ok()),
             language::EventSource::Pipeline(_) => Some(Path::parse(FOLLOWED_KEY).ok()),
+            language::EventSource::Reconciled(_) => Some(Path::parse(ITEM_KEY).ok()),
             _ => trigger.key.as_ref().map(|key| self.event_path(key)),
         };
         let revision = match &trigger.source {
             // A run that is begun again, and ends again, is followed again where its follower had failed.
             language::EventSource::Pipeline(_) => Some(Path::parse("$.ended_at").ok()),
+            // An item that has changed is another one, where its run had failed.
+            language::EventSource::Reconciled(_) => Some(Path::parse("$.number").ok()),
             _ => trigger.revision.as_ref().map(|revision| self.event_path(revision)),
         };
         Some(Trigger {
@@ -232,7 +245,7 @@ impl<'a> Builder<'a> {
         compiler.path(node)
     }
 
-    fn pollable(&mut self, action: &Spanned<String>) -> Option<()> {
+    pub(super) fn pollable(&mut self, action: &Spanned<String>) -> Option<()> {
         let (connection, name) = action.value.split_once('.')?;
         let connector = &self.project.connections.get(connection)?.connector.value;
         if self.catalog.action(connector, name)?.items {

@@ -63,6 +63,7 @@ impl Builder<'_> {
                 let [key, to] = [&link.key, &link.to].map(side);
                 Work::Link { table: table?.0.value, key: key?, to: to?, replace: link.replace }
             }
+            language::Work::Reconcile(reconcile) => Work::Reconcile(Box::new(self.reconcile(reconcile, scope)?)),
             language::Work::Emit(emit) => {
                 let (key, data) =
                     self.with_xref(|this| (this.expression(&emit.key, scope), this.with(emit.data.as_ref(), scope)));

@@ -26,6 +26,7 @@ impl<'a> Types<'a> {
             ]),
             EventSource::Pipeline { name, on } => self.followed(name, *on),
             EventSource::File(Drop { rows: Rows::Csv, .. }) => Shape::of_texts(),
+            EventSource::Reconciled(reconciled) => super::reconcile::item(reconciled.of),
             EventSource::Webhook(Webhook { sender: Sender::System { connection, webhook, .. }, .. }) => {
                 let connector = self.around.project.connections.get(connection).map(|known| &known.connector.value);
                 let known = connector.and_then(|connector| self.around.catalog.webhook(connector, webhook));

@@ -6,6 +6,7 @@
 
 mod forget;
 mod history;
+mod item;
 mod lease;
 mod link;
 mod mail;
@@ -25,8 +26,9 @@ use tokio::sync::Notify;
 use tokio_postgres::{Config, config::SslMode};
 
 use super::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
-    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, ItemFilter, Leased, Member,
+    PairName, Posted, RunId, RunRow, Shared, Store, StoreError, StoredItem, StoredPair, StoredRun, Taken, Trust,
+    VersionFiles, other_world,
 };
 use history::History;
 use link::{Failed, Link, Session};
@@ -186,6 +188,10 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
         on(&self.reader, move |session| async move { pair::pairs_of(&session, project, table, limit).await })
+    }
+
+    fn items<'a>(&'a self, filter: &'a ItemFilter) -> Boxed<'a, Result<Vec<StoredItem>, StoreError>> {
+        on(&self.reader, move |session| async move { item::items(&session, filter).await })
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {

@@ -6,7 +6,7 @@ use super::link::{explain, ms};
 use crate::{limits::STORE_BUSY_MAX, store::other_layout};
 
 /// The number of this layout.
-pub(super) const LAYOUT: &str = "9";
+pub(super) const LAYOUT: &str = "10";
 
 /// So that several processes may start at once; any number that nobody else uses in this database.
 const ADVISORY_LOCK: i64 = 0x0066_6572_7279;
@@ -47,6 +47,20 @@ CREATE TABLE IF NOT EXISTS shared (name TEXT COLLATE "C" PRIMARY KEY, version BI
 CREATE TABLE IF NOT EXISTS pairs (
     project TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL,
     value TEXT NOT NULL, by TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (project, name, key)
+);
+-- An item is looked up by one name of its own, made of project, book and key: a plan that is made while the table is
+-- small cannot take another index for it.
+CREATE TABLE IF NOT EXISTS items (
+    item TEXT COLLATE "C" PRIMARY KEY, project TEXT COLLATE "C" NOT NULL, book TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL,
+    kind TEXT NOT NULL, state TEXT COLLATE "C" NOT NULL, what TEXT NOT NULL, lefts TEXT NOT NULL, rights TEXT NOT NULL,
+    data TEXT NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, at_ms BIGINT NOT NULL, number BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS items_number ON items (project, number);
+CREATE INDEX IF NOT EXISTS items_book ON items (project, book, state, number);
+CREATE INDEX IF NOT EXISTS items_state ON items (project, state, number);
+CREATE TABLE IF NOT EXISTS item_rows (
+    project TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, item TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (project, name, item)
 );
 CREATE TABLE IF NOT EXISTS mail (
     run TEXT COLLATE "C" NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, letter TEXT NOT NULL,

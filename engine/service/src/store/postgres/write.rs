@@ -12,7 +12,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    forget,
+    forget, item,
     link::{Failed, Session},
     mail, pair, post,
     read::rows,
@@ -102,16 +102,8 @@ const ALL: [&str; 23] = [
 
 /// Plans what will be sent, once in a session.
 pub(super) async fn prepare(session: &Session) -> Result<(), Failed> {
-    try_join_all(
-        ALL.into_iter()
-            .chain(mail::ALL)
-            .chain(pair::ALL)
-            .chain(post::ALL)
-            .chain(reserve::ALL)
-            .chain(forget::ALL)
-            .map(|sql| session.statement(sql)),
-    )
-    .await?;
+    let all = [&ALL[..], &mail::ALL, &pair::ALL, &item::ALL, &post::ALL, &reserve::ALL, &forget::ALL].concat();
+    try_join_all(all.into_iter().map(|sql| session.statement(sql))).await?;
     Ok(())
 }
 
@@ -156,6 +148,7 @@ pub(super) async fn fetch(session: &Session, keys: &Keys) -> Result<Rows, Failed
     let told: Vec<&str> = told.iter().map(RunId::as_str).collect();
     let told = named(session, LOCK_RUNS, &told).await?;
     fetched.runs.extend(told.iter().map(|row| (run(row), run_record(row))));
+    item::fetch(session, keys, &mut fetched).await?;
     Ok(fetched)
 }
 
@@ -215,6 +208,7 @@ pub(super) async fn commit(session: &Session, known: &Rows, writes: &Writes) -> 
     statements.push(Box::pin(shared(session, OLD_SHARED, old)));
     statements.extend(mail::statements(session, known, writes));
     statements.extend(pair::statements(session, known, writes));
+    statements.extend(item::statements(session, known, writes));
     statements.extend(reserve::statements(session, writes));
     statements.push(Box::pin(verdicts(session, &writes.verdicts)));
     statements.extend(forget::statements(session, writes));

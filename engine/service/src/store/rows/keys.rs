@@ -6,7 +6,7 @@ use ferry_core::run::{self, Entry, On};
 use serde_json::Value;
 
 use super::{Paths, PostKey, Rows, Wanted, values};
-use crate::store::{Change, EngineId, PairName, RunId};
+use crate::store::{Change, EngineId, ItemName, PairName, RunId};
 
 /// The names of rows that a batch touches, each in the order in which they are locked.
 #[derive(Debug, Default)]
@@ -21,6 +21,7 @@ pub(in crate::store) struct Keys {
     pub(in crate::store) engines: BTreeSet<EngineId>,
     pub(in crate::store) shared: BTreeSet<String>,
     pub(in crate::store) pairs: BTreeSet<PairName>,
+    pub(in crate::store) items: BTreeSet<ItemName>,
     /// Events that steps begin to wait for, each with their runs.
     pub(in crate::store) wanted: BTreeMap<Wanted, BTreeSet<RunId>>,
     /// Events that are posted, with their content.
@@ -87,6 +88,10 @@ impl Keys {
                 Change::Pair(name, pairing) => {
                     self.journals.extend(pairing.run.iter().map(|(run, _)| run.clone()));
                     self.pairs.insert(name.clone());
+                }
+                Change::Item(name, itemizing) => {
+                    self.journals.extend(itemizing.run.iter().map(|(run, _)| run.clone()));
+                    self.items.insert(name.clone());
                 }
                 Change::Share { name, .. } => {
                     self.shared.insert(name.clone());

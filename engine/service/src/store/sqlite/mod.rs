@@ -2,6 +2,7 @@
 
 mod beside;
 mod forget;
+mod item;
 mod lease;
 mod mail;
 mod pair;
@@ -27,9 +28,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
-    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, Leased, Member, PairName,
-    Posted, RunId, RunRow, Shared, Store, StoreError, StoredPair, StoredRun, Taken, Trust, VersionFiles, doubt,
-    other_world,
+    Act, Approval, Change, Committed, DeadEvent, DeadLetter, EngineId, Filter, InQueue, ItemFilter, Leased, Member,
+    PairName, Posted, RunId, RunRow, Shared, Store, StoreError, StoredItem, StoredPair, StoredRun, Taken, Trust,
+    VersionFiles, doubt, other_world,
 };
 use crate::{
     clock::{BootClock, MachineClock},
@@ -158,12 +159,8 @@ impl SqliteStore {
         rusqlite::backup::Backup::new(&own, &mut copy).and_then(|backup| backup.step(-1)).map_err(wrong)?;
         let empty = Connection::open_in_memory().map_err(wrong)?;
         let writer = Writer::inline(Arc::new(Mutex::new(copy)), guards);
-        Ok(Self {
-            reader: Mutex::new(empty),
-            writer,
-            clock: Arc::clone(&self.clock),
-            machine: Arc::clone(&self.machine),
-        })
+        let (clock, machine) = (Arc::clone(&self.clock), Arc::clone(&self.machine));
+        Ok(Self { reader: Mutex::new(empty), writer, clock, machine })
     }
 
     fn now_ms(&self) -> i64 {
@@ -327,6 +324,11 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Boxed<'a, Result<Vec<StoredPair>, StoreError>> {
         self.read(move |connection| pair::pairs_of(connection, project, table, limit))
+    }
+
+    fn items<'a>(&'a self, filter: &'a ItemFilter) -> Boxed<'a, Result<Vec<StoredItem>, StoreError>> {
+        let found = self.read(|connection| item::items(connection, filter));
+        Box::pin(async move { found.await?.into_iter().map(|(name, row)| row.stored(name)).collect() })
     }
 
     fn approvals(&self, limit: usize) -> Boxed<'_, Result<Vec<Approval>, StoreError>> {

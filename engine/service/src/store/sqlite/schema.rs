@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use crate::store::other_layout;
 
 /// The number of this layout.
-const LAYOUT: &str = "9";
+const LAYOUT: &str = "10";
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
@@ -68,6 +68,21 @@ CREATE TABLE IF NOT EXISTS shared (
 CREATE TABLE IF NOT EXISTS pairs (
     project TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, by TEXT NOT NULL,
     at_ms INTEGER NOT NULL, PRIMARY KEY (project, name, key)
+) STRICT, WITHOUT ROWID;
+-- What reconciliations have matched, what was left, and what persons said of it. Each change has a greater number than all
+-- before it, of any item; the last one is in `meta`.
+CREATE TABLE IF NOT EXISTS items (
+    project TEXT NOT NULL, book TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+    what TEXT NOT NULL, lefts TEXT NOT NULL, rights TEXT NOT NULL, data TEXT NOT NULL, by TEXT NOT NULL,
+    reason TEXT NOT NULL, at_ms INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (project, book, key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS items_number ON items (project, number);
+CREATE INDEX IF NOT EXISTS items_book ON items (project, book, state, number);
+CREATE INDEX IF NOT EXISTS items_state ON items (project, state, number);
+-- Items by their keys and by the names of their rows.
+CREATE TABLE IF NOT EXISTS item_rows (
+    project TEXT NOT NULL, name TEXT NOT NULL, book TEXT NOT NULL, key TEXT NOT NULL,
+    PRIMARY KEY (project, name, book, key)
 ) STRICT, WITHOUT ROWID;
 -- Letters to runs, until their runs have journaled what came of them.
 CREATE TABLE IF NOT EXISTS mail (

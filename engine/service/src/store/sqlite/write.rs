@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement, params};
 
-use super::{forget, mail, pair};
+use super::{forget, item, mail, pair};
 use crate::store::{
     EngineId, Fence, RunId,
     rows::{CallRecord, InboxRecord, JournalRecord, Keys, LetterRecord, Rows, RunRecord, Tail, Writes},
@@ -30,6 +30,7 @@ pub(super) fn fetch(connection: &Connection, keys: &Keys) -> rusqlite::Result<(R
     }
     mail::fetch(connection, keys, &mut rows)?;
     pair::fetch(connection, keys, &mut rows)?;
+    item::fetch(connection, keys, &mut rows)?;
     keys.told(&rows).iter().try_for_each(|run| take(&mut rows, run))?;
     let sql = "SELECT sequence + 1, at_ms FROM journal WHERE run = ?1 ORDER BY sequence DESC LIMIT 1";
     let mut tails = connection.prepare_cached(sql)?;
@@ -112,6 +113,7 @@ pub(super) fn write(connection: &Connection, writes: &Writes, mut numbers: Numbe
     letters(connection, writes)?;
     mail::write(connection, writes)?;
     pair::write(connection, writes)?;
+    item::write(connection, writes)?;
     let mut cursors = connection.prepare_cached("INSERT OR REPLACE INTO cursors VALUES (?1, ?2)")?;
     for (name, value) in &writes.cursors {
         cursors.execute(params![name, value])?;
