@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ferry::clock::Stopwatch;
 use ferry_core::recon::{
-    By, Case, Equation, Gives, Kind, Known, Lines, Match, Origin, PartyStep, References, Row, Rule, Shape, Side, Spec,
-    Sum, Test, Which, reconcile,
+    By, Case, Equation, Gives, Kind, Known, Lines, Match, PartyStep, References, Row, Rule, Shape, Side, Spec, Sum,
+    Test, Which, reconcile,
 };
 
 use crate::noise::{
@@ -86,7 +86,7 @@ pub fn judge(world: &World) -> Judged {
     let group = |found: &Match| (places(found.left.as_slice()), places(found.right.as_slice()));
     let mut found = Found::default();
     for one in &outcome.matches {
-        let Origin::Rule(rule) = one.origin else { continue };
+        let Some(rule) = one.origin.rule() else { continue };
         match spec.rules[rule].gives {
             Gives::Confirmed => found.confirmed.push(group(one)),
             Gives::Suggested => found.suggested.push(group(one)),

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Takes the pairs of rows that are in no other pair; the others are in doubt.
-pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, (number, rule): (usize, &Rule), pairs: &[(u32, u32)]) {
+pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, (number, rule): (u32, &Rule), pairs: &[(u32, u32)]) {
     let (mut of_left, mut of_right): (BTreeMap<u32, Vec<u32>>, BTreeMap<u32, Vec<u32>>) = Default::default();
     for (left, right) in pairs {
         of_left.entry(*left).or_default().push(*right);

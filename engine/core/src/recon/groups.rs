@@ -11,7 +11,7 @@ use super::{
 
 /// Rows of the right that pay several of the left: all that have the references which they name, such as the lines of one
 /// settlement.
-pub(super) fn many_left(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule: &Rule) {
+pub(super) fn many_left(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
     let mut named: Vec<(u32, u32)> = pool.rows(Which::Left).map(|row| (sides.left_refs[at(row)], row)).collect();
     named.retain(|(reference, _)| *reference != NONE);
     named.sort_unstable();
@@ -25,7 +25,7 @@ pub(super) fn many_left(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule:
         let references = sides.references(right);
         let left: Vec<u32> = references.iter().flat_map(|reference| of(*reference)).collect();
         let is_open = references.iter().all(|reference| of(*reference).next().is_some());
-        if left.len() < 2 || !is_open {
+        if left.is_empty() || !is_open {
             continue;
         }
         let Some(found) = fitting(sides, (number, rule), left, vec![right]) else { continue };
@@ -42,7 +42,7 @@ pub(super) fn many_left(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule:
 }
 
 /// Rows of the right that all name one of the left, and pay it together.
-pub(super) fn many_right(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule: &Rule) {
+pub(super) fn many_right(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
     let named = |row: &u32| ![NONE, SEVERAL].contains(&sides.reference(Which::Right, *row));
     let mut rows: Vec<(u32, u32)> =
         pool.rows(Which::Right).filter(named).map(|row| (sides.reference(Which::Right, row), row)).collect();
@@ -68,7 +68,7 @@ pub(super) fn owner(sides: &Sides<'_>, reference: u32) -> Option<u32> {
 /// The match of a group, if it is in one currency, in time, and comes to the same on both sides.
 pub(super) fn fitting(
     sides: &Sides<'_>,
-    (number, rule): (usize, &Rule),
+    (number, rule): (u32, &Rule),
     mut left: Vec<u32>,
     mut right: Vec<u32>,
 ) -> Option<Match> {
@@ -93,7 +93,7 @@ pub(super) fn fitting(
 pub(super) fn rows(rows: Vec<u32>) -> Rows {
     match rows.as_slice() {
         [row] => Rows::One(*row),
-        _ => Rows::Many(rows.into_boxed_slice()),
+        _ => Rows::Many(Box::new(rows)),
     }
 }
 

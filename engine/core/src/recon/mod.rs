@@ -74,7 +74,7 @@ pub fn reconcile(
         let sum = |side: &Side, rows: &[u32]| rows.iter().map(|row| side.amount(*row)).sum::<i64>();
         let difference = sum(left, of_left) - sum(right, of_right);
         let (left, right) = (groups::rows(of_left.clone()), groups::rows(of_right.clone()));
-        pool.take(Match { origin: Origin::Kept(index), left, right, difference });
+        pool.take(Match { origin: Origin::Kept(texts::row(index)), left, right, difference });
     }
     let torn: Vec<u32> = side_torn(right, &pool);
     torn.iter().for_each(|row| pool.right[side::at(*row)] = false);
@@ -95,6 +95,7 @@ pub fn reconcile(
 fn turn(sides: &Sides<'_>, pool: &mut Pool, settlements: &mut Settlements<'_>, gives: Gives) {
     let rules = sides.spec.rules.iter().enumerate();
     for (number, rule) in rules.filter(|(_, rule)| rule.gives == gives) {
+        let number = texts::row(number);
         match (rule.shape, rule.edits) {
             (Shape::OneToOne, None) => pairs::take(sides, pool, number, rule),
             (Shape::OneToOne, Some(most)) => near::take(sides, pool, number, rule, most),

@@ -19,7 +19,7 @@ const FORMS_AT_ONCE: usize = 4_000_000;
 /// Shorter texts are like too many.
 const LETTERS_MIN: usize = 4;
 
-pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule: &Rule, most: usize) {
+pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule, most: usize) {
     let near = Near { sides, rule, most, hash: RandomState::new() };
     let forms: usize = pool.rows(Which::Left).map(|row| 1 + near.left(row).len()).sum();
     let passes = u64::try_from(forms / FORMS_AT_ONCE + 1).unwrap_or(1);

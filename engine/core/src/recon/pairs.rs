@@ -19,12 +19,12 @@ struct Entry {
     amount: i64,
     day: i32,
     /// Made of the row's name, so that the order of rows says nothing.
-    tie: u64,
+    tie: u32,
     row: u32,
 }
 
 /// Makes the matches of a rule.
-pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: usize, rule: &Rule) {
+pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
     let similar = rule.party.map(|at_least| Similar::of(sides, pool, at_least));
     let (left, right) = std::thread::scope(|scope| {
         let right = scope.spawn(|| entries(sides, pool, rule, Which::Right));
@@ -76,7 +76,7 @@ fn entries(sides: &Sides<'_>, pool: &Pool, rule: &Rule, which: Which) -> Vec<Ent
             continue;
         }
         let block = u64::from(sides.currency(which, row)) << 32 | u64::from(reference);
-        let tie = ties.hash_one(side.id(row));
+        let tie = u32::try_from(ties.hash_one(side.id(row)) >> 32).unwrap_or(0);
         entries.push(Entry { block, party, amount: sides.sum(which, row, sum), day, tie, row });
     }
     entries.sort_unstable();
@@ -87,7 +87,7 @@ fn entries(sides: &Sides<'_>, pool: &Pool, rule: &Rule, which: Which) -> Vec<Ent
 struct Of<'r> {
     sides: &'r Sides<'r>,
     rule: &'r Rule,
-    number: usize,
+    number: u32,
     similar: Option<&'r Similar>,
 }
 
@@ -96,11 +96,17 @@ impl Of<'_> {
         if right.is_empty() {
             return;
         }
+        if let ([one], [other]) = (left, right) {
+            // The usual case: one of each.
+            if self.similar.is_none() && one.party == other.party && self.fits(Which::Left, one, other) {
+                return self.take(pool, one, other);
+            }
+        }
         let mut found = Vec::new();
         for entry in left {
             match self.decide(entry, (left, right)) {
                 Decision::None => {}
-                Decision::Take(row) => found.push((entry.row, row)),
+                Decision::Take(other) => found.push((entry, other)),
                 Decision::Doubt(others) => pool.doubt(Which::Left, entry.row, others),
             }
         }
@@ -112,22 +118,16 @@ impl Of<'_> {
         }
     }
 
-    fn take(&self, pool: &mut Pool, left: u32, right: u32) {
-        let sum = |which, row, sum| self.sides.sum(which, row, sum);
-        let (of_left, of_right) = (&self.rule.amount.left, &self.rule.amount.right);
-        let difference = sum(Which::Left, left, of_left) - sum(Which::Right, right, of_right);
-        pool.take(Match {
-            origin: Origin::Rule(self.number),
-            left: Rows::One(left),
-            right: Rows::One(right),
-            difference,
-        });
+    fn take(&self, pool: &mut Pool, left: &Entry, right: &Entry) {
+        let difference = left.amount - right.amount;
+        let (left, right) = (Rows::One(left.row), Rows::One(right.row));
+        pool.take(Match { origin: Origin::Rule(self.number), left, right, difference });
     }
 
     /// A row of the left is matched where those that fit it fit no other; of several, the earliest is the payment, unless the rule
     /// wants to be sure. The others are duplicates.
-    fn decide(&self, entry: &Entry, (left, right): (&[Entry], &[Entry])) -> Decision {
-        let mut fitting: Vec<&Entry> = Vec::new();
+    fn decide<'e>(&self, entry: &Entry, (left, right): (&[Entry], &'e [Entry])) -> Decision<'e> {
+        let mut fitting: Vec<&'e Entry> = Vec::new();
         let mut doubt = None;
         self.each(Which::Left, entry, right, |other| {
             fitting.push(other);
@@ -146,7 +146,7 @@ impl Of<'_> {
         }
         let name = |entry: &Entry| self.sides.right.id(entry.row);
         let earliest = fitting.iter().min_by(|one, other| (one.day, name(one)).cmp(&(other.day, name(other))));
-        earliest.map_or(Decision::None, |entry| Decision::Take(entry.row))
+        earliest.map_or(Decision::None, |entry| Decision::Take(entry))
     }
 
     /// A row of the right is in doubt where several fit it, or one that several fit.
@@ -230,8 +230,8 @@ impl Of<'_> {
     }
 }
 
-enum Decision {
+enum Decision<'e> {
     None,
-    Take(u32),
+    Take(&'e Entry),
     Doubt(Vec<u32>),
 }

@@ -1,6 +1,9 @@
 //! What rules choose from: both sides made comparable, and which rows are used.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+};
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
@@ -56,9 +59,19 @@ pub struct Match {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// The rule in this place.
-    Rule(usize),
+    Rule(u32),
     /// It was kept from before, from this place.
-    Kept(usize),
+    Kept(u32),
+}
+
+impl Origin {
+    /// The rule that has made it.
+    pub fn rule(self) -> Option<usize> {
+        match self {
+            Self::Rule(rule) => Some(at(rule)),
+            Self::Kept(_) => None,
+        }
+    }
 }
 
 /// Rows of one side; one of them needs no list.
@@ -67,7 +80,7 @@ pub enum Rows {
     /// The usual case.
     One(u32),
     /// In the order of their names.
-    Many(Box<[u32]>),
+    Many(Box<Vec<u32>>),
 }
 
 impl Rows {
@@ -140,18 +153,7 @@ impl<'s> Sides<'s> {
             let owner = &mut owners[at(*reference)];
             *owner = if *owner == NONE { row(index) } else { SEVERAL };
         }
-        let (mut right_refs, mut several, mut found) = (Vec::with_capacity(right.len()), BTreeMap::new(), Vec::new());
-        for place in 0..row(right.len()) {
-            dictionary.find(&spec.references, right.reference(place), &mut found);
-            right_refs.push(match found.as_slice() {
-                [] => NONE,
-                [one] => *one,
-                many => {
-                    several.insert(place, many.to_vec());
-                    SEVERAL
-                }
-            });
-        }
+        let (right_refs, several) = named(spec, &dictionary, right);
         let mut parties = Names::default();
         let mut numbers = |side: &Side| -> Vec<u32> {
             side.party_names.iter().map(|(_, text)| parties.number(&name(&spec.parties, text))).collect()
@@ -233,8 +235,8 @@ impl<'s> Sides<'s> {
         sum.0.iter().fold(0, |total, (sign, column)| {
             let amount = match column {
                 Column::Amount => side.amounts[at(row)],
-                Column::Fee => side.fees[at(row)],
-                Column::Net => side.nets[at(row)],
+                Column::Fee => side.fee(row),
+                Column::Net => side.net(row),
             };
             match sign {
                 Sign::Plus => total + amount,
@@ -259,6 +261,35 @@ impl<'s> Sides<'s> {
     pub(super) fn is_in_time(&self, rule: &Rule, left: u32, right: u32) -> bool {
         rule.days.is_none_or(|days| within_days(days, self.left.days[at(left)], self.right.days[at(right)]))
     }
+}
+
+/// What each row of the right names: of many rows, each half by a thread of its own.
+fn named(spec: &Spec, dictionary: &Dictionary, right: &Side) -> (Vec<u32>, BTreeMap<u32, Vec<u32>>) {
+    let of = |rows: Range<u32>| {
+        let (mut references, mut several) = (Vec::with_capacity(rows.len()), BTreeMap::new());
+        let (mut found, mut buffer) = (Vec::new(), String::new());
+        for place in rows {
+            dictionary.find(&spec.references, right.reference(place), (&mut found, &mut buffer));
+            references.push(match found.as_slice() {
+                [] => NONE,
+                [one] => *one,
+                many => {
+                    several.insert(place, many.to_vec());
+                    SEVERAL
+                }
+            });
+        }
+        (references, several)
+    };
+    let (half, end) = (row(right.len() / 2), row(right.len()));
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| of(half..end));
+        let (mut references, mut several) = of(0..half);
+        let (more, others) = second.join().expect("it does not panic");
+        references.extend(more);
+        several.extend(others);
+        (references, several)
+    })
 }
 
 /// Whether a day of the right lies so many days behind one of the left; what has no date does not.

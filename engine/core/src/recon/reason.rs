@@ -1,6 +1,6 @@
 //! Why a row is in no match: one of a closed list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{
     pairs,
     pool::{Pool, Rows, Sides, bounds},
     settle::Settlements,
-    side::at,
+    side::{Side, at},
     spec::{Shape, Which},
 };
 
@@ -115,7 +115,8 @@ pub(super) fn all(sides: &Sides<'_>, pool: &Pool, settlements: &Settlements<'_>,
             why.several(right);
         }
     }
-    let settled = settled(pool);
+    let wanted: BTreeSet<u32> = tied.keys().filter_map(|reference| owner(sides, *reference)).collect();
+    let settled = settled(pool, &wanted);
     for (reference, right) in tied {
         why.one(reference, &right, &settled);
     }
@@ -124,10 +125,15 @@ pub(super) fn all(sides: &Sides<'_>, pool: &Pool, settlements: &Settlements<'_>,
     exceptions.map(|((side, row), (reason, others))| Exception { side, row, reason, others }).collect()
 }
 
-/// The rows of the right that each row of the left is matched with.
-fn settled(pool: &Pool) -> BTreeMap<u32, &Rows> {
-    let pairs = |found: &'_ super::pool::Match| found.left.as_slice().to_vec();
-    pool.matches.iter().flat_map(|found| pairs(found).into_iter().map(|left| (left, &found.right))).collect()
+/// The rows of the right that each of these of the left is matched with.
+fn settled<'p>(pool: &'p Pool, wanted: &BTreeSet<u32>) -> BTreeMap<u32, &'p Rows> {
+    let mut settled = BTreeMap::new();
+    for found in &pool.matches {
+        for left in found.left.as_slice().iter().filter(|left| wanted.contains(left)) {
+            settled.insert(*left, &found.right);
+        }
+    }
+    settled
 }
 
 struct Why<'r> {
@@ -168,9 +174,7 @@ impl Why<'_> {
 
     /// Rows of the right that name one reference.
     fn one(&mut self, reference: u32, right: &[u32], settled: &BTreeMap<u32, &Rows>) {
-        let Some(left) = owner(self.sides, reference) else {
-            return right.iter().for_each(|row| self.say(Which::Right, *row, Reason::Ambiguous, &[]));
-        };
+        let Some(left) = owner(self.sides, reference) else { return self.one_of_many(reference, right) };
         let currency = self.sides.currency(Which::Left, left);
         let (same, other): (Vec<u32>, Vec<u32>) =
             right.iter().partition(|row| self.sides.currency(Which::Right, **row) == currency);
@@ -189,6 +193,26 @@ impl Why<'_> {
             self.say_both(&[left], &same, reason);
         }
         self.say_both(&[left], &other, Reason::CurrencyMismatch);
+    }
+
+    /// Rows of the right that name a reference which several of the left have: one settlement and its lines, or orders that share
+    /// a number.
+    fn one_of_many(&mut self, reference: u32, right: &[u32]) {
+        let has = |left: &u32| self.sides.left_refs[at(*left)] == reference;
+        let left: Vec<u32> = self.pool.rows(Which::Left).filter(has).collect();
+        let Some(first) = left.first() else {
+            return right.iter().for_each(|row| self.say(Which::Right, *row, Reason::DuplicatePayment, &[]));
+        };
+        let sum = |side: &Side, rows: &[u32]| rows.iter().map(|row| side.amounts[at(*row)]).sum::<i64>();
+        let paid = sum(self.sides.right, right);
+        let is_one = left.iter().any(|left| self.sides.left.amounts[at(*left)] == paid);
+        let is_summed = self.sides.spec.rules.iter().any(|rule| rule.shape == Shape::ManyLeft);
+        let currency = self.sides.currency(Which::Left, *first);
+        let reason = match self.off(currency, sum(self.sides.left, &left), paid) {
+            reason if is_summed && !is_one => reason,
+            _ => Reason::Ambiguous,
+        };
+        self.say_both(&left, right, reason);
     }
 
     /// A row of the right that names several references.

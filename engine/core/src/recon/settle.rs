@@ -101,9 +101,10 @@ pub(super) struct Settlements<'l> {
 impl<'l> Settlements<'l> {
     pub(super) fn of(sides: &Sides<'_>, lines: &'l Lines) -> Self {
         let mut batches: BTreeMap<u32, Settlement> = BTreeMap::new();
-        let (mut owners, mut found, mut names) = (Vec::new(), Vec::new(), Dictionary::default());
+        let (mut owners, mut names) = (Vec::new(), Dictionary::default());
+        let (mut found, mut buffer) = (Vec::new(), String::new());
         for line in 0..super::texts::row(lines.rows.len()) {
-            sides.dictionary.find(&sides.spec.references, lines.rows.reference(line), &mut found);
+            sides.dictionary.find(&sides.spec.references, lines.rows.reference(line), (&mut found, &mut buffer));
             let owner = match found.as_slice() {
                 [one] => groups::owner(sides, *one),
                 _ => None,
@@ -125,7 +126,7 @@ impl<'l> Settlements<'l> {
         let own = sides.right.batches[at(right)];
         let text = if own == NONE { sides.right.reference(right) } else { sides.right.batch_names.text(own) };
         let mut found = Vec::new();
-        self.names.find(&NAMES, text, &mut found);
+        self.names.find(&NAMES, text, (&mut found, &mut String::new()));
         match found.as_slice() {
             [one] => Some(*one),
             _ => None,
@@ -142,7 +143,7 @@ impl<'l> Settlements<'l> {
         self.open
     }
 
-    pub(super) fn take(&mut self, sides: &Sides<'_>, pool: &mut Pool, number: usize, rule: &Rule) {
+    pub(super) fn take(&mut self, sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
         let mut paid: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for right in pool.rows(Which::Right) {
             if let Some(batch) = self.batch(sides, right) {
@@ -165,13 +166,7 @@ impl<'l> Settlements<'l> {
     }
 
     /// Takes those that the lines name with the right amount; the other lines are strange.
-    fn settle(
-        &mut self,
-        sides: &Sides<'_>,
-        pool: &mut Pool,
-        (number, rule): (usize, &Rule),
-        (batch, right): (u32, u32),
-    ) {
+    fn settle(&mut self, sides: &Sides<'_>, pool: &mut Pool, (number, rule): (u32, &Rule), (batch, right): (u32, u32)) {
         let (mut left, mut open) = (BTreeSet::new(), Vec::new());
         for line in &self.batches[&batch].lines {
             match self.lines.kinds[at(*line)] {
@@ -232,8 +227,8 @@ impl<'l> Settlements<'l> {
         let is_payment = !matches!(kind, Kind::Reserve | Kind::Adjustment);
         match term {
             Term::Sum(Column::Amount) if is_payment => rows.amounts[at(line)],
-            Term::Sum(Column::Fee) if is_payment => rows.fees[at(line)],
-            Term::Sum(Column::Net) if is_payment => rows.nets[at(line)],
+            Term::Sum(Column::Fee) if is_payment => rows.fee(line),
+            Term::Sum(Column::Net) if is_payment => rows.net(line),
             Term::Reserve if kind == Kind::Reserve => rows.amounts[at(line)],
             Term::Adjustments if kind == Kind::Adjustment => rows.amounts[at(line)],
             _ => 0,

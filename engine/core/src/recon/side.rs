@@ -2,11 +2,9 @@
 //!
 //! Amounts are minor units of their currency, as integers. A row that comes twice as it is, such as one on two pages, is there once.
 
-use std::collections::HashMap;
-
 use iso_currency::Currency;
 
-use super::texts::{NONE, Names, Texts, row};
+use super::texts::{Finder, NONE, Names, Texts};
 use crate::limits::{RECON_ROWS_MAX, RECON_TEXT_MAX_BYTES};
 
 /// A row, as its source writes it. What is empty is not there.
@@ -82,8 +80,9 @@ struct Code {
 pub struct Side {
     pub(super) ids: Texts,
     pub(super) amounts: Vec<i64>,
-    pub(super) fees: Vec<i64>,
-    pub(super) nets: Vec<i64>,
+    /// Empty where no row says one.
+    fees: Vec<i64>,
+    nets: Vec<i64>,
     pub(super) currencies: Vec<u16>,
     pub(super) days: Vec<i32>,
     pub(super) references: Texts,
@@ -94,7 +93,7 @@ pub struct Side {
     pub(super) party_names: Names,
     pub(super) batch_names: Names,
     codes: Vec<Code>,
-    places: HashMap<u64, u32, ahash::RandomState>,
+    finder: Finder,
     repeated: u64,
 }
 
@@ -121,7 +120,9 @@ impl Side {
             return Err(RowError::Empty("id"));
         }
         let texts = [row.id, row.reference, row.party, row.batch];
-        if self.len() >= RECON_ROWS_MAX || texts.iter().any(|text| text.len() > RECON_TEXT_MAX_BYTES) {
+        let is_long = texts.iter().any(|text| text.len() > RECON_TEXT_MAX_BYTES);
+        let has_room = self.ids.has_room(row.id.len()) && self.references.has_room(row.reference.len());
+        if self.len() >= RECON_ROWS_MAX || is_long || !has_room {
             return Err(RowError::TooMuch);
         }
         let numbers = self.numbers(row)?;
@@ -134,9 +135,17 @@ impl Side {
         self.torn.extend(is_torn.then_some(place));
         self.ids.push(row.id);
         self.references.push(row.reference);
+        let has_parts = !row.fee.is_empty() || !row.net.is_empty();
+        if has_parts && self.nets.is_empty() {
+            // Before it, nothing was kept of any.
+            self.fees = vec![0; self.amounts.len()];
+            self.nets.clone_from(&self.amounts);
+        }
+        if has_parts || !self.nets.is_empty() {
+            self.fees.push(numbers.fee);
+            self.nets.push(numbers.net);
+        }
         self.amounts.push(numbers.amount);
-        self.fees.push(numbers.fee);
-        self.nets.push(numbers.net);
         self.currencies.push(numbers.currency);
         self.days.push(numbers.day);
         let party = if row.party.is_empty() { NONE } else { self.party_names.number(row.party) };
@@ -201,24 +210,17 @@ impl Side {
 
     /// What was kept of it, in minor units.
     pub fn fee(&self, row: u32) -> i64 {
-        self.fees[at(row)]
+        self.fees.get(at(row)).copied().unwrap_or(0)
     }
 
     /// What is left of it, in minor units.
     pub fn net(&self, row: u32) -> i64 {
-        self.nets[at(row)]
+        self.nets.get(at(row)).copied().unwrap_or_else(|| self.amount(row))
     }
 
     /// The row of a name.
     pub fn find(&self, id: &str) -> Option<u32> {
-        let mut hash = self.places.hasher().hash_one(id);
-        while let Some(place) = self.places.get(&hash).copied() {
-            if self.ids.get(place) == id {
-                return Some(place);
-            }
-            hash = hash.wrapping_add(1);
-        }
-        None
+        self.finder.find(&self.ids, id)
     }
 
     /// Ends the reading: gives memory back that only reading needs.
@@ -271,24 +273,16 @@ impl Side {
 
     /// Whether a row of this name is there; it must then say the same.
     fn is_known(&mut self, new: &Row<'_>, numbers: Numbers) -> Result<bool, RowError> {
-        let mut hash = self.places.hasher().hash_one(new.id);
-        while let Some(place) = self.places.get(&hash).copied() {
-            if self.ids.get(place) == new.id {
-                let is_same = self.says(place, new, numbers);
-                return if is_same { Ok(true) } else { Err(RowError::Differs(new.id.to_owned())) };
-            }
-            hash = hash.wrapping_add(1);
-        }
-        self.places.insert(hash, row(self.len()));
-        Ok(false)
+        let Some(place) = self.finder.find_or_note(&self.ids, new.id) else { return Ok(false) };
+        if self.says(place, new, numbers) { Ok(true) } else { Err(RowError::Differs(new.id.to_owned())) }
     }
 
     fn says(&self, place: u32, new: &Row<'_>, numbers: Numbers) -> bool {
         let index = at(place);
         let there = Numbers {
             amount: self.amounts[index],
-            fee: self.fees[index],
-            net: self.nets[index],
+            fee: self.fee(place),
+            net: self.net(place),
             currency: self.currencies[index],
             day: self.days[index],
         };

@@ -15,7 +15,7 @@ use super::{
 pub(super) fn take(
     sides: &Sides<'_>,
     pool: &mut Pool,
-    (number, rule): (usize, &Rule),
+    (number, rule): (u32, &Rule),
     (of, items_max, candidates_max): (Which, usize, usize),
 ) {
     let search = Search { sides, rule, number, of, items_max };
@@ -66,7 +66,7 @@ pub(super) fn take(
 struct Search<'r> {
     sides: &'r Sides<'r>,
     rule: &'r Rule,
-    number: usize,
+    number: u32,
     of: Which,
     items_max: usize,
 }

@@ -1,11 +1,7 @@
 //! Texts of many rows in one piece of memory, and numbers for texts that come again.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
-
 use ahash::RandomState;
+use hashbrown::{HashTable, hash_table::Entry};
 
 /// Says that there is none, where a row's text has a number.
 pub(super) const NONE: u32 = u32::MAX;
@@ -14,19 +10,24 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     bytes: String,
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Texts {
+    /// Whether one more of this length can be addressed.
+    pub(super) fn has_room(&self, length: usize) -> bool {
+        u32::try_from(self.bytes.len() + length).is_ok()
+    }
+
     pub(super) fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
-        self.ends.push(self.bytes.len());
+        self.ends.push(row(self.bytes.len()));
     }
 
     pub(super) fn get(&self, index: u32) -> &str {
-        let index = usize::try_from(index).unwrap_or(usize::MAX);
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[index]]
+        let index = place(index);
+        let start = index.checked_sub(1).map_or(0, |before| place(self.ends[before]));
+        &self.bytes[start..place(self.ends[index])]
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,47 +40,77 @@ impl Texts {
     }
 }
 
-/// Distinct texts, each with its number.
-#[derive(Debug)]
-pub(super) struct Names {
-    texts: Texts,
-    numbers: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
-    hash: RandomState,
+/// Finds texts by what they are. It holds hashes and numbers only: the texts themselves are in one place, and are looked at where a
+/// hash is the same.
+#[derive(Debug, Default)]
+pub(super) struct Finder {
+    numbers: HashTable<(u32, u32)>,
+    hash: Hash,
 }
 
-impl Default for Names {
+/// What comes of a hash is never seen, and none is iterated over.
+#[derive(Debug)]
+struct Hash(RandomState);
+
+impl Default for Hash {
     fn default() -> Self {
-        // What comes of a hash is never seen, and none is iterated over.
-        Self { texts: Texts::default(), numbers: HashMap::default(), hash: RandomState::new() }
+        Self(RandomState::new())
     }
+}
+
+impl Hash {
+    /// The half that is kept.
+    fn of(&self, text: &str) -> u32 {
+        u32::try_from(self.0.hash_one(text) >> 32).unwrap_or(0)
+    }
+}
+
+/// The table looks at both ends of a hash.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+impl Finder {
+    /// The number of a text among these.
+    pub(super) fn find(&self, texts: &Texts, text: &str) -> Option<u32> {
+        let hash = self.hash.of(text);
+        let is_same = |(other, number): &(u32, u32)| *other == hash && texts.get(*number) == text;
+        self.numbers.find(spread(hash), is_same).map(|(_, number)| *number)
+    }
+
+    /// The number of a text among these; one that is not there is noted as the next.
+    pub(super) fn find_or_note(&mut self, texts: &Texts, text: &str) -> Option<u32> {
+        let hash = self.hash.of(text);
+        let is_same = |(other, number): &(u32, u32)| *other == hash && texts.get(*number) == text;
+        match self.numbers.entry(spread(hash), is_same, |(hash, _)| spread(*hash)) {
+            Entry::Occupied(known) => Some(known.get().1),
+            Entry::Vacant(free) => {
+                free.insert((hash, row(texts.len())));
+                None
+            }
+        }
+    }
+}
+
+/// Distinct texts, each with its number.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    texts: Texts,
+    finder: Finder,
 }
 
 impl Names {
     /// The number of a text, which it gets if it has none.
     pub(super) fn number(&mut self, text: &str) -> u32 {
-        let mut hash = self.hash.hash_one(text);
-        while let Some(number) = self.numbers.get(&hash) {
-            if self.texts.get(*number) == text {
-                return *number;
-            }
-            hash = hash.wrapping_add(1);
-        }
-        let number = row(self.texts.len());
-        self.texts.push(text);
-        self.numbers.insert(hash, number);
-        number
+        self.finder.find_or_note(&self.texts, text).unwrap_or_else(|| {
+            self.texts.push(text);
+            row(self.texts.len() - 1)
+        })
     }
 
     /// The number of a text that has one.
     pub(super) fn known(&self, text: &str) -> Option<u32> {
-        let mut hash = self.hash.hash_one(text);
-        while let Some(number) = self.numbers.get(&hash) {
-            if self.texts.get(*number) == text {
-                return Some(*number);
-            }
-            hash = hash.wrapping_add(1);
-        }
-        None
+        self.finder.find(&self.texts, text)
     }
 
     pub(super) fn text(&self, number: u32) -> &str {
@@ -95,27 +126,11 @@ impl Names {
     }
 }
 
-/// A place in a column; sides have at most [`ROWS_MAX`](crate::limits::RECON_ROWS_MAX) rows.
+/// A place in a column, as rows have it; sides have at most [`ROWS_MAX`](crate::limits::RECON_ROWS_MAX) rows.
 pub(super) fn row(index: usize) -> u32 {
-    u32::try_from(index).expect("a side has fewer rows than numbers of 32 bits")
+    u32::try_from(index).expect("a side has fewer rows and bytes than numbers of 32 bits")
 }
 
-/// A hash is its own hash.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -1,7 +1,5 @@
 //! Control totals: every row and every unit that went in has come out, once.
 
-use std::collections::BTreeMap;
-
 use super::{
     pool::{Match, Sides},
     reason::Exception,
@@ -67,17 +65,17 @@ pub(super) fn of(
     matches: &[Match],
     exceptions: &[Exception],
 ) -> Result<Vec<Total>, Box<Unbalanced>> {
-    let mut totals: BTreeMap<u16, Total> = BTreeMap::new();
-    for (number, (currency, exponent)) in sides.currencies().iter().enumerate() {
-        let number = u16::try_from(number).unwrap_or(u16::MAX);
-        totals.insert(number, Total { currency: currency.clone(), exponent: *exponent, ..Total::default() });
-    }
+    let new = |(currency, exponent): &(String, u32)| Total {
+        currency: currency.clone(),
+        exponent: *exponent,
+        ..Total::default()
+    };
+    let mut totals: Vec<Total> = sides.currencies().iter().map(new).collect();
     let mut seen = [vec![0_u8; sides.left.len()], vec![0_u8; sides.right.len()]];
-    let count =
-        |totals: &mut BTreeMap<u16, Total>, which: Which, place: u32, into: fn(&mut Total) -> &mut [Amount; 2]| {
-            let total = totals.entry(sides.currency(which, place)).or_default();
-            into(total)[index(which)].add(sides.side(which).amounts[at(place)]);
-        };
+    let count = |totals: &mut [Total], which: Which, place: u32, into: fn(&mut Total) -> &mut [Amount; 2]| {
+        let total = &mut totals[usize::from(sides.currency(which, place))];
+        into(total)[index(which)].add(sides.side(which).amounts[at(place)]);
+    };
     for which in [Which::Left, Which::Right] {
         (0..row(sides.side(which).len())).for_each(|row| count(&mut totals, which, row, |total| &mut total.given));
     }
@@ -94,7 +92,7 @@ pub(super) fn of(
         count(&mut totals, exception.side, exception.row, |total| &mut total.open);
     }
     let is_once = seen.iter().flatten().all(|times| *times == 1);
-    for total in totals.values_mut() {
+    for total in &mut totals {
         total.difference = total.matched[0].sum - total.matched[1].sum;
         for (place, side) in ["left", "right"].into_iter().enumerate() {
             let (given, matched, open) = (total.given[place], total.matched[place], total.open[place]);
@@ -104,7 +102,7 @@ pub(super) fn of(
             }
         }
     }
-    Ok(totals.into_values().collect())
+    Ok(totals)
 }
 
 fn index(which: Which) -> usize {

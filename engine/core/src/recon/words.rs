@@ -46,6 +46,7 @@ pub(super) struct Dictionary {
     shortest: usize,
     longest: usize,
     shapes: BTreeSet<Vec<u8>>,
+    last_shape: Vec<u8>,
     buffer: String,
 }
 
@@ -66,8 +67,11 @@ impl Dictionary {
         if self.names.len() > before {
             self.shortest = if before == 0 { buffer.len() } else { self.shortest.min(buffer.len()) };
             self.longest = self.longest.max(buffer.len());
-            if self.shapes.len() < SHAPES_MAX && !self.shapes.contains(shape(&buffer).as_slice()) {
-                self.shapes.insert(shape(&buffer));
+            if !has_shape(&buffer, &self.last_shape) {
+                self.last_shape = shape(&buffer);
+                if self.shapes.len() < SHAPES_MAX {
+                    self.shapes.insert(self.last_shape.clone());
+                }
             }
         }
         self.buffer = buffer;
@@ -75,10 +79,15 @@ impl Dictionary {
     }
 
     /// The references of the left that a text of the right names, each once, in their order in the text.
-    pub(super) fn find(&self, how: &References, text: &str, found: &mut Vec<u32>) {
+    pub(super) fn find(&self, how: &References, text: &str, (found, buffer): (&mut Vec<u32>, &mut String)) {
         found.clear();
         if text.is_empty() || self.names.len() == 0 {
             return;
+        }
+        // The usual case: the whole text is a reference.
+        own(how, text, buffer);
+        if let Some(whole) = self.names.known(buffer) {
+            return found.push(whole);
         }
         each(how, text, self.longest, |token| {
             if token.len() >= self.shortest
@@ -92,7 +101,7 @@ impl Dictionary {
             let alike = lookalike(text);
             if alike != text {
                 let how = References { lookalikes: false, ..how.clone() };
-                self.find(&how, &alike, found);
+                self.find(&how, &alike, (found, buffer));
             }
         }
     }
@@ -110,13 +119,20 @@ impl Dictionary {
 
 /// What a reference consists of: capitals, small letters, digits, and everything else as it is.
 fn shape(text: &str) -> Vec<u8> {
-    let kind = |byte: u8| match byte {
+    text.bytes().map(kind).collect()
+}
+
+fn has_shape(text: &str, shape: &[u8]) -> bool {
+    text.len() == shape.len() && text.bytes().map(kind).eq(shape.iter().copied())
+}
+
+fn kind(byte: u8) -> u8 {
+    match byte {
         b'0'..=b'9' => b'9',
         b'A'..=b'Z' => b'A',
         b'a'..=b'z' => b'a',
         other => other,
-    };
-    text.bytes().map(kind).collect()
+    }
 }
 
 /// What the left calls itself.
@@ -137,6 +153,11 @@ fn own(how: &References, text: &str, into: &mut String) {
 }
 
 fn cleaned(how: &References, text: &str, into: &mut String) {
+    if text.is_ascii() {
+        let kept = text.bytes().filter(|byte| !how.alphanumeric || byte.is_ascii_alphanumeric());
+        let upper = how.case == Case::Upper;
+        return into.extend(kept.map(|byte| char::from(if upper { byte.to_ascii_uppercase() } else { byte })));
+    }
     let kept = text.chars().filter(|letter| !how.alphanumeric || letter.is_alphanumeric());
     if how.case == Case::Upper {
         kept.for_each(|letter| into.extend(letter.to_uppercase()));
@@ -275,7 +296,7 @@ mod tests {
             dictionary.add(how, reference);
         }
         let mut numbers = Vec::new();
-        dictionary.find(how, text, &mut numbers);
+        dictionary.find(how, text, (&mut numbers, &mut String::new()));
         numbers.iter().map(|number| dictionary.names.text(*number).to_owned()).collect()
     }
 

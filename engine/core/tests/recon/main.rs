@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use expect_test::{Expect, expect};
 use ferry_core::recon::{
-    By, Case, Equation, Gives, Kind, Known, Lines, Match, Origin, Outcome, PartyStep, References, Row, Rule, Shape,
-    Side, Spec, Sum, Test, Which, reconcile,
+    By, Case, Equation, Gives, Kind, Known, Lines, Match, Outcome, PartyStep, References, Row, Rule, Shape, Side, Spec,
+    Sum, Test, Which, reconcile,
 };
 use proptest::prelude::*;
 
@@ -100,10 +100,7 @@ fn story(rules: &[Rule], (left, right): (&Side, &Side), lines: &Lines, outcome: 
     let mut said = Vec::new();
     let names = |side: &Side, rows: &[u32]| rows.iter().map(|row| side.id(*row)).collect::<Vec<_>>().join(" ");
     for found in &outcome.matches {
-        let rule = match found.origin {
-            Origin::Rule(rule) => rules[rule].name.as_str(),
-            Origin::Kept(_) => "kept",
-        };
+        let rule = found.origin.rule().map_or("kept", |rule| rules[rule].name.as_str());
         let (left, right) = (names(left, found.left.as_slice()), names(right, found.right.as_slice()));
         let difference = if found.difference == 0 { String::new() } else { format!(" ({})", found.difference) };
         said.push(format!("{left} = {right}: {rule}{difference}"));
@@ -188,6 +185,25 @@ fn several_are_put_together_by_what_they_name() {
             l1 l2 = p4: several-refs
             o1 o2 = p1: several-refs
             o3 = p2 p3: instalments
+        "#]],
+    );
+}
+
+/// A batch of one line is a batch, and one whose lines come to something else says so.
+#[test]
+fn the_lines_of_a_batch_come_to_its_sum_or_say_how_they_do_not() {
+    check(
+        "l1 | 5.00 | | | S-7001\n l2 | 6.00 | | | S-7002\n l3 | 7.00 | | | S-7002\n l4 | -3.00 | | | S-7003\n l5 | 9.00 | | | S-7004\n l6 | 9.00 | | | S-7004",
+        "b1 | 5.00 | | | 7001\n b2 | 20.00 | | | 7002\n b3 | -3.00 | | | 7003\n b4 | 9.00 | | | 7004",
+        expect![[r#"
+            b2: overpaid
+            b4: ambiguous
+            l1 = b1: exact-ref
+            l2: overpaid
+            l3: overpaid
+            l4 = b3: exact-ref
+            l5: ambiguous
+            l6: ambiguous
         "#]],
     );
 }
@@ -345,7 +361,7 @@ proptest! {
         let none = Lines::default();
         let (left, right) = (side(left.iter().map(String::as_str)), side(right.iter().map(String::as_str)));
         let first = reconcile(&spec, (&left, &right), &none, &Known::default()).unwrap();
-        let is_sure = |found: &&Match| matches!(found.origin, Origin::Rule(rule) if spec.rules[rule].gives == Gives::Confirmed);
+        let is_sure = |found: &&Match| found.origin.rule().is_some_and(|rule| spec.rules[rule].gives == Gives::Confirmed);
         let kept: Vec<_> = first.matches.iter().filter(is_sure).map(|found| (found.left.as_slice().to_vec(), found.right.as_slice().to_vec())).collect();
         let second = reconcile(&spec, (&left, &right), &none, &Known { kept: kept.clone(), ..Known::default() }).unwrap();
         let pairs = |outcome: &Outcome| {

@@ -150,7 +150,7 @@ impl Job {
         let (rows, outcome) = self.matched(rows, known).await?;
         self.keep(&name, (&turn, version), (&book, &rows, &outcome)).await?;
         let repeated = rows.left.repeated() + rows.right.repeated();
-        Ok(output(self.reconcile()?, &name, &outcome, &rows.left, [rows.left_out, repeated]))
+        Ok(output(self.reconcile()?, &name, &outcome, &rows.left, [rows.left_out, repeated, book.written_off()]))
     }
 
     /// What is known of the book; rows that persons have cut, by side.

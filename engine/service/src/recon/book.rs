@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ferry_contract::{key::Digest, number};
 use ferry_core::{
     plan::reconcile::Reconcile,
-    recon::{Gives, Known, Match, Origin, Outcome, Side, Which},
+    recon::{Gives, Known, Match, Outcome, Side, Which},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -99,6 +99,14 @@ impl Book {
     }
 }
 
+impl Book {
+    /// How many of those that stay are rows that a person has written off.
+    pub fn written_off(&self) -> u64 {
+        let is_written_off = |key: &&String| self.items[*key].state == ItemState::WrittenOff;
+        self.kept.iter().filter(is_written_off).count() as u64
+    }
+}
+
 impl Noted {
     /// Whether the rows that are here say the amounts that they said.
     fn is_as_it_was(&self, (left, left_rows): (&Side, &[u32]), (right, right_rows): (&Side, &[u32])) -> bool {
@@ -166,8 +174,7 @@ impl<'b> Changes<'b> {
 
     /// A match of a rule; what was kept is there already.
     fn found(&self, found: &Match) -> Option<Change> {
-        let Origin::Rule(rule) = found.origin else { return None };
-        let rule = &self.reconcile.spec.rules[rule];
+        let rule = &self.reconcile.spec.rules[found.origin.rule()?];
         let (left, right) =
             (self.names(Which::Left, found.left.as_slice()), self.names(Which::Right, found.right.as_slice()));
         let shown =
@@ -197,7 +204,7 @@ impl<'b> Changes<'b> {
     fn settled(&self) -> impl Iterator<Item = Change> {
         let kept: HashSet<&String> = self.book.kept.iter().collect();
         let mut said: HashSet<String> = HashSet::new();
-        for found in self.outcome.matches.iter().filter(|found| matches!(found.origin, Origin::Rule(_))) {
+        for found in self.outcome.matches.iter().filter(|found| found.origin.rule().is_some()) {
             let (left, right) =
                 (self.names(Which::Left, found.left.as_slice()), self.names(Which::Right, found.right.as_slice()));
             said.insert(key_of_match(&left, &right));

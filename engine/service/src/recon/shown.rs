@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ferry_contract::number;
 use ferry_core::{
     plan::reconcile::Reconcile,
-    recon::{Amount, Gives, Match, Origin, Outcome, Reason, Side, Total, Which},
+    recon::{Amount, Gives, Match, Outcome, Reason, Side, Total, Which},
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -16,22 +16,21 @@ pub(crate) fn output(
     book: &str,
     outcome: &Outcome,
     left: &Side,
-    [left_out, repeated]: [u64; 2],
+    [left_out, repeated, written_off]: [u64; 3],
 ) -> Value {
     let rules = &reconcile.spec.rules;
     let mut by_rule = vec![0_u64; rules.len()];
     let mut kept = 0_u64;
     let mut adjustments: BTreeMap<(&str, String, u32), i128> = BTreeMap::new();
     for found in &outcome.matches {
-        match found.origin {
-            Origin::Kept(_) => kept += 1,
-            Origin::Rule(rule) => {
-                by_rule[rule] += 1;
-                if let Some(account) = rules[rule].adjust.as_deref().filter(|_| found.difference != 0) {
-                    let (currency, exponent) = currency_of(left, found);
-                    *adjustments.entry((account, currency, exponent)).or_default() += i128::from(found.difference);
-                }
-            }
+        let Some(rule) = found.origin.rule() else {
+            kept += 1;
+            continue;
+        };
+        by_rule[rule] += 1;
+        if let Some(account) = rules[rule].adjust.as_deref().filter(|_| found.difference != 0) {
+            let (currency, exponent) = currency_of(left, found);
+            *adjustments.entry((account, currency, exponent)).or_default() += i128::from(found.difference);
         }
     }
     let count = |gives: Gives| -> u64 {
@@ -50,8 +49,9 @@ pub(crate) fn output(
     }).collect();
     json!({
         "book": book,
-        "confirmed": count(Gives::Confirmed) + kept,
+        "confirmed": count(Gives::Confirmed) + kept - written_off,
         "suggested": count(Gives::Suggested),
+        "written_off": written_off,
         "exceptions": outcome.exceptions.len(),
         "reasons": reasons,
         "rules": rules,

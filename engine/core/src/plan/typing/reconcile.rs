@@ -133,6 +133,7 @@ fn gives() -> Shape {
         ("book", text()),
         ("confirmed", number()),
         ("suggested", number()),
+        ("written_off", number()),
         ("exceptions", number()),
         ("reasons", reasons),
         ("rules", Shape::list(by_rule)),
