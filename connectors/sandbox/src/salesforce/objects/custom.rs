@@ -9,6 +9,7 @@ const ORDER_REF: Field = field("Order__c", Kind::Reference("Order"));
 const REQUEST_STATUS: Kind = Kind::Picklist(&[
     "Draft",
     "Approved for Payout",
+    "Released for Payout",
     "Submitted",
     "Completed",
     "Cancelled",
@@ -69,6 +70,7 @@ pub(crate) static PAYMENT_REQUEST: Object = Object {
         field("Recipient__c", Kind::Reference("Contact")).need(Need::Required),
         field("Status__c", REQUEST_STATUS).need(Need::Or("Draft")),
         field("Payout_Error__c", Kind::Text(255)),
+        field("Released_By__c", Kind::Text(80)),
         OPPORTUNITY_REF,
     ],
 };
