@@ -49,6 +49,11 @@ pub(crate) static ACCOUNT: Object = Object {
         field("Customer_Vault_ID__c", Kind::Text(64)).key(Key::External),
         field("Account_Segment__c", Kind::Text(80)),
         field("Payments_Total__c", Kind::Number),
+        field("Fees_Total__c", Kind::Number),
+        field("Earnings_Total__c", Kind::Number),
+        field("Payouts_Total__c", Kind::Number),
+        field("Totals_Currency__c", Kind::Text(3)),
+        field("Last_Payment_On__c", Kind::DateTime),
     ],
 };
 
