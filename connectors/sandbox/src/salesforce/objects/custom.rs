@@ -3,6 +3,11 @@
 use super::super::schema::{Field, Keeping, Key, Kind, Need, Object, field};
 use super::{AMOUNT, CURRENCY, NAME};
 
+const BASE_AMOUNT: Field = field("Base_Amount__c", Kind::Number);
+const BASE_CURRENCY: Field = field("Base_Currency__c", Kind::Text(3));
+const RATE: Field = field("Exchange_Rate__c", Kind::Decimal(10));
+const RATE_DATE: Field = field("Rate_Date__c", Kind::Date);
+const RATE_SOURCE: Field = field("Rate_Source__c", Kind::Text(80));
 const FEE: Field = field("Fee_Amount__c", Kind::Number);
 const OPPORTUNITY_REF: Field = field("Opportunity__c", Kind::Reference("Opportunity"));
 const ORDER_REF: Field = field("Order__c", Kind::Reference("Order"));
@@ -30,7 +35,7 @@ pub(crate) static PAYMENT: Object = Object {
         AMOUNT,
         FEE,
         CURRENCY,
-        field("Transaction_Type__c", Kind::Picklist(&["Sale", "Refund", "Void", "Payout", "Received"])),
+        field("Transaction_Type__c", Kind::Picklist(&["Sale", "Refund", "Void", "Payout", "Received", "Withdrawal"])),
         field(
             "Status__c",
             Kind::Picklist(&[
@@ -55,6 +60,13 @@ pub(crate) static PAYMENT: Object = Object {
         field("Account__c", Kind::Reference("Account")),
         OPPORTUNITY_REF,
         ORDER_REF,
+        field("Counterparty__c", Kind::Text(255)),
+        field("Reference__c", Kind::Text(128)),
+        BASE_AMOUNT,
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
     ],
 };
 
@@ -144,6 +156,12 @@ pub(crate) static REVENUE: Object = Object {
         field("Received_On__c", Kind::DateTime),
         field("Account__c", Kind::Reference("Account")),
         OPPORTUNITY_REF,
+        field("Payment__c", Kind::Reference("Payment__c")),
+        BASE_AMOUNT,
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
     ],
 };
 
@@ -157,9 +175,34 @@ pub(crate) static CASH_POSITION: Object = Object {
         field("Snapshot_Key__c", Kind::Text(128)).need(Need::Required).key(Key::Unique),
         field("Balance_ID__c", Kind::Text(64)),
         AMOUNT,
-        field("Base_Amount__c", Kind::Number),
+        BASE_AMOUNT,
         CURRENCY,
         field("As_Of__c", Kind::DateTime),
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
+    ],
+};
+
+/// A line of what a marketplace has settled.
+pub(crate) static SETTLEMENT_LINE: Object = Object {
+    name: "Settlement_Line__c",
+    prefix: "a0S",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("SL-")),
+        field("Line_Key__c", Kind::Text(128)).need(Need::Required).key(Key::Unique),
+        field("Settlement_ID__c", Kind::Text(64)),
+        field("Marketplace__c", Kind::Text(80)),
+        field("Order_Reference__c", Kind::Text(80)),
+        field("Line_Type__c", Kind::Picklist(&["Sale", "Refund", "Fee", "Adjustment", "Reserve"])),
+        AMOUNT,
+        FEE,
+        field("Net_Amount__c", Kind::Number),
+        CURRENCY,
+        field("Booked_On__c", Kind::Date),
+        field("Account__c", Kind::Reference("Account")),
     ],
 };
 

@@ -9,6 +9,7 @@ use platform_events::{PAYMENT_RECEIVED_EVENT, PAYOUT_STATUS_EVENT};
 
 pub(crate) use custom::{
     BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REVENUE,
+    SETTLEMENT_LINE,
 };
 pub(crate) use standard::{
     ACCOUNT, CASE, CONTACT, CURRENCY_TYPE, DATED_CONVERSION_RATE, OPPORTUNITY, ORDER, ORDER_ITEM, ORGANIZATION, USER,
@@ -20,7 +21,7 @@ const CURRENCIES: Kind = Kind::Picklist(&["USD", "EUR", "GBP"]);
 const CURRENCY: Field = field("CurrencyIsoCode", CURRENCIES).need(Need::Or("USD"));
 
 /// All of them.
-pub(super) static OBJECTS: [&Object; 18] = [
+pub(super) static OBJECTS: [&Object; 19] = [
     &ACCOUNT,
     &CONTACT,
     &OPPORTUNITY,
@@ -35,6 +36,7 @@ pub(super) static OBJECTS: [&Object; 18] = [
     &EXPENSE_LINE,
     &REVENUE,
     &CASH_POSITION,
+    &SETTLEMENT_LINE,
     &CURRENCY_TYPE,
     &DATED_CONVERSION_RATE,
     &BULK_TARGET,

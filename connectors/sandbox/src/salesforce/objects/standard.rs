@@ -58,6 +58,11 @@ pub(crate) static ACCOUNT: Object = Object {
         ONBOARD,
         PAYEE_ACCOUNT,
         DECLINE_REASON,
+        field("Fees_Total__c", Kind::Number),
+        field("Earnings_Total__c", Kind::Number),
+        field("Payouts_Total__c", Kind::Number),
+        field("Totals_Currency__c", Kind::Text(3)),
+        field("Last_Payment_On__c", Kind::DateTime),
     ],
 };
 
