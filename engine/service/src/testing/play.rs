@@ -286,7 +286,7 @@ fn loaded(
             name: name.clone(),
             connector,
             environment: "test".to_owned(),
-            profile: None,
+            profile: text.profile.as_ref().map(|profile| profile.value.clone()),
             sandbox: Some("http://test.invalid".to_owned()),
             fields: fields.collect(),
         };
