@@ -211,6 +211,33 @@ fn lists_pipelines_and_events_are_tested_too() {
     .assert_eq(&stdout(&output));
 }
 
+const MAKER_TESTS: &str = "\
+tests:
+  - name: release
+    event: { id: a, maker: null }
+    APPROVALS
+    expect: { outcome: OUTCOME, steps: { release: STATUS } }
+";
+
+/// Who made it is not guessed: nobody may be the maker only where the pipeline says so.
+#[test]
+fn a_maker_who_is_null_is_nobody_where_the_pipeline_says_so() {
+    let approved = "approvals: [ { step: release, by: ana, decision: approve } ]";
+    for (not, approvals, outcome, status) in [
+        ("{ from: $.event.maker, default: null }", approved, "finished", "{ output: { by: ana } }"),
+        ("$.event.maker", "", "dead_letter", "{ error: { class: invalid, message: { contains: \"`default: null`\" } } }"),
+    ] {
+        let pipeline = format!(
+            "ferry: 1\npipeline: pay\ntrigger: {{ event: order.paid, key: $.id }}\nsteps:\n  - {{ id: release, approve: \
+             {{ by: [ana], not: {not}, expires: 1d }} }}\non_failure: {{ alert: ops }}\n"
+        );
+        let tests = MAKER_TESTS.replace("APPROVALS", approvals).replace("OUTCOME", outcome).replace("STATUS", status);
+        let folder = project(&pipeline, &tests);
+        let output = tested(folder.path(), &[]);
+        assert_eq!(output.status.code(), Some(0), "{not}: {}", stdout(&output));
+    }
+}
+
 const ASK: &str = "\
 ferry: 1
 pipeline: pay
