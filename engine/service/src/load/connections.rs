@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ferry_connectors::{
-    connection::{Connection, Settings, World},
+    connection::{Connection, Settings, World, local_fields},
     files::Files,
 };
 use ferry_contract::{
@@ -15,6 +15,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CheckedProject;
 use crate::{http::client_of, reference, sandbox::SandboxInfo};
+
+/// Below a project, the files of its connections in a sandbox.
+const TRIED: &str = ".ferry/sandbox";
 
 /// Opens one connection of a checked project, whatever the others lack.
 ///
@@ -47,6 +50,8 @@ pub(super) fn opened(
         let hosts = manifest.environments.values().flat_map(BTreeMap::keys);
         let own = hosts.filter_map(|host| Some((host.clone(), sandbox.field(&settings.connector, host)?.into())));
         settings.fields.extend(own.collect::<Vec<_>>());
+        let place = SecretString::from(tried(&project.folder, name)?);
+        settings.fields.extend(local_fields(manifest).map(|field| (field.to_owned(), place.clone())));
     }
     let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
     let opened = Connection::open(settings, &project.library, world.clone());
@@ -58,6 +63,15 @@ pub(super) fn opened(
     let files = checked.files.as_ref().map(|files| folder_of_files(&project.folder, &files.value)).transpose();
     let files = files.map_err(|wrong| vec![wrong])?;
     Ok(opened.with_concurrency(text.concurrency).with_tls(tls).with_files(files))
+}
+
+/// Where the files of a connection are in a sandbox: in the project, because those that it names are real.
+fn tried(project: &Path, connection: &str) -> Result<String, Vec<String>> {
+    let place = std::path::absolute(project.join(TRIED).join(connection));
+    let place = place.map_err(|error| vec![format!("connection `{connection}`: no place for its files: {error}")])?;
+    place.into_os_string().into_string().map_err(|place| {
+        vec![format!("connection `{connection}`: the path of its files, {}, is no text", place.display())]
+    })
 }
 
 /// The folder that `files` names, from that of the project.
