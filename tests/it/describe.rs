@@ -6,7 +6,7 @@ use ferry_tests::program::Running;
 
 use crate::program::{ferry, outcome, sandbox};
 
-/// A copy of the shipped project, snapshots included, and a sandbox.
+/// A copy of the shipped projects, snapshots included, and a sandbox whose org has rates by day, as one of the snapshots.
 struct Desk {
     folder: tempfile::TempDir,
     world: Running,
@@ -18,6 +18,9 @@ impl Desk {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
         assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path()).status().unwrap().success());
         let world = sandbox(folder.path(), &[]);
+        let order = [&format!("{}/_sandbox/salesforce", world.address), "-d", r#"{"dated_rates": true}"#];
+        let told = Command::new("curl").args(["-s", "--fail-with-body"]).args(order).output().unwrap();
+        assert!(told.status.success(), "{told:?}");
         Self { folder, world }
     }
 
@@ -49,17 +52,19 @@ const CONTACT: &str = "describe/salesforce/Contact.json";
 #[test]
 fn shipped_snapshots_are_what_the_sandbox_says_and_a_refresh_tells_what_changed() {
     let desk = Desk::open();
+    let all = fs::read_dir(desk.path("describe/salesforce")).unwrap().count();
     let (code, printed) = desk.describe(&["salesforce"]);
-    assert_eq!((code, printed.matches("is as it was").count()), (Some(0), 3), "{printed}");
+    assert_eq!((code, printed.matches("is as it was").count()), (Some(0), all), "{printed}");
+    assert!(all >= 16, "{all}");
     let shipped = fs::read_to_string(desk.path(CONTACT)).unwrap();
     desk.edit(CONTACT, "\"name\": \"Email\"", "\"name\": \"Mail__c\"");
     let (_, printed) = desk.describe(&["salesforce", "Contact"]);
-    assert_eq!(printed, format!("./{CONTACT}: 19 fields; new: `Email`; gone: `Mail__c`\n"));
+    assert_eq!(printed, format!("./{CONTACT}: 22 fields; new: `Email`; gone: `Mail__c`\n"));
     // The system finds an object in any case; the file has the name that the system gives it.
     fs::remove_file(desk.path(CONTACT)).unwrap();
-    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 19 fields\n")));
+    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 22 fields\n")));
     assert_eq!(fs::read_to_string(desk.path(CONTACT)).unwrap(), shipped);
-    assert_eq!(fs::read_dir(desk.path("describe/salesforce")).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(desk.path("describe/salesforce")).unwrap().count(), all);
 }
 
 #[test]
