@@ -8,7 +8,8 @@ use super::schema::{Field, Kind, Need, Object, field};
 use platform_events::{PAYMENT_RECEIVED_EVENT, PAYOUT_STATUS_EVENT};
 
 pub(crate) use custom::{
-    BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REVENUE,
+    BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REFUND,
+    REVENUE, SUBSCRIPTION,
 };
 pub(crate) use standard::{
     ACCOUNT, CASE, CONTACT, CURRENCY_TYPE, DATED_CONVERSION_RATE, OPPORTUNITY, ORDER, ORDER_ITEM, ORGANIZATION, USER,
@@ -20,7 +21,7 @@ const CURRENCIES: Kind = Kind::Picklist(&["USD", "EUR", "GBP"]);
 const CURRENCY: Field = field("CurrencyIsoCode", CURRENCIES).need(Need::Or("USD"));
 
 /// All of them.
-pub(super) static OBJECTS: [&Object; 18] = [
+pub(super) static OBJECTS: [&Object; 20] = [
     &ACCOUNT,
     &CONTACT,
     &OPPORTUNITY,
@@ -29,6 +30,8 @@ pub(super) static OBJECTS: [&Object; 18] = [
     &CASE,
     &USER,
     &PAYMENT,
+    &REFUND,
+    &SUBSCRIPTION,
     &PAYMENT_REQUEST,
     &PAYMENT_TRANSACTION,
     &PAYOUT_LINE,

@@ -14,6 +14,8 @@ const PAYMENT_STATUS: Field = field(
     "Payment_Status__c",
     Kind::Picklist(&["Requested", "Submitted", "Paid", "Declined", "Failed", "Refunded", "Disputed", "Reconciled"]),
 );
+const PAYMENT_METHOD: Field = field("Payment_Method__c", Kind::Picklist(&["Card", "ACH"]));
+const PAYMENT_ERROR: Field = field("Payment_Error__c", Kind::Text(255));
 const STAGES: Kind = Kind::Picklist(&[
     "Prospecting",
     "Qualification",
@@ -72,6 +74,7 @@ pub(crate) static CONTACT: Object = Object {
         PAYEE_STATUS,
         field("Registration_Link__c", Kind::Text(255)),
         field("Bank_Account_Last4__c", Kind::Text(4)),
+        field("Customer_Vault_ID__c", Kind::Text(64)).key(Key::External),
     ],
 };
 
@@ -95,6 +98,9 @@ pub(crate) static OPPORTUNITY: Object = Object {
         field("Received_Amount__c", Kind::Number),
         field("Campaign_Source__c", Kind::Text(80)),
         field("Subscription_Term__c", Kind::Text(80)),
+        PAYMENT_METHOD,
+        field("PaymentMethodDetails__c", Kind::Text(255)),
+        PAYMENT_ERROR,
     ],
 };
 
@@ -114,6 +120,9 @@ pub(crate) static ORDER: Object = Object {
         DESCRIPTION,
         field("OrderReferenceNumber", Kind::Text(80)),
         PAYMENT_STATUS,
+        PAYMENT_METHOD,
+        field("Received_Amount__c", Kind::Number),
+        PAYMENT_ERROR,
     ],
 };
 
