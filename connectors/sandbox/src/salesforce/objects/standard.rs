@@ -119,11 +119,11 @@ pub(crate) static ORDER: Object = Object {
         CURRENCY,
         DESCRIPTION,
         field("OrderReferenceNumber", Kind::Text(80)),
-        field("OwnerId", Kind::Reference("User")),
         PAYMENT_STATUS,
         PAYMENT_METHOD,
         field("Received_Amount__c", Kind::Number),
         PAYMENT_ERROR,
+        field("OwnerId", Kind::Reference("User")),
     ],
 };
 
