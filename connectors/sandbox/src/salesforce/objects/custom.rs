@@ -67,6 +67,56 @@ pub(crate) static PAYMENT: Object = Object {
         RATE,
         RATE_DATE,
         RATE_SOURCE,
+        field("Refunded_Amount__c", Kind::Number),
+        field("Subscription__c", Kind::Reference("Subscription__c")),
+        field("PaymentMethodDetails__c", Kind::Text(255)),
+        field("Subscription_Term__c", Kind::Text(80)),
+        field("Sales_Rep_ID__c", Kind::Text(18)),
+        field("Campaign_Source__c", Kind::Text(80)),
+        field("AVS_Response__c", Kind::Text(40)),
+        field("CSC_Response__c", Kind::Text(40)),
+        field("Fraud_Flags__c", Kind::Text(255)),
+        field("ERP_Invoice__c", Kind::Text(40)),
+        field("Refund_Of__c", Kind::Reference("Payment__c")),
+    ],
+};
+
+/// What is to be given back of a payment.
+pub(crate) static REFUND: Object = Object {
+    name: "Refund__c",
+    prefix: "a0F",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("RF-")),
+        field("Payment__c", Kind::Reference("Payment__c")).need(Need::Required),
+        AMOUNT,
+        CURRENCY,
+        field("Reason__c", Kind::Text(255)),
+        field("Status__c", Kind::Picklist(&["Draft", "Approved", "Refunded", "Needs Correction"])),
+        field("Refund_Error__c", Kind::Text(255)),
+        field("Taken_Back_As__c", Kind::Text(10)),
+        field("Transaction_ID__c", Kind::Text(64)),
+    ],
+};
+
+/// What a customer pays for again and again.
+pub(crate) static SUBSCRIPTION: Object = Object {
+    name: "Subscription__c",
+    prefix: "a0S",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("SUB-")),
+        field("Account__c", Kind::Reference("Account")),
+        field("OwnerId", Kind::Reference("User")),
+        AMOUNT,
+        CURRENCY,
+        field("Status__c", Kind::Picklist(&["Active", "Past Due", "Suspended", "Cancelled"])),
+        field("Start_Date__c", Kind::Date),
+        field("Next_Charge__c", Kind::Date),
+        field("Next_Attempt__c", Kind::Date),
+        field("Attempt__c", Kind::Decimal(0)),
+        field("Interval_Months__c", Kind::Decimal(0)),
+        field("Payment_Error__c", Kind::Text(255)),
     ],
 };
 
@@ -188,7 +238,7 @@ pub(crate) static CASH_POSITION: Object = Object {
 /// A line of what a marketplace has settled.
 pub(crate) static SETTLEMENT_LINE: Object = Object {
     name: "Settlement_Line__c",
-    prefix: "a0S",
+    prefix: "a0N",
     keeping: Keeping::Told,
     own: &[
         NAME.need(Need::Counted("SL-")),

@@ -8,8 +8,8 @@ use super::schema::{Field, Kind, Need, Object, field};
 use platform_events::{PAYMENT_RECEIVED_EVENT, PAYOUT_STATUS_EVENT};
 
 pub(crate) use custom::{
-    BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REVENUE,
-    SETTLEMENT_LINE,
+    BULK_TARGET, CASH_POSITION, EXPENSE_LINE, PAYMENT, PAYMENT_REQUEST, PAYMENT_TRANSACTION, PAYOUT_LINE, REFUND,
+    REVENUE, SETTLEMENT_LINE, SUBSCRIPTION,
 };
 pub(crate) use standard::{
     ACCOUNT, CASE, CONTACT, CURRENCY_TYPE, DATED_CONVERSION_RATE, OPPORTUNITY, ORDER, ORDER_ITEM, ORGANIZATION, USER,
@@ -21,7 +21,7 @@ const CURRENCIES: Kind = Kind::Picklist(&["USD", "EUR", "GBP"]);
 const CURRENCY: Field = field("CurrencyIsoCode", CURRENCIES).need(Need::Or("USD"));
 
 /// All of them.
-pub(super) static OBJECTS: [&Object; 19] = [
+pub(super) static OBJECTS: [&Object; 21] = [
     &ACCOUNT,
     &CONTACT,
     &OPPORTUNITY,
@@ -30,6 +30,8 @@ pub(super) static OBJECTS: [&Object; 19] = [
     &CASE,
     &USER,
     &PAYMENT,
+    &REFUND,
+    &SUBSCRIPTION,
     &PAYMENT_REQUEST,
     &PAYMENT_TRANSACTION,
     &PAYOUT_LINE,

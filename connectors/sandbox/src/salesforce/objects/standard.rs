@@ -19,6 +19,8 @@ const PAYMENT_STATUS: Field = field(
     "Payment_Status__c",
     Kind::Picklist(&["Requested", "Submitted", "Paid", "Declined", "Failed", "Refunded", "Disputed", "Reconciled"]),
 );
+const PAYMENT_METHOD: Field = field("Payment_Method__c", Kind::Picklist(&["Card", "ACH"]));
+const PAYMENT_ERROR: Field = field("Payment_Error__c", Kind::Text(255));
 const STAGES: Kind = Kind::Picklist(&[
     "Prospecting",
     "Qualification",
@@ -89,6 +91,7 @@ pub(crate) static CONTACT: Object = Object {
         ONBOARD,
         PAYEE_ACCOUNT,
         DECLINE_REASON,
+        field("Customer_Vault_ID__c", Kind::Text(64)).key(Key::External),
     ],
 };
 
@@ -113,6 +116,9 @@ pub(crate) static OPPORTUNITY: Object = Object {
         field("Campaign_Source__c", Kind::Text(80)),
         field("Subscription_Term__c", Kind::Text(80)),
         PAYOUT_ERROR,
+        PAYMENT_METHOD,
+        field("PaymentMethodDetails__c", Kind::Text(255)),
+        PAYMENT_ERROR,
     ],
 };
 
@@ -133,6 +139,10 @@ pub(crate) static ORDER: Object = Object {
         field("OrderReferenceNumber", Kind::Text(80)),
         PAYMENT_STATUS,
         PAYOUT_ERROR,
+        PAYMENT_METHOD,
+        field("Received_Amount__c", Kind::Number),
+        PAYMENT_ERROR,
+        field("OwnerId", Kind::Reference("User")),
     ],
 };
 
