@@ -54,3 +54,18 @@ pub(super) fn event(name: &str) -> Option<&'static Object> {
 pub(super) fn platform_events() -> impl Iterator<Item = &'static Object> {
     [&PAYOUT_STATUS_EVENT, &PAYMENT_RECEIVED_EVENT].into_iter()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// An id says by its prefix of which object it is.
+    #[test]
+    fn no_two_objects_have_one_prefix() {
+        let all: Vec<&Object> = OBJECTS.into_iter().chain(platform_events()).collect();
+        let prefixes: BTreeSet<&str> = all.iter().map(|object| object.prefix).collect();
+        assert_eq!(prefixes.len(), all.len());
+    }
+}
