@@ -373,5 +373,10 @@ fn is_local(address: &Template) -> bool {
 
 /// The fields that say where on this machine the files of a connection are.
 pub fn local_fields(manifest: &Manifest) -> impl Iterator<Item = &str> {
-    manifest.environments.values().flat_map(BTreeMap::values).filter(|address| is_local(address)).flat_map(Template::names)
+    manifest
+        .environments
+        .values()
+        .flat_map(BTreeMap::values)
+        .filter(|address| is_local(address))
+        .flat_map(Template::names)
 }

@@ -252,6 +252,7 @@ steps:
     needs: [kept]
     action: files.move
     with: { path: $.event.path, to: { text: \"done/{$.event.name}\" } }
+  - { id: told, action: shared.write_csv, with: { path: told.csv, columns: [a], rows: $.read.rows } }
 on_failure: { alert: ops }
 ";
 
@@ -266,7 +267,8 @@ fn files_are_in_the_project_in_a_sandbox_and_nowhere_else() {
     }
     let project = format!(
         "ferry: 1\nproject: own\nconnections:\n  files: {{ connector: file, environment: local, folder: {real} }}\n  books: \
-         {{ connector: sqlite, environment: local, file: {real}/books.db }}\nalerts: {{ ops: log }}\n"
+         {{ connector: sqlite, environment: local, file: {real}/books.db }}\n  shared: {{ connector: file, environment: local, \
+         folder: kept }}\nfiles: kept\nalerts: {{ ops: log }}\n"
     );
     std::fs::write(path("own/ferry.yaml"), project).unwrap();
     std::fs::write(path("own/taken.yaml"), TRIED).unwrap();
@@ -285,4 +287,6 @@ fn files_are_in_the_project_in_a_sandbox_and_nowhere_else() {
     assert_eq!(kept, "april.csv2");
     assert!(path("own/.ferry/sandbox/files/done/april.csv").is_file());
     assert!(path("real/in/march.csv").is_file());
+    // Where the project's own files are, its tables are written to be sent.
+    assert!(path("own/kept/told.csv").is_file());
 }

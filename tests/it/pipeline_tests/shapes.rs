@@ -225,7 +225,12 @@ fn a_maker_who_is_null_is_nobody_where_the_pipeline_says_so() {
     let approved = "approvals: [ { step: release, by: ana, decision: approve } ]";
     for (not, approvals, outcome, status) in [
         ("{ from: $.event.maker, default: null }", approved, "finished", "{ output: { by: ana } }"),
-        ("$.event.maker", "", "dead_letter", "{ error: { class: invalid, message: { contains: \"`default: null`\" } } }"),
+        (
+            "$.event.maker",
+            "",
+            "dead_letter",
+            "{ error: { class: invalid, message: { contains: \"`default: null`\" } } }",
+        ),
     ] {
         let pipeline = format!(
             "ferry: 1\npipeline: pay\ntrigger: {{ event: order.paid, key: $.id }}\nsteps:\n  - {{ id: release, approve: \

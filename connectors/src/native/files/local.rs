@@ -14,12 +14,7 @@ pub(super) async fn run(work: Work<'_>, verb: Verb) -> Result<Value, Failure> {
     departure.within_thread(work.timeout, move || made((&folder, is_tried), verb, &input, &own)).await
 }
 
-fn made(
-    (folder, is_tried): (&str, bool),
-    verb: Verb,
-    input: &Value,
-    departure: &Departure,
-) -> Result<Value, Failure> {
+fn made((folder, is_tried): (&str, bool), verb: Verb, input: &Value, departure: &Departure) -> Result<Value, Failure> {
     let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
     let folder = if is_tried { Folder::made(folder)? } else { Folder::open(folder)? };
     let path = text("path");

@@ -292,7 +292,10 @@ mod tests {
             ("let a = #{}; for b in event { a[b].lines[0].push(b) } a", ""),
             ("let a = #{}; a[event].lines.push(1)", "1:29 `push` changes in place and gives nothing"),
             ("let a = []; for b in event { a[b.trim()] = 1; } a", "1:34 `trim` changes in place and gives nothing"),
-            ("let a = []; for b in event { a[b.c[b.trim()]].push(b) } a", "1:38 `trim` changes in place and gives nothing"),
+            (
+                "let a = []; for b in event { a[b.c[b.trim()]].push(b) } a",
+                "1:38 `trim` changes in place and gives nothing",
+            ),
             ("fn trim(x) { x } trim(event)", ""),
             ("`${event.a.trim()}`", "1:12 `trim` changes in place and gives nothing"),
             ("event +", ""),

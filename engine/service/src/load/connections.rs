@@ -50,8 +50,11 @@ pub(super) fn opened(
         let hosts = manifest.environments.values().flat_map(BTreeMap::keys);
         let own = hosts.filter_map(|host| Some((host.clone(), sandbox.field(&settings.connector, host)?.into())));
         settings.fields.extend(own.collect::<Vec<_>>());
-        let place = SecretString::from(tried(&project.folder, name)?);
-        settings.fields.extend(local_fields(manifest).map(|field| (field.to_owned(), place.clone())));
+        for field in local_fields(manifest) {
+            let place = tried((project, checked), name, field);
+            let place = place.map_err(|why| vec![format!("connection `{name}`: no place for its files: {why}")])?;
+            settings.fields.insert(field.to_owned(), place.into());
+        }
     }
     let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
     let opened = Connection::open(settings, &project.library, world.clone());
@@ -65,13 +68,23 @@ pub(super) fn opened(
     Ok(opened.with_concurrency(text.concurrency).with_tls(tls).with_files(files))
 }
 
-/// Where the files of a connection are in a sandbox: in the project, because those that it names are real.
-fn tried(project: &Path, connection: &str) -> Result<String, Vec<String>> {
-    let place = std::path::absolute(project.join(TRIED).join(connection));
-    let place = place.map_err(|error| vec![format!("connection `{connection}`: no place for its files: {error}")])?;
-    place.into_os_string().into_string().map_err(|place| {
-        vec![format!("connection `{connection}`: the path of its files, {}, is no text", place.display())]
-    })
+/// Where the files of a connection are in a sandbox: in the project, because those that it names are real. Where it names the
+/// folder that the project has for files, both still have one.
+fn tried((project, checked): (&CheckedProject, &Project), name: &str, field: &str) -> Result<String, String> {
+    let written = checked.connections[name].fields.get(field).map(|written| &written.value);
+    match &checked.files {
+        Some(files) if written == Some(&files.value) => {
+            let place = reference::resolve(&files.value).map_err(|error| error.to_string())?;
+            whole(&project.folder, place.expose_secret())
+        }
+        _ => whole(&project.folder, &format!("{TRIED}/{name}")),
+    }
+}
+
+/// The whole path of a file or folder, from that of the project.
+fn whole(project: &Path, written: &str) -> Result<String, String> {
+    let path = std::path::absolute(project.join(written)).map_err(|error| error.to_string())?;
+    path.into_os_string().into_string().map_err(|path| format!("{} is no text", path.display()))
 }
 
 /// The folder that `files` names, from that of the project.
