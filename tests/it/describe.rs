@@ -69,10 +69,10 @@ fn shipped_snapshots_are_what_the_sandbox_says_and_a_refresh_tells_what_changed(
     let shipped = fs::read_to_string(desk.path(CONTACT)).unwrap();
     desk.edit(CONTACT, "\"name\": \"Email\"", "\"name\": \"Mail__c\"");
     let (_, printed) = desk.describe(&["salesforce", "Contact"]);
-    assert_eq!(printed, format!("./{CONTACT}: 22 fields; new: `Email`; gone: `Mail__c`\n"));
+    assert_eq!(printed, format!("./{CONTACT}: 23 fields; new: `Email`; gone: `Mail__c`\n"));
     // The system finds an object in any case; the file has the name that the system gives it.
     fs::remove_file(desk.path(CONTACT)).unwrap();
-    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 22 fields\n")));
+    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 23 fields\n")));
     assert_eq!(fs::read_to_string(desk.path(CONTACT)).unwrap(), shipped);
     assert!(!desk.path("describe/salesforce/contact.json").exists());
 }
