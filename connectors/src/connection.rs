@@ -14,7 +14,7 @@ use ferry_contract::{
     path::Document,
     port::{Clock, Http, Tls},
     script::Rules,
-    template::{Escape, percent_encoded},
+    template::{Escape, Template, percent_encoded},
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -87,6 +87,8 @@ pub struct Connection {
     pub(crate) stand_in: Option<Arc<dyn StandIn>>,
     /// Whether calls that write are refused.
     pub(crate) reads_only: bool,
+    /// Whether it is in a sandbox, where nobody has prepared anything.
+    pub(crate) is_tried: bool,
     concurrency: Option<usize>,
     identity: Digest,
 }
@@ -135,6 +137,7 @@ impl Connection {
             files: None,
             stand_in: None,
             reads_only: false,
+            is_tried: settings.sandbox.is_some(),
             concurrency: None,
         })
     }
@@ -338,21 +341,42 @@ fn way(manifest: &Manifest, fields: &Fields) -> Result<Option<usize>, String> {
     }
 }
 
-/// The sandbox answers for all hosts of a connector under one path, but for one whose own address it says.
+/// The sandbox answers for all hosts of a connector under one path, but for one whose own address it says, and for files of this
+/// machine, which are where the connection says.
 fn hosts(manifest: &Manifest, settings: &Settings) -> Result<BTreeMap<String, String>, String> {
     if let Some(sandbox) = &settings.sandbox {
         let base = format!("{}/{}", sandbox.trim_end_matches('/'), settings.connector);
-        let names = manifest.environments.values().flat_map(BTreeMap::keys);
         let own = |name: &String| settings.fields.get(name).map(|url| url.expose_secret().to_owned());
         let own = |name: &String| own(name).filter(|url| url.starts_with("http://"));
-        return Ok(names.map(|name| (name.clone(), own(name).unwrap_or_else(|| base.clone()))).collect());
+        let mut hosts = BTreeMap::new();
+        for (name, template) in manifest.environments.values().flatten() {
+            let url = if is_local(template) { rendered(template, settings)? } else { base.clone() };
+            hosts.insert(name.clone(), own(name).unwrap_or(url));
+        }
+        return Ok(hosts);
     }
     let environment = manifest.environments.get(&settings.environment);
     let environment = environment.ok_or_else(|| format!("there is no environment `{}`", settings.environment))?;
-    let mut hosts = BTreeMap::new();
-    for (name, template) in environment {
-        let field = |name: &str| settings.fields.get(name).map(secrecy::ExposeSecret::expose_secret);
-        hosts.insert(name.clone(), template.render(Document::Value(&Value::Null), &field, Escape::None)?);
-    }
-    Ok(hosts)
+    environment.iter().map(|(name, template)| Ok((name.clone(), rendered(template, settings)?))).collect()
+}
+
+/// An address with the connection's fields.
+fn rendered(template: &Template, settings: &Settings) -> Result<String, String> {
+    let field = |name: &str| settings.fields.get(name).map(secrecy::ExposeSecret::expose_secret);
+    template.render(Document::Value(&Value::Null), &field, Escape::None)
+}
+
+/// Whether an address is one of files on this machine.
+fn is_local(address: &Template) -> bool {
+    address.text().starts_with("file://")
+}
+
+/// The fields that say where on this machine the files of a connection are.
+pub fn local_fields(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    manifest
+        .environments
+        .values()
+        .flat_map(BTreeMap::values)
+        .filter(|address| is_local(address))
+        .flat_map(Template::names)
 }

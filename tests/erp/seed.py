@@ -12,7 +12,7 @@ CLEARING, FEES = "1.1.9", "6.9.1"
 
 
 def accounts(company):
-    """Adds the processor's clearing account and its fees; gives the codes by role."""
+    """Adds the processor's clearing account, its fees, and what else is booked on; gives the codes by role."""
     from trytond.modules.account.tests.tools import create_chart, get_accounts
 
     create_chart(company)
@@ -22,8 +22,14 @@ def accounts(company):
     for code, name, like in [
         (CLEARING, "Processor clearing", standard["cash"]),
         (FEES, "Payment processing fees", expenses),
+        # What the shipped pipelines of payoneer-clarity book on, where the chart has none of that number.
+        ("2.1.9", "Money of nobody yet", standard["payable"]),
+        ("4.1.9", "Payment differences", standard["revenue"]),
+        ("5.1.1", "Vendor shares", expenses),
+        ("6.9.2", "Affiliate shares", expenses),
     ]:
-        Account(code=code, name=name, type=like.type, parent=like.parent, company=company).save()
+        if not Account.find([("code", "=", code), ("company", "=", company.id)]):
+            Account(code=code, name=name, type=like.type, parent=like.parent, company=company).save()
     codes = {role: standard[role].code for role in ["receivable", "revenue"]}
     return {"clearing": CLEARING, "fees": FEES, **codes}
 

@@ -6,7 +6,7 @@ use ferry_tests::program::Running;
 
 use crate::program::{ferry, outcome, sandbox};
 
-/// A copy of the shipped project, snapshots included, and a sandbox.
+/// A copy of the shipped projects, snapshots included, and a sandbox whose org has rates by day, as one of the snapshots.
 struct Desk {
     folder: tempfile::TempDir,
     world: Running,
@@ -18,12 +18,20 @@ impl Desk {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
         assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path()).status().unwrap().success());
         let world = sandbox(folder.path(), &[]);
+        let order = [&format!("{}/_sandbox/salesforce", world.address), "-d", r#"{"dated_rates": true}"#];
+        let told = Command::new("curl").args(["-s", "--fail-with-body"]).args(order).output().unwrap();
+        assert!(told.status.success(), "{told:?}");
         Self { folder, world }
     }
 
     /// The exit code and both outputs.
     fn call(&self, args: &[&str]) -> (Option<i32>, String) {
-        let folder = self.folder.path().join("pipelines/payoneer-salesforce");
+        self.call_in("payoneer-salesforce", args)
+    }
+
+    /// The same in another of the projects.
+    fn call_in(&self, project: &str, args: &[&str]) -> (Option<i32>, String) {
+        let folder = self.folder.path().join("pipelines").join(project);
         let (code, stdout, stderr) = outcome(ferry(&folder).args(args).env("FERRY_SANDBOX", &self.world.address));
         (code, stdout + stderr.as_str())
     }
@@ -49,17 +57,24 @@ const CONTACT: &str = "describe/salesforce/Contact.json";
 #[test]
 fn shipped_snapshots_are_what_the_sandbox_says_and_a_refresh_tells_what_changed() {
     let desk = Desk::open();
-    let (code, printed) = desk.describe(&["salesforce"]);
-    assert_eq!((code, printed.matches("is as it was").count()), (Some(0), 3), "{printed}");
+    let mut all = 0;
+    for project in fs::read_dir(desk.folder.path().join("pipelines")).unwrap().map(Result::unwrap) {
+        let Ok(snapshots) = fs::read_dir(project.path().join("describe/salesforce")) else { continue };
+        let (name, count) = (project.file_name().into_string().unwrap(), snapshots.count());
+        let (code, printed) = desk.call_in(&name, &["connectors", "describe", "salesforce"]);
+        assert_eq!((code, printed.matches("is as it was").count()), (Some(0), count), "{name}: {printed}");
+        all += count;
+    }
+    assert!(all >= 17, "{all}");
     let shipped = fs::read_to_string(desk.path(CONTACT)).unwrap();
     desk.edit(CONTACT, "\"name\": \"Email\"", "\"name\": \"Mail__c\"");
     let (_, printed) = desk.describe(&["salesforce", "Contact"]);
-    assert_eq!(printed, format!("./{CONTACT}: 19 fields; new: `Email`; gone: `Mail__c`\n"));
+    assert_eq!(printed, format!("./{CONTACT}: 23 fields; new: `Email`; gone: `Mail__c`\n"));
     // The system finds an object in any case; the file has the name that the system gives it.
     fs::remove_file(desk.path(CONTACT)).unwrap();
-    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 19 fields\n")));
+    assert_eq!(desk.describe(&["salesforce", "contact"]), (Some(0), format!("./{CONTACT}: 23 fields\n")));
     assert_eq!(fs::read_to_string(desk.path(CONTACT)).unwrap(), shipped);
-    assert_eq!(fs::read_dir(desk.path("describe/salesforce")).unwrap().count(), 3);
+    assert!(!desk.path("describe/salesforce/contact.json").exists());
 }
 
 #[test]

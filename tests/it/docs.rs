@@ -92,12 +92,10 @@ fn commands(page: &str) -> Vec<Typed> {
     commands
 }
 
-/// A folder with the pipelines and connectors to break, and a `ferry` that takes free ports.
+/// A folder with the connectors to break, and a `ferry` that takes free ports.
 fn prepare(folder: &Path, port: u16) {
-    for name in ["pipelines", "connectors"] {
-        let copied = Command::new("cp").arg("-r").arg(root().join(name)).arg(folder).status().unwrap();
-        assert!(copied.success());
-    }
+    let copied = Command::new("cp").arg("-r").arg(root().join("connectors")).arg(folder).status().unwrap();
+    assert!(copied.success());
     let program = env!("CARGO_BIN_EXE_ferry-under-test");
     let script = format!(
         "#!/usr/bin/env bash\ncase \"$1\" in\n  sandbox) exec {program} \"$@\" --listen 127.0.0.1:{port};;\n  \

@@ -49,10 +49,9 @@ async fn a_cancelled_payout_is_paid_again_by_a_person_alone_and_under_another_na
     assert_eq!(booked(&before, &id), Some((1, "Cancelled".to_owned())));
     let again = format!("{id}-2");
     assert_eq!(booked(&before, &again), None);
-    let pipelines = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/payoneer-salesforce");
     let why = ["--by", "ana", "--reason", "the bank has corrected the branch code", "--yes"];
     let mut replay = ferry(folder);
-    replay.args(["dlq", "replay", &id, "--store", "ferry.db", "--project", pipelines]).args(why);
+    replay.args(["dlq", "replay", &id, "--store", "ferry.db", "--project", "payouts"]).args(why);
     let replay = replay.output().unwrap();
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
     for _ in 0..PATIENCE {

@@ -20,6 +20,8 @@ use ferry_contract::{
 use ferry_tests::postgres::{Server, server};
 use serde_json::{Value, json};
 
+use crate::program::{ferry, outcome, sandbox};
+
 /// A database of its own, with one table.
 struct Books {
     name: String,
@@ -229,4 +231,62 @@ async fn who_and_where_is_checked_before_anything_is_sent() {
         let said = said(&connection, "query", one.clone()).await;
         assert!(said.starts_with(expected), "{said}");
     }
+}
+
+const TRIED: &str = "\
+ferry: 1
+pipeline: taken
+trigger:
+  poll:
+    action: files.list
+    with: { folder: in, ending: .csv }
+    every: 1m
+    cursor: { field: $.modified, tie_break: $.path, lookback: 1m }
+  key: $.path
+steps:
+  - { id: read, action: files.read_csv, with: { path: $.event.path } }
+  - id: kept
+    action: books.insert
+    with: { table: names, key: { name: $.event.name }, values: { rows: { rhai: read.rows.len() } } }
+  - id: moved
+    needs: [kept]
+    action: files.move
+    with: { path: $.event.path, to: { text: \"done/{$.event.name}\" } }
+  - { id: told, action: shared.write_csv, with: { path: told.csv, columns: [a], rows: $.read.rows } }
+on_failure: { alert: ops }
+";
+
+/// What is real is not to be reached from a sandbox: a folder that a bank writes to would lose what it has.
+#[test]
+fn files_are_in_the_project_in_a_sandbox_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let real = path("real").to_str().unwrap().to_owned();
+    for made in ["real/in", "real/done", "own"] {
+        std::fs::create_dir_all(path(made)).unwrap();
+    }
+    let project = format!(
+        "ferry: 1\nproject: own\nconnections:\n  files: {{ connector: file, environment: local, folder: {real} }}\n  books: \
+         {{ connector: sqlite, environment: local, file: {real}/books.db }}\n  shared: {{ connector: file, environment: local, \
+         folder: kept }}\nfiles: kept\nalerts: {{ ops: log }}\n"
+    );
+    std::fs::write(path("own/ferry.yaml"), project).unwrap();
+    std::fs::write(path("own/taken.yaml"), TRIED).unwrap();
+    std::fs::write(path("real/in/march.csv"), "a\n1\n").unwrap();
+    let world = sandbox(folder.path(), &[]);
+    let run = || outcome(ferry(folder.path()).args(["run", "taken", "--project", "own", "--sandbox", &world.address]));
+    // Nobody has prepared a folder, which is no failure.
+    let (code, _, stderr) = run();
+    assert!(code == Some(0) && stderr.contains("0 new events"), "{stderr}");
+    std::fs::write(path("own/.ferry/sandbox/files/in/april.csv"), "a\n1\n2\n").unwrap();
+    let books = rusqlite::Connection::open(path("own/.ferry/sandbox/books")).unwrap();
+    books.execute_batch("CREATE TABLE names (name TEXT PRIMARY KEY, rows INTEGER)").unwrap();
+    let (code, _, stderr) = run();
+    assert!(code == Some(0) && stderr.contains("1 finished"), "{stderr}");
+    let kept = books.query_row("SELECT name || rows FROM names", [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(kept, "april.csv2");
+    assert!(path("own/.ferry/sandbox/files/done/april.csv").is_file());
+    assert!(path("real/in/march.csv").is_file());
+    // Where the project's own files are, its tables are written to be sent.
+    assert!(path("own/kept/told.csv").is_file());
 }

@@ -1,7 +1,7 @@
 //! The program as its user meets it: commands, messages, exit codes, signals.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -22,10 +22,15 @@ pub(crate) fn sandbox(folder: &Path, args: &[&str]) -> Running {
     program().sandbox(folder, args).unwrap()
 }
 
-/// Starts `ferry serve` on the shipped pipelines and a file, and waits until it serves.
+/// The project that pays, in a folder of that name; made where it is not there.
+pub(crate) fn payouts(folder: &Path) -> PathBuf {
+    let there = folder.join("payouts");
+    if there.is_dir() { there } else { program().payouts(folder, "payouts").unwrap() }
+}
+
+/// Starts `ferry serve` on the project that pays and a file, and waits until it serves.
 pub(crate) fn serve(folder: &Path, sandbox: &str) -> Running {
-    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
-    serve_folder(folder, &pipelines, "ferry.db", &["--sandbox", sandbox])
+    serve_folder(folder, &payouts(folder), "ferry.db", &["--sandbox", sandbox])
 }
 
 /// Starts `ferry serve` on a folder of projects, and waits until it serves.
@@ -54,8 +59,7 @@ fn a_wrong_call_says_what_to_do() {
     std::fs::write(folder.path().join("broken/p.yaml"), "steps: [\n").unwrap();
     let never = "webhooks: [ { fault: late }, { fault: lost, one_in: 0 } ]";
     std::fs::write(folder.path().join("never.yaml"), never).unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
-    assert!(Command::new("cp").arg("-r").arg(shipped).arg(folder.path().join("ok")).status().unwrap().success());
+    program().payouts(folder.path(), "ok").unwrap();
     for (args, code, says) in [
         (&["lint", "empty"][..], 4, "there is no ferry.yaml in empty or below it"),
         (&["lint", "nowhere"], 2, "a pipeline that is there"),
@@ -102,15 +106,12 @@ fn the_shipped_pipelines_have_no_finding() {
 /// A copy of the shipped project with a slip of the hand in the name of an action.
 fn misspelt() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
-    let copy = |name: &str, edit: &dyn Fn(String) -> String| {
-        let text = edit(std::fs::read_to_string(shipped.join(name)).unwrap());
-        std::fs::write(folder.path().join(name), text).unwrap();
-    };
-    std::fs::create_dir(folder.path().join("tables")).unwrap();
-    copy("ferry.yaml", &|text| text);
-    copy("tables/payout-status.yaml", &|text| text);
-    copy("mass-payouts.yaml", &|text| text.replace("payoneer.create_payout ", "payoneer.create_payuot "));
+    program().payouts(folder.path(), ".").unwrap();
+    // What is tested is what is said of the pipeline, and not of its tests.
+    std::fs::remove_file(folder.path().join("mass-payouts.test.yaml")).unwrap();
+    let pipeline = folder.path().join("mass-payouts.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    std::fs::write(&pipeline, text.replace("payoneer.create_payout ", "payoneer.create_payuot ")).unwrap();
     folder
 }
 
@@ -190,7 +191,7 @@ fn a_broken_manifest_is_the_only_finding() {
             Command::new("cp").arg("-r").arg(root.join(from)).arg(folder.path().join(to)).status().unwrap().success()
         );
     };
-    copy("pipelines/payoneer-salesforce", "own");
+    program().payouts(folder.path(), "own").unwrap();
     std::fs::create_dir(folder.path().join("own/connectors")).unwrap();
     copy("connectors/payoneer", "own/connectors/payoneer");
     let manifest = folder.path().join("own/connectors/payoneer/connector.yaml");
@@ -207,12 +208,12 @@ fn a_broken_manifest_is_the_only_finding() {
 fn a_run_can_be_listed_shown_and_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(folder.path(), &["--requests", "20", "--speed", "2000", "--seed", "3"]);
-    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    let project = payouts(folder.path());
+    let project = project.to_str().unwrap();
     let run = |args: &[&str]| {
         let mut command = ferry(folder.path());
         command.args(args).args(["--store", "ferry.db"]).env("FERRY_LOG", "off").env("USER", "tester").output().unwrap()
     };
-    let project = pipelines.to_str().unwrap();
     let output = run(&["run", "mass-payouts", "--project", project, "--sandbox", &sandbox.address]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{stderr}");
@@ -258,9 +259,8 @@ fn a_second_engine_is_refused_and_a_stopped_one_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(folder.path(), &["--requests", "20"]);
     let mut first = serve(folder.path(), &sandbox.address);
-    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
     let mut second = ferry(folder.path());
-    second.arg("serve").arg(&pipelines).args([
+    second.arg("serve").arg(payouts(folder.path())).args([
         "--store",
         "ferry.db",
         "--sandbox",
@@ -283,7 +283,7 @@ fn a_second_engine_is_refused_and_a_stopped_one_ends_well() {
 fn a_secret_never_appears() {
     let folder = tempfile::tempdir().unwrap();
     let secret = "s3cr3t-that-nobody-may-see";
-    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payoneer-salesforce");
+    let pipelines = payouts(folder.path());
     let mut command = ferry(folder.path());
     command.arg("run").arg("mass-payouts").arg("--project").arg(&pipelines).args(["--store", "ferry.db", "-vv"]);
     for name in ["PAYONEER_PROGRAM_ID", "PAYONEER_CLIENT_ID", "SALESFORCE_MY_DOMAIN", "SALESFORCE_CLIENT_ID"] {

@@ -81,6 +81,16 @@ impl Program {
         command
     }
 
+    /// Makes the project that pays, with the shipped `mass-payouts` and all that it reads, and nothing else of what is shipped.
+    ///
+    /// # Errors
+    /// What the program said instead.
+    pub fn payouts(&self, folder: &Path, name: &str) -> Result<PathBuf, String> {
+        let made = self.command(folder).args(["new", "payoneer-salesforce", name]).output().map_err(said)?;
+        let said = || String::from_utf8_lossy(&made.stderr).into_owned();
+        if made.status.success() { Ok(folder.join(name)) } else { Err(said()) }
+    }
+
     /// Starts `ferry sandbox` on a free port.
     ///
     /// # Errors

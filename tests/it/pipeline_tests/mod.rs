@@ -8,7 +8,7 @@ use std::{path::Path, process::Output};
 
 use expect_test::{Expect, expect};
 
-use crate::program::{ferry, sandbox};
+use crate::program::{ferry, payouts, sandbox};
 
 const PROJECT: &str = "\
 ferry: 1
@@ -125,9 +125,8 @@ fn a_broken_test_keeps_no_pipeline_from_running() {
 #[test]
 fn a_run_becomes_a_test_that_does_what_it_did_and_names_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let sandbox = sandbox(folder.path(), &["--requests", "20", "--speed", "5000"]);
-    let pipelines = root.join("pipelines");
+    let pipelines = payouts(folder.path());
     let run = ferry(folder.path())
         .args(["run", "mass-payouts", "--sandbox", &sandbox.address, "--project"])
         .arg(&pipelines)

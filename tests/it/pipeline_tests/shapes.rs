@@ -210,3 +210,68 @@ fn lists_pipelines_and_events_are_tested_too() {
     "#]]
     .assert_eq(&stdout(&output));
 }
+
+const MAKER_TESTS: &str = "\
+tests:
+  - name: release
+    event: { id: a, maker: null }
+    APPROVALS
+    expect: { outcome: OUTCOME, steps: { release: STATUS } }
+";
+
+/// Who made it is not guessed: nobody may be the maker only where the pipeline says so.
+#[test]
+fn a_maker_who_is_null_is_nobody_where_the_pipeline_says_so() {
+    let approved = "approvals: [ { step: release, by: ana, decision: approve } ]";
+    for (not, approvals, outcome, status) in [
+        ("{ from: $.event.maker, default: null }", approved, "finished", "{ output: { by: ana } }"),
+        (
+            "$.event.maker",
+            "",
+            "dead_letter",
+            "{ error: { class: invalid, message: { contains: \"`default: null`\" } } }",
+        ),
+    ] {
+        let pipeline = format!(
+            "ferry: 1\npipeline: pay\ntrigger: {{ event: order.paid, key: $.id }}\nsteps:\n  - {{ id: release, approve: \
+             {{ by: [ana], not: {not}, expires: 1d }} }}\non_failure: {{ alert: ops }}\n"
+        );
+        let tests = MAKER_TESTS.replace("APPROVALS", approvals).replace("OUTCOME", outcome).replace("STATUS", status);
+        let folder = project(&pipeline, &tests);
+        let output = tested(folder.path(), &[]);
+        assert_eq!(output.status.code(), Some(0), "{not}: {}", stdout(&output));
+    }
+}
+
+const ASK: &str = "\
+ferry: 1
+pipeline: pay
+trigger: { event: order.paid, key: $.id }
+steps:
+  - id: asked
+    action: payoneer.payment_request
+    with:
+      client_reference_id: $.event.id
+      payee_id: $.event.payee
+      amount: { money: { amount: $.event.amount, currency: USD } }
+      description: shoes
+on_failure: { alert: ops }
+";
+
+const ASK_TESTS: &str = "\
+tests:
+  - name: asked
+    event: { id: a, payee: P-77, amount: 10 }
+    mocks: { payoneer.payment_request: { return: {} } }
+    expect: { outcome: finished, calls: [ { action: payoneer.payment_request, times: 1, with: { payee_id: P-77 } } ] }
+";
+
+/// An action that only one profile has is there in a test whose connection names that profile.
+#[test]
+fn a_connection_is_tested_in_the_profile_that_it_names() {
+    let folder = project(ASK, ASK_TESTS);
+    let named = super::PROJECT.replacen("connector: payoneer,", "connector: payoneer, profile: seed,", 1);
+    std::fs::write(folder.path().join("ferry.yaml"), named).unwrap();
+    let output = tested(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}

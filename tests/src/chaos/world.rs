@@ -24,7 +24,7 @@ use crate::{
     program::{Program, Running, Serve, address_to_keep, said},
 };
 
-/// The shipped project, whose connectors get other time-outs.
+/// The shipped connectors, which get other time-outs.
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// How often the store is asked once more, while its server comes back.
 const TRIES_MAX: u32 = 100;
@@ -61,7 +61,7 @@ impl<'a> World<'a> {
         server: Option<&'a Server>,
     ) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("ferry-chaos-").tempdir().map_err(said)?;
-        project(folder.path(), trial)?;
+        project(program, folder.path(), trial)?;
         let text = serde_json::to_string(&faults::all(trial)).map_err(said)?;
         std::fs::write(folder.path().join("faults.yaml"), text).map_err(said)?;
         let (requests, speed, seed) = (trial.payouts.to_string(), trial.speed.to_string(), trial.seed.to_string());
@@ -185,11 +185,9 @@ impl<'a> World<'a> {
 }
 
 /// The shipped pipeline and connectors, with time-outs that fit the clock, and a pipeline that webhooks are for.
-fn project(folder: &Path, trial: &Trial) -> Result<(), String> {
+fn project(program: &Program, folder: &Path, trial: &Trial) -> Result<(), String> {
     let (shipped, own) = (Path::new(SHIPPED), folder.join("project"));
-    let pipelines = shipped.join("pipelines/payoneer-salesforce");
-    copy(&pipelines, &own)?;
-    copy(&pipelines.join("tables"), &own.join("tables"))?;
+    program.payouts(folder, "project")?;
     let text = std::fs::read_to_string(own.join("ferry.yaml")).map_err(said)?;
     let at_once = format!("connector: salesforce\n    concurrency: {}", trial.at_once());
     let signed = "program_id:";

@@ -1,7 +1,7 @@
 //! The states of an order, and which may follow which.
 //!
-//! Source: vendors.md, section 4. `Reconciled` is a custom status that the books set last: no order comes back from it,
-//! nor from `Void`.
+//! Source: vendors.md, section 4. `Payout Completed` and `Reconciled` are custom statuses. The books set the latter last: no order
+//! comes back from it, nor from `Void`.
 
 /// Where an order is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -24,6 +24,8 @@ pub(super) enum Status {
     Shipped,
     /// At the customer's.
     Completed,
+    /// Its vendors and affiliates have got their shares.
+    PaidOut,
     /// All of its money went back.
     Refunded,
     /// In the books.
@@ -33,7 +35,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Pending,
         Self::Confirmed,
         Self::OnHold,
@@ -43,6 +45,7 @@ impl Status {
         Self::Processing,
         Self::Shipped,
         Self::Completed,
+        Self::PaidOut,
         Self::Refunded,
         Self::Reconciled,
         Self::Void,
@@ -60,6 +63,7 @@ impl Status {
             Self::Processing => "Processing",
             Self::Shipped => "Shipped",
             Self::Completed => "Completed",
+            Self::PaidOut => "Payout Completed",
             Self::Refunded => "Refunded",
             Self::Reconciled => "Reconciled",
             Self::Void => "Void",

@@ -17,14 +17,18 @@ pub(super) const RECEIVABLE: &str = "1.2.1";
 pub(super) const CLEARING: &str = "1.1.9";
 
 /// The accounts: code, name, whether a line must name a party, whether there can be lines at all.
-const CHART: [(&str, &str, bool, bool); 7] = [
+const CHART: [(&str, &str, bool, bool); 11] = [
     ("1.1.0", "Cash And Financial Assets", false, false),
     ("1.1.1", "Cash and Cash Equivalents", false, true),
     (CLEARING, "Processor clearing", false, true),
     (RECEIVABLE, "Accounts, Notes And Loans Receivable", true, true),
     ("2.1.1", "Trade Payables", true, true),
+    ("2.1.9", "Money of nobody yet", false, true),
     ("4.1.1", "Goods", false, true),
+    ("4.1.9", "Payment differences", false, true),
+    ("5.1.1", "Vendor shares", false, true),
     ("6.9.1", "Payment processing fees", false, true),
+    ("6.9.2", "Affiliate shares", false, true),
 ];
 
 /// The parties of the start, the company itself first.

@@ -24,7 +24,11 @@ static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// An open folder.
 #[derive(Debug)]
-pub(crate) struct Folder(Dir);
+pub(crate) struct Folder {
+    dir: Dir,
+    /// Whether folders below it that are missing are made.
+    makes_missing: bool,
+}
 
 impl Folder {
     /// Opens it.
@@ -33,7 +37,15 @@ impl Folder {
             return Err(config(format!("`folder` is a whole path, from `/` on, and not `{path}`")));
         }
         let opened = Dir::open_ambient_dir(path, ambient_authority());
-        opened.map(Self).map_err(|error| config(format!("the folder `{path}` cannot be opened: {error}")))
+        let opened = opened.map(|dir| Self { dir, makes_missing: false });
+        opened.map_err(|error| config(format!("the folder `{path}` cannot be opened: {error}")))
+    }
+
+    /// Opens one of a sandbox, which nobody has prepared: it and what is missing below it are made.
+    pub(super) fn made(path: &str) -> Result<Self, Failure> {
+        let failed = |error| config(format!("the folder `{path}` cannot be made: {error}"));
+        std::fs::create_dir_all(path).map_err(failed)?;
+        Self::open(path).map(|folder| Self { makes_missing: true, ..folder })
     }
 
     /// A whole file.
@@ -49,7 +61,7 @@ impl Folder {
 
     /// A file that is read part by part, and how long it is.
     pub(crate) fn open_file(&self, path: &str) -> Result<(std::fs::File, u64), Failure> {
-        let file = self.0.open(inside(path)?).map_err(|error| failed(path, &error))?;
+        let file = self.dir.open(inside(path)?).map_err(|error| failed(path, &error))?;
         let about = file.metadata().map_err(|error| failed(path, &error))?;
         if !about.is_file() {
             return Err(rejected(format!("`{path}` is no file")));
@@ -61,7 +73,7 @@ impl Folder {
     pub(crate) fn begin(&self, path: &str) -> Result<Unfinished, Failure> {
         let (folder, _) = parts(inside(path)?);
         if !folder.is_empty() {
-            self.0.create_dir_all(folder).map_err(|error| failed(path, &error))?;
+            self.dir.create_dir_all(folder).map_err(|error| failed(path, &error))?;
         }
         self.unfinished(path)
     }
@@ -128,7 +140,10 @@ impl Folder {
 
     fn below(&self, folder: &str) -> Result<Dir, Failure> {
         let path = if folder.is_empty() { "." } else { inside(folder)? };
-        self.0.open_dir(path).map_err(|error| config(format!("the folder `{folder}` cannot be opened: {error}")))
+        if self.makes_missing {
+            self.dir.create_dir_all(path).map_err(|error| failed(folder, &error))?;
+        }
+        self.dir.open_dir(path).map_err(|error| config(format!("the folder `{folder}` cannot be opened: {error}")))
     }
 }
 

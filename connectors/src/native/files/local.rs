@@ -10,12 +10,13 @@ use crate::native::departure::Departure;
 pub(super) async fn run(work: Work<'_>, verb: Verb) -> Result<Value, Failure> {
     let departure = Departure::new(work.gate);
     let (folder, input, own) = (work.needed_field("folder")?.to_owned(), work.input.clone(), departure.clone());
-    departure.within_thread(work.timeout, move || made(&folder, verb, &input, &own)).await
+    let is_tried = work.connection.is_tried;
+    departure.within_thread(work.timeout, move || made((&folder, is_tried), verb, &input, &own)).await
 }
 
-fn made(folder: &str, verb: Verb, input: &Value, departure: &Departure) -> Result<Value, Failure> {
+fn made((folder, is_tried): (&str, bool), verb: Verb, input: &Value, departure: &Departure) -> Result<Value, Failure> {
     let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
-    let folder = Folder::open(folder)?;
+    let folder = if is_tried { Folder::made(folder)? } else { Folder::open(folder)? };
     let path = text("path");
     match verb {
         Verb::ReadCsv | Verb::ReadJsonLines | Verb::ReadCamt => read(verb, input, &folder.read(path)?),

@@ -2,7 +2,7 @@
 //!
 //! `event.name.trim()` as a value is null, and would empty the field that it is written to.
 
-use rhai::{AST, ASTNode, Expr, Position, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Expr, Position, Stmt};
 
 /// Each function that gives nothing, with what to write instead.
 const IN_PLACE: [(&str, &str); 23] = [
@@ -59,6 +59,12 @@ fn is_used(nodes: &[ASTNode<'_>], ast: &AST) -> bool {
     match (above.last(), own) {
         (Some(ASTNode::Expr(Expr::Dot(sides, ..))), ASTNode::Expr(expression))
             if std::ptr::eq(&raw const sides.rhs, *expression) =>
+        {
+            is_used(above, ast)
+        }
+        // What follows `list[index]` stands behind its index, and what the index itself is made of too, with a break.
+        (Some(ASTNode::Expr(Expr::Index(sides, flags, _))), ASTNode::Expr(expression))
+            if !flags.intersects(ASTFlags::BREAK) && std::ptr::eq(&raw const sides.rhs, *expression) =>
         {
             is_used(above, ast)
         }

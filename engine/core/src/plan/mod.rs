@@ -207,6 +207,8 @@ pub struct Approve {
     pub by: Vec<String>,
     /// Who may not: the one who made what is to be approved.
     pub maker: Option<Expression>,
+    /// Whether nobody may have made it, as its `default: null` says.
+    pub may_lack_maker: bool,
     /// What the person sees.
     pub show: Expression,
     /// How long the question stands.

@@ -29,11 +29,21 @@ pub(super) struct New {
 #[folder = "../../templates"]
 struct Templates;
 
-/// The shipped project is a template as it is.
+/// What is shipped of [`PAYOUTS`], as it is: one pipeline of a large project, with all that it reads. Its own `ferry.yaml` is a
+/// template's.
 #[derive(RustEmbed)]
 #[folder = "../../pipelines"]
-#[include = "payoneer-salesforce/*"]
+#[include = "payoneer-salesforce/mass-payouts.yaml"]
+#[include = "payoneer-salesforce/mass-payouts.test.yaml"]
+#[include = "payoneer-salesforce/samples/request.json"]
+#[include = "payoneer-salesforce/tables/payout-status.yaml"]
+#[include = "payoneer-salesforce/describe/salesforce/Contact.json"]
+#[include = "payoneer-salesforce/describe/salesforce/Payment_Request__c.json"]
+#[include = "payoneer-salesforce/describe/salesforce/Payment_Transaction__c.json"]
 struct Shipped;
+
+/// The template that the demo runs.
+const PAYOUTS: &str = "payoneer-salesforce";
 
 /// A project that can be made.
 struct Template {
@@ -49,7 +59,7 @@ struct Template {
 
 const TEMPLATES: [Template; 4] = [
     Template {
-        name: "payoneer-salesforce",
+        name: PAYOUTS,
         about: "pays approved Salesforce payment requests through Payoneer, and writes back what came of them",
         pipeline: "mass-payouts",
         sample: None,
@@ -75,7 +85,7 @@ const TEMPLATES: [Template; 4] = [
 ];
 
 /// A file of a template: its path below the project, and its content.
-type File = (PathBuf, Vec<u8>);
+pub(super) type File = (PathBuf, Vec<u8>);
 
 impl New {
     pub(super) fn run(self) -> Outcome {
@@ -89,7 +99,7 @@ impl New {
             return Ok(Exit::Usage);
         };
         let dir = self.folder.clone().unwrap_or_else(|| PathBuf::from(template.name));
-        let files = template.files();
+        let files = files(template.name);
         let there: Vec<String> = files
             .iter()
             .map(|(path, _)| dir.join(path))
@@ -119,14 +129,6 @@ impl New {
 }
 
 impl Template {
-    fn files(&self) -> Vec<File> {
-        let prefix = format!("{}/", self.name);
-        let of = |path: &str, data: Vec<u8>| Some((PathBuf::from(path.strip_prefix(&prefix)?), data));
-        let own = Templates::iter().filter_map(|path| of(&path, Templates::get(&path)?.data.into_owned()));
-        let shipped = Shipped::iter().filter_map(|path| of(&path, Shipped::get(&path)?.data.into_owned()));
-        own.chain(shipped).collect()
-    }
-
     /// The calls that come next.
     fn next(&self, dir: &Path) -> String {
         let dir = dir.display().to_string();
@@ -139,6 +141,20 @@ impl Template {
             self.pipeline
         )
     }
+}
+
+/// The files of the project that pays, for the demo.
+pub(super) fn payouts() -> Vec<File> {
+    files(PAYOUTS)
+}
+
+/// The files of a template.
+fn files(template: &str) -> Vec<File> {
+    let prefix = format!("{template}/");
+    let of = |path: &str, data: Vec<u8>| Some((PathBuf::from(path.strip_prefix(&prefix)?), data));
+    let own = Templates::iter().filter_map(|path| of(&path, Templates::get(&path)?.data.into_owned()));
+    let shipped = Shipped::iter().filter_map(|path| of(&path, Shipped::get(&path)?.data.into_owned()));
+    own.chain(shipped).collect()
 }
 
 fn listed() -> String {

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The rules of git for the folder of the default store: its file, its log and its lock.
-const GITIGNORE: &str = "# Payments and customers are in these files.\n*.db*\n";
+const GITIGNORE: &str = "# Payments and customers are in these files.\n*.db*\nsandbox/\n";
 
 /// Where a pipeline's connections lead.
 #[derive(Args, Clone, Debug)]

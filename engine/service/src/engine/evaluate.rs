@@ -223,9 +223,13 @@ fn wanted(correlation: &Correlation, scope: Scope<'_>) -> Result<Wanted, Failure
     Ok(Wanted { event: correlation.event.clone(), path: correlation.theirs.text().to_owned(), value })
 }
 
-/// Whoever made it must be known, or nobody could say that another person looked at it.
+/// Whoever made it must be known, or nobody could say that another person looked at it; unless the pipeline says that
+/// nobody may have made it.
 fn approval(approve: &Approve, scope: Scope<'_>) -> Result<On, Failure> {
-    let maker = approve.maker.as_ref().map(|maker| text(&value(maker, scope)?, "`not` of `approve`")).transpose()?;
+    let maker = approve.maker.as_ref().map(|maker| value(maker, scope)).transpose()?;
+    let maker = maker.filter(|maker| !(approve.may_lack_maker && maker.is_null()));
+    let what = "`not` of `approve`, which may have `default: null`,";
+    let maker = maker.map(|maker| text(&maker, what)).transpose()?;
     Ok(On::Approval { by: approve.by.clone(), maker, show: value(&approve.show, scope)? })
 }
 

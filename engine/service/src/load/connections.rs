@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ferry_connectors::{
-    connection::{Connection, Settings, World},
+    connection::{Connection, Settings, World, local_fields},
     files::Files,
 };
 use ferry_contract::{
@@ -15,6 +15,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CheckedProject;
 use crate::{http::client_of, reference, sandbox::SandboxInfo};
+
+/// Below a project, the files of its connections in a sandbox.
+const TRIED: &str = ".ferry/sandbox";
 
 /// Opens one connection of a checked project, whatever the others lack.
 ///
@@ -47,6 +50,11 @@ pub(super) fn opened(
         let hosts = manifest.environments.values().flat_map(BTreeMap::keys);
         let own = hosts.filter_map(|host| Some((host.clone(), sandbox.field(&settings.connector, host)?.into())));
         settings.fields.extend(own.collect::<Vec<_>>());
+        for field in local_fields(manifest) {
+            let place = tried((project, checked), name, field);
+            let place = place.map_err(|why| vec![format!("connection `{name}`: no place for its files: {why}")])?;
+            settings.fields.insert(field.to_owned(), place.into());
+        }
     }
     let fallback = if sandbox.is_some() { BTreeMap::new() } else { fallback(text, name)? };
     let opened = Connection::open(settings, &project.library, world.clone());
@@ -62,6 +70,25 @@ pub(super) fn opened(
 /// The folder of a project's files, where it has one.
 pub(super) fn files_of(project: &CheckedProject, checked: &Project) -> Result<Option<Files>, String> {
     checked.files.as_ref().map(|files| folder_of_files(&project.folder, &files.value)).transpose()
+}
+
+/// Where the files of a connection are in a sandbox: in the project, because those that it names are real. Where it names the
+/// folder that the project has for files, both still have one.
+fn tried((project, checked): (&CheckedProject, &Project), name: &str, field: &str) -> Result<String, String> {
+    let written = checked.connections[name].fields.get(field).map(|written| &written.value);
+    match &checked.files {
+        Some(files) if written == Some(&files.value) => {
+            let place = reference::resolve(&files.value).map_err(|error| error.to_string())?;
+            whole(&project.folder, place.expose_secret())
+        }
+        _ => whole(&project.folder, &format!("{TRIED}/{name}")),
+    }
+}
+
+/// The whole path of a file or folder, from that of the project.
+fn whole(project: &Path, written: &str) -> Result<String, String> {
+    let path = std::path::absolute(project.join(written)).map_err(|error| error.to_string())?;
+    path.into_os_string().into_string().map_err(|path| format!("{} is no text", path.display()))
 }
 
 /// The folder that `files` names, from that of the project.

@@ -161,7 +161,7 @@ pub struct Function {
     /// The function.
     pub call: Text,
     /// Its arguments, by the names of its parameters.
-    pub with: Option<Value>,
+    pub with: Option<BTreeMap<String, Value>>,
 }
 
 /// Money that is split into parts.

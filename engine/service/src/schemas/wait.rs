@@ -102,7 +102,7 @@ pub struct Timeout {
 pub struct Approve {
     /// Who may answer: persons, or groups of ferry.yaml.
     pub by: Texts,
-    /// Who may not: the one who made what is to be approved.
+    /// Who may not: the one who made what is to be approved. Null is nobody where `default: null` says so, else a failure.
     pub not: Option<Value>,
     /// What the person sees.
     pub show: Option<Value>,

@@ -3,12 +3,18 @@
 use super::super::schema::{Field, Keeping, Key, Kind, Need, Object, field};
 use super::{AMOUNT, CURRENCY, NAME};
 
+const BASE_AMOUNT: Field = field("Base_Amount__c", Kind::Number);
+const BASE_CURRENCY: Field = field("Base_Currency__c", Kind::Text(3));
+const RATE: Field = field("Exchange_Rate__c", Kind::Decimal(10));
+const RATE_DATE: Field = field("Rate_Date__c", Kind::Date);
+const RATE_SOURCE: Field = field("Rate_Source__c", Kind::Text(80));
 const FEE: Field = field("Fee_Amount__c", Kind::Number);
 const OPPORTUNITY_REF: Field = field("Opportunity__c", Kind::Reference("Opportunity"));
 const ORDER_REF: Field = field("Order__c", Kind::Reference("Order"));
 const REQUEST_STATUS: Kind = Kind::Picklist(&[
     "Draft",
     "Approved for Payout",
+    "Released for Payout",
     "Submitted",
     "Completed",
     "Cancelled",
@@ -29,7 +35,7 @@ pub(crate) static PAYMENT: Object = Object {
         AMOUNT,
         FEE,
         CURRENCY,
-        field("Transaction_Type__c", Kind::Picklist(&["Sale", "Refund", "Void", "Payout", "Received"])),
+        field("Transaction_Type__c", Kind::Picklist(&["Sale", "Refund", "Void", "Payout", "Received", "Withdrawal"])),
         field(
             "Status__c",
             Kind::Picklist(&[
@@ -54,6 +60,63 @@ pub(crate) static PAYMENT: Object = Object {
         field("Account__c", Kind::Reference("Account")),
         OPPORTUNITY_REF,
         ORDER_REF,
+        field("Counterparty__c", Kind::Text(255)),
+        field("Reference__c", Kind::Text(128)),
+        BASE_AMOUNT,
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
+        field("Refunded_Amount__c", Kind::Number),
+        field("Subscription__c", Kind::Reference("Subscription__c")),
+        field("PaymentMethodDetails__c", Kind::Text(255)),
+        field("Subscription_Term__c", Kind::Text(80)),
+        field("Sales_Rep_ID__c", Kind::Text(18)),
+        field("Campaign_Source__c", Kind::Text(80)),
+        field("AVS_Response__c", Kind::Text(40)),
+        field("CSC_Response__c", Kind::Text(40)),
+        field("Fraud_Flags__c", Kind::Text(255)),
+        field("ERP_Invoice__c", Kind::Text(40)),
+        field("Refund_Of__c", Kind::Reference("Payment__c")),
+    ],
+};
+
+/// What is to be given back of a payment.
+pub(crate) static REFUND: Object = Object {
+    name: "Refund__c",
+    prefix: "a0F",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("RF-")),
+        field("Payment__c", Kind::Reference("Payment__c")).need(Need::Required),
+        AMOUNT,
+        CURRENCY,
+        field("Reason__c", Kind::Text(255)),
+        field("Status__c", Kind::Picklist(&["Draft", "Approved", "Refunded", "Needs Correction"])),
+        field("Refund_Error__c", Kind::Text(255)),
+        field("Taken_Back_As__c", Kind::Text(10)),
+        field("Transaction_ID__c", Kind::Text(64)),
+    ],
+};
+
+/// What a customer pays for again and again.
+pub(crate) static SUBSCRIPTION: Object = Object {
+    name: "Subscription__c",
+    prefix: "a0S",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("SUB-")),
+        field("Account__c", Kind::Reference("Account")),
+        field("OwnerId", Kind::Reference("User")),
+        AMOUNT,
+        CURRENCY,
+        field("Status__c", Kind::Picklist(&["Active", "Past Due", "Suspended", "Cancelled"])),
+        field("Start_Date__c", Kind::Date),
+        field("Next_Charge__c", Kind::Date),
+        field("Next_Attempt__c", Kind::Date),
+        field("Attempt__c", Kind::Decimal(0)),
+        field("Interval_Months__c", Kind::Decimal(0)),
+        field("Payment_Error__c", Kind::Text(255)),
     ],
 };
 
@@ -69,6 +132,7 @@ pub(crate) static PAYMENT_REQUEST: Object = Object {
         field("Recipient__c", Kind::Reference("Contact")).need(Need::Required),
         field("Status__c", REQUEST_STATUS).need(Need::Or("Draft")),
         field("Payout_Error__c", Kind::Text(255)),
+        field("Released_By__c", Kind::Text(80)),
         OPPORTUNITY_REF,
     ],
 };
@@ -142,6 +206,12 @@ pub(crate) static REVENUE: Object = Object {
         field("Received_On__c", Kind::DateTime),
         field("Account__c", Kind::Reference("Account")),
         OPPORTUNITY_REF,
+        field("Payment__c", Kind::Reference("Payment__c")),
+        BASE_AMOUNT,
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
     ],
 };
 
@@ -155,9 +225,34 @@ pub(crate) static CASH_POSITION: Object = Object {
         field("Snapshot_Key__c", Kind::Text(128)).need(Need::Required).key(Key::Unique),
         field("Balance_ID__c", Kind::Text(64)),
         AMOUNT,
-        field("Base_Amount__c", Kind::Number),
+        BASE_AMOUNT,
         CURRENCY,
         field("As_Of__c", Kind::DateTime),
+        BASE_CURRENCY,
+        RATE,
+        RATE_DATE,
+        RATE_SOURCE,
+    ],
+};
+
+/// A line of what a marketplace has settled.
+pub(crate) static SETTLEMENT_LINE: Object = Object {
+    name: "Settlement_Line__c",
+    prefix: "a0N",
+    keeping: Keeping::Told,
+    own: &[
+        NAME.need(Need::Counted("SL-")),
+        field("Line_Key__c", Kind::Text(128)).need(Need::Required).key(Key::Unique),
+        field("Settlement_ID__c", Kind::Text(64)),
+        field("Marketplace__c", Kind::Text(80)),
+        field("Order_Reference__c", Kind::Text(80)),
+        field("Line_Type__c", Kind::Picklist(&["Sale", "Refund", "Fee", "Adjustment", "Reserve"])),
+        AMOUNT,
+        FEE,
+        field("Net_Amount__c", Kind::Number),
+        CURRENCY,
+        field("Booked_On__c", Kind::Date),
+        field("Account__c", Kind::Reference("Account")),
     ],
 };
 

@@ -7,6 +7,11 @@ use super::{CURRENCY, NAME};
 
 const PAYEE_KEY: Field = field("External_Payoneer_ID__c", Kind::Text(64)).key(Key::External);
 const PAYEE_STATUS: Field = field("Payee_Status__c", Kind::Picklist(&["Pending", "Active", "Inactive", "Declined"]));
+const ONBOARD: Field = field("Onboard_to_Payoneer__c", Kind::Flag);
+const PAYEE_ACCOUNT: Field = field("Payoneer_Account_ID__c", Kind::Text(64));
+const DECLINE_REASON: Field = field("Payee_Decline_Reason__c", Kind::Text(255));
+const REGISTRATION_LINK: Field = field("Registration_Link__c", Kind::Text(255));
+const PAYOUT_ERROR: Field = field("Payout_Error__c", Kind::Text(255));
 const ACCOUNT_ID: Field = field("AccountId", Kind::Reference("Account"));
 const CONTACT_ID: Field = field("ContactId", Kind::Reference("Contact"));
 const DESCRIPTION: Field = field("Description", Kind::Lines(32_000));
@@ -14,6 +19,8 @@ const PAYMENT_STATUS: Field = field(
     "Payment_Status__c",
     Kind::Picklist(&["Requested", "Submitted", "Paid", "Declined", "Failed", "Refunded", "Disputed", "Reconciled"]),
 );
+const PAYMENT_METHOD: Field = field("Payment_Method__c", Kind::Picklist(&["Card", "ACH"]));
+const PAYMENT_ERROR: Field = field("Payment_Error__c", Kind::Text(255));
 const STAGES: Kind = Kind::Picklist(&[
     "Prospecting",
     "Qualification",
@@ -49,6 +56,15 @@ pub(crate) static ACCOUNT: Object = Object {
         field("Customer_Vault_ID__c", Kind::Text(64)).key(Key::External),
         field("Account_Segment__c", Kind::Text(80)),
         field("Payments_Total__c", Kind::Number),
+        REGISTRATION_LINK,
+        ONBOARD,
+        PAYEE_ACCOUNT,
+        DECLINE_REASON,
+        field("Fees_Total__c", Kind::Number),
+        field("Earnings_Total__c", Kind::Number),
+        field("Payouts_Total__c", Kind::Number),
+        field("Totals_Currency__c", Kind::Text(3)),
+        field("Last_Payment_On__c", Kind::DateTime),
     ],
 };
 
@@ -70,8 +86,12 @@ pub(crate) static CONTACT: Object = Object {
         field("MailingPostalCode", Kind::Text(20)),
         field("MailingCountry", Kind::Text(80)),
         PAYEE_STATUS,
-        field("Registration_Link__c", Kind::Text(255)),
+        REGISTRATION_LINK,
         field("Bank_Account_Last4__c", Kind::Text(4)),
+        ONBOARD,
+        PAYEE_ACCOUNT,
+        DECLINE_REASON,
+        field("Customer_Vault_ID__c", Kind::Text(64)).key(Key::External),
     ],
 };
 
@@ -95,6 +115,10 @@ pub(crate) static OPPORTUNITY: Object = Object {
         field("Received_Amount__c", Kind::Number),
         field("Campaign_Source__c", Kind::Text(80)),
         field("Subscription_Term__c", Kind::Text(80)),
+        PAYOUT_ERROR,
+        PAYMENT_METHOD,
+        field("PaymentMethodDetails__c", Kind::Text(255)),
+        PAYMENT_ERROR,
     ],
 };
 
@@ -114,6 +138,11 @@ pub(crate) static ORDER: Object = Object {
         DESCRIPTION,
         field("OrderReferenceNumber", Kind::Text(80)),
         PAYMENT_STATUS,
+        PAYOUT_ERROR,
+        PAYMENT_METHOD,
+        field("Received_Amount__c", Kind::Number),
+        PAYMENT_ERROR,
+        field("OwnerId", Kind::Reference("User")),
     ],
 };
 

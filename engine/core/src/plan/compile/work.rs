@@ -5,7 +5,7 @@ use ferry_contract::{
     number,
     report::{At, Spanned},
     script::Form,
-    yaml::Node,
+    yaml::{Kind, Node},
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -112,10 +112,13 @@ impl Builder<'_> {
         };
         let by = approve.by.iter().flat_map(persons).collect();
         let maker = approve.maker.as_ref().map(|maker| self.expression(maker, scope));
+        let default = approve.maker.as_ref().and_then(|maker| maker.get("default"));
+        let may_lack_maker = default.is_some_and(|default| matches!(default.kind, Kind::Null));
         let show = self.with(approve.show.as_ref(), scope);
         Some(Approve {
             by,
             maker: maker.map_or(Some(None), |maker| maker.map(Some))?,
+            may_lack_maker,
             show: show?,
             expires: approve.expires,
         })
