@@ -7,7 +7,7 @@
 #![allow(clippy::case_sensitive_file_extension_comparisons, reason = "these are our own files")]
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -26,6 +26,7 @@ const PAGES: &[(&str, usize)] = &[
     ("docs/how-to/reconcile.md", 12),
     ("docs/how-to/map-and-allocate.md", 7),
     ("docs/how-to/describe-records.md", 6),
+    ("docs/how-to/point-to-other-fields.md", 33),
     ("docs/how-to/link-records.md", 12),
     ("docs/how-to/backfill.md", 6),
     ("docs/how-to/shape-a-pipeline.md", 10),
@@ -90,6 +91,14 @@ fn commands(page: &str) -> Vec<Typed> {
         }
     }
     commands
+}
+
+/// A folder as `docs/README.md` has it made: `target/try` of what is a checkout as far as the shipped pipelines go.
+fn checkout(folder: &Path) -> PathBuf {
+    let tried = folder.join("target/try");
+    std::fs::create_dir_all(&tried).unwrap();
+    std::os::unix::fs::symlink(root().join("pipelines"), folder.join("pipelines")).unwrap();
+    tried
 }
 
 /// A folder with the connectors to break, and a `ferry` that takes free ports.
@@ -172,9 +181,10 @@ fn wrong(page: &str, at_least: usize) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(page)).unwrap().replace(SHOWN_PORT, &port.to_string());
     let commands = commands(&text);
     assert!(commands.len() >= at_least, "{page} has only {} commands", commands.len());
-    let folder = tempfile::tempdir().unwrap();
-    prepare(folder.path(), port);
-    let printed = typed((folder.path(), hooks), &commands);
+    let home = tempfile::tempdir().unwrap();
+    let folder = checkout(home.path());
+    prepare(&folder, port);
+    let printed = typed((&folder, hooks), &commands);
     assert_eq!(printed.len(), commands.len(), "{page}: the shell ended early: {printed:?}");
     let mut wrong = Vec::new();
     for (command, printed) in commands.iter().zip(&printed) {

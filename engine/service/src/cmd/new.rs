@@ -57,7 +57,7 @@ struct Template {
     sample: Option<&'static str>,
 }
 
-const TEMPLATES: [Template; 4] = [
+const TEMPLATES: [Template; 5] = [
     Template {
         name: PAYOUTS,
         about: "pays approved Salesforce payment requests through Payoneer, and writes back what came of them",
@@ -81,6 +81,12 @@ const TEMPLATES: [Template; 4] = [
         about: "maps to and from Payoneer and Salesforce: map files, tables, a script, a fee and its allocation",
         pipeline: "journal",
         sample: Some("samples/settled.json"),
+    },
+    Template {
+        name: "reconcile",
+        about: "compares the orders of a day with what came for them, from two CSV files, and tells what is left",
+        pipeline: "orders-daily",
+        sample: Some("samples/day.json"),
     },
 ];
 

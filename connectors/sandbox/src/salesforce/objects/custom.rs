@@ -78,6 +78,8 @@ pub(crate) static PAYMENT: Object = Object {
         field("Fraud_Flags__c", Kind::Text(255)),
         field("ERP_Invoice__c", Kind::Text(40)),
         field("Refund_Of__c", Kind::Reference("Payment__c")),
+        field("Settlement_Batch__c", Kind::Text(40)),
+        field("Settlement_Day__c", Kind::Date),
     ],
 };
 
