@@ -14,6 +14,7 @@ mod completions;
 mod conformance;
 mod connectors;
 mod consents;
+mod coverage;
 mod dead_address;
 mod deep;
 mod describe;
