@@ -255,6 +255,7 @@ pub(crate) static SETTLEMENT_LINE: Object = Object {
         CURRENCY,
         field("Booked_On__c", Kind::Date),
         field("Account__c", Kind::Reference("Account")),
+        field("Payment__c", Kind::Reference("Payment__c")),
     ],
 };
 
