@@ -106,14 +106,16 @@ fn matched(folder: &Path) -> Result<(Outcome, [u64; 2]), String> {
     let none = BTreeMap::new();
     let watch = Stopwatch::start();
     let fed = |feed: &Feed, name: &str| -> Result<Fed, String> {
-        let mut feeder = Feeder::of_side(&rules, feed, &none);
+        let mut feeder = Feeder::of_side((&rules, &plan.vars), feed, &none);
         let file = File::open(folder.join(name)).map_err(|error| error.to_string())?;
         feeder.file(name, file, &|| true).map_err(|failure| failure.to_string())?;
         Ok(feeder.done())
     };
     let (left, right) = std::thread::scope(|scope| {
         let right = scope.spawn(|| fed(&step.right, "payments.csv"));
-        (fed(&step.left, "orders.csv"), right.join().expect("it does not panic"))
+        let mut left = fed(&step.left, "orders.csv");
+        left.iter_mut().for_each(|left| left.rows.index(&step.spec.references));
+        (left, right.join().expect("it does not panic"))
     });
     let (left, right) = (left?.rows, right?.rows);
     let read = watch.elapsed();

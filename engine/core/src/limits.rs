@@ -93,3 +93,7 @@ pub const RECON_EDITS_MAX: usize = 2;
 pub const RECON_DAYS_MAX: i32 = 3_660;
 /// How often a book is looked at, unless it is said.
 pub const RECONCILED_EVERY: Duration = Duration::from_secs(5);
+/// How far amounts of a match may be apart, in hundredths.
+pub const RECON_PERCENT_MAX: u32 = 50;
+/// How far amounts of a match may be apart, in major units.
+pub const RECON_WITHIN_MAX: u32 = 1_000_000;

@@ -25,7 +25,7 @@ pub struct Reconcile {
 pub struct Feed {
     /// Where they come from.
     pub from: FeedRows,
-    /// Which of them count; it sees `row`.
+    /// Which of them count; it sees `row` and `vars`.
     pub when: Option<Script>,
     /// The value of each column that is written, in which `$` is the row.
     pub columns: Vec<(&'static str, Expression)>,

@@ -166,8 +166,7 @@ impl<'a> Types<'a> {
             output = instead.into_iter().fold(output, Shape::or);
         }
         let output = match &step.each {
-            Some(each) if each.collects => Shape::of_kind(Kind::Array),
-            Some(_) => Shape::list(output),
+            Some(each) => Shape::list(of_item(output, each.collects)),
             None => output,
         };
         match unsure(step) {
@@ -334,6 +333,20 @@ impl<'a> Types<'a> {
             Reaction::Do { .. } => None,
         }
     }
+}
+
+/// What the output of a step has for each of its items.
+fn of_item(output: Shape, collects: bool) -> Shape {
+    let (output, error) = if collects {
+        (
+            output.unless("an item may have failed"),
+            failure(Shape::of_kind(Kind::String)).unless("an item may have been done"),
+        )
+    } else {
+        (output, Shape::default().unless("where an item fails, the step does, unless it says `errors: collect`"))
+    };
+    let (key, ok) = (Shape::of_kind(Kind::String), Shape::of_kind(Kind::Boolean));
+    Shape::record(vec![("key", key), ("ok", ok), ("output", output), ("error", error)])
 }
 
 fn must_be_a_list(what: &str, found: &Shape, value: &Expression, cx: &mut Typing<'_>) {

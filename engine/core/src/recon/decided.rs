@@ -35,11 +35,17 @@ pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, (number, rule): (u32, &Ru
 
 /// Whether a pair has what a rule wants beside its reference.
 pub(super) fn fits(sides: &Sides<'_>, rule: &Rule, left: u32, right: u32) -> bool {
+    difference(sides, rule, left, right).is_some()
+}
+
+/// By how much the amounts of a pair differ, where it has what a rule wants beside its reference.
+pub(super) fn difference(sides: &Sides<'_>, rule: &Rule, left: u32, right: u32) -> Option<i64> {
     let currency = sides.currency(Which::Left, left);
     let (of_left, of_right) = (&rule.amount.left, &rule.amount.right);
     let amounts = (sides.sum(Which::Left, left, of_left), sides.sum(Which::Right, right, of_right));
-    currency == sides.currency(Which::Right, right)
-        && sides.difference(&rule.amount, currency, amounts.0, amounts.1).is_some()
+    let is_pair = currency == sides.currency(Which::Right, right)
         && sides.is_in_time(rule, left, right)
-        && !sides.apart.contains(&(left, right))
+        && sides.is_party(rule, left, right)
+        && !sides.apart.contains(&(left, right));
+    sides.difference(&rule.amount, currency, amounts.0, amounts.1).filter(|_| is_pair)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    pool::{Match, Origin, Pool, Rows, SEVERAL, Sides},
+    pool::{Match, Origin, Pool, Rows, Sides},
     side::at,
     spec::{Rule, Which},
-    texts::NONE,
+    texts::{NONE, SEVERAL},
 };
 
 /// Rows of the right that pay several of the left: all that have the references which they name, such as the lines of one
@@ -78,7 +78,11 @@ pub(super) fn fitting(
     let is_one = left.iter().all(|row| sides.currency(Which::Left, *row) == currency)
         && right.iter().all(|row| sides.currency(Which::Right, *row) == currency);
     let fits = |left: &u32| {
-        right.iter().all(|right| sides.is_in_time(rule, *left, *right) && !sides.apart.contains(&(*left, *right)))
+        right.iter().all(|right| {
+            sides.is_in_time(rule, *left, *right)
+                && sides.is_party(rule, *left, *right)
+                && !sides.apart.contains(&(*left, *right))
+        })
     };
     let sum = |which, rows: &[u32], sum| rows.iter().map(|row| sides.sum(which, *row, sum)).sum::<i64>();
     let of_left = sum(Which::Left, &left, &rule.amount.left);

@@ -27,6 +27,7 @@ use pool::{Pool, Sides};
 pub use reason::{Exception, Reason};
 use settle::Settlements;
 pub use settle::{Kind, Lines};
+use side::Index;
 pub use side::{Row, RowError, Side};
 pub use spec::{
     By, Case, Column, Equation, Gives, PartyStep, References, Rule, Shape, Sign, Spec, Sum, Term, Test, Which,
@@ -66,7 +67,15 @@ pub fn reconcile(
     lines: &Lines,
     known: &Known,
 ) -> Result<Outcome, Box<Unbalanced>> {
-    let mut sides = Sides::of(spec, left, right);
+    let built;
+    let index = match left.indexed(&spec.references) {
+        Some(index) => index,
+        None => {
+            built = Index::of(&spec.references, left);
+            &built
+        }
+    };
+    let mut sides = Sides::of(spec, (left, index), right);
     sides.apart.clone_from(&known.apart);
     let sides = sides;
     let mut pool = Pool::of(left, right);
@@ -88,7 +97,8 @@ pub fn reconcile(
     }
     let exceptions = reason::all(&sides, &pool, &settlements, &torn);
     let totals = totals::of(&sides, &pool.matches, &exceptions)?;
-    Ok(Outcome { matches: pool.matches, exceptions, lines: settlements.open(), totals })
+    let lines = settlements.open(&sides, &pool);
+    Ok(Outcome { matches: pool.matches, exceptions, lines, totals })
 }
 
 /// Each rule once, in its order.

@@ -6,11 +6,11 @@
 use ahash::RandomState;
 
 use super::{
-    decided,
-    pool::{Pool, SEVERAL, Sides},
+    decided, groups,
+    pool::{Pool, Sides},
     similar::without_one,
     spec::{Rule, Which},
-    texts::NONE,
+    texts::{NONE, SEVERAL},
     words::{each, edits, lookalike},
 };
 
@@ -58,7 +58,7 @@ impl Near<'_> {
             });
         }
         index.sort_unstable();
-        for row in pool.rows(Which::Right) {
+        for row in pool.rows(Which::Right).filter(|row| !self.is_named(*row)) {
             let text = self.sides.right.reference(row);
             let how = &self.sides.spec.references;
             let mut tokens = Vec::new();
@@ -68,7 +68,8 @@ impl Near<'_> {
             }
             tokens.sort_unstable();
             tokens.dedup();
-            for token in &tokens {
+            let longest = self.sides.dictionary.longest() + self.most;
+            for token in tokens.iter().filter(|token| token.len() <= longest) {
                 self.forms(token, self.key(Which::Right, row), |form| {
                     if is_due(form) {
                         let start = index.partition_point(|(other, _)| *other < form);
@@ -78,6 +79,12 @@ impl Near<'_> {
                 });
             }
         }
+    }
+
+    /// Whether a row names exactly what would fit it, so that it is about that, paid already or not.
+    fn is_named(&self, right: u32) -> bool {
+        let owners = self.sides.references(right).iter().filter_map(|one| groups::owner(self.sides, *one));
+        owners.into_iter().any(|left| decided::fits(self.sides, self.rule, left, right))
     }
 
     /// What must be the same whatever the reference: the currency, and the amount where it must be exact.
@@ -107,6 +114,7 @@ impl Near<'_> {
     }
 
     fn fits(&self, (left, right): (u32, u32), token: &str) -> bool {
-        edits(self.left(left), token, self.most).is_some() && decided::fits(self.sides, self.rule, left, right)
+        edits(self.left(left), token, self.most).is_some_and(|edits| edits > 0)
+            && decided::fits(self.sides, self.rule, left, right)
     }
 }

@@ -4,11 +4,12 @@
 //! found by search and never by comparing each with each. Whether a row is taken depends on how many fit it, and it them.
 
 use super::{
-    pool::{Match, Origin, Pool, Rows, SEVERAL, Sides},
-    side::NO_DAY,
+    decided,
+    pool::{Match, Origin, Pool, Rows, Sides},
+    side::{NO_DAY, at},
     similar::Similar,
     spec::{Rule, Which},
-    texts::NONE,
+    texts::{NONE, SEVERAL, row},
 };
 
 /// What a rule sees of a row.
@@ -25,6 +26,9 @@ struct Entry {
 
 /// Makes the matches of a rule.
 pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
+    if rule.by.reference && !rule.by.party && rule.party.is_none() {
+        alone(sides, pool, (number, rule));
+    }
     let similar = rule.party.map(|at_least| Similar::of(sides, pool, at_least));
     let (left, right) = std::thread::scope(|scope| {
         let right = scope.spawn(|| entries(sides, pool, rule, Which::Right));
@@ -40,6 +44,39 @@ pub(super) fn take(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule)
         rule.block(pool, block, &rest[..end]);
         rest = &rest[end..];
     }
+}
+
+/// Takes the usual case first: a reference that one row of the left has, and that one row of the right names. Nothing else could fit
+/// them, so nothing is sorted.
+fn alone(sides: &Sides<'_>, pool: &mut Pool, (number, rule): (u32, &Rule)) {
+    let mut named = vec![0_u8; sides.owners.len()];
+    for row in pool.rows(Which::Right) {
+        let reference = sides.reference(Which::Right, row);
+        if ![NONE, SEVERAL].contains(&reference) {
+            let times = &mut named[at(reference)];
+            *times = times.saturating_add(1);
+        }
+    }
+    let free: &Pool = pool;
+    let fitting = |rows: std::ops::Range<u32>| -> Vec<Match> {
+        let fits = |right: u32| {
+            let reference = sides.reference(Which::Right, right);
+            let is_one =
+                free.has(Which::Right, right) && ![NONE, SEVERAL].contains(&reference) && named[at(reference)] == 1;
+            let left = is_one.then(|| sides.owners[at(reference)]).filter(|left| *left != SEVERAL)?;
+            let difference = decided::difference(sides, rule, left, right).filter(|_| free.has(Which::Left, left))?;
+            let (left, right) = (Rows::One(left), Rows::One(right));
+            Some(Match { origin: Origin::Rule(number), left, right, difference })
+        };
+        rows.filter_map(fits).collect()
+    };
+    let (half, end) = (row(sides.right.len() / 2), row(sides.right.len()));
+    let found = std::thread::scope(|scope| {
+        let second = scope.spawn(|| fitting(half..end));
+        [fitting(0..half), second.join().expect("it does not panic")]
+    });
+    pool.matches.reserve(found[0].len() + found[1].len());
+    found.into_iter().flatten().for_each(|found| pool.take(found));
 }
 
 /// A search that is quick where the end is near.

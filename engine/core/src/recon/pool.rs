@@ -8,14 +8,11 @@ use std::{
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
-    side::{NO_DAY, Side, at},
+    side::{Index, NO_DAY, Side, at},
     spec::{Column, Rule, Sign, Spec, Sum, Test, Which},
-    texts::{NONE, Names, row},
-    words::{Dictionary, name},
+    texts::{NONE, Names, SEVERAL, row},
+    words::{Dictionary, alike, name},
 };
-
-/// Says that a text names several.
-pub(super) const SEVERAL: u32 = NONE - 1;
 
 /// Both sides, with numbers that mean the same on both.
 pub(super) struct Sides<'s> {
@@ -23,15 +20,15 @@ pub(super) struct Sides<'s> {
     pub(super) left: &'s Side,
     pub(super) right: &'s Side,
     /// The references of the left.
-    pub(super) dictionary: Dictionary,
+    pub(super) dictionary: &'s Dictionary,
     /// The reference of each row of the left.
-    pub(super) left_refs: Vec<u32>,
+    pub(super) left_refs: &'s [u32],
     /// The one reference of the left that each row of the right names; `NONE`, or `SEVERAL`.
     pub(super) right_refs: Vec<u32>,
     /// The references of those that name several.
     pub(super) several: BTreeMap<u32, Vec<u32>>,
     /// The row of the left that has a reference; `SEVERAL` where there are more.
-    pub(super) owners: Vec<u32>,
+    pub(super) owners: &'s [u32],
     /// Names as they are compared.
     pub(super) parties: Names,
     left_parties: Vec<u32>,
@@ -128,11 +125,13 @@ impl Pool {
     pub(super) fn take(&mut self, found: Match) {
         for row in found.left.as_slice() {
             self.left[at(*row)] = false;
-            self.ambiguous.remove(&(Which::Left, *row));
         }
         for row in found.right.as_slice() {
             self.right[at(*row)] = false;
-            self.ambiguous.remove(&(Which::Right, *row));
+        }
+        if !self.ambiguous.is_empty() {
+            found.left.as_slice().iter().for_each(|row| drop(self.ambiguous.remove(&(Which::Left, *row))));
+            found.right.as_slice().iter().for_each(|row| drop(self.ambiguous.remove(&(Which::Right, *row))));
         }
         self.matches.push(found);
     }
@@ -144,16 +143,9 @@ impl Pool {
 }
 
 impl<'s> Sides<'s> {
-    pub(super) fn of(spec: &'s Spec, left: &'s Side, right: &'s Side) -> Self {
-        let mut dictionary = Dictionary::default();
-        let left_refs: Vec<u32> =
-            (0..row(left.len())).map(|row| dictionary.add(&spec.references, left.reference(row))).collect();
-        let mut owners = vec![NONE; dictionary.names.len()];
-        for (index, reference) in left_refs.iter().enumerate().filter(|(_, reference)| **reference != NONE) {
-            let owner = &mut owners[at(*reference)];
-            *owner = if *owner == NONE { row(index) } else { SEVERAL };
-        }
-        let (right_refs, several) = named(spec, &dictionary, right);
+    pub(super) fn of(spec: &'s Spec, (left, index): (&'s Side, &'s Index), right: &'s Side) -> Self {
+        let Index { dictionary, references: left_refs, owners, .. } = index;
+        let (right_refs, several) = named(spec, dictionary, right);
         let mut parties = Names::default();
         let mut numbers = |side: &Side| -> Vec<u32> {
             side.party_names.iter().map(|(_, text)| parties.number(&name(&spec.parties, text))).collect()
@@ -255,6 +247,17 @@ impl<'s> Sides<'s> {
     pub(super) fn tolerance(&self, test: &Test, currency: u16, left: i64) -> i64 {
         let exponent = self.codes[usize::from(currency)].1;
         bounds(test, exponent, left).into_iter().flatten().min().unwrap_or(0)
+    }
+
+    /// Whether names are as alike as the rule wants.
+    pub(super) fn is_party(&self, rule: &Rule, left: u32, right: u32) -> bool {
+        if !rule.by.party && rule.party.is_none() {
+            return true;
+        }
+        let (left, right) = (self.party(Which::Left, left), self.party(Which::Right, right));
+        let text = |party| self.parties.text(party);
+        let is_like = || rule.party.is_some_and(|at_least| alike(text(left), text(right), at_least));
+        left != NONE && right != NONE && (left == right || (!rule.by.party && is_like()))
     }
 
     /// Whether dates lie as the rule wants.

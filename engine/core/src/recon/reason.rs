@@ -1,6 +1,6 @@
 //! Why a row is in no match: one of a closed list.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,20 +102,28 @@ pub(super) fn all(sides: &Sides<'_>, pool: &Pool, settlements: &Settlements<'_>,
         why.say_both(&left, &[*right], Reason::SettlementDifference);
     }
     let mut tied: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let paid = settlements.paid(sides, pool);
     let mut open: Vec<u32> = pool.rows(Which::Right).collect();
     open.sort_unstable_by_key(|row| sides.right.id(*row));
     for right in open {
         if sides.right.amounts[at(right)] < 0 {
             why.say(Which::Right, right, Reason::RefundOrChargeback, &[]);
-        } else if settlements.batch(sides, right).is_some() {
-            why.say(Which::Right, right, Reason::DuplicatePayment, &[]);
+        } else if let Some(batch) = settlements.batch(sides, right) {
+            let reason = match paid.contains(&batch) {
+                true => Reason::DuplicatePayment,
+                false if pool.ambiguous.contains_key(&(Which::Right, right)) => Reason::Ambiguous,
+                // Its lines come to it, and name nothing that is open.
+                false => Reason::SettlementDifference,
+            };
+            why.say(Which::Right, right, reason, &[]);
         } else if let [one] = sides.references(right) {
             tied.entry(*one).or_default().push(right);
         } else if !sides.references(right).is_empty() {
             why.several(right);
         }
     }
-    let wanted: BTreeSet<u32> = tied.keys().filter_map(|reference| owner(sides, *reference)).collect();
+    let mut wanted = vec![false; sides.left.len()];
+    tied.keys().filter_map(|reference| owner(sides, *reference)).for_each(|left| wanted[at(left)] = true);
     let settled = settled(pool, &wanted);
     for (reference, right) in tied {
         why.one(reference, &right, &settled);
@@ -126,10 +134,10 @@ pub(super) fn all(sides: &Sides<'_>, pool: &Pool, settlements: &Settlements<'_>,
 }
 
 /// The rows of the right that each of these of the left is matched with.
-fn settled<'p>(pool: &'p Pool, wanted: &BTreeSet<u32>) -> BTreeMap<u32, &'p Rows> {
+fn settled<'p>(pool: &'p Pool, wanted: &[bool]) -> BTreeMap<u32, &'p Rows> {
     let mut settled = BTreeMap::new();
     for found in &pool.matches {
-        for left in found.left.as_slice().iter().filter(|left| wanted.contains(left)) {
+        for left in found.left.as_slice().iter().filter(|left| wanted[at(**left)]) {
             settled.insert(*left, &found.right);
         }
     }
@@ -238,7 +246,11 @@ impl Why<'_> {
         let tests = self.sides.spec.rules.iter().map(|rule| &rule.amount);
         let widest = tests.flat_map(|test| bounds(test, exponent, left)).flatten().max().unwrap_or(0);
         match left - right {
-            0 => Reason::OutsideWindow,
+            0 if self.sides.spec.rules.iter().any(|rule| rule.by.reference && rule.days.is_some()) => {
+                Reason::OutsideWindow
+            }
+            // Reference and amount are right, and no rule is content with that.
+            0 => Reason::Ambiguous,
             difference if difference > widest => Reason::PartiallyPaid,
             difference if difference < -widest => Reason::Overpaid,
             _ => Reason::AmountDiffers,

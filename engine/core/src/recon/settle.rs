@@ -9,7 +9,7 @@ use super::{
     pool::{Match, Origin, Pool, Sides},
     reason::Reason,
     side::{Row, RowError, Side, at},
-    spec::{Case, Column, Equation, References, Rule, Sign, Term, Which},
+    spec::{Case, Column, Equation, References, Rule, Shape, Sign, Term, Which},
     texts::NONE,
     words::Dictionary,
 };
@@ -94,8 +94,6 @@ pub(super) struct Settlements<'l> {
     owners: Vec<Option<u32>>,
     /// Rows of the right whose settlement comes to something else.
     pub(super) wrong: BTreeMap<u32, i64>,
-    /// Lines of settlements that were taken, and still want somebody.
-    open: Vec<(u32, Reason)>,
 }
 
 impl<'l> Settlements<'l> {
@@ -118,7 +116,7 @@ impl<'l> Settlements<'l> {
             }
             owners.push(owner);
         }
-        Self { lines, names, batches, owners, wrong: BTreeMap::new(), open: Vec::new() }
+        Self { lines, names, batches, owners, wrong: BTreeMap::new() }
     }
 
     /// The settlement that a row of the right is: by its own column, or by the name that its text has.
@@ -138,9 +136,41 @@ impl<'l> Settlements<'l> {
         self.batches.get(&batch).into_iter().flat_map(|batch| batch.left.iter().copied())
     }
 
-    /// What of those that were taken still wants somebody.
-    pub(super) fn open(self) -> Vec<(u32, Reason)> {
-        self.open
+    /// The settlements that some match has paid.
+    pub(super) fn paid(&self, sides: &Sides<'_>, pool: &Pool) -> BTreeSet<u32> {
+        if self.batches.is_empty() {
+            return BTreeSet::new();
+        }
+        let batch = |found: &Match| match found.right.as_slice() {
+            [right] => self.batch(sides, *right),
+            _ => None,
+        };
+        pool.matches.iter().filter_map(batch).collect()
+    }
+
+    /// Lines of settlements that are paid, by whatever has matched them, which still want somebody.
+    pub(super) fn open(&self, sides: &Sides<'_>, pool: &Pool) -> Vec<(u32, Reason)> {
+        let mut open = Vec::new();
+        for found in &pool.matches {
+            let [right] = found.right.as_slice() else { continue };
+            let is_settled = found.origin.rule().is_none_or(|rule| sides.spec.rules[rule].shape == Shape::Settlement);
+            let Some(batch) = self.batch(sides, *right).filter(|_| is_settled) else { continue };
+            let left: BTreeSet<u32> = found.left.as_slice().iter().copied().collect();
+            let mut named = BTreeSet::new();
+            for line in self.batches.get(&batch).map_or(&[][..], |batch| &batch.lines) {
+                match self.lines.kinds[at(*line)] {
+                    Kind::Sale => {
+                        let owner = self.owners[at(*line)].filter(|owner| left.contains(owner));
+                        if !owner.is_some_and(|owner| named.insert(owner)) {
+                            open.push((*line, self.why(*line)));
+                        }
+                    }
+                    Kind::Refund | Kind::Chargeback => open.push((*line, Reason::RefundOrChargeback)),
+                    Kind::Fee | Kind::Reserve | Kind::Adjustment => {}
+                }
+            }
+        }
+        open
     }
 
     pub(super) fn take(&mut self, sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &Rule) {
@@ -150,6 +180,7 @@ impl<'l> Settlements<'l> {
                 paid.entry(batch).or_default().push(right);
             }
         }
+        let (mut found, mut claims) = (Vec::new(), BTreeMap::<u32, usize>::new());
         for (batch, mut right) in paid {
             right.sort_unstable_by_key(|row| (sides.right.days[at(*row)], sides.right.id(*row)));
             let due = self.due(&sides.spec.equation, batch);
@@ -161,48 +192,51 @@ impl<'l> Settlements<'l> {
                 self.wrong.insert(first, due - amount);
                 continue;
             }
-            self.settle(sides, pool, (number, rule), (batch, first));
+            let settled = self.settled(sides, pool, (number, rule), (batch, first));
+            settled
+                .iter()
+                .flat_map(|found| found.left.as_slice())
+                .for_each(|left| *claims.entry(*left).or_default() += 1);
+            found.extend(settled);
+        }
+        for found in found {
+            // Two settlements that both name an order cannot both have paid it.
+            if found.left.as_slice().iter().all(|left| claims[left] == 1) {
+                pool.take(found);
+            } else {
+                groups::doubt(pool, &found);
+            }
         }
     }
 
-    /// Takes those that the lines name with the right amount; the other lines are strange.
-    fn settle(&mut self, sides: &Sides<'_>, pool: &mut Pool, (number, rule): (u32, &Rule), (batch, right): (u32, u32)) {
-        let (mut left, mut open) = (BTreeSet::new(), Vec::new());
-        for line in &self.batches[&batch].lines {
-            match self.lines.kinds[at(*line)] {
-                Kind::Sale => {}
-                Kind::Refund | Kind::Chargeback => {
-                    open.push((*line, Reason::RefundOrChargeback));
-                    continue;
-                }
-                Kind::Fee | Kind::Reserve | Kind::Adjustment => continue,
-            }
-            let fits = |row: &u32| {
-                let currency = sides.currency(Which::Left, *row);
-                let of_left = sides.sum(Which::Left, *row, &rule.amount.left);
-                pool.has(Which::Left, *row)
-                    && !sides.apart.contains(&(*row, right))
-                    && sides.difference(&rule.amount, currency, of_left, self.lines.rows.amounts[at(*line)]).is_some()
-            };
-            match self.owners[at(*line)].filter(fits) {
-                Some(row) if left.insert(row) => {}
-                _ => open.push((*line, self.why(*line))),
-            }
-        }
+    /// Those that the lines name with the right amount, and what paid them.
+    fn settled(
+        &self,
+        sides: &Sides<'_>,
+        pool: &Pool,
+        (number, rule): (u32, &Rule),
+        (batch, right): (u32, u32),
+    ) -> Option<Match> {
+        let currency = sides.currency(Which::Right, right);
+        let fits = |line: &u32| -> Option<u32> {
+            let left = self.owners[at(*line)].filter(|_| self.lines.kinds[at(*line)] == Kind::Sale)?;
+            let of_left = sides.sum(Which::Left, left, &rule.amount.left);
+            let is_one = pool.has(Which::Left, left)
+                && currency == sides.currency(Which::Left, left)
+                && !sides.apart.contains(&(left, right));
+            let amount = self.lines.rows.amounts[at(*line)];
+            sides.difference(&rule.amount, currency, of_left, amount).filter(|_| is_one).map(|_| left)
+        };
+        let left: BTreeSet<u32> = self.batches.get(&batch)?.lines.iter().filter_map(fits).collect();
         let mut left: Vec<u32> = left.into_iter().collect();
         if left.is_empty() {
-            return;
+            return None;
         }
         left.sort_unstable_by_key(|row| sides.left.id(*row));
         let of_left: i64 = left.iter().map(|row| sides.sum(Which::Left, *row, &rule.amount.left)).sum();
         let difference = of_left - sides.sum(Which::Right, right, &rule.amount.right);
-        self.open.extend(open);
-        pool.take(Match {
-            origin: Origin::Rule(number),
-            left: groups::rows(left),
-            right: groups::rows(vec![right]),
-            difference,
-        });
+        let (left, right) = (groups::rows(left), groups::rows(vec![right]));
+        Some(Match { origin: Origin::Rule(number), left, right, difference })
     }
 
     /// Why a sale of a settlement that was taken is none of a row of the left.

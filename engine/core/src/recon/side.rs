@@ -4,7 +4,11 @@
 
 use iso_currency::Currency;
 
-use super::texts::{Finder, NONE, Names, Texts};
+use super::{
+    spec::References,
+    texts::{Finder, NONE, Names, SEVERAL, Texts},
+    words::Dictionary,
+};
 use crate::limits::{RECON_ROWS_MAX, RECON_TEXT_MAX_BYTES};
 
 /// A row, as its source writes it. What is empty is not there.
@@ -95,6 +99,33 @@ pub struct Side {
     codes: Vec<Code>,
     finder: Finder,
     repeated: u64,
+    index: Option<Index>,
+}
+
+/// The references of a left side.
+#[derive(Debug)]
+pub(super) struct Index {
+    how: References,
+    pub(super) dictionary: Dictionary,
+    /// The reference of each row.
+    pub(super) references: Vec<u32>,
+    /// The row that has a reference; [`SEVERAL`] where there are more.
+    pub(super) owners: Vec<u32>,
+}
+
+impl Index {
+    pub(super) fn of(how: &References, side: &Side) -> Self {
+        let mut dictionary = Dictionary::default();
+        dictionary.names.reserve(side.len());
+        let rows = 0..super::texts::row(side.len());
+        let references: Vec<u32> = rows.map(|row| dictionary.add(how, side.reference(row))).collect();
+        let mut owners = vec![NONE; dictionary.names.len()];
+        for (index, reference) in references.iter().enumerate().filter(|(_, reference)| **reference != NONE) {
+            let owner = &mut owners[at(*reference)];
+            *owner = if *owner == NONE { super::texts::row(index) } else { SEVERAL };
+        }
+        Self { how: how.clone(), dictionary, references, owners }
+    }
 }
 
 /// What a row says beside its texts.
@@ -121,7 +152,10 @@ impl Side {
         }
         let texts = [row.id, row.reference, row.party, row.batch];
         let is_long = texts.iter().any(|text| text.len() > RECON_TEXT_MAX_BYTES);
-        let has_room = self.ids.has_room(row.id.len()) && self.references.has_room(row.reference.len());
+        let has_room = self.ids.has_room(row.id.len())
+            && self.references.has_room(row.reference.len())
+            && self.party_names.has_room(row.party.len())
+            && self.batch_names.has_room(row.batch.len());
         if self.len() >= RECON_ROWS_MAX || is_long || !has_room {
             return Err(RowError::TooMuch);
         }
@@ -153,6 +187,23 @@ impl Side {
         self.parties.push(party);
         self.batches.push(batch);
         Ok(())
+    }
+
+    /// Makes room for about so many more rows such as those that are there: whoever knows how long its source is saves memory and time.
+    pub fn reserve(&mut self, more: usize) {
+        let more = more.min(RECON_ROWS_MAX.saturating_sub(self.len()));
+        self.ids.reserve(more);
+        self.references.reserve(more);
+        self.finder.reserve(more);
+        self.amounts.reserve_exact(more);
+        if !self.nets.is_empty() {
+            self.fees.reserve_exact(more);
+            self.nets.reserve_exact(more);
+        }
+        self.currencies.reserve_exact(more);
+        self.days.reserve_exact(more);
+        self.parties.reserve_exact(more);
+        self.batches.reserve_exact(more);
     }
 
     /// How many rows there are, each counted once.
@@ -229,6 +280,17 @@ impl Side {
         self.references.shrink();
     }
 
+    /// Reads its references, as the left of a reconciliation that reads them so. Whoever reads both sides at once saves the time: else
+    /// it is done when the right is there, too.
+    pub fn index(&mut self, how: &References) {
+        self.index = Some(Index::of(how, self));
+    }
+
+    /// Its references, where they were read so.
+    pub(super) fn indexed(&self, how: &References) -> Option<&Index> {
+        self.index.as_ref().filter(|index| index.how == *how)
+    }
+
     pub(super) fn codes(&self) -> impl Iterator<Item = (&str, u32)> {
         self.codes.iter().map(|code| (code.text.as_str(), code.exponent))
     }
@@ -286,7 +348,14 @@ impl Side {
             currency: self.currencies[index],
             day: self.days[index],
         };
-        there == numbers && self.reference(place) == new.reference && self.party(place) == new.party
+        let batch = match self.batches[index] {
+            NONE => "",
+            batch => self.batch_names.text(batch),
+        };
+        there == numbers
+            && self.reference(place) == new.reference
+            && self.party(place) == new.party
+            && batch == new.batch
     }
 }
 
@@ -336,8 +405,8 @@ fn minor(text: &str, exponent: u32) -> Result<i64, Wrong> {
         .ok_or(Wrong::Number)
 }
 
-/// Sums of all rows of a side stay far within an `i128`, and of a group within an `i64`.
-const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
+/// Sums of all rows of a side stay within an `i64`.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 /// Days since 1970-01-01 of a date at the start of a text. Source: Howard Hinnant, days from civil.
 pub(super) fn day(text: &str) -> Option<i32> {

@@ -14,6 +14,8 @@ use super::{
 
 /// By how many of its words a name is found, the rarest first.
 const WORDS: usize = 3;
+/// So many letters of a word say enough.
+const LETTERS_MAX: usize = 24;
 /// What more names share, such as `trading`, finds none.
 const SHARED_MAX: usize = 1_000;
 
@@ -72,6 +74,8 @@ fn forms(name: &str, counts: &HashMap<&str, usize>) -> BTreeSet<String> {
     words.sort_by_key(|word| (counts.get(word).copied().unwrap_or(0), *word));
     let mut forms = BTreeSet::new();
     for word in words.into_iter().take(WORDS) {
+        // What is longer is found by its beginning.
+        let word = word.char_indices().nth(LETTERS_MAX).map_or(word, |(end, _)| &word[..end]);
         forms.insert(word.to_owned());
         forms.extend(without_one(word));
     }

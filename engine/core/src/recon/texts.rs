@@ -6,6 +6,9 @@ use hashbrown::{HashTable, hash_table::Entry};
 /// Says that there is none, where a row's text has a number.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Says that a text names several.
+pub(super) const SEVERAL: u32 = NONE - 1;
+
 /// Texts one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
@@ -32,6 +35,13 @@ impl Texts {
 
     pub(super) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Makes room for so many more, if they are as long as those that are there.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let each = self.bytes.len() / self.ends.len().max(1) + 1;
+        self.bytes.reserve_exact(more.saturating_mul(each));
+        self.ends.reserve_exact(more);
     }
 
     pub(super) fn shrink(&mut self) {
@@ -71,6 +81,11 @@ fn spread(hash: u32) -> u64 {
 }
 
 impl Finder {
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.numbers.reserve(more, |(hash, _)| spread(*hash));
+    }
+
     /// The number of a text among these.
     pub(super) fn find(&self, texts: &Texts, text: &str) -> Option<u32> {
         let hash = self.hash.of(text);
@@ -111,6 +126,17 @@ impl Names {
     /// The number of a text that has one.
     pub(super) fn known(&self, text: &str) -> Option<u32> {
         self.finder.find(&self.texts, text)
+    }
+
+    /// Whether one more of this length can be addressed.
+    pub(super) fn has_room(&self, length: usize) -> bool {
+        self.texts.has_room(length)
+    }
+
+    /// Makes room for so many more texts.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.texts.reserve(more);
+        self.finder.reserve(more);
     }
 
     pub(super) fn text(&self, number: u32) -> &str {

@@ -59,55 +59,69 @@ pub struct Unbalanced {
     pub open: Amount,
 }
 
-/// Counts what came out, row by row, against what went in.
+/// Counts what came out, row by row, against what went in: each side by a thread of its own.
 pub(super) fn of(
     sides: &Sides<'_>,
     matches: &[Match],
     exceptions: &[Exception],
 ) -> Result<Vec<Total>, Box<Unbalanced>> {
-    let new = |(currency, exponent): &(String, u32)| Total {
-        currency: currency.clone(),
-        exponent: *exponent,
-        ..Total::default()
-    };
-    let mut totals: Vec<Total> = sides.currencies().iter().map(new).collect();
-    let mut seen = [vec![0_u8; sides.left.len()], vec![0_u8; sides.right.len()]];
-    let count = |totals: &mut [Total], which: Which, place: u32, into: fn(&mut Total) -> &mut [Amount; 2]| {
-        let total = &mut totals[usize::from(sides.currency(which, place))];
-        into(total)[index(which)].add(sides.side(which).amounts[at(place)]);
-    };
-    for which in [Which::Left, Which::Right] {
-        (0..row(sides.side(which).len())).for_each(|row| count(&mut totals, which, row, |total| &mut total.given));
-    }
-    for found in matches {
-        for (which, rows) in [(Which::Left, &found.left), (Which::Right, &found.right)] {
-            for row in rows.as_slice() {
-                seen[index(which)][at(*row)] += 1;
-                count(&mut totals, which, *row, |total| &mut total.matched);
-            }
-        }
-    }
-    for exception in exceptions {
-        seen[index(exception.side)][at(exception.row)] += 1;
-        count(&mut totals, exception.side, exception.row, |total| &mut total.open);
-    }
-    let is_once = seen.iter().flatten().all(|times| *times == 1);
-    for total in &mut totals {
-        total.difference = total.matched[0].sum - total.matched[1].sum;
+    let counted = std::thread::scope(|scope| {
+        let right = scope.spawn(|| counted(sides, Which::Right, matches, exceptions));
+        [counted(sides, Which::Left, matches, exceptions), right.join().expect("it does not panic")]
+    });
+    let mut totals = Vec::new();
+    for (number, (currency, exponent)) in sides.currencies().iter().enumerate() {
+        let of = |part: fn(&Counted) -> Amount| counted.each_ref().map(|side| part(&side.amounts[number]));
+        let (given, matched, open) =
+            (of(|counted| counted.given), of(|counted| counted.matched), of(|counted| counted.open));
         for (place, side) in ["left", "right"].into_iter().enumerate() {
-            let (given, matched, open) = (total.given[place], total.matched[place], total.open[place]);
-            if !is_once || given.rows != matched.rows + open.rows || given.sum != matched.sum + open.sum {
-                let currency = total.currency.clone();
-                return Err(Box::new(Unbalanced { side, currency, given, matched, open }));
+            let (given, matched, open) = (given[place], matched[place], open[place]);
+            let holds = given.rows == matched.rows + open.rows && given.sum == matched.sum + open.sum;
+            if !counted[place].is_once || !holds {
+                return Err(Box::new(Unbalanced { side, currency: currency.clone(), given, matched, open }));
             }
         }
+        let difference = matched[0].sum - matched[1].sum;
+        totals.push(Total { currency: currency.clone(), exponent: *exponent, given, matched, open, difference });
     }
     Ok(totals)
 }
 
-fn index(which: Which) -> usize {
-    match which {
-        Which::Left => 0,
-        Which::Right => 1,
+/// What one side comes to in one currency.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    given: Amount,
+    matched: Amount,
+    open: Amount,
+}
+
+/// What one side comes to, by currency; whether each of its rows has come out once.
+struct Side {
+    amounts: Vec<Counted>,
+    is_once: bool,
+}
+
+fn counted(sides: &Sides<'_>, which: Which, matches: &[Match], exceptions: &[Exception]) -> Side {
+    let side = sides.side(which);
+    let mut amounts = vec![Counted::default(); sides.currencies().len()];
+    let mut seen = vec![0_u8; side.len()];
+    let of = |place: u32| (usize::from(sides.currency(which, place)), side.amounts[at(place)]);
+    for place in 0..row(side.len()) {
+        let (currency, amount) = of(place);
+        amounts[currency].given.add(amount);
     }
+    for found in matches {
+        let rows = if which == Which::Left { &found.left } else { &found.right };
+        for place in rows.as_slice() {
+            let (currency, amount) = of(*place);
+            amounts[currency].matched.add(amount);
+            seen[at(*place)] = seen[at(*place)].saturating_add(1);
+        }
+    }
+    for exception in exceptions.iter().filter(|exception| exception.side == which) {
+        let (currency, amount) = of(exception.row);
+        amounts[currency].open.add(amount);
+        seen[at(exception.row)] = seen[at(exception.row)].saturating_add(1);
+    }
+    Side { amounts, is_once: seen.iter().all(|times| *times == 1) }
 }

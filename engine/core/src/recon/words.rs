@@ -106,6 +106,11 @@ impl Dictionary {
         }
     }
 
+    /// How long the longest reference is, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// Whether a text has something of the form of a reference, whatever it refers to.
     pub(super) fn has_form(&self, how: &References, text: &str) -> bool {
         let mut has = false;
@@ -154,9 +159,18 @@ fn own(how: &References, text: &str, into: &mut String) {
 
 fn cleaned(how: &References, text: &str, into: &mut String) {
     if text.is_ascii() {
-        let kept = text.bytes().filter(|byte| !how.alphanumeric || byte.is_ascii_alphanumeric());
-        let upper = how.case == Case::Upper;
-        return into.extend(kept.map(|byte| char::from(if upper { byte.to_ascii_uppercase() } else { byte })));
+        let start = into.len();
+        let is_kept = |byte: &u8| !how.alphanumeric || byte.is_ascii_alphanumeric();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let kept = rest.bytes().take_while(is_kept).count();
+            into.push_str(&rest[..kept]);
+            rest = rest.get(kept + 1..).unwrap_or_default();
+        }
+        if let (Case::Upper, Some(added)) = (how.case, into.get_mut(start..)) {
+            added.make_ascii_uppercase();
+        }
+        return;
     }
     let kept = text.chars().filter(|letter| !how.alphanumeric || letter.is_alphanumeric());
     if how.case == Case::Upper {
@@ -197,6 +211,10 @@ pub(super) fn each(how: &References, text: &str, longest: usize, mut take: impl 
     for first in 0..words.len() {
         buffer.clear();
         for word in words.iter().skip(first).take(WORDS_MAX) {
+            // Numbers that stand beside each other are a date, or two numbers.
+            if !buffer.is_empty() && is_number(&buffer) && is_number(word) {
+                break;
+            }
             cleaned(how, word, &mut buffer);
             if buffer.len() > longest.max(1) {
                 break;
@@ -204,6 +222,10 @@ pub(super) fn each(how: &References, text: &str, longest: usize, mut take: impl 
             take(if buffer.bytes().all(|byte| byte.is_ascii_digit()) { trimmed(how, &buffer) } else { &buffer });
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A text with the digits that its letters look like.

@@ -94,8 +94,10 @@ fn what_a_pipeline_gives_has_the_types_of_its_output() {
               help: compare it with a whole number
             orders.yaml:5:49: error[wrong-input]: `amount` of `pay` must be a number, and this is a text
               help: convert it: `{ from: …, as: decimal(2) }`
+            orders.yaml:7:28: error[unknown-field]: `each[]` has no `state`
+              help: write one of `key`, `ok`, `output`, `error`
             orders.yaml:7:50: error[unknown-field]: `each[]` has no `sate`
-              help: did you mean `state`?
+              help: write one of `key`, `ok`, `output`, `error`
         "#]],
     );
 }

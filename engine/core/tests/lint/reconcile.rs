@@ -118,7 +118,7 @@ fn numbers_and_words_of_a_rule_are_such_as_there_are() {
             10:54: error[invalid-value]: `tax` is no column of amounts
               help: write columns of amounts with + and -, such as `net + fee`: `amount`, `gross`, `fee`, `net`
             10:73: error[invalid-value]: `within` is out of bounds
-              help: write how far amounts may be apart, such as 0.01
+              help: write how far amounts may be apart, such as 0.01; 1000000 is the most
         "#]],
     );
     rules(

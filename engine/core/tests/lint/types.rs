@@ -37,6 +37,38 @@ steps:
     );
 }
 
+/// As a run has it: each item with its key, and what came of it.
+#[test]
+fn an_item_of_a_step_for_each_has_a_key_and_its_output() {
+    check(
+        "\
+steps:
+  - id: contacts
+    each: { in: $.event.Contacts, as: one, key: $.one.Id }
+    action: salesforce.get
+    with: { object: Contact, id: $.one.Id, fields: [Id, Email] }
+  - id: tried
+    each: { in: $.contacts, as: contact, key: $.contact.key, errors: collect }
+    map: { mail: $.contact.output.Email, wrong: $.contact.Email, worse: $.contact.output.Emial }
+  - id: first
+    map: { key: \"$.tried[0].key\", mail: \"$.tried[0].output.mail\", why: \"$.tried[0].error.message\" }
+output: $.first
+",
+        expect![[r#"
+            3:17: error[unknown-field]: `event` has no `Contacts`
+              help: write one of `attributes`, `Id`, `Name`, `Amount__c`, `Fee__c`, `CurrencyIsoCode`, `Country__c`, `Recipient__c`, `Status__c`, `SystemModstamp`, `lines`, `Lines`, `card_number`, `card_last4`, `card_last_four`
+            8:49: error[unknown-field]: `contact` has no `Email`
+              help: write one of `key`, `ok`, `output`, `error`
+            8:73: error[unknown-field]: `contact.output` has no `Emial`
+              help: did you mean `Email`?
+            10:41: warning[uncertain-value]: `$.tried[0].output.mail` may be missing: `output` is not always there
+              help: say what stands for it, `{ from: $.tried[0].output.mail, default: … }`, or look first with a `check` that it is `present`
+            10:72: warning[uncertain-value]: `$.tried[0].error.message` may be missing: `error` is not always there
+              help: say what stands for it, `{ from: $.tried[0].error.message, default: … }`, or look first with a `check` that it is `present`
+        "#]],
+    );
+}
+
 #[test]
 fn places_inside_scripts_and_texts_are_exact() {
     check(

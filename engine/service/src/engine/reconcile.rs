@@ -145,12 +145,12 @@ impl Job {
         let turn = format!("book {} {name}", self.project);
         let version = self.engine.store.shared(&turn).await?.map_or(0, |row| row.version);
         let (mut book, parts) = self.read_book(&name).await?;
-        let rows = self.rows(&parts).await?;
+        let rows = Box::pin(self.rows(&parts)).await?;
         let known = book.known(&rows.left, &rows.right);
         let (rows, outcome) = self.matched(rows, known).await?;
         self.keep(&name, (&turn, version), (&book, &rows, &outcome)).await?;
         let repeated = rows.left.repeated() + rows.right.repeated();
-        Ok(output(self.reconcile()?, &name, &outcome, &rows.left, [rows.left_out, repeated, book.written_off()]))
+        Ok(output((self.reconcile()?, &name), &book, &outcome, &rows.left, [rows.left_out, repeated]))
     }
 
     /// What is known of the book; rows that persons have cut, by side.

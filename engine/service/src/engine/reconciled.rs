@@ -48,7 +48,9 @@ impl Engine {
             return Err(Failure::new(ErrorClass::Config, format!("`{}` follows no book", plan.pipeline)));
         };
         self.save_versions().await.map_err(|error| store_failure(&error))?;
-        let place = self.store.cursor(&plan.pipeline).await.map_err(|error| store_failure(&error))?;
+        // Whoever follows something else begins at its start.
+        let trigger = format!("{} follows {:?}", plan.pipeline, (&reconciled.book, reconciled.of, &reconciled.only));
+        let place = self.store.cursor(&trigger).await.map_err(|error| store_failure(&error))?;
         let mut after = place.and_then(|place| place.parse().ok()).unwrap_or(0);
         let mut report = PollReport::default();
         loop {
@@ -64,7 +66,7 @@ impl Engine {
             let Some(last) = items.last() else { return Ok(report) };
             after = last.number;
             let events: Vec<Value> = items.iter().filter(|stored| counts(reconciled, stored)).map(event).collect();
-            let moved = Change::Cursor { trigger: plan.pipeline.clone(), value: after.to_string() };
+            let moved = Change::Cursor { trigger: trigger.clone(), value: after.to_string() };
             let group = |owner: &dyn Fn(usize) -> Option<EngineId>| {
                 let arrivals = events.iter().enumerate();
                 let arrivals = arrivals.map(|(index, event)| Change::Receive(self.arrival(plan, event, owner(index))));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ferry_contract::{key::Digest, number};
 use ferry_core::{
     plan::reconcile::Reconcile,
-    recon::{Gives, Known, Match, Outcome, Side, Which},
+    recon::{Gives, Known, Match, Outcome, Reason, Side, Which},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -33,10 +33,16 @@ struct Noted {
     number: u64,
     kind: ItemKind,
     state: ItemState,
+    /// The rule that has made it, or its reason.
+    what: String,
     left: Vec<String>,
     right: Vec<String>,
-    /// Of each row, what it said.
-    amounts: Vec<(String, Value)>,
+    /// Of each row of the left and of the right, what it said.
+    amounts: [HashMap<String, Value>; 2],
+    /// Whether it is a line of a settlement.
+    is_line: bool,
+    /// The account that its difference goes to, and the difference with its currency.
+    adjusts: Option<(String, Value)>,
 }
 
 /// Changes of items, one by one: a million of them are never in memory together.
@@ -57,9 +63,10 @@ impl Book {
     /// Notes items as they are stored.
     pub fn note(&mut self, items: Vec<StoredItem>) {
         for StoredItem { key, number, item, .. } in items {
-            let amounts = amounts(&item.data);
-            let Item { kind, state, left, right, .. } = item;
-            self.items.insert(key, Noted { number, kind, state, left, right, amounts });
+            let (amounts, adjusts) = (amounts(&item.data), adjusts(&item.data));
+            let is_line = item.data.get("side").and_then(Value::as_str) == Some(LINE);
+            let Item { kind, state, what, left, right, .. } = item;
+            self.items.insert(key, Noted { number, kind, state, what, left, right, amounts, is_line, adjusts });
         }
     }
 
@@ -74,15 +81,24 @@ impl Book {
     pub fn known(&mut self, left: &Side, right: &Side) -> Known {
         let mut known = Known::default();
         let mut keys: Vec<&String> = self.items.keys().collect();
-        keys.sort_unstable();
-        let mut kept = Vec::new();
+        // What a person has said goes before what a rule has.
+        keys.sort_unstable_by_key(|key| (self.items[*key].state == ItemState::Confirmed, *key));
+        let (mut kept, mut taken) = (Vec::new(), [HashSet::new(), HashSet::new()]);
         for key in keys {
             let noted = &self.items[key];
-            let rows = (places(left, &noted.left), places(right, &noted.right));
+            let rows = if noted.is_line {
+                (Vec::new(), Vec::new())
+            } else {
+                (places(left, &noted.left), places(right, &noted.right))
+            };
             match noted.state {
                 ItemState::Confirmed | ItemState::Accepted | ItemState::WrittenOff => {
                     let is_here = !rows.0.is_empty() || !rows.1.is_empty();
-                    if is_here && noted.is_as_it_was((left, &rows.0), (right, &rows.1)) {
+                    let is_free = rows.0.iter().all(|row| !taken[0].contains(row))
+                        && rows.1.iter().all(|row| !taken[1].contains(row));
+                    if is_here && is_free && noted.is_as_it_was((left, &rows.0), (right, &rows.1)) {
+                        taken[0].extend(rows.0.iter().copied());
+                        taken[1].extend(rows.1.iter().copied());
                         known.kept.push(rows);
                         kept.push(key.clone());
                     }
@@ -100,21 +116,25 @@ impl Book {
 }
 
 impl Book {
-    /// How many of those that stay are rows that a person has written off.
-    pub fn written_off(&self) -> u64 {
-        let is_written_off = |key: &&String| self.items[*key].state == ItemState::WrittenOff;
-        self.kept.iter().filter(is_written_off).count() as u64
+    /// Of those that stay: what has made each, and its account with the difference that goes there. Nothing of rows that a person has
+    /// written off.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Option<(&str, Option<&(String, Value)>)>> {
+        self.kept.iter().map(|key| {
+            let noted = &self.items[key];
+            (noted.state != ItemState::WrittenOff).then_some((noted.what.as_str(), noted.adjusts.as_ref()))
+        })
     }
 }
 
 impl Noted {
     /// Whether the rows that are here say the amounts that they said.
     fn is_as_it_was(&self, (left, left_rows): (&Side, &[u32]), (right, right_rows): (&Side, &[u32])) -> bool {
-        let is_same = |side: &Side, row: u32| {
-            let amount = json!([shown::decimal(i128::from(side.amount(row)), side.exponent(row)), side.currency(row)]);
-            self.amounts.iter().any(|(id, said)| id == side.id(row) && *said == amount)
+        let is_same = |(which, side): (Which, &Side), row: u32| {
+            let said = &self.amounts[usize::from(which == Which::Right)];
+            said.get(side.id(row)) == Some(&said_by(&shown::row(side, which, row)))
         };
-        left_rows.iter().all(|row| is_same(left, *row)) && right_rows.iter().all(|row| is_same(right, *row))
+        left_rows.iter().all(|row| is_same((Which::Left, left), *row))
+            && right_rows.iter().all(|row| is_same((Which::Right, right), *row))
     }
 
     /// Whether a later reconciliation may say something else of it.
@@ -152,11 +172,17 @@ impl<'b> Changes<'b> {
                 json!(shown),
             )
         });
-        let lines = self.outcome.lines.iter().map(|(line, reason)| {
+        // A line that a person has written off is said again each time, and stays so.
+        let is_open = |(line, _): &&(u32, Reason)| {
+            let noted = self.book.items.get(&key_of_exception(LINE, self.lines.id(*line)));
+            noted.is_none_or(|noted| noted.state != ItemState::WrittenOff)
+        };
+        let lines = self.outcome.lines.iter().filter(is_open).map(|(line, reason)| {
             let line = (self.lines, *line);
-            self.exception("settlement", line, reason.name(), json!([]))
+            self.exception(LINE, line, reason.name(), json!([]))
         });
-        matches.chain(exceptions).chain(lines).chain(self.settled())
+        // What is not so any more goes first: whoever looks in between sees no row in two matches.
+        self.settled().chain(matches).chain(exceptions).chain(lines)
     }
 
     fn side(&self, which: Which) -> &'b Side {
@@ -212,9 +238,19 @@ impl<'b> Changes<'b> {
         for exception in &self.outcome.exceptions {
             said.insert(key_of_exception(name(exception.side), self.side(exception.side).id(exception.row)));
         }
-        said.extend(self.outcome.lines.iter().map(|(line, _)| key_of_exception("settlement", self.lines.id(*line))));
+        said.extend(self.outcome.lines.iter().map(|(line, _)| key_of_exception(LINE, self.lines.id(*line))));
+        let mut matched = [HashSet::new(), HashSet::new()];
+        for found in self.outcome.matches.iter().filter(|found| found.origin.rule().is_some()) {
+            matched[0].extend(found.left.as_slice().iter().map(|row| self.side(Which::Left).id(*row)));
+            matched[1].extend(found.right.as_slice().iter().map(|row| self.side(Which::Right).id(*row)));
+        }
         let is_gone = move |(key, noted): &(&'b String, &'b Noted)| {
-            noted.is_open() && !kept.contains(key) && !said.contains(*key) && self.is_here(noted)
+            let is_elsewhere = || {
+                let has =
+                    |side: usize, names: &[String]| names.iter().any(|name| matched[side].contains(name.as_str()));
+                noted.kind == ItemKind::Match && (has(0, &noted.left) || has(1, &noted.right))
+            };
+            noted.is_open() && !kept.contains(key) && !said.contains(*key) && (self.is_here(noted) || is_elsewhere())
         };
         let gone = self.book.items.iter().filter(is_gone);
         gone.map(|(key, noted)| {
@@ -227,10 +263,11 @@ impl<'b> Changes<'b> {
 
     /// Whether all rows of an item are among those of this time.
     fn is_here(&self, noted: &Noted) -> bool {
-        let has = |side: &Side, lines: &Side, id: &String| side.find(id).is_some() || lines.find(id).is_some();
-        let none = Side::default();
-        noted.left.iter().all(|id| has(self.sides[0], &none, id))
-            && noted.right.iter().all(|id| has(self.sides[1], self.lines, id))
+        if noted.is_line {
+            return noted.right.iter().all(|id| self.lines.find(id).is_some());
+        }
+        let has = |side: &Side, names: &[String]| names.iter().all(|id| side.find(id).is_some());
+        has(self.sides[0], &noted.left) && has(self.sides[1], &noted.right)
     }
 
     fn item(&self, kind: ItemKind, state: ItemState, what: &str, data: Value) -> Item {
@@ -269,14 +306,25 @@ fn places(side: &Side, names: &[String]) -> Vec<u32> {
     names.iter().filter_map(|name| side.find(name)).collect()
 }
 
-/// What each row of an item said: its name, amount and currency.
-fn amounts(data: &Value) -> Vec<(String, Value)> {
-    let lists = ["left", "right"].into_iter().filter_map(|side| data.get(side)?.as_array()).flatten();
-    let rows = lists.chain(data.get("row"));
-    rows.filter_map(|row| {
-        Some((row.get("id")?.as_str()?.to_owned(), json!([row.get("amount")?, row.get("currency")?])))
+/// What the side of an exception is called that is a line of a settlement.
+const LINE: &str = "settlement";
+
+/// What each row of an item said, of the left and of the right.
+fn amounts(data: &Value) -> [HashMap<String, Value>; 2] {
+    ["left", "right"].map(|side| {
+        let listed = data.get(side).and_then(Value::as_array).into_iter().flatten();
+        let own = data.get("row").filter(|_| data.get("side").and_then(Value::as_str) == Some(side));
+        listed.chain(own).filter_map(|row| Some((row.get("id")?.as_str()?.to_owned(), said_by(row)))).collect()
     })
-    .collect()
+}
+
+/// What of a row must stay as it is.
+fn said_by(row: &Value) -> Value {
+    json!(["amount", "currency", "fee", "net"].map(|name| row.get(name)))
+}
+
+fn adjusts(data: &Value) -> Option<(String, Value)> {
+    Some((data.get("adjust")?.as_str()?.to_owned(), data.get("difference")?.clone()))
 }
 
 fn parts(data: &Value) -> Vec<Part> {

@@ -22,12 +22,18 @@ use ferry_core::{
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::records::{Record, Records};
+
 /// How much of a file is read at once.
 const READ_BYTES: usize = 1 << 18;
+
+/// After so many rows, the length of a file says how many there are.
+const SAMPLE_ROWS: u64 = 4_096;
 
 /// Takes the rows of a side.
 pub struct Feeder<'f> {
     rules: &'f Rules,
+    vars: &'f Value,
     feed: &'f Feed,
     into: Into,
     /// Rows that a person has cut: the names and amounts of their parts, by the name of the row.
@@ -72,14 +78,18 @@ const KIND: usize = 9;
 
 impl<'f> Feeder<'f> {
     /// Takes rows of a side.
-    pub fn of_side(rules: &'f Rules, feed: &'f Feed, parts: &'f BTreeMap<String, Vec<Part>>) -> Self {
-        Self { rules, feed, into: Into::Side(Side::default()), parts, left_out: 0 }
+    pub fn of_side(
+        (rules, vars): (&'f Rules, &'f Value),
+        feed: &'f Feed,
+        parts: &'f BTreeMap<String, Vec<Part>>,
+    ) -> Self {
+        Self { rules, vars, feed, into: Into::Side(Side::default()), parts, left_out: 0 }
     }
 
     /// Takes lines of settlements.
-    pub fn of_lines(rules: &'f Rules, feed: &'f Feed) -> Self {
+    pub fn of_lines((rules, vars): (&'f Rules, &'f Value), feed: &'f Feed) -> Self {
         static NONE: BTreeMap<String, Vec<Part>> = BTreeMap::new();
-        Self { rules, feed, into: Into::Lines(Lines::default()), parts: &NONE, left_out: 0 }
+        Self { rules, vars, feed, into: Into::Lines(Lines::default()), parts: &NONE, left_out: 0 }
     }
 
     /// What the rows have made.
@@ -126,31 +136,52 @@ impl<'f> Feeder<'f> {
     }
 
     fn table(&mut self, name: &str, file: File, keep_on: &dyn Fn() -> bool) -> Result<(), Failure> {
-        let mut reader = csv::ReaderBuilder::new().buffer_capacity(READ_BYTES).from_reader(file);
-        let broken = |error: csv::Error| invalid(format!("{name}: {error}"));
-        let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
+        let length = file.metadata().map_or(0, |data| data.len());
+        let mut records = Records::new(file);
+        let head =
+            records.next().map_err(|what| wrong(name, 1, &what))?.ok_or_else(|| invalid(format!("{name} is empty")))?;
+        let header: Vec<String> = head.iter().map(|cell| cell.trim_start_matches('\u{FEFF}').to_owned()).collect();
         let mut seen = BTreeSet::new();
         if let Some(twice) = header.iter().find(|name| !seen.insert(name.as_str())) {
             return Err(invalid(format!("{name}: the header names `{twice}` twice")));
         }
         let plain = self.plain(name, &header)?;
-        let (mut record, mut cells) = (csv::StringRecord::new(), Cells::default());
-        let mut number = 0;
-        while reader.read_record(&mut record).map_err(|error| wrong(name, number + 1, &error.to_string()))? {
-            number += 1;
-            if number % 65_536 == 0 && !keep_on() {
+        let (mut cells, mut rows) = (Cells::default(), 0_u64);
+        loop {
+            if rows == SAMPLE_ROWS {
+                self.reserve(length.saturating_sub(records.bytes()) / (records.bytes() / SAMPLE_ROWS).max(1));
+            }
+            let record = match records.next() {
+                Ok(Some(record)) => record,
+                Ok(None) => return Ok(()),
+                Err(what) => return Err(wrong(name, records.line_number(), &what)),
+            };
+            rows += 1;
+            if rows.is_multiple_of(65_536) && !keep_on() {
                 return Err(stopped());
             }
             let taken = match &plain {
-                Some(plain) => self.record(&record, plain),
+                _ if record.len() != header.len() => {
+                    Err(format!("it has {} cells, and the header names {}", record.len(), header.len()))
+                }
+                Some(plain) => self.record(record, plain),
                 None => {
                     let texts = header.iter().cloned().zip(record.iter().map(Value::from));
                     self.value(&Value::Object(texts.collect()), &mut cells)
                 }
             };
-            taken.map_err(|what| wrong(name, number, &what))?;
+            taken.map_err(|what| wrong(name, records.line_number(), &what))?;
         }
-        Ok(())
+    }
+
+    /// Makes room for about so many more rows.
+    fn reserve(&mut self, more: u64) {
+        // What is a little longer than the first rows should not need twice the room.
+        let more = usize::try_from(more + more / 50).unwrap_or(usize::MAX);
+        match &mut self.into {
+            Into::Side(side) => side.reserve(more),
+            Into::Lines(_) => {}
+        }
     }
 
     fn json_lines(&mut self, name: &str, file: File, keep_on: &dyn Fn() -> bool) -> Result<(), Failure> {
@@ -200,11 +231,11 @@ impl<'f> Feeder<'f> {
     }
 
     /// A record of a table, without a value made of it.
-    fn record(&mut self, record: &csv::StringRecord, plain: &[Plain<'_>]) -> Result<(), String> {
+    fn record(&mut self, record: &Record, plain: &[Plain<'_>]) -> Result<(), String> {
         let mut cells = [""; COLUMNS.len()];
         for Plain { place, from } in plain {
             cells[*place] = match from {
-                From::Cell(index) => record.get(*index).unwrap_or_default().trim(),
+                From::Cell(index) => record.get(*index),
                 From::Constant(text) => text,
             };
         }
@@ -212,7 +243,7 @@ impl<'f> Feeder<'f> {
     }
 
     fn value(&mut self, row: &Value, cells: &mut Cells) -> Result<(), String> {
-        let names = [("row", row)];
+        let names = [("row", row), ("vars", self.vars)];
         let names = Named(&names);
         let scope = Scope { rules: self.rules, document: Document::Value(row), names: &names };
         if let Some(when) = &self.feed.when
@@ -239,16 +270,23 @@ impl<'f> Feeder<'f> {
                 let kind = kind_of(kind)?;
                 lines.push(kind, &row).map_err(said)
             }
-            Into::Side(side) => match self.parts.get(id) {
-                None => side.push(&row).map_err(said),
-                // The whole is not there any more: what was kept of it stays with the first part.
-                Some(parts) => parts.iter().try_for_each(|part| {
-                    let amount = part.amount.to_string();
-                    side.push(&Row { id: &part.id, amount: &amount, fee: "", net: "", ..row }).map_err(said)
-                }),
-            },
+            Into::Side(side) => part(side, self.parts, &row),
         }
     }
+}
+
+/// Takes a row; where a person has cut it, its parts, and theirs. A row that says another amount by now is whole again.
+fn part(side: &mut Side, parts: &BTreeMap<String, Vec<Part>>, row: &Row<'_>) -> Result<(), String> {
+    let whole = number::text_to_decimal(row.amount);
+    let cut = parts.get(row.id).filter(|parts| whole == Some(parts.iter().map(|part| part.amount).sum()));
+    let Some(cut) = cut else { return side.push(row).map_err(|error| error.to_string()) };
+    for (place, of) in cut.iter().enumerate() {
+        let amount = of.amount.to_string();
+        // What was kept of the whole was kept of its first part.
+        let fee = if place == 0 { row.fee } else { "" };
+        part(side, parts, &Row { id: &of.id, amount: &amount, fee, net: "", ..*row })?;
+    }
+    Ok(())
 }
 
 /// A column of a table that needs no evaluation.

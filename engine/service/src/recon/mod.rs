@@ -2,6 +2,7 @@
 
 mod book;
 pub mod feed;
+mod records;
 mod shown;
 
 pub(crate) use book::key_of_match;

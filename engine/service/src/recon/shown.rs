@@ -10,27 +10,46 @@ use ferry_core::{
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-/// The output of the step: numbers and sums, never rows.
+use super::Book;
+
+/// The output of the step: numbers and sums, never rows. The same rows give the same, whether a rule has matched them this time or before.
 pub(crate) fn output(
-    reconcile: &Reconcile,
-    book: &str,
+    (reconcile, name): (&Reconcile, &str),
+    book: &Book,
     outcome: &Outcome,
     left: &Side,
-    [left_out, repeated, written_off]: [u64; 3],
+    [left_out, repeated]: [u64; 2],
 ) -> Value {
     let rules = &reconcile.spec.rules;
-    let mut by_rule = vec![0_u64; rules.len()];
-    let mut kept = 0_u64;
-    let mut adjustments: BTreeMap<(&str, String, u32), i128> = BTreeMap::new();
-    for found in &outcome.matches {
-        let Some(rule) = found.origin.rule() else {
-            kept += 1;
+    let (mut by_rule, mut others, mut written_off) = (vec![0_u64; rules.len()], 0, 0_u64);
+    let mut adjustments: BTreeMap<(String, String), Decimal> = BTreeMap::new();
+    let mut adjust = |account: &str, currency: String, amount: Decimal| {
+        if !amount.is_zero() {
+            *adjustments.entry((account.to_owned(), currency)).or_default() += amount;
+        }
+    };
+    for kept in book.kept() {
+        let Some((what, adjusts)) = kept else {
+            written_off += 1;
             continue;
         };
+        match rules.iter().position(|rule| rule.name == what && rule.gives == Gives::Confirmed) {
+            Some(rule) => by_rule[rule] += 1,
+            None => others += 1,
+        }
+        if let Some((account, difference)) = adjusts {
+            let amount = difference.get("amount").and_then(|amount| number::text_to_decimal(&amount.to_string()));
+            let currency = difference.get("currency").and_then(Value::as_str).unwrap_or_default();
+            adjust(account, currency.to_owned(), amount.unwrap_or_default());
+        }
+    }
+    for found in &outcome.matches {
+        let Some(rule) = found.origin.rule() else { continue };
         by_rule[rule] += 1;
-        if let Some(account) = rules[rule].adjust.as_deref().filter(|_| found.difference != 0) {
+        // What is only suggested moves nothing.
+        if let (Some(account), Gives::Confirmed) = (rules[rule].adjust.as_deref(), rules[rule].gives) {
             let (currency, exponent) = currency_of(left, found);
-            *adjustments.entry((account, currency, exponent)).or_default() += i128::from(found.difference);
+            adjust(account, currency, Decimal::new(found.difference, exponent));
         }
     }
     let count = |gives: Gives| -> u64 {
@@ -44,12 +63,12 @@ pub(crate) fn output(
         .zip(&by_rule)
         .map(|(rule, count)| json!({ "rule": rule.name, "matches": count, "gives": gives(rule.gives) }))
         .collect();
-    let adjustments: Vec<Value> = adjustments.into_iter().map(|((account, currency, exponent), sum)| {
-        json!({ "account": account, "currency": currency, "amount": decimal(sum, exponent) })
+    let adjustments: Vec<Value> = adjustments.into_iter().map(|((account, currency), sum)| {
+        json!({ "account": account, "currency": currency, "amount": number::from_decimal(sum) })
     }).collect();
     json!({
-        "book": book,
-        "confirmed": count(Gives::Confirmed) + kept - written_off,
+        "book": name,
+        "confirmed": count(Gives::Confirmed) + others,
         "suggested": count(Gives::Suggested),
         "written_off": written_off,
         "exceptions": outcome.exceptions.len(),

@@ -34,7 +34,7 @@ pub struct Reconcile {
 pub struct ReconcileSide {
     /// Where they come from.
     pub from: RowsFrom,
-    /// Which rows count: Rhai that sees `row`.
+    /// Which rows count: Rhai that sees `row` and `vars`.
     #[schemars(extend("examples" = ["row.status == \"PAID\""]))]
     pub when: Option<Condition>,
     /// What names a row among its side, for ever.
@@ -66,7 +66,7 @@ pub struct ReconcileSide {
 pub struct ReconcileLines {
     /// Where they come from.
     pub from: RowsFrom,
-    /// Which lines count: Rhai that sees `row`.
+    /// Which lines count: Rhai that sees `row` and `vars`.
     pub when: Option<Condition>,
     /// What names a line, for ever.
     pub id: Value,
@@ -216,7 +216,7 @@ pub struct AmountTest {
     #[schemars(extend("type" = "number", "minimum" = 0))]
     pub within: Option<Json>,
     /// How far they may be apart, in hundredths of the left.
-    #[schemars(extend("type" = "number", "minimum" = 0, "maximum" = 100))]
+    #[schemars(extend("type" = "number", "minimum" = 0, "maximum" = 50))]
     pub percent: Option<Json>,
 }
 

@@ -15,7 +15,10 @@ use rust_decimal::Decimal;
 
 use crate::{
     language::read::filled,
-    limits::{RECON_CANDIDATES_MAX, RECON_DAYS_MAX, RECON_EDITS_MAX, RECON_ITEMS_MAX, RECON_RULES_MAX},
+    limits::{
+        RECON_CANDIDATES_MAX, RECON_DAYS_MAX, RECON_EDITS_MAX, RECON_ITEMS_MAX, RECON_PERCENT_MAX, RECON_RULES_MAX,
+        RECON_WITHIN_MAX,
+    },
     recon::{By, Gives, Rule, Shape, Sum, Test, Which},
 };
 
@@ -152,6 +155,16 @@ fn report_certainty(rule: &Rule, names: bool, gives: At, fields: &Fields<'_>, re
             help,
         );
     }
+    if matches!(rule.shape, Shape::Subset { .. }) && (rule.by.reference || rule.edits.is_some()) {
+        let help = "write `many: left` for rows that a reference ties together, or remove the reference";
+        let message = format!("`{}` looks for sums, which go by no reference", rule.name);
+        report.error("invalid-value", fields.at(), message, help);
+    }
+    if rule.shape == Shape::Settlement && (rule.days.is_some() || rule.by.party || rule.party.is_some()) {
+        let help = "remove `days` and `party`: the lines of a settlement say whose it is";
+        let message = format!("`{}` goes by the lines of a settlement alone", rule.name);
+        report.error("invalid-value", fields.at(), message, help);
+    }
     if matches!(rule.shape, Shape::ManyLeft | Shape::ManyRight) && !rule.by.reference {
         let help = "add `by: ref`, or write `subset_of` for sums that no reference names";
         report.error(
@@ -276,8 +289,9 @@ fn test(node: &Node, report: &mut Report) -> Option<Test> {
     let mut number = |key: &str| {
         let Some(node) = fields.get(key) else { return Some(None) };
         let number = decimal(node, &format!("`{key}`"), report)?;
-        if number < Decimal::ZERO || (key == "percent" && number > Decimal::ONE_HUNDRED) {
-            let help = "write how far amounts may be apart, such as 0.01";
+        let most = if key == "percent" { RECON_PERCENT_MAX } else { RECON_WITHIN_MAX };
+        if number < Decimal::ZERO || number > Decimal::from(most) {
+            let help = format!("write how far amounts may be apart, such as 0.01; {most} is the most");
             report.error("invalid-value", node.at, format!("`{key}` is out of bounds"), help);
             return None;
         }

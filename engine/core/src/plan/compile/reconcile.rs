@@ -14,8 +14,8 @@ use crate::{
     recon::Spec,
 };
 
-/// What a condition on rows calls one.
-const ROW: &str = "row";
+/// What Rhai calls a row, and the values of the project beside it.
+const NAMES: [&str; 2] = ["row", "vars"];
 
 impl Builder<'_> {
     pub(super) fn reconcile(&mut self, written: &language::Reconcile, scope: &Scope<'_>) -> Option<Reconcile> {
@@ -71,6 +71,6 @@ impl Builder<'_> {
     }
 
     fn of_row(&mut self) -> Compiler<'_> {
-        Compiler { rules: self.rules, dialect: self.mapping, names: &[ROW], roots: None, report: self.report }
+        Compiler { rules: self.rules, dialect: self.mapping, names: &NAMES, roots: None, report: self.report }
     }
 }

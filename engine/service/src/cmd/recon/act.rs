@@ -1,7 +1,7 @@
 //! What a person decides of an item: compare and set, with its act in the audit, in one transaction.
 
 use anyhow::anyhow;
-use ferry_contract::{number, port::Clock as _};
+use ferry_contract::{money::Money, number, port::Clock as _};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -52,6 +52,23 @@ impl Table {
                 Err(anyhow!("{} items have the row `{name}`; name one of them: {}", keys.len(), keys.join(", ")))
             }
         }
+    }
+
+    /// Another item that has one of the rows of this one for good.
+    async fn elsewhere(&self, of: &StoredItem) -> Result<Option<StoredItem>, anyhow::Error> {
+        for name in of.item.left.iter().chain(&of.item.right) {
+            let has = |rows: &[String]| rows.contains(name);
+            let is_other = |stored: &StoredItem| {
+                let is_side =
+                    (has(&of.item.left) && has(&stored.item.left)) || (has(&of.item.right) && has(&stored.item.right));
+                let states = [ItemState::Confirmed, ItemState::Accepted, ItemState::WrittenOff, ItemState::Parted];
+                stored.key != of.key && stored.book == of.book && is_side && states.contains(&stored.item.state)
+            };
+            if let Some(other) = list::find(&self.desk, name).await?.into_iter().find(is_other) {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
     }
 
     /// Keeps what was decided, unless somebody has changed the book meanwhile.
@@ -106,6 +123,11 @@ pub(super) async fn accept(accept: Accept) -> Outcome {
     let stored = table.one(name).await?;
     if stored.item.kind != ItemKind::Match || stored.item.state != ItemState::Suggested {
         return refused(&stored, "only a suggested match is accepted; `--left` and `--right` put open rows together");
+    }
+    if let Some(other) = table.elsewhere(&stored).await? {
+        let what = format!("`{}` has one of its rows and is {}", other.key, other.item.state.name());
+        complain(&format!("{what}; `ferry recon reject {}` takes it apart; nothing was changed", other.key));
+        return Ok(Exit::Findings);
     }
     let next = table.said(&stored, ItemState::Accepted, stored.item.data.clone(), &accept.actor);
     let said = format!("{} is accepted", stored.key);
@@ -205,6 +227,12 @@ pub(super) async fn split(split: Split) -> Outcome {
             currency(&stored)
         ));
         return Ok(Exit::Findings);
+    }
+    for part in &split.into {
+        if let Err(error) = Money::new(*part, &currency(&stored)) {
+            complain(&format!("a part cannot be {part}: {error}; nothing was changed"));
+            return Ok(Exit::Findings);
+        }
     }
     let id = stored.item.left.iter().chain(&stored.item.right).next().cloned().unwrap_or_default();
     let parts: Vec<Value> = (1..).zip(&split.into).map(|(number, amount)| {

@@ -72,9 +72,9 @@ impl Place {
     ) -> Result<Feeder<'f>, Failure> {
         let feed = self.feed(plan, index)?;
         Ok(match self {
-            Self::Left => Feeder::of_side(rules, feed, &parts[0]),
-            Self::Right => Feeder::of_side(rules, feed, &parts[1]),
-            Self::Settlement => Feeder::of_lines(rules, feed),
+            Self::Left => Feeder::of_side((rules, &plan.vars), feed, &parts[0]),
+            Self::Right => Feeder::of_side((rules, &plan.vars), feed, &parts[1]),
+            Self::Settlement => Feeder::of_lines((rules, &plan.vars), feed),
         })
     }
 }
@@ -130,7 +130,12 @@ impl Job {
         beside(move || {
             let mut feeder = place.feeder(&engine.rules, (&plan, index), &parts)?;
             feeder.file(&name, file, &|| !engine.stop.is_cancelled())?;
-            Ok(feeder.done())
+            let mut fed = feeder.done();
+            if matches!(place, Place::Left) {
+                // Beside the right, which may take longer.
+                fed.rows.index(&reconcile_of(&plan, index)?.spec.references);
+            }
+            Ok(fed)
         })
         .await
     }
