@@ -5,6 +5,7 @@
 //! that were left before it, and never on the order in which they came: where two would do, neither is taken. Each row ends in one
 //! match or in one exception, which is counted.
 
+mod cells;
 mod decided;
 mod groups;
 mod near;

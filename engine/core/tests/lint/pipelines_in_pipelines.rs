@@ -77,7 +77,7 @@ fn what_a_pipeline_gives_has_the_types_of_its_output() {
   - { id: never, when: 'paid.inner.currency == \"GBP\" || paid.state == \"sent\" || paid.cents == \"1\"', map: { a: 1 } }
   - { id: again, pipeline: pay, with: { amount: $.paid.state, currency: $.paid.inner.currency } }
   - { id: each, each: { in: $.event.lines, as: line, key: $.line.id }, pipeline: pay, with: { amount: $.line.amount, currency: EUR } }
-  - { id: first, map: { a: '$.each[0].state', b: '$.each[0].sate' } }
+  - { id: first, map: { a: '$.each[0].output.state', b: '$.each[0].output.sate' } }
 ";
     check(
         &calling(steps),
@@ -94,10 +94,8 @@ fn what_a_pipeline_gives_has_the_types_of_its_output() {
               help: compare it with a whole number
             orders.yaml:5:49: error[wrong-input]: `amount` of `pay` must be a number, and this is a text
               help: convert it: `{ from: …, as: decimal(2) }`
-            orders.yaml:7:28: error[unknown-field]: `each[]` has no `state`
-              help: write one of `key`, `ok`, `output`, `error`
-            orders.yaml:7:50: error[unknown-field]: `each[]` has no `sate`
-              help: write one of `key`, `ok`, `output`, `error`
+            orders.yaml:7:57: error[unknown-field]: `each[].output` has no `sate`
+              help: did you mean `state`?
         "#]],
     );
 }
