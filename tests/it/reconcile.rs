@@ -232,7 +232,7 @@ async fn what_persons_decide_goes_before_the_rules() {
     let (code, text) = recon(&shop, &["list"]);
     assert_eq!((code, text.as_str()), (Some(4), "nothing of that kind; `--state all` shows what is settled, too\n"));
     let (_, csv) = recon(&shop, &["export", "--state", "written_off"]);
-    assert!(csv.contains(",written_off,overpaid,,p3#2,31.00 USD,,carl,known,"), "{csv}");
+    assert!(csv.contains(",written_off,overpaid,,p3#2,31.00,USD,,carl,known,"), "{csv}");
     let acts: Vec<String> =
         shop.store.acts(9).await.unwrap().into_iter().map(|act| format!("{} {}", act.by, act.act)).collect();
     assert_eq!(acts, ["carl written off", "carl accepted", "carl split", "carl rejected", "carl accepted"]);

@@ -23,43 +23,28 @@ pub struct Judged {
     pub took: Duration,
 }
 
-fn rule(name: &str) -> Rule {
-    Rule {
-        name: name.to_owned(),
-        shape: Shape::OneToOne,
-        by: By::default(),
-        edits: None,
-        amount: test(None, None),
-        days: None,
-        party: None,
-        unique: true,
-        adjust: None,
-        gives: Gives::Confirmed,
-    }
-}
-
-fn test(within: Option<&str>, percent: Option<&str>) -> Test {
-    let number = |text: Option<&str>| text.map(|text| text.parse().expect("it is a number"));
-    Test { left: Sum::amount(), right: Sum::amount(), within: number(within), percent: number(percent) }
+fn test(within: &str, percent: Option<&str>) -> Test {
+    let number = |text: &str| text.parse().expect("it is a number");
+    Test { within: Some(number(within)), percent: percent.map(number), ..Test::default() }
 }
 
 /// The rules of `docs/how-to/reconcile.md`.
 #[must_use]
 pub fn spec() -> Spec {
     let by = By { reference: true, party: false };
-    let net = Test { right: Sum::parse("net + fee").expect("it is a sum"), ..test(Some("0.01"), None) };
+    let net = Test { right: Sum::parse("net + fee").expect("it is a sum"), ..test("0.01", None) };
     let window = Some((-1, 14));
     let subset = Shape::Subset { of: Which::Left, items_max: 3, candidates_max: 50 };
     let rules = vec![
-        Rule { shape: Shape::Settlement, ..rule("settled") },
-        Rule { by, unique: false, ..rule("exact-ref") },
-        Rule { by, unique: false, amount: net, ..rule("net-of-fee") },
-        Rule { by, shape: Shape::ManyLeft, ..rule("several-refs") },
-        Rule { by, shape: Shape::ManyRight, ..rule("instalments") },
-        Rule { edits: Some(1), days: window, ..rule("near-ref") },
-        Rule { by, unique: false, amount: test(Some("2.50"), Some("1")), ..rule("short-paid") },
-        Rule { party: Some(85), days: window, gives: Gives::Suggested, ..rule("no-ref") },
-        Rule { shape: subset, party: Some(85), days: window, gives: Gives::Suggested, ..rule("combined") },
+        Rule { shape: Shape::Settlement, ..Rule::named("settled") },
+        Rule { by, unique: false, ..Rule::named("exact-ref") },
+        Rule { by, unique: false, amount: net, ..Rule::named("net-of-fee") },
+        Rule { by, shape: Shape::ManyLeft, ..Rule::named("several-refs") },
+        Rule { by, shape: Shape::ManyRight, ..Rule::named("instalments") },
+        Rule { edits: Some(1), days: window, ..Rule::named("near-ref") },
+        Rule { by, unique: false, amount: test("2.50", Some("1")), ..Rule::named("short-paid") },
+        Rule { party: Some(85), days: window, gives: Gives::Suggested, ..Rule::named("no-ref") },
+        Rule { shape: subset, party: Some(85), days: window, gives: Gives::Suggested, ..Rule::named("combined") },
     ];
     let references = References {
         case: Case::Upper,

@@ -1,6 +1,6 @@
 //! Rules of several rows with one: by the references that they name.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     pool::{Match, Origin, Pool, Rows, Sides},
@@ -15,19 +15,32 @@ pub(super) fn many_left(sides: &Sides<'_>, pool: &mut Pool, number: u32, rule: &
     let mut named: Vec<(u32, u32)> = pool.rows(Which::Left).map(|row| (sides.left_refs[at(row)], row)).collect();
     named.retain(|(reference, _)| *reference != NONE);
     named.sort_unstable();
-    let of = |reference: u32| {
-        let start = named.partition_point(|(other, _)| *other < reference);
-        named[start..].iter().take_while(move |(other, _)| *other == reference).map(|(_, row)| *row)
+    // What a run of them comes to is known without a look at each.
+    let sums: Vec<i64> = std::iter::once(0)
+        .chain(named.iter().map(|(_, row)| sides.sum(Which::Left, *row, &rule.amount.left)))
+        .scan(0, |sum, amount| {
+            *sum += amount;
+            Some(*sum)
+        })
+        .collect();
+    let of = |reference: &u32| {
+        let start = named.partition_point(|(other, _)| other < reference);
+        start..start + named[start..].partition_point(|(other, _)| other == reference)
     };
     let mut groups = Vec::new();
     let mut claims: BTreeMap<u32, usize> = BTreeMap::new();
     for right in pool.rows(Which::Right) {
-        let references = sides.references(right);
-        let left: Vec<u32> = references.iter().flat_map(|reference| of(*reference)).collect();
-        let is_open = references.iter().all(|reference| of(*reference).next().is_some());
-        if left.is_empty() || !is_open {
+        let runs: Vec<_> = sides.references(right).iter().map(of).collect();
+        if runs.is_empty() || runs.iter().any(Range::is_empty) {
             continue;
         }
+        let paid = sides.sum(Which::Right, right, &rule.amount.right);
+        let sum = runs.iter().map(|run| sums[run.end] - sums[run.start]).sum();
+        let currency = sides.currency(Which::Right, right);
+        if sides.difference(&rule.amount, currency, sum, paid).is_none() {
+            continue;
+        }
+        let left = runs.into_iter().flat_map(|run| &named[run]).map(|(_, row)| *row).collect();
         let Some(found) = fitting(sides, (number, rule), left, vec![right]) else { continue };
         found.left.as_slice().iter().for_each(|left| *claims.entry(*left).or_default() += 1);
         groups.push(found);

@@ -207,25 +207,23 @@ impl Of<'_> {
             Some(similar) => similar.to(of, entry.party),
             None => std::slice::from_ref(&entry.party),
         };
-        let reach = self.reach(of, entry);
+        let (reach, days) = (self.reach(of, entry), self.days(of, entry));
         for party in parties {
             let start = others.partition_point(|other| (other.party, other.amount) < (*party, entry.amount - reach));
-            let reached = |other: &&Entry| other.party == *party && other.amount <= entry.amount + reach;
             let mut rest = &others[start..];
-            if reach == 0
-                && let Some(first) = self.first_day(of, entry)
-            {
-                rest = &rest[rest.partition_point(|other| {
-                    other.party == *party && other.amount == entry.amount && other.day < first
-                })..];
-            }
-            for other in rest.iter().take_while(reached) {
-                if reach == 0 && self.last_day(of, entry).is_some_and(|last| other.day > last) {
-                    break;
+            let is_reached = |other: &&Entry| other.party == *party && other.amount <= entry.amount + reach;
+            // Of one amount, those in time stand together.
+            while let Some(amount) = rest.first().filter(is_reached).map(|other| other.amount) {
+                let end = rest.partition_point_from(|other| (other.party, other.amount) == (*party, amount));
+                let (same, after) = rest.split_at(end);
+                let first = days.map_or(0, |(first, _)| same.partition_point(|other| other.day < first));
+                let in_time = |other: &&Entry| days.is_none_or(|(_, last)| other.day <= last);
+                for other in same[first..].iter().take_while(in_time) {
+                    if self.fits(of, entry, other) && !on(other) {
+                        return;
+                    }
                 }
-                if self.fits(of, entry, other) && !on(other) {
-                    return;
-                }
+                rest = after;
             }
         }
     }
@@ -241,17 +239,11 @@ impl Of<'_> {
         }
     }
 
-    fn first_day(&self, of: Which, entry: &Entry) -> Option<i32> {
+    /// The first and the last day on which a row of the other side is in time.
+    fn days(&self, of: Which, entry: &Entry) -> Option<(i32, i32)> {
         self.rule.days.map(|(from, to)| match of {
-            Which::Left => entry.day + from,
-            Which::Right => entry.day - to,
-        })
-    }
-
-    fn last_day(&self, of: Which, entry: &Entry) -> Option<i32> {
-        self.rule.days.map(|(from, to)| match of {
-            Which::Left => entry.day + to,
-            Which::Right => entry.day - from,
+            Which::Left => (entry.day + from, entry.day + to),
+            Which::Right => (entry.day - to, entry.day - from),
         })
     }
 

@@ -146,11 +146,7 @@ impl<'s> Sides<'s> {
     pub(super) fn of(spec: &'s Spec, (left, index): (&'s Side, &'s Index), right: &'s Side) -> Self {
         let Index { dictionary, references: left_refs, owners, .. } = index;
         let (right_refs, several) = named(spec, dictionary, right);
-        let mut parties = Names::default();
-        let mut numbers = |side: &Side| -> Vec<u32> {
-            side.party_names.iter().map(|(_, text)| parties.number(&name(&spec.parties, text))).collect()
-        };
-        let (left_parties, right_parties) = (numbers(left), numbers(right));
+        let (parties, [left_parties, right_parties]) = parties(spec, [left, right]);
         let mut codes: Vec<(String, u32)> = left.codes().map(|(code, exponent)| (code.to_owned(), exponent)).collect();
         let mut right_codes = Vec::new();
         for (code, exponent) in right.codes() {
@@ -264,6 +260,25 @@ impl<'s> Sides<'s> {
     pub(super) fn is_in_time(&self, rule: &Rule, left: u32, right: u32) -> bool {
         rule.days.is_none_or(|days| within_days(days, self.left.days[at(left)], self.right.days[at(right)]))
     }
+}
+
+/// Names as they are compared, numbered in their order so that the order of rows says nothing; of each name of a side, its number.
+fn parties(spec: &Spec, sides: [&Side; 2]) -> (Names, [Vec<u32>; 2]) {
+    let mut parties = Names::default();
+    if !spec.rules.iter().any(|rule| rule.by.party || rule.party.is_some()) {
+        return (parties, Default::default());
+    }
+    let names =
+        sides.map(|side| side.party_names.iter().map(|(_, text)| name(&spec.parties, text)).collect::<Vec<_>>());
+    let mut all: Vec<&String> = names.iter().flatten().collect();
+    all.sort_unstable();
+    for name in all {
+        parties.number(name);
+    }
+    // What says nothing, such as a dash, is nobody.
+    let mut number = |name: &String| if name.is_empty() { NONE } else { parties.number(name) };
+    let numbers = names.each_ref().map(|names| names.iter().map(&mut number).collect());
+    (parties, numbers)
 }
 
 /// What each row of the right names: of many rows, each half by a thread of its own.

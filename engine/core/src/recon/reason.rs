@@ -11,6 +11,7 @@ use super::{
     settle::Settlements,
     side::{Side, at},
     spec::{Shape, Which},
+    texts::{NONE, SEVERAL},
 };
 
 /// Why a row is in no match.
@@ -124,9 +125,9 @@ pub(super) fn all(sides: &Sides<'_>, pool: &Pool, settlements: &Settlements<'_>,
     }
     let mut wanted = vec![false; sides.left.len()];
     tied.keys().filter_map(|reference| owner(sides, *reference)).for_each(|left| wanted[at(left)] = true);
-    let settled = settled(pool, &wanted);
+    let (settled, shared) = (settled(pool, &wanted), shared(sides, pool));
     for (reference, right) in tied {
-        why.one(reference, &right, &settled);
+        why.one((reference, &right), &settled, &shared);
     }
     why.rest();
     let exceptions = why.known.into_iter();
@@ -144,6 +145,18 @@ fn settled<'p>(pool: &'p Pool, wanted: &[bool]) -> BTreeMap<u32, &'p Rows> {
     settled
 }
 
+/// The rows of the left that nothing has used, of each reference that several have.
+fn shared(sides: &Sides<'_>, pool: &Pool) -> BTreeMap<u32, Vec<u32>> {
+    let mut shared: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for left in pool.rows(Which::Left) {
+        let reference = sides.left_refs[at(left)];
+        if reference != NONE && sides.owners[at(reference)] == SEVERAL {
+            shared.entry(reference).or_default().push(left);
+        }
+    }
+    shared
+}
+
 struct Why<'r> {
     sides: &'r Sides<'r>,
     pool: &'r Pool,
@@ -153,22 +166,27 @@ struct Why<'r> {
 impl Why<'_> {
     /// The first reason stays.
     fn say(&mut self, side: Which, row: u32, reason: Reason, others: &[u32]) {
-        let named = || {
-            let other = if side == Which::Left { self.sides.right } else { self.sides.left };
-            let mut others = others.to_vec();
-            others.sort_unstable_by_key(|row| other.id(*row));
-            others.truncate(OTHERS_MAX);
-            others
-        };
-        self.known.entry((side, row)).or_insert_with(|| (reason, named()));
+        if !self.known.contains_key(&(side, row)) {
+            let others = self.few(side.other(), others);
+            self.known.insert((side, row), (reason, others));
+        }
+    }
+
+    /// Those of a side that are shown.
+    fn few(&self, side: Which, rows: &[u32]) -> Vec<u32> {
+        let mut rows = rows.to_vec();
+        rows.sort_unstable_by_key(|row| self.sides.side(side).id(*row));
+        rows.truncate(OTHERS_MAX);
+        rows
     }
 
     fn say_both(&mut self, left: &[u32], right: &[u32], reason: Reason) {
+        let (few_left, few_right) = (self.few(Which::Left, left), self.few(Which::Right, right));
         for row in left.iter().filter(|row| self.pool.has(Which::Left, **row)) {
-            self.say(Which::Left, *row, reason, right);
+            self.say(Which::Left, *row, reason, &few_right);
         }
         for row in right {
-            self.say(Which::Right, *row, reason, left);
+            self.say(Which::Right, *row, reason, &few_left);
         }
     }
 
@@ -181,8 +199,15 @@ impl Why<'_> {
     }
 
     /// Rows of the right that name one reference.
-    fn one(&mut self, reference: u32, right: &[u32], settled: &BTreeMap<u32, &Rows>) {
-        let Some(left) = owner(self.sides, reference) else { return self.one_of_many(reference, right) };
+    fn one(
+        &mut self,
+        (reference, right): (u32, &[u32]),
+        settled: &BTreeMap<u32, &Rows>,
+        shared: &BTreeMap<u32, Vec<u32>>,
+    ) {
+        let Some(left) = owner(self.sides, reference) else {
+            return self.one_of_many(shared.get(&reference).map(Vec::as_slice).unwrap_or_default(), right);
+        };
         let currency = self.sides.currency(Which::Left, left);
         let (same, other): (Vec<u32>, Vec<u32>) =
             right.iter().partition(|row| self.sides.currency(Which::Right, **row) == currency);
@@ -205,9 +230,7 @@ impl Why<'_> {
 
     /// Rows of the right that name a reference which several of the left have: one settlement and its lines, or orders that share
     /// a number.
-    fn one_of_many(&mut self, reference: u32, right: &[u32]) {
-        let has = |left: &u32| self.sides.left_refs[at(*left)] == reference;
-        let left: Vec<u32> = self.pool.rows(Which::Left).filter(has).collect();
+    fn one_of_many(&mut self, left: &[u32], right: &[u32]) {
         let Some(first) = left.first() else {
             return right.iter().for_each(|row| self.say(Which::Right, *row, Reason::DuplicatePayment, &[]));
         };
@@ -216,11 +239,11 @@ impl Why<'_> {
         let is_one = left.iter().any(|left| self.sides.left.amounts[at(*left)] == paid);
         let is_summed = self.sides.spec.rules.iter().any(|rule| rule.shape == Shape::ManyLeft);
         let currency = self.sides.currency(Which::Left, *first);
-        let reason = match self.off(currency, sum(self.sides.left, &left), paid) {
+        let reason = match self.off(currency, sum(self.sides.left, left), paid) {
             reason if is_summed && !is_one => reason,
             _ => Reason::Ambiguous,
         };
-        self.say_both(&left, right, reason);
+        self.say_both(left, right, reason);
     }
 
     /// A row of the right that names several references.
@@ -260,8 +283,7 @@ impl Why<'_> {
     /// What names nothing.
     fn rest(&mut self) {
         for ((side, row), others) in &self.pool.ambiguous {
-            let other_side = if *side == Which::Left { Which::Right } else { Which::Left };
-            if others.iter().any(|other| self.pool.has(other_side, *other)) {
+            if others.iter().any(|other| self.pool.has(side.other(), *other)) {
                 self.say(*side, *row, Reason::Ambiguous, others);
             }
         }

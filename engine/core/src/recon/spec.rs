@@ -76,6 +76,25 @@ pub struct Rule {
     pub gives: Gives,
 }
 
+impl Rule {
+    /// A rule that wants the same amount and nothing else, and confirms.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: Shape::OneToOne,
+            by: By::default(),
+            edits: None,
+            amount: Test::default(),
+            days: None,
+            party: None,
+            unique: true,
+            adjust: None,
+            gives: Gives::Confirmed,
+        }
+    }
+}
+
 /// How many rows of each side a match has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Shape {
@@ -107,6 +126,17 @@ pub enum Which {
     Right,
 }
 
+impl Which {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
 /// What must be the same on both sides.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct By {
@@ -127,6 +157,12 @@ pub struct Test {
     pub within: Option<Decimal>,
     /// How far they may be apart, in hundredths of the left.
     pub percent: Option<Decimal>,
+}
+
+impl Default for Test {
+    fn default() -> Self {
+        Self { left: Sum::amount(), right: Sum::amount(), within: None, percent: None }
+    }
 }
 
 /// A column of amounts.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     groups,
     pool::{Match, Pool, Sides},
+    side::{NO_DAY, at},
     similar::Similar,
     spec::{Rule, Which},
     texts::NONE,
@@ -27,6 +28,8 @@ pub(super) fn take(
             blocks.entry((sides.currency(of, row), party)).or_default().push(row);
         }
     }
+    let side = sides.side(of);
+    blocks.values_mut().for_each(|rows| rows.sort_unstable_by_key(|row| (side.days[at(*row)], side.id(*row))));
     let (mut found, mut claims) = (Vec::new(), BTreeMap::<u32, usize>::new());
     for one in pool.rows(search.one()).collect::<Vec<_>>() {
         let own = search.party(search.one(), one);
@@ -36,14 +39,15 @@ pub(super) fn take(
             None => &[own],
         };
         let currency = sides.currency(search.one(), one);
-        let blocks = parties.iter().filter_map(|party| blocks.get(&(currency, *party))).flatten();
-        let candidates: Vec<u32> = blocks.copied().filter(|row| search.is_candidate(one, *row)).collect();
+        let blocks = parties.iter().filter_map(|party| blocks.get(&(currency, *party)));
+        let in_time = blocks.flat_map(|rows| search.in_time(one, rows)).copied();
+        // One more than there may be is as good as all.
+        let candidates: Vec<u32> =
+            in_time.filter(|row| search.is_candidate(one, *row)).take(candidates_max + 1).collect();
         if candidates.len() < 2 {
             continue;
         }
         if candidates.len() > candidates_max {
-            let mut candidates = candidates;
-            candidates.sort_unstable_by_key(|row| sides.side(of).id(*row));
             pool.doubt(search.one(), one, candidates);
             continue;
         }
@@ -74,10 +78,7 @@ struct Search<'r> {
 impl Search<'_> {
     /// The side of which there is one.
     fn one(&self) -> Which {
-        match self.of {
-            Which::Left => Which::Right,
-            Which::Right => Which::Left,
-        }
+        self.of.other()
     }
 
     fn several<'m>(&self, found: &'m Match) -> &'m [u32] {
@@ -100,14 +101,24 @@ impl Search<'_> {
         self.sides.sum(which, row, sum)
     }
 
-    /// Whether a row may be a part of the other: it has its sign, is no more than it, and lies in time.
+    /// Those of rows in the order of their days that lie as the rule wants.
+    fn in_time<'b>(&self, one: u32, rows: &'b [u32]) -> &'b [u32] {
+        let Some((from, to)) = self.rule.days else { return rows };
+        let (own, days) = (self.sides.side(self.one()).days[at(one)], &self.sides.side(self.of).days);
+        if own == NO_DAY {
+            return &[];
+        }
+        let (first, last) = if self.of == Which::Left { (own - to, own - from) } else { (own + from, own + to) };
+        let start = rows.partition_point(|row| days[at(*row)] < first);
+        let end = rows.partition_point(|row| days[at(*row)] <= last);
+        &rows[start..end]
+    }
+
+    /// Whether a row in time may be a part of the other: it has its sign, and is no more than it.
     fn is_candidate(&self, one: u32, row: u32) -> bool {
         let (whole, part) = (self.amount(self.one(), one), self.amount(self.of, row));
         let (left, right) = if self.of == Which::Left { (row, one) } else { (one, row) };
-        part.signum() == whole.signum()
-            && part.abs() < whole.abs()
-            && self.sides.is_in_time(self.rule, left, right)
-            && !self.sides.apart.contains(&(left, right))
+        part.signum() == whole.signum() && part.abs() < whole.abs() && !self.sides.apart.contains(&(left, right))
     }
 
     /// The sums that are right; at most two.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferry_core::recon::{Gives, Known, Lines, Match, Outcome, reconcile};
+use ferry_core::recon::{Gives, Known, Lines, Match, Outcome, Which, reconcile};
 use proptest::prelude::*;
 
 use super::{rules, side, spec, story};
@@ -22,6 +22,20 @@ fn ten_thousand_equal_amounts_are_ambiguous_and_quick() {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     outcome.exceptions.iter().for_each(|exception| *reasons.entry(exception.reason.name()).or_default() += 1);
     assert_eq!(reasons, BTreeMap::from([("ambiguous", 20_000)]));
+}
+
+/// Many rows of one reference, or of references that several share, are looked at once each, too.
+#[test]
+fn ten_thousand_rows_of_one_reference_are_quick() {
+    let rows = |letter: char, amount: &str, reference: fn(u32) -> u32| {
+        let line = |n| format!("{letter}{n} | {amount} | | 2026-03-01 | {}", reference(n));
+        side((0..10_000).map(line).collect::<Vec<_>>().iter().map(String::as_str))
+    };
+    for reference in [|_| 1001, |n| 100_000 + n / 2] {
+        let (left, right) = (rows('o', "20.00", reference), rows('p', "7.00", reference));
+        let outcome = reconcile(&spec(rules()), (&left, &right), &Lines::default(), &Known::default()).unwrap();
+        assert_eq!((outcome.matches.len(), outcome.exceptions.len()), (0, 20_000));
+    }
 }
 
 /// Rows with few values each, so that references, amounts, names and days meet often.
@@ -48,7 +62,12 @@ proptest! {
         let told = |left: &[String], right: &[String]| {
             let (left, right) = (side(left.iter().map(String::as_str)), side(right.iter().map(String::as_str)));
             let outcome = reconcile(&spec, (&left, &right), &none, &Known::default()).unwrap();
-            story(&spec.rules, (&left, &right), &none, &outcome)
+            let shown = outcome.exceptions.iter().map(|exception| {
+                let (own, other) = if exception.side == Which::Left { (&left, &right) } else { (&right, &left) };
+                let others: Vec<_> = exception.others.iter().map(|row| other.id(*row).to_owned()).collect();
+                (own.id(exception.row).to_owned(), others)
+            });
+            (story(&spec.rules, (&left, &right), &none, &outcome), shown.collect::<BTreeMap<_, _>>())
         };
         let other = |rows: &[String]| {
             let mut rows: Vec<String> = rows.iter().rev().cloned().collect();

@@ -17,7 +17,7 @@ use crate::load::{self, Wanted};
 /// schemas in `.ferry/schemas`, which `ferry lint` keeps up to date.
 #[derive(Args, Debug)]
 pub(super) struct New {
-    /// The template; nothing lists them.
+    /// The template; without one, all are listed.
     #[arg(value_name = "TEMPLATE")]
     template: Option<String>,
     /// Where the project is made.

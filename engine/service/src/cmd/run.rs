@@ -53,7 +53,9 @@ impl Run {
         let engine = Arc::clone(&started.engine);
         let found = match &self.event {
             Some(file) => {
-                let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                let text = std::fs::read_to_string(file).with_context(|| {
+                    format!("`--event` names a file of JSON, and {} cannot be read", file.display())
+                })?;
                 let event = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
                 let committed = match key_of(&plan, self.key.as_deref())? {
                     Some(key) => engine.begin_by_hand(&plan, key, &event).await,

@@ -25,7 +25,7 @@ use crate::{
 /// server takes it from the first line of a file: `# yaml-language-server: $schema=schemas/pipeline.schema.json`.
 #[derive(Args, Debug)]
 pub(super) struct SchemaCommand {
-    /// `pipeline`, `project`, `connector`, `test`, or an action such as `payoneer.create_payout`; nothing lists them.
+    /// `pipeline`, `project`, `connector`, `test`, or an action such as `payoneer.create_payout`; without one, all are listed.
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// Write all of them, or the named one, into this folder.

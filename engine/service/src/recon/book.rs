@@ -162,7 +162,7 @@ impl<'b> Changes<'b> {
     pub fn iter(&self) -> impl Iterator<Item = Change> {
         let matches = self.outcome.matches.iter().filter_map(|found| self.found(found));
         let exceptions = self.outcome.exceptions.iter().map(|exception| {
-            let others = if exception.side == Which::Left { Which::Right } else { Which::Left };
+            let others = exception.side.other();
             let shown =
                 exception.others.iter().map(|row| shown::row(self.side(others), others, *row)).collect::<Vec<_>>();
             self.exception(

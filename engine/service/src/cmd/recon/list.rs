@@ -1,7 +1,7 @@
 //! Items as a person sees them.
 
 use anyhow::anyhow;
-use ferry_contract::suggest;
+use ferry_contract::{number, suggest};
 use serde_json::Value;
 
 use super::{
@@ -60,7 +60,13 @@ pub(super) async fn list(list: List) -> Outcome {
         return Ok(if is_empty { Exit::Nothing } else { Exit::Success });
     }
     if items.is_empty() {
-        tell("nothing of that kind; `--state all` shows what is settled, too");
+        let any = ItemFilter { book: list.wanted.book.clone(), limit: 1, ..ItemFilter::default() };
+        match &list.wanted.book {
+            Some(book) if of_all(&desk, &any).await?.is_empty() => {
+                tell(&format!("no reconciliation has kept a book `{book}`"));
+            }
+            _ => tell("nothing of that kind; `--state all` shows what is settled, too"),
+        }
         return Ok(Exit::Nothing);
     }
     let is_full = items.len() == list.limit;
@@ -95,7 +101,8 @@ fn hint(stored: &StoredItem, key: &str) -> String {
 
 fn line(stored: &StoredItem) -> Vec<String> {
     let item = &stored.item;
-    let (amount, difference) = amounts(stored);
+    let [amount, difference] = amounts(stored)
+        .map(|money| money.map_or_else(String::new, |(amount, currency)| format!("{amount} {currency}")));
     vec![
         stored.key.clone(),
         stored.book.clone(),
@@ -118,16 +125,11 @@ fn few(names: &[String]) -> String {
 }
 
 /// What it is about, and by how much its sides differ.
-fn amounts(stored: &StoredItem) -> (String, String) {
+fn amounts(stored: &StoredItem) -> [Option<(String, String)>; 2] {
     let data = &stored.item.data;
-    let money = |value: &Value| match (value.get("amount"), value.get("currency").and_then(Value::as_str)) {
-        (Some(amount), Some(currency)) => format!("{amount} {currency}"),
-        _ => String::new(),
-    };
-    let difference = data.get("difference").map(money).unwrap_or_default();
-    let own = data.get("row").map(money);
-    let amount = own.or_else(|| data.get("right")?.get(0).map(money)).unwrap_or_default();
-    (amount, difference)
+    let money = |value: &Value| Some((value.get("amount")?.to_string(), value.get("currency")?.as_str()?.to_owned()));
+    let own = data.get("row").or_else(|| data.get("right")?.get(0));
+    [own.and_then(money), data.get("difference").and_then(money)]
 }
 
 /// The items of a key, or with a row of that name.
@@ -169,11 +171,12 @@ fn story(stored: &StoredItem) -> String {
     if let Some(row) = data.get("row") {
         lines.push(format!("  {:<6} {}", data.get("side").and_then(Value::as_str).unwrap_or("row"), shown(row)));
     }
-    let (_, difference) = amounts(stored);
-    if !difference.is_empty() && !difference.starts_with("0 ") && !difference.starts_with("0.00 ") {
+    let [_, difference] = amounts(stored);
+    let is_nought = |amount: &str| number::text_to_decimal(amount).is_some_and(|amount| amount.is_zero());
+    if let Some((difference, code)) = difference.filter(|(amount, _)| !is_nought(amount)) {
         let account =
             data.get("adjust").and_then(Value::as_str).map_or_else(String::new, |account| format!(", to {account}"));
-        lines.push(format!("  left is {difference} more than right{account}"));
+        lines.push(format!("  left is {difference} {code} more than right{account}"));
     }
     if let Some(account) = data.get("account").and_then(Value::as_str) {
         lines.push(format!("  written off to {account}"));
@@ -219,7 +222,7 @@ pub(super) async fn export(wanted: &Wanted) -> Outcome {
     Ok(if count == 0 { Exit::Nothing } else { Exit::Success })
 }
 
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "item",
     "project",
     "book",
@@ -228,6 +231,7 @@ const HEADER: [&str; 12] = [
     "left",
     "right",
     "amount",
+    "currency",
     "difference",
     "by",
     "reason",
@@ -236,9 +240,11 @@ const HEADER: [&str; 12] = [
 
 fn record(stored: &StoredItem) -> [String; HEADER.len()] {
     let StoredItem { project, book, key, item, .. } = stored;
-    let (amount, difference) = amounts(stored);
+    let [own, difference] = amounts(stored);
+    let (amount, currency) = own.unwrap_or_default();
+    let difference = difference.map(|(amount, _)| amount).unwrap_or_default();
     let (state, what) = (item.state.name().to_owned(), item.what.clone());
     let (left, right) = (item.left.join(" "), item.right.join(" "));
     let (by, reason, at) = (item.by.clone(), item.reason.clone(), item.at.to_string());
-    [key.clone(), project.clone(), book.clone(), state, what, left, right, amount, difference, by, reason, at]
+    [key.clone(), project.clone(), book.clone(), state, what, left, right, amount, currency, difference, by, reason, at]
 }

@@ -168,8 +168,15 @@ impl Job {
                 }
             };
             attempt = 0;
-            let rows = items.items.one(Document::Value(&page.output)).ok().and_then(Value::as_array);
-            let rows = rows.map(Vec::as_slice).unwrap_or_default();
+            let rows = match items.items.one(Document::Value(&page.output)) {
+                Ok(Value::Array(rows)) => rows.as_slice(),
+                // So do some say that there is none.
+                Ok(Value::Null) | Err(_) => &[],
+                Ok(_) => {
+                    let message = format!("the answer's rows, of {place}, are no list");
+                    return Err(Failure::new(ErrorClass::Invalid, message));
+                }
+            };
             feeder.values(rows, &place, before)?;
             before += rows.len() as u64;
             match page.next {
